@@ -1,0 +1,71 @@
+"""ganbench: benchmarks for generative adversarial networks.
+
+This is the porch: all that a plugin author or a script needs. Importing it does not import torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ganbench.api import (
+    ArchitectureSpec,
+    Dataset,
+    DatasetSpec,
+    Extractor,
+    ExtractorSpec,
+    Features,
+    Game,
+    Loss,
+    LossSpec,
+    Metric,
+    MetricSpec,
+    Noise,
+    Penalty,
+    PenaltySpec,
+    Players,
+    Samples,
+    Signature,
+    hookimpl,
+)
+from ganbench.errors import GanbenchError, Unsupported
+
+if TYPE_CHECKING:
+    from ganbench.execution import run
+    from ganbench.report import Results, load
+
+__all__ = [
+    "ArchitectureSpec",
+    "Dataset",
+    "DatasetSpec",
+    "Extractor",
+    "ExtractorSpec",
+    "Features",
+    "Game",
+    "GanbenchError",
+    "Loss",
+    "LossSpec",
+    "Metric",
+    "MetricSpec",
+    "Noise",
+    "Penalty",
+    "PenaltySpec",
+    "Players",
+    "Results",
+    "Samples",
+    "Signature",
+    "Unsupported",
+    "hookimpl",
+    "load",
+    "run",
+]
+
+# Running and loading need torch and pandas: fetched when first asked for, so that a plugin's import is cheap.
+_LAZY = {"run": "ganbench.execution", "load": "ganbench.report", "Results": "ganbench.report"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        import importlib
+
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'ganbench' has no attribute {name!r}")

@@ -1,0 +1,35 @@
+"""What a plugin author imports (by way of `ganbench` itself): specs, hooks, and what they are made of."""
+
+from ganbench.api.data import Dataset, Extractor, Features, Metric
+from ganbench.api.game import Game, Loss, Penalty
+from ganbench.api.hookspecs import hookimpl
+from ganbench.api.players import Noise, Players, Samples, Signature
+from ganbench.api.specs import (
+    ArchitectureSpec,
+    DatasetSpec,
+    ExtractorSpec,
+    LossSpec,
+    MetricSpec,
+    PenaltySpec,
+)
+
+__all__ = [
+    "ArchitectureSpec",
+    "Dataset",
+    "DatasetSpec",
+    "Extractor",
+    "ExtractorSpec",
+    "Features",
+    "Game",
+    "Loss",
+    "LossSpec",
+    "Metric",
+    "MetricSpec",
+    "Noise",
+    "Penalty",
+    "PenaltySpec",
+    "Players",
+    "Samples",
+    "Signature",
+    "hookimpl",
+]

@@ -1,0 +1,85 @@
+"""What a data set, a metric and an extractor look like to the rest of ganbench."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganbench.api.players import Samples, Signature
+
+Split = Literal["train", "test"]
+Needs = Literal["samples", "features", "logits", "features+logits"]
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Data for one signature; may also have `modes` (k, d), `std` and `density(x)`.
+
+    Attributes:
+        signature: what one sample looks like.
+        fingerprint: a string that changes when the content does.
+    """
+
+    signature: Signature
+    fingerprint: str
+
+    def load(self, split: Split) -> Samples:
+        """The samples of one split, all of them.
+
+        Raises:
+            DatasetError: the data is not there; the message says how to get it.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What an extractor makes of N images.
+
+    Attributes:
+        features: float32 (N, d).
+        logits: float32 (N, classes) where the extractor classifies, else None.
+    """
+
+    features: Tensor
+    logits: Tensor | None = None
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """A fixed network that turns images into features.
+
+    Attributes:
+        digest: SHA-256 of its weights, hexadecimal.
+        channels: numbers of channels of the data that it accepts; grey data is tiled to three channels first.
+        sizes: (height, width) pairs that it accepts, or None where it resizes whatever comes.
+    """
+
+    digest: str
+    channels: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...] | None
+
+    def __call__(self, images: Tensor) -> Features:
+        """Features of uint8 images (N, 3, H, W), on the device where the images are."""
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A score of generated against reference samples.
+
+    Attributes:
+        needs: what it is given: the samples themselves (uint8 images or points), or an extractor's Features
+            (`features`, `logits`, or `features+logits` say which parts must be there).
+        minimum: the fewest samples on either side for which it is defined.
+    """
+
+    needs: Needs
+    minimum: int
+
+    def __call__(
+        self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
+    ) -> Mapping[str, float]:
+        """The values by name; each name is listed in the spec's `directions`."""

@@ -1,0 +1,102 @@
+"""What a loss or a penalty sees in one turn of the game, and what they themselves look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Game(Protocol):
+    """One turn: the discriminator's or the generator's.
+
+    A loss is written for one seed, never calls `.item()` and never branches on a tensor's value; then one
+    form serves every engine. `backward` and `step` belong to the training loop.
+    """
+
+    @property
+    def real(self) -> Tensor:
+        """(batch, *shape), the current batch of data; float32 in [-1, 1] for images.
+
+        In the generator's turn it is the last batch of the round.
+        """
+
+    @property
+    def fake(self) -> Tensor:
+        """(batch, *shape), generated; detached in the discriminator's turn, attached in the generator's."""
+
+    @property
+    def noise(self) -> Tensor:
+        """(batch, size), what `fake` was generated from."""
+
+    @property
+    def condition(self) -> Tensor | None:
+        """(batch, ...), the data's condition, else its labels, else None."""
+
+    @property
+    def step(self) -> Tensor:
+        """int64 scalar: the generator updates done so far."""
+
+    def scores(self) -> tuple[Tensor, Tensor]:
+        """The discriminator's raw scores of (real, fake), each (batch, outputs).
+
+        One forward pass where the discriminator judges each sample by itself, two where it does not.
+        """
+
+    def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The discriminator's raw scores of x, (batch, outputs); this turn's condition unless one is given."""
+
+    def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Samples (batch, *shape) for this noise; attached to it, the idle player's weights frozen."""
+
+    def logit(self, scores: Tensor) -> Tensor:
+        """(batch,): the logit that the loss makes of raw scores.
+
+        Raises:
+            Unsupported: the loss has no logit.
+        """
+
+    def gradient(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The gradient with respect to x of a function of x that gives a scalar; itself differentiable."""
+
+    def input_gradient(self, x: Tensor) -> Tensor:
+        """The gradient with respect to x of the summed logit of x; itself differentiable.
+
+        Raises:
+            Unsupported: the loss has no logit.
+        """
+
+    def uniform(self, *shape: int) -> Tensor:
+        """U(0, 1) from the cell's loss stream."""
+
+    def normal(self, *shape: int) -> Tensor:
+        """N(0, 1) from the cell's loss stream."""
+
+    def state(self, name: str, initial: float | Tensor) -> Tensor:
+        """A small tensor that is kept between turns and checkpointed; update it in place, without gradient."""
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """An objective for both players; `logit` and `after_discriminator_step` are optional.
+
+    `logit(scores) -> (batch,)` makes one logit of raw scores (default: the single column; set it to None
+    where a score has no such meaning). `after_discriminator_step(discriminator)` changes weights element
+    by element, without gradient, after each discriminator update.
+    """
+
+    def discriminator_loss(self, game: Game) -> Tensor:
+        """A scalar, minimised over the discriminator's parameters."""
+
+    def generator_loss(self, game: Game) -> Tensor:
+        """A scalar, minimised over the generator's parameters."""
+
+
+@runtime_checkable
+class Penalty(Protocol):
+    """A term added to the discriminator's loss."""
+
+    def __call__(self, game: Game) -> Tensor:
+        """A scalar, its weight included."""

@@ -1,0 +1,50 @@
+"""The hooks that a plugin may implement; each takes nothing and yields specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from ganbench.api.specs import (
+    ArchitectureSpec,
+    DatasetSpec,
+    ExtractorSpec,
+    LossSpec,
+    MetricSpec,
+    PenaltySpec,
+)
+
+PROJECT = "ganbench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def ganbench_architectures() -> Iterable[ArchitectureSpec]:  # type: ignore[empty-body]
+    """Yield an ArchitectureSpec for each generator/discriminator pair."""
+
+
+@hookspec
+def ganbench_losses() -> Iterable[LossSpec]:  # type: ignore[empty-body]
+    """Yield a LossSpec for each objective."""
+
+
+@hookspec
+def ganbench_penalties() -> Iterable[PenaltySpec]:  # type: ignore[empty-body]
+    """Yield a PenaltySpec for each term of the discriminator's loss."""
+
+
+@hookspec
+def ganbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
+    """Yield a DatasetSpec for each data set."""
+
+
+@hookspec
+def ganbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
+    """Yield a MetricSpec for each score."""
+
+
+@hookspec
+def ganbench_extractors() -> Iterable[ExtractorSpec]:  # type: ignore[empty-body]
+    """Yield an ExtractorSpec for each feature extractor."""

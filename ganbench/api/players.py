@@ -1,0 +1,84 @@
+"""What architectures and data sets hand over: players, noise, signatures, samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """The generator's input.
+
+    Attributes:
+        size: number of entries of one noise vector, at least 1.
+        distribution: `normal` is N(0, 1); `uniform` is U(-1, 1).
+    """
+
+    size: int
+    distribution: Literal["normal", "uniform"] = "normal"
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"Noise.size must be at least 1, given {self.size}")
+        if self.distribution not in ("normal", "uniform"):
+            raise ValueError(f"Noise.distribution must be 'normal' or 'uniform', given {self.distribution!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a data set looks like to an architecture.
+
+    Attributes:
+        shape: shape of one sample: (channels, height, width) of an image, (d,) of a point.
+        kind: `image` (uint8 in memory, float32 in [-1, 1] for the players) or `points` (float32).
+        classes: number of classes where the samples have labels.
+        condition: shape of one condition where the samples have one that is not the label.
+    """
+
+    shape: tuple[int, ...]
+    kind: Literal["image", "points"]
+    classes: int | None = None
+    condition: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """One split of a data set.
+
+    Attributes:
+        x: uint8 (N, C, H, W) for images, float32 (N, d) for points; in memory or memory-mapped.
+        labels: int64 (N,), or None.
+        condition: (N, *shape), or None; where given it takes the labels' place as the game's condition.
+    """
+
+    x: Tensor
+    labels: Tensor | None = None
+    condition: Tensor | None = None
+
+    def __len__(self) -> int:
+        return int(self.x.shape[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Players:
+    """A generator and a discriminator, freshly initialised.
+
+    Attributes:
+        generator: `generator(noise, condition=None) -> (batch, *shape)`; images in [-1, 1].
+        discriminator: `discriminator(x, condition=None) -> (batch, outputs)` raw scores;
+            `(batch / m, outputs)` where it packs m samples.
+        noise: what the generator takes.
+        couples_samples: whether the discriminator's score of one sample depends on the others in its
+            batch (batch normalisation, packing); None lets ganbench find out by trying.
+        conditional: whether both players take a condition as their second argument.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    noise: Noise
+    couples_samples: bool | None = None
+    conditional: bool = False

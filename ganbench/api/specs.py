@@ -1,0 +1,92 @@
+"""What a plugin yields: one frozen, keyword-only spec for each thing it provides.
+
+`build`'s keyword parameters, with annotations and defaults, are the options that a grid may set.
+New fields will have defaults, so a plugin written today goes on working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Direction = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What every spec has.
+
+    Attributes:
+        name: lower-case letters, digits and underscores, beginning with a letter; unique among its kind.
+        build: makes the thing; its keyword parameters are the options.
+        summary: one line.
+        reference: paper and equation, where there is one.
+        details: more facts for `ganbench show`, label to text; called only there.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    summary: str = ""
+    reference: str = ""
+    details: Callable[[], Mapping[str, str]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchitectureSpec(Spec):
+    """A generator/discriminator pair: `build(signature, **options) -> Players`.
+
+    `discriminator_outputs` is passed where `build` accepts it. Raises Unsupported where it does not fit.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSpec(Spec):
+    """An objective for both players: `build(**options) -> Loss`.
+
+    Attributes:
+        formula_d: what the discriminator minimises.
+        formula_g: what the generator minimises.
+        discriminator_outputs: outputs that the discriminator must have; None accepts any number.
+        value: whether V(G, D) = -discriminator_loss without the penalty, so that (V + log 4) / 2
+            estimates the Jensen-Shannon divergence.
+    """
+
+    formula_d: str = ""
+    formula_g: str = ""
+    discriminator_outputs: int | None = 1
+    value: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PenaltySpec(Spec):
+    """A term of the discriminator's loss: `build(**options) -> Penalty`.
+
+    Attributes:
+        formula: what is added.
+        needs_logit: whether the penalty uses the loss's logit; False lets it go with a loss that has none.
+    """
+
+    formula: str = ""
+    needs_logit: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(Spec):
+    """Data: `build(**options) -> Dataset`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Spec):
+    """A score: `build(**options) -> Metric`.
+
+    Attributes:
+        directions: for each value that the metric gives, whether `lower` or `higher` is better.
+    """
+
+    directions: Mapping[str, Direction] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractorSpec(Spec):
+    """A feature extractor: `build(**options) -> Extractor`."""

@@ -1,0 +1,45 @@
+"""The six kinds of things that plugins provide: their names, hooks and specs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from ganbench.api.specs import (
+    ArchitectureSpec,
+    DatasetSpec,
+    ExtractorSpec,
+    LossSpec,
+    MetricSpec,
+    PenaltySpec,
+    Spec,
+)
+
+Kind = Literal["architecture", "loss", "penalty", "dataset", "metric", "extractor"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+PLURALS: Mapping[Kind, str] = MappingProxyType(
+    {
+        "architecture": "architectures",
+        "loss": "losses",
+        "penalty": "penalties",
+        "dataset": "datasets",
+        "metric": "metrics",
+        "extractor": "extractors",
+    }
+)
+
+HOOKS: Mapping[str, Kind] = MappingProxyType({f"ganbench_{PLURALS[kind]}": kind for kind in KINDS})
+
+SPECS: Mapping[Kind, type[Spec]] = MappingProxyType(
+    {
+        "architecture": ArchitectureSpec,
+        "loss": LossSpec,
+        "penalty": PenaltySpec,
+        "dataset": DatasetSpec,
+        "metric": MetricSpec,
+        "extractor": ExtractorSpec,
+    }
+)

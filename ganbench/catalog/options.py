@@ -1,0 +1,165 @@
+"""The options of a plugin's thing: what the keyword parameters of its `build` accept."""
+
+from __future__ import annotations
+
+import builtins
+import collections.abc
+import dataclasses
+import functools
+import inspect
+import json
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.catalog.annotations import Accepted, Either, Nothing, accepted, inferred, takes_list, takes_none
+
+NOT_OPTIONS = frozenset({"signature", "discriminator_outputs"})
+"""What ganbench itself passes to a `build`."""
+
+_TYPING_NAMES: Mapping[str, Any] = {
+    "Literal": typing.Literal,
+    "Optional": typing.Optional,
+    "Union": typing.Union,
+    "Annotated": typing.Annotated,
+    "List": list,
+    "Tuple": tuple,
+    "Sequence": collections.abc.Sequence,
+    "typing": typing,
+    "t": typing,
+    "collections": collections,
+}
+"""For string annotations whose names are imported for type checkers only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One setting that a grid may give.
+
+    Attributes:
+        name: the parameter's name.
+        type_text: its type, to be read by people: `float`, `list[int]`, `'mean' | 'sum'`.
+        default: the value that holds when nothing is given; None where the option is required.
+        required: whether there is no default.
+        annotation: what values it accepts.
+    """
+
+    name: str
+    type_text: str
+    default: Any
+    required: bool
+    annotation: Accepted
+
+    @property
+    def takes_list(self) -> bool:
+        """Whether the option itself may be a list; for any other, a list in a grid is an axis."""
+        return takes_list(self.annotation)
+
+    def coerce(self, value: object) -> Any:
+        """The value as `build` expects it: an int for a float made a float, a list for a tuple a tuple.
+
+        Raises:
+            ValueError: it does not fit; the message reads on after the option's name, as in
+                "must be a float, given 'x'".
+        """
+        return self.annotation.check(value)
+
+    def is_default(self, value: object) -> bool:
+        """Whether a coerced value is the default; 1, 1.0 and True are three values."""
+        return not self.required and json.dumps(canonical(value)) == json.dumps(canonical(self.default))
+
+
+def options_of(build: Callable[..., Any]) -> dict[str, Option]:
+    """The options of a class, a function or a partial, in the order of its parameters.
+
+    `signature`, `discriminator_outputs`, `*args` and `**rest` are not options; nor is a parameter that a
+    partial has bound to something that no grid could hold.
+
+    Raises:
+        TypeError: a parameter whose annotation or default is outside what a grid can hold.
+    """
+    try:
+        parameters = inspect.signature(build).parameters
+    except ValueError as error:
+        raise TypeError(f"build has no readable signature: {error}") from None
+    bound = _bound(build)
+    options: dict[str, Option] = {}
+    for name, parameter in parameters.items():
+        if name in NOT_OPTIONS or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            if parameter.default is parameter.empty:
+                raise TypeError(f"parameter {name!r} of build is positional-only, so nothing could set it")
+            continue
+        try:
+            options[name] = _option(build, parameter)
+        except TypeError as error:
+            if name in bound:
+                continue
+            raise TypeError(f"parameter {name!r} of build: {error}") from None
+    return options
+
+
+def canonical(value: object) -> Any:
+    """A coerced value as JSON holds it: tuples become lists."""
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    return value
+
+
+def _option(build: Callable[..., Any], parameter: inspect.Parameter) -> Option:
+    default = _default(build, parameter)
+    required = default is parameter.empty
+    if parameter.annotation is not parameter.empty:
+        kind = accepted(parameter.annotation, functools.partial(_resolve, build))
+    elif required:
+        raise TypeError("it has neither an annotation nor a default")
+    else:
+        kind = inferred(default)
+    if required:
+        return Option(
+            name=parameter.name, type_text=kind.text, default=None, required=True, annotation=kind
+        )
+    if default is None and not takes_none(kind):
+        kind = Either((kind, Nothing()))
+    try:
+        default = kind.check(default)
+    except ValueError as error:
+        raise TypeError(f"its default {error}") from None
+    return Option(name=parameter.name, type_text=kind.text, default=default, required=False, annotation=kind)
+
+
+def _default(build: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+    """The parameter's default; for a dataclass's `field(default_factory=...)`, what the factory makes."""
+    if dataclasses.is_dataclass(build):
+        for field in dataclasses.fields(build):
+            if field.name == parameter.name and field.default_factory is not dataclasses.MISSING:
+                return field.default_factory()
+    return parameter.default
+
+
+def _bound(build: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(build.keywords) if isinstance(build, functools.partial) else frozenset()
+
+
+def _resolve(build: Callable[..., Any], annotation: str) -> object:
+    """The object of a string annotation, alone: other parameters may name what only type checkers import."""
+    names = collections.ChainMap(*_namespaces(build), vars(builtins), dict(_TYPING_NAMES))
+    try:
+        return eval(annotation, {"__builtins__": {}}, names)
+    except Exception as error:
+        raise TypeError(f"the annotation {annotation!r} cannot be resolved: {error}") from None
+
+
+def _namespaces(build: Callable[..., Any]) -> list[dict[str, Any]]:
+    while isinstance(build, functools.partial):
+        build = build.func
+    build = inspect.unwrap(build)
+    if not isinstance(build, type):
+        target = build if hasattr(build, "__globals__") else getattr(type(build), "__call__", build)
+        return [getattr(target, "__globals__", {})]
+    # A class may inherit __init__, or a dataclass's fields, from another module.
+    modules = dict.fromkeys(base.__module__ for base in build.__mro__)
+    return [vars(sys.modules[name]) for name in modules if name in sys.modules]

@@ -1,0 +1,79 @@
+"""What is compared with what: contexts, and the arms within each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from ganbench.report.record import AXES
+
+Row = Mapping[str, Any]
+
+
+class Compared(NamedTuple):
+    """The compared axis and its baseline, as the grid names them; no baseline means the first value."""
+
+    axis: str
+    baseline: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Everything but the compared axis and the seed, held fixed.
+
+    Attributes:
+        where: value of each other axis.
+        arms: the cells of each value of the compared axis, by label, in the grid's order.
+    """
+
+    where: Mapping[str, Any]
+    arms: Mapping[str, tuple[Row, ...]]
+
+
+def compared(grid: Mapping[str, Any]) -> Compared:
+    """What a resolved grid asks to compare."""
+    section = grid.get("compare")
+    section = section if isinstance(section, dict) else {}
+    axis, baseline = section.get("axis", "loss"), section.get("baseline")
+    return Compared(str(axis), None if baseline is None else label(baseline))
+
+
+def label(value: Any) -> str:
+    """A value of an axis as text: labels as they are, settings as compact JSON."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
+
+
+def axes_of(cells: pd.DataFrame) -> tuple[str, ...]:
+    """The axes of a table of cells: the four that every grid has, and the settings that this one varies."""
+    return (*AXES, *(name for name in cells.columns if "." in name))
+
+
+def arms_of(cells: pd.DataFrame, what: Compared) -> list[str]:
+    """Labels of the compared axis, the baseline first; empty where the table has no such axis."""
+    if what.axis not in axes_of(cells):
+        return []
+    readable = cells[cells["seed"].notna()]
+    labels = list(dict.fromkeys(label(value) for value in readable[what.axis].tolist()))
+    baseline = next((name for name in labels if what.baseline in (None, name)), None)
+    return sorted(labels, key=lambda name: name != baseline)
+
+
+def contexts(cells: pd.DataFrame, axis: str) -> list[Context]:
+    """The contexts of a table of cells, in the grid's order; cells whose record is damaged are in none."""
+    axes = axes_of(cells)
+    others = [name for name in axes if name != axis]
+    where: dict[tuple[str, ...], dict[str, Any]] = {}
+    arms: dict[tuple[str, ...], dict[str, list[Row]]] = {}
+    for row in cells[cells["seed"].notna()].to_dict("records"):
+        key = tuple(label(row[name]) for name in others)
+        where.setdefault(key, {name: row[name] for name in others})
+        arm = label(row[axis]) if axis in axes else ""
+        arms.setdefault(key, {}).setdefault(arm, []).append(row)
+    return [
+        Context(where=where[key], arms={name: tuple(rows) for name, rows in arms[key].items()})
+        for key in where
+    ]

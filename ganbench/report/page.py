@@ -1,0 +1,367 @@
+"""report.html: one file that answers at a glance, opens anywhere and asks the network for nothing."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from ganbench.errors import StoreError
+from ganbench.report.comparison import final_scores
+from ganbench.report.context import Compared, Context, Row, arms_of, axes_of, compared, contexts
+from ganbench.report.contrast import ALPHA
+from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
+from ganbench.report.pictures import MOST_SEEDS, Album, Picture, unseen
+from ganbench.report.record import STATUSES
+from ganbench.report.results import Results
+from ganbench.report.svg import ARM_COLOURS
+from ganbench.report.terminal import metric_label, telling, where
+from ganbench.report.verdict import number, p_value
+from ganbench.store import REPORT, Store
+
+MOST_CONTEXTS = 24
+MOST_ROWS = 1000
+MOST_TRACEBACKS = 20
+_LONGEST_TRACEBACK = 8000
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Section:
+    """What the page shows of one context."""
+
+    title: str
+    pairs: list[Panel]
+    pictures: list[list[Picture]]
+    curves: list[Panel]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """A table of text; `more` rows were left out."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    more: int = 0
+
+
+def write_page(store: Store, results: Results) -> Path:
+    """Write report.html from the tables, curves and pictures of a results folder.
+
+    Whatever is missing or damaged is named on the page; whatever is left out to keep it small, too.
+
+    Args:
+        store: the folder.
+        results: its tables.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        StoreError: the grid is damaged, or the folder cannot be written.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2").render(_view(store, results))
+    return store.write_text(REPORT, page)
+
+
+def _view(store: Store, results: Results) -> dict[str, Any]:
+    grid, cells = store.grid(), results.cells
+    what = compared(grid)
+    arms = arms_of(cells, what)
+    everywhere = contexts(cells, what.axis)
+    album, problems = Album(store), _damaged(cells)
+    sections = _sections(store, results, everywhere[:MOST_CONTEXTS], what, arms, album, problems)
+    for rows in unseen(everywhere[MOST_CONTEXTS:]):
+        album.skip(rows)
+    problems += album.problems
+    left_out = []
+    if album.left_out:
+        left_out.append(
+            f"{album.left_out} pictures of samples (at most {MOST_SEEDS} seeds of a context are shown); "
+            "they are in the cells' folders"
+        )
+    if len(everywhere) > MOST_CONTEXTS:
+        left_out.append(f"pictures and curves of {len(everywhere) - MOST_CONTEXTS} further contexts")
+    if len(arms) > len(ARM_COLOURS):
+        left_out.append(f"distinct colours: they come round again after {len(ARM_COLOURS)} arms")
+    name = str(grid.get("name", store.path.name))
+    return {
+        "name": name,
+        "facts": _facts(cells, what, arms),
+        "answers": _answers(results.comparison),
+        "arms": [(label, index % len(ARM_COLOURS)) for index, label in enumerate(arms)],
+        "axis": what.axis,
+        "comparison": _comparison(results.comparison),
+        "sections": sections,
+        "failures": _failures(store, cells),
+        "cells": _cells(cells),
+        "scores": _scores(results),
+        "environments": _environments(cells),
+        "grid": store.grid_text(),
+        "commands": _commands(name, cells),
+        "problems": problems[:50] + ([f"and {len(problems) - 50} more"] if len(problems) > 50 else []),
+        "left_out": left_out,
+    }
+
+
+def _sections(
+    store: Store,
+    results: Results,
+    shown: Sequence[Context],
+    what: Compared,
+    arms: Sequence[str],
+    album: Album,
+    problems: list[str],
+) -> list[_Section]:
+    names = telling(results.cells)
+    finals = final_scores(results.cells, results.scores, by_engine=False)
+    sections = []
+    for context in shown:
+        present = [arm for arm in arms if arm in context.arms] or list(context.arms)
+        order = list(arms) or present
+        mine = [
+            row
+            for row in results.comparison.to_dict("records")
+            if all(str(row[name]) == str(value) for name, value in context.where.items())
+        ]
+        # One picture of scores that different engines made would compare what the table refuses to.
+        engines = {row["engine"] for rows in context.arms.values() for row in rows if row["status"] == "ok"}
+        paired = pair_panels(context, order, mine, finals) if _one(engines, what) else []
+        sections.append(
+            _Section(
+                title=where(dict(context.where), [name for name in names if name in context.where]),
+                pairs=paired,
+                pictures=album.rows(context, present),
+                curves=[
+                    *score_panels(context, order, results.scores),
+                    *curve_panels(store, context, order, len(results.cells), problems),
+                ],
+            )
+        )
+    return sections
+
+
+def _one(engines: set[str], what: Compared) -> bool:
+    return len(engines) < 2 or what.axis == "train.engine"
+
+
+def _damaged(cells: pd.DataFrame) -> list[str]:
+    """Cells that are in no context because their record cannot be read."""
+    lost = cells[cells["seed"].isna()]
+    return [f"{row['cell']}: {row['reason']}" for row in lost.to_dict("records")]
+
+
+def _facts(cells: pd.DataFrame, what: Compared, arms: Sequence[str]) -> list[tuple[str, str]]:
+    counts = cells["status"].value_counts()
+    by_status = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts.get(status, 0))
+    seeds = cells["seed"].dropna().nunique()
+    facts = [
+        ("Compared", f"{what.axis}: {', '.join(arms)}" if arms else f"{what.axis}: no finished cell has it"),
+        ("Baseline", arms[0] if arms else "-"),
+        ("Cells", f"{len(cells)}: {by_status}"),
+        ("Seeds", str(seeds)),
+        ("Training time", f"{_duration(cells['seconds'].sum())}, all cells together"),
+        ("Device", _distinct(cells["device"])),
+        ("Engine", _distinct(cells["engine"])),
+        ("Data", _distinct(cells["dataset"])),
+    ]
+    hashes = [value for value in cells["environment"].unique() if value]
+    if len(hashes) > 1:
+        facts.append(("Environments", f"mixed: {', '.join(hashes)}; scores may differ for that reason"))
+    return facts
+
+
+def _answers(comparison: pd.DataFrame) -> list[dict[str, str]]:
+    """A verdict a row, with the kind that its mark shows."""
+    context = telling(comparison)
+    answers = []
+    for row in comparison.to_dict("records"):
+        kind, mark = "open", "Cannot tell"
+        if row["verdict"].startswith("not compared"):
+            kind, mark = "refused", "Not compared"
+        elif row["p_adjusted"] < ALPHA:
+            kind, mark = "better", "Difference"
+        elif row["n"] > 1 and not math.isnan(row["p_adjusted"]):
+            kind, mark = "none", "No difference shown"
+        answers.append(
+            {
+                "kind": kind,
+                "mark": mark,
+                "where": where(row, context),
+                "metric": metric_label(row["metric"], row["extractor"]),
+                "words": row["verdict"],
+            }
+        )
+    return answers
+
+
+def _comparison(comparison: pd.DataFrame) -> _Table:
+    context = telling(comparison)
+    head = [
+        *context,
+        "score",
+        "baseline",
+        "value",
+        "pairs",
+        "mean ± sd, baseline",
+        "mean ± sd, value",
+        "difference",
+        "95% interval",
+        "p",
+        "p, Holm",
+        "P(value better)",
+        "failed",
+        "samples",
+        "protocol",
+    ]
+    rows = [
+        [
+            *(str(row[name]) for name in context),
+            metric_label(row["metric"], row["extractor"]),
+            row["baseline"],
+            row["value"],
+            str(row["n"]),
+            f"{number(row['mean_baseline'])} ± {number(row['sd_baseline'])} (n={row['n_baseline']})",
+            f"{number(row['mean_value'])} ± {number(row['sd_value'])} (n={row['n_value']})",
+            number(row["difference"]),
+            f"{number(row['low'])} to {number(row['high'])}",
+            _p(row["p"]),
+            _p(row["p_adjusted"]),
+            number(row["probability_of_improvement"]),
+            f"{row['failures_baseline']} / {row['failures_value']}",
+            "-" if pd.isna(row["samples"]) else str(row["samples"]),
+            row["protocol"],
+        ]
+        for row in comparison.head(MOST_ROWS).to_dict("records")
+    ]
+    return _Table(head=head, rows=rows, more=max(0, len(comparison) - MOST_ROWS))
+
+
+def _cells(cells: pd.DataFrame) -> _Table:
+    axes = list(axes_of(cells))
+    head = ["cell", *axes, "seed", "status", "step", "time", "warnings", "reason"]
+    rows = [
+        [
+            row["cell"],
+            *(_text(row[name]) for name in axes),
+            _text(row["seed"]),
+            row["status"],
+            _text(row["step"]),
+            _duration(row["seconds"]),
+            row["warnings"].replace(";", ", "),
+            row["reason"],
+        ]
+        for row in cells.head(MOST_ROWS).to_dict("records")
+    ]
+    return _Table(head=head, rows=rows, more=max(0, len(cells) - MOST_ROWS))
+
+
+def _scores(results: Results) -> _Table:
+    """The scores at each cell's last step."""
+    scores, axes = results.scores, list(axes_of(results.cells))
+    last = dict(zip(results.cells["cell"].tolist(), results.cells["step"].tolist(), strict=True))
+    final = [row for row in scores.to_dict("records") if row["step"] == last.get(row["cell"])]
+    head = ["cell", *axes, "seed", "step", "score", "value", "samples", "protocol"]
+    rows = [
+        [
+            row["cell"],
+            *(_text(row[name]) for name in axes),
+            _text(row["seed"]),
+            str(row["step"]),
+            metric_label(row["metric"], row["extractor"]),
+            f"{row['value']:.6g}",
+            str(row["samples"]),
+            row["protocol"],
+        ]
+        for row in final[:MOST_ROWS]
+    ]
+    return _Table(head=head, rows=rows, more=max(0, len(final) - MOST_ROWS))
+
+
+def _failures(store: Store, cells: pd.DataFrame) -> list[dict[str, str]]:
+    """Cells that ended in anything but `ok`, or with a warning, each with its traceback where there is one."""
+    wrong = cells[(cells["status"] != "ok") | (cells["warnings"] != "")]
+    failures: list[dict[str, str]] = []
+    for row in wrong.head(MOST_ROWS).to_dict("records"):
+        traceback = ""
+        if row["status"] == "error" and sum(bool(found["traceback"]) for found in failures) < MOST_TRACEBACKS:
+            traceback = _traceback(store, row)
+        seed = f"seed {_text(row['seed'])}"
+        names = [_text(row[name]) for name in axes_of(cells) if _text(row[name])]
+        failures.append(
+            {
+                "cell": row["cell"],
+                "where": ", ".join([*names, seed]) if names else "",
+                "status": row["status"] if row["status"] != "ok" else "warning",
+                "reason": row["reason"],
+                "warnings": row["warnings"].replace(";", ", "),
+                "traceback": traceback,
+            }
+        )
+    return failures
+
+
+def _traceback(store: Store, row: Row) -> str:
+    try:
+        return (store.traceback(row["cell"]) or "")[-_LONGEST_TRACEBACK:]
+    except StoreError:
+        return ""
+
+
+def _environments(cells: pd.DataFrame) -> _Table:
+    names = ("environment", "device", "engine", "ganbench", "torch", "torch-fidelity", "plugins")
+    known = cells[cells["environment"] != ""]
+    counts: dict[tuple[str, ...], int] = {}
+    for row in known.to_dict("records"):
+        key = tuple(str(row[name]) for name in names)
+        counts[key] = counts.get(key, 0) + 1
+    return _Table(head=[*names, "cells"], rows=[[*key, str(count)] for key, count in counts.items()])
+
+
+def _commands(name: str, cells: pd.DataFrame) -> list[str]:
+    """What makes these results again, from the grid on the page and the versions in the tables."""
+    packages: dict[str, str] = {}
+    for row in cells.to_dict("records"):
+        for distribution in ("ganbench", "torch", "torch-fidelity"):
+            packages.setdefault(distribution, row[distribution])
+            packages[distribution] = packages[distribution] or row[distribution]
+        for plugin in filter(None, row["plugins"].split("; ")):
+            distribution, _, version = plugin.partition(" ")
+            packages.setdefault(distribution, version)
+    wanted = [shlex.quote(f"{key}=={version}") for key, version in packages.items() if version]
+    folder = shlex.quote(f"results/{name}")
+    install = [f"pip install {' '.join(wanted)}"] if wanted else []
+    return [*install, "ganbench run grid.toml", f"ganbench verify {folder}", f"ganbench report {folder}"]
+
+
+def _distinct(column: pd.Series) -> str:
+    return ", ".join(dict.fromkeys(str(value) for value in column if value)) or "-"
+
+
+def _duration(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "-"
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def _p(p: float) -> str:
+    return "-" if math.isnan(p) else p_value(p, "").lstrip("=")
+
+
+def _text(value: Mapping[str, Any] | object) -> str:
+    return "" if pd.isna(value) else str(value)

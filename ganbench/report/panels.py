@@ -1,0 +1,179 @@
+"""The figures of one context: curves over steps, scores over steps, paired final scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from ganbench.errors import StoreError
+from ganbench.report.comparison import Finals, Measure
+from ganbench.report.context import Context, Row
+from ganbench.report.figures import Line, over_steps, pairs
+from ganbench.report.record import printable
+from ganbench.report.svg import colour, inline
+from ganbench.report.terminal import metric_label
+from ganbench.report.verdict import number
+from ganbench.store import Store
+
+_QUANTITIES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")
+# Points drawn on one page, over all curves: what keeps a page of hundreds of cells openable.
+_POINTS = 50_000
+_FEWEST, _MOST = 24, 200
+
+Curve = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One figure with its caption.
+
+    Attributes:
+        title: what it shows.
+        picture: an SVG element.
+        note: how to read it.
+    """
+
+    title: str
+    picture: Markup
+    note: str = ""
+
+
+def curve_panels(
+    store: Store, context: Context, arms: Sequence[str], cells: int, problems: list[str]
+) -> list[Panel]:
+    """Losses, D's outputs, gradient norms and the JSD estimate over steps.
+
+    Args:
+        store: where the curves are.
+        context: whose cells to draw.
+        arms: labels in the order of their colours.
+        cells: number of cells on the page, which share its points.
+        problems: what is missing is appended, a line each.
+    """
+    points = max(_FEWEST, min(_MOST, _POINTS // max(cells, 1)))
+    curves: dict[str, list[pd.DataFrame]] = {}
+    for arm in arms:
+        found = [_curves(store, row, points, problems) for row in context.arms.get(arm, ())]
+        curves[arm] = [table for table in found if table is not None]
+
+    def lines(name: str, style: str = "-") -> list[Line]:
+        return [
+            Line(
+                curves=[(table["step"].to_numpy(), table[name].to_numpy()) for table in curves[arm]],
+                colour=colour(index),
+                style=style,
+            )
+            for index, arm in enumerate(arms)
+        ]
+
+    drawn = (
+        ("Discriminator's loss", over_steps(lines("loss_d")), ""),
+        ("Generator's loss", over_steps(lines("loss_g")), "Objectives differ in scale: compare the shape."),
+        (
+            "D(x) and D(G(z))",
+            over_steps([*lines("d_real"), *lines("d_fake", "--")], level=0.5),
+            "Solid: data. Dashed: generated. Dotted: 1/2, where D cannot tell them apart.",
+        ),
+        (
+            "Gradient norms",
+            over_steps([*lines("grad_norm_d"), *lines("grad_norm_g", "--")], log=True),
+            "Solid: D. Dashed: G. Logarithmic.",
+        ),
+        (
+            "Jensen-Shannon estimate",
+            over_steps(lines("jsd")),
+            "(V + log 4) / 2, for objectives that have a value V.",
+        ),
+    )
+    return [
+        Panel(title=title, picture=inline(figure, f"{title} over generator steps"), note=note)
+        for title, figure, note in drawn
+        if figure is not None
+    ]
+
+
+def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) -> list[Panel]:
+    """Each score over steps, where it was measured more than once in training."""
+    arm_of = {row["cell"]: arm for arm in arms for row in context.arms.get(arm, ())}
+    own = scores[scores["cell"].isin(list(arm_of))]
+    panels = []
+    for (metric, extractor, protocol), rows in own.groupby(["metric", "extractor", "protocol"], sort=True):
+        if rows["step"].nunique() < 2:
+            continue
+        by_cell: dict[str, list[Curve]] = {arm: [] for arm in arms}
+        for cell, mine in rows.groupby("cell", sort=False):
+            means = mine.groupby("step")["value"].mean()
+            steps = means.index.to_numpy(dtype=float)
+            by_cell[arm_of[str(cell)]].append((steps, means.to_numpy(dtype=float)))
+        figure = over_steps(
+            [Line(curves=by_cell[arm], colour=colour(index)) for index, arm in enumerate(arms)]
+        )
+        if figure is not None:
+            title = f"{metric_label(str(metric), str(extractor))} over steps"
+            better = f"{rows['direction'].iloc[0].capitalize()} is better. Protocol {protocol}."
+            panels.append(Panel(title=title, picture=inline(figure, title), note=better))
+    return panels
+
+
+def pair_panels(
+    context: Context, arms: Sequence[str], comparison: Sequence[Row], finals: Mapping[str, Finals]
+) -> list[Panel]:
+    """The final scores of both arms, seed by seed, for each row of the comparison that has pairs.
+
+    Args:
+        context: whose cells to draw.
+        arms: labels in the order of their colours.
+        comparison: the rows of the comparison that belong to this context.
+        finals: final scores by cell, engines left out of the measure.
+    """
+    panels = []
+    for row in comparison:
+        if row["n"] < 1:
+            continue
+        measure = Measure(row["extractor"], row["samples"], row["protocol"], "")
+        sides = []
+        for arm in (row["baseline"], row["value"]):
+            found = {
+                cell["seed"]: finals.get(cell["cell"], {}).get(row["metric"], {}).get(measure, math.nan)
+                for cell in context.arms.get(arm, ())
+            }
+            sides.append({seed: score for seed, score in found.items() if math.isfinite(score)})
+        figure = pairs(
+            sides[0], sides[1], (colour(arms.index(row["baseline"])), colour(arms.index(row["value"])))
+        )
+        title = f"{metric_label(row['metric'], row['extractor'])}: {row['baseline']} and {row['value']}"
+        means = f"means {number(row['mean_baseline'])} and {number(row['mean_value'])}"
+        panels.append(
+            Panel(
+                title=title,
+                picture=inline(figure, f"Final {title}, seed by seed: {means}"),
+                note=f"A line joins the two cells of a seed; {means}. {row['direction'].capitalize()} is better.",
+            )
+        )
+    return panels
+
+
+def _curves(store: Store, row: Row, points: int, problems: list[str]) -> pd.DataFrame | None:
+    """The diagnostics of one cell as numbers, thinned; None, and a line in `problems`, where there are none."""
+    try:
+        table = store.curves(row["cell"])
+    except StoreError as error:
+        problems.append(printable(str(error).replace(f"{store.path}/", "")))
+        return None
+    if table is None:
+        if row["status"] in ("ok", "diverged"):
+            problems.append(f"{row['cell']}: no curves")
+        return None
+    absent = [name for name in ("step", *_QUANTITIES) if name not in table.columns]
+    if absent:
+        problems.append(f"{row['cell']}: curves without {', '.join(absent)}")
+    if "step" in absent or table.empty:
+        return None
+    kept = table.iloc[np.unique(np.linspace(0, len(table) - 1, points).astype(int))]
+    numbers = kept.reindex(columns=["step", *_QUANTITIES])
+    return numbers.apply(pd.to_numeric, errors="coerce").astype(float)

@@ -1,0 +1,214 @@
+"""What the store holds of one cell, in types that the tables can rely on.
+
+A results folder may come from anywhere: text is made printable and numbers are checked here, once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganbench.errors import StoreError
+from ganbench.store import Store
+
+AXES = ("dataset", "architecture", "loss", "penalty")
+FAILURES = ("diverged", "error", "oom")
+STATUSES = ("ok", *FAILURES, "skipped", "unfinished")
+
+_LARGEST_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One row of a cell's scores.
+
+    Attributes:
+        step: generator updates done when it was measured.
+        metric: the value's name.
+        value: may be NaN or infinite, as it was measured.
+        direction: which is better, `lower` or `higher`.
+        extractor: label of the feature extractor; empty where none was needed.
+        samples: number of generated samples.
+        protocol: hash of how it was measured.
+        repeat: index of the measurement.
+    """
+
+    step: int
+    metric: str
+    value: float
+    direction: str
+    extractor: str
+    samples: int
+    protocol: str
+    repeat: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One cell, as far as it can be read.
+
+    Attributes:
+        cell: its id.
+        axes: label of each of the four axes; empty where the cell's record is damaged.
+        varied: value of each setting that the grid varies, by dotted key.
+        seed: None where the record is damaged.
+        status: one of STATUSES.
+        reason: why it is not `ok`.
+        warnings: `name@step`.
+        step: generator updates done.
+        seconds: wall time of training.
+        device: model name.
+        engine: how its steps were executed.
+        environment: short hash of what else decides the bits.
+        weights: SHA-256 of the final weights.
+        versions: of ganbench, torch and torch-fidelity.
+        plugins: version by distribution.
+        scores: sorted by step, metric, extractor, protocol, repeat.
+    """
+
+    cell: str
+    axes: Mapping[str, str] = field(default_factory=dict)
+    varied: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    status: str
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+    step: int | None = None
+    seconds: float = math.nan
+    device: str = ""
+    engine: str = ""
+    environment: str = ""
+    weights: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
+
+
+def read_records(store: Store, cells: Sequence[str] | None = None) -> tuple[Record, ...]:
+    """Every cell of a results folder; what is damaged in one hides nothing of the others.
+
+    Args:
+        store: the folder.
+        cells: ids in the grid's order; the store's own order unless given.
+
+    Returns:
+        One record a cell: a cell of which nothing was recorded yet is `unfinished`, one whose record or
+        scores are damaged is `error` with the damaged file in its reason.
+    """
+    return tuple(_read(store, cell) for cell in (store.cell_ids() if cells is None else cells))
+
+
+def varied_keys(records: Iterable[Record]) -> tuple[str, ...]:
+    """The settings that differ within the grid, in the grid's order."""
+    return tuple(dict.fromkeys(key for record in records for key in record.varied))
+
+
+def plain(value: Any) -> Any:
+    """A varied setting as a table shows it: scalars as they are, the rest as compact JSON."""
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _LARGEST_INTEGER else str(value)
+    return printable(value) if isinstance(value, str) else printable(json.dumps(value, separators=(",", ":")))
+
+
+def printable(value: object) -> str:
+    """Text without what neither a file nor a terminal can hold: control characters, lone surrogates."""
+    text = str(value).encode("utf-8", "replace").decode()
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _read(store: Store, cell: str) -> Record:
+    try:
+        if not store.has_cell(cell):
+            return Record(cell=printable(cell), status="unfinished", reason="nothing recorded yet")
+        record = _cell(cell, store.cell(cell))
+    except StoreError as error:
+        return Record(cell=printable(cell), status="error", reason=printable(_relative(store, error)))
+    try:
+        scores = _scores(store, cell)
+    except StoreError as error:
+        given = {**vars(record), "status": "error", "reason": printable(_relative(store, error))}
+        return Record(**given)
+    return Record(**{**vars(record), "scores": scores})
+
+
+def _relative(store: Store, error: StoreError) -> str:
+    """The error with paths inside the folder: a table must not depend on where the folder lies."""
+    return str(error).replace(f"{store.path}/", "")
+
+
+def _cell(cell: str, raw: Mapping[str, Any]) -> Record:
+    environment = _mapping(raw.get("environment"))
+    axes = {axis: printable(raw["axes"].get(axis, "")) for axis in AXES}
+    status = raw["status"]
+    seed, step = raw["seed"], raw["step"]
+    if status not in STATUSES:
+        raise StoreError(f"cells/{cell}/cell.json: damaged: status {status!r}")
+    if not 0 <= seed <= _LARGEST_INTEGER or not 0 <= step <= _LARGEST_INTEGER:
+        raise StoreError(f"cells/{cell}/cell.json: damaged: seed {seed}, step {step}")
+    # A varied setting is a dotted key, so it can never take another column's place.
+    if not all("." in key and printable(key) == key for key in raw["varied"]):
+        raise StoreError(f"cells/{cell}/cell.json: damaged: varied settings {sorted(raw['varied'])}")
+    plugins = _mapping(environment.get("plugins"))
+    return Record(
+        cell=cell,
+        axes=axes,
+        varied={key: plain(value) for key, value in raw["varied"].items()},
+        seed=seed,
+        status=status,
+        reason=printable(raw["reason"]),
+        warnings=tuple(printable(warning) for warning in raw["warnings"]),
+        step=step,
+        seconds=_finite(raw["seconds"]),
+        device=printable(raw.get("device") or ""),
+        engine=printable(raw.get("engine") or ""),
+        environment=printable(environment.get("hash") or ""),
+        weights=printable(raw.get("weights") or ""),
+        versions={
+            printable(name): printable(version)
+            for name, version in _mapping(environment.get("versions")).items()
+        },
+        plugins={
+            printable(name): printable(_mapping(plugin).get("version", ""))
+            for name, plugin in sorted(plugins.items())
+        },
+    )
+
+
+def _scores(store: Store, cell: str) -> tuple[Score, ...]:
+    scores = []
+    for row in store.scores(cell):
+        score = Score(
+            step=row["step"],
+            metric=printable(row["metric"]),
+            value=row["value"],
+            direction=row["direction"],
+            extractor=printable(row["extractor"]),
+            samples=row["samples"],
+            protocol=printable(row["protocol"]),
+            repeat=row["repeat"],
+        )
+        if score.direction not in ("lower", "higher"):
+            raise StoreError(f"cells/{cell}/scores.csv: damaged: direction {score.direction!r}")
+        if max(score.step, score.samples, score.repeat) > _LARGEST_INTEGER:
+            raise StoreError(f"cells/{cell}/scores.csv: damaged: a number beyond 64 bits")
+        scores.append(score)
+    scores.sort(key=lambda row: (row.step, row.metric, row.extractor, row.protocol, row.repeat))
+    return tuple(scores)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _finite(value: float) -> float:
+    """Seconds, or NaN where the number cannot be a duration."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return math.nan
+    return number if math.isfinite(number) and number >= 0 else math.nan

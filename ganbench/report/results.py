@@ -1,0 +1,71 @@
+"""A results folder as three tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ganbench.errors import StoreError
+from ganbench.report.comparison import compare
+from ganbench.report.context import compared
+from ganbench.report.record import read_records
+from ganbench.report.tables import cells_frame, scores_frame
+from ganbench.store import CELLS, COMPARISON, SCORES, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What a run left behind.
+
+    Attributes:
+        path: the folder.
+        cells: one row a cell: identity, status and reason, warnings, step, seconds, device, environment.
+        scores: one row a score: cell, step, metric, value, how it was measured.
+        comparison: one row per context × metric × pair of the compared axis, with the verdict in words.
+    """
+
+    path: Path
+    cells: pd.DataFrame = field(repr=False, compare=False)
+    scores: pd.DataFrame = field(repr=False, compare=False)
+    comparison: pd.DataFrame = field(repr=False, compare=False)
+
+
+def load(path: str | Path) -> Results:
+    """Read a results folder; no plugin is needed, and damaged cells appear as `error`.
+
+    Args:
+        path: a folder made by `ganbench run`.
+
+    Raises:
+        StoreError: there is no such folder, it holds no results, or its grid is damaged.
+    """
+    return _read(Store(path), None)
+
+
+def write_tables(store: Store, cells: Sequence[str] | None = None) -> Results:
+    """Write cells.csv, scores.csv and comparison.csv from what the store holds of each cell.
+
+    Args:
+        store: the folder.
+        cells: the grid's cells in its order; as the folder's cells.csv has them unless given.
+
+    Raises:
+        StoreError: the folder holds no results, or cannot be written.
+    """
+    results = _read(store, cells)
+    store.write_frame(CELLS, results.cells)
+    store.write_frame(SCORES, results.scores)
+    store.write_frame(COMPARISON, results.comparison)
+    return results
+
+
+def _read(store: Store, cells: Sequence[str] | None) -> Results:
+    what = compared(store.require().grid())
+    records = read_records(store, cells)
+    if not records:
+        raise StoreError(f"{store.path}: no cell in this results folder")
+    table, scores = cells_frame(records), scores_frame(records)
+    return Results(path=store.path, cells=table, scores=scores, comparison=compare(table, scores, what))

@@ -1,0 +1,110 @@
+"""The tidy tables of a results folder: one row a cell, one row a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from ganbench.report.record import AXES, Record, varied_keys
+
+# The order of design 5; `direction` and `repeat` stand last because columns are only ever added.
+CELL_COLUMNS = (
+    "seed",
+    "status",
+    "reason",
+    "warnings",
+    "step",
+    "seconds",
+    "device",
+    "engine",
+    "environment",
+    "weights",
+    "ganbench",
+    "torch",
+    "torch-fidelity",
+    "plugins",
+)
+SCORE_COLUMNS = (
+    "seed",
+    "step",
+    "metric",
+    "value",
+    "extractor",
+    "samples",
+    "protocol",
+    "direction",
+    "repeat",
+)
+_INTEGERS = ("seed", "step", "samples", "repeat")
+
+
+def cells_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a cell, in the grid's order: identity, how it ended, what it ran on."""
+    varied = varied_keys(records)
+    rows = [
+        {
+            **_identity(record, varied),
+            "seed": record.seed,
+            "status": record.status,
+            "reason": record.reason,
+            "warnings": ";".join(record.warnings),
+            "step": record.step,
+            "seconds": record.seconds,
+            "device": record.device,
+            "engine": record.engine,
+            "environment": record.environment,
+            "weights": record.weights,
+            "ganbench": record.versions.get("ganbench", ""),
+            "torch": record.versions.get("torch", ""),
+            "torch-fidelity": record.versions.get("torch-fidelity", ""),
+            "plugins": "; ".join(f"{name} {version}".strip() for name, version in record.plugins.items()),
+        }
+        for record in records
+    ]
+    return frame(rows, ("cell", *AXES, *varied, *CELL_COLUMNS))
+
+
+def scores_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a score, by the grid's order of cells, then step, then metric."""
+    varied = varied_keys(records)
+    rows = [
+        {
+            **_identity(record, varied),
+            "seed": record.seed,
+            "step": score.step,
+            "metric": score.metric,
+            "value": score.value,
+            "extractor": score.extractor,
+            "samples": score.samples,
+            "protocol": score.protocol,
+            "direction": score.direction,
+            "repeat": score.repeat,
+        }
+        for record in records
+        for score in record.scores
+    ]
+    return frame(rows, ("cell", *AXES, *varied, *SCORE_COLUMNS))
+
+
+def frame(
+    rows: Sequence[dict[str, Any]], columns: Sequence[str], integers: Sequence[str] = _INTEGERS
+) -> pd.DataFrame:
+    """A frame with exactly these columns, whole numbers kept whole where some are missing."""
+    table = pd.DataFrame(list(rows), columns=pd.Index(columns), dtype=object)
+    for name in table.columns:
+        if name in integers:
+            table[name] = table[name].astype("Int64")
+        elif "." not in name or not table[name].isna().any():
+            # A varied setting that one damaged cell lacks keeps its values: 64 must not become 64.0.
+            table[name] = table[name].infer_objects()
+    return table
+
+
+def _identity(record: Record, varied: Sequence[str]) -> dict[str, Any]:
+    return {
+        "cell": record.cell,
+        **{axis: record.axes.get(axis, "") for axis in AXES},
+        **{key: record.varied.get(key) for key in varied},
+    }

@@ -1,0 +1,42 @@
+"""Images -> features, batch by batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganbench.api.data import Extractor, Features
+from ganbench.scoring.images import to_rgb
+
+# torch-fidelity's default: the same batches give the same bits as its own run.
+BATCH = 64
+
+
+@torch.no_grad()
+def extract(extractor: Extractor, images: Tensor, device: torch.device) -> Features:
+    """Runs an extractor over images of any number.
+
+    Args:
+        extractor: takes uint8 (N, 3, H, W) on `device`.
+        images: uint8 (N, C, H, W), C 1 (tiled) or 3, at least one.
+        device: where to compute.
+
+    Returns:
+        Features on the CPU, float32, in the order of the images.
+
+    Raises:
+        TypeError: the extractor gives something else than Features of the right length.
+    """
+    features: list[Tensor] = []
+    logits: list[Tensor] = []
+    for start in range(0, len(images), BATCH):
+        batch = to_rgb(images[start : start + BATCH].to(device)).contiguous()
+        out = extractor(batch)
+        if not isinstance(out, Features) or out.features.ndim != 2 or len(out.features) != len(batch):
+            raise TypeError(
+                f"extractor {type(extractor).__name__} must give Features with a row for each image"
+            )
+        features.append(out.features.detach().to("cpu", torch.float32))
+        if out.logits is not None:
+            logits.append(out.logits.detach().to("cpu", torch.float32))
+    return Features(features=torch.cat(features), logits=torch.cat(logits) if logits else None)

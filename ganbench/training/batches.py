@@ -1,0 +1,80 @@
+"""Batches of a data set that lies in one tensor: shuffled epochs, the last partial batch dropped."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganbench.api import Samples
+
+
+class Batches:
+    """An endless supply of batches, in an order that only the data stream decides.
+
+    The order is drawn on the CPU, so it is the same on every device.
+
+    Attributes:
+        cursor: samples of the current permutation that are used up.
+    """
+
+    def __init__(
+        self, samples: Samples, batch_size: int, seed: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        """Take hold of the data.
+
+        Raises:
+            ValueError: a batch is larger than the data.
+        """
+        if batch_size > len(samples):
+            raise ValueError(f"batches of {batch_size} from {len(samples)} samples")
+        condition = samples.condition if samples.condition is not None else samples.labels
+        self._x = _on_device(samples.x, device)
+        self._condition = None if condition is None else _on_device(condition, device)
+        self._batch_size = batch_size
+        self._device = device
+        self._dtype = dtype
+        self._generator = torch.Generator().manual_seed(seed)
+        self._usable = len(samples) - len(samples) % batch_size
+        self._permutation = self._shuffle()
+        self.cursor = 0
+
+    def next(self) -> tuple[Tensor, Tensor | None]:
+        """The next batch: x (batch, *shape), images in [-1, 1], and its condition or None."""
+        if self.cursor >= self._usable:
+            self._permutation = self._shuffle()
+            self.cursor = 0
+        index = self._permutation[self.cursor : self.cursor + self._batch_size]
+        self.cursor += self._batch_size
+        x = self._x.index_select(0, index).to(self._device)
+        x = x.to(self._dtype).mul_(2 / 255).sub_(1) if x.dtype == torch.uint8 else x.to(self._dtype)
+        if self._condition is None:
+            return x, None
+        return x, self._condition.index_select(0, index).to(self._device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that decides the batches to come."""
+        return {"permutation": self._permutation.cpu(), "generator": self._generator.get_state()}
+
+    def restore(self, state: dict[str, Tensor], cursor: int) -> None:
+        """Go on where `state` was taken.
+
+        Raises:
+            ValueError: the state belongs to data of another size.
+        """
+        if state["permutation"].shape != self._permutation.shape:
+            raise ValueError("the data set has another size than the checkpoint's")
+        self._permutation = state["permutation"].to(self._x.device)
+        self._generator.set_state(state["generator"])
+        self.cursor = cursor
+
+    def _shuffle(self) -> Tensor:
+        return torch.randperm(len(self._x), generator=self._generator).to(self._x.device)
+
+
+def _on_device(data: Tensor, device: torch.device) -> Tensor:
+    """The data on the device where at most half of the free memory takes it, else where it was."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if data.nbytes > free // 2:
+            return data
+    return data.to(device)

@@ -1,0 +1,210 @@
+"""The game of one cell as its loss and penalty see it, one turn after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.api import Players
+from ganbench.errors import Unsupported
+
+Turn = Literal["discriminator", "generator"]
+
+
+class CellGame:
+    """The `Game` of the porch, for one cell.
+
+    The training loop begins each turn; losses and penalties only read.
+
+    Attributes:
+        couples_samples: whether real and fake need two passes through the discriminator.
+        states: what losses and penalties keep between turns.
+        observed: the discriminator's last raw scores of this turn's (real, fake), for the diagnostics.
+    """
+
+    def __init__(
+        self,
+        players: Players,
+        loss: Any,
+        *,
+        couples_samples: bool,
+        loss_stream: torch.Generator,
+        device: torch.device,
+        dtype: torch.dtype,
+        outputs: int | None = 1,
+    ) -> None:
+        self.players = players
+        self.couples_samples = couples_samples
+        self.states: dict[str, Tensor] = {}
+        self.observed: tuple[Tensor | None, Tensor | None] = (None, None)
+        self._logit = logit_of(loss, outputs)
+        self._stream = loss_stream
+        self._device = device
+        self._dtype = dtype
+        self._parameters = {
+            "discriminator": trainable(players.discriminator),
+            "generator": trainable(players.generator),
+        }
+        self._step = torch.zeros((), dtype=torch.int64, device=device)
+        self._turn: Turn = "discriminator"
+        self._fake: Tensor | None = None
+        self._scores: tuple[Tensor, Tensor] | None = None
+        self._real: Tensor
+        self._noise: Tensor
+        self._condition: Tensor | None = None
+
+    # For the training loop
+
+    def begin(self, turn: Turn, real: Tensor, condition: Tensor | None, noise: Tensor) -> None:
+        """Begin a turn: the player whose turn it is learns, the other one is frozen."""
+        self._turn = turn
+        self._real, self._condition, self._noise = real, condition, noise
+        self._fake = None
+        self._scores = None
+        self.observed = (None, None)
+        for player, parameters in self._parameters.items():
+            learns = player == turn
+            for parameter in parameters:
+                parameter.requires_grad_(learns)
+
+    def end_round(self) -> None:
+        """Count a round; let go of its tensors."""
+        self._step += 1
+        self._fake = None
+        self._scores = None
+
+    def set_step(self, step: int) -> None:
+        """Set the count of rounds, when a run is resumed."""
+        self._step.fill_(step)
+
+    @property
+    def has_logit(self) -> bool:
+        """Whether the loss gives a score the meaning of a logit."""
+        return self._logit is not None
+
+    # For losses and penalties
+
+    @property
+    def real(self) -> Tensor:
+        """See Game.real."""
+        return self._real
+
+    @property
+    def noise(self) -> Tensor:
+        """See Game.noise."""
+        return self._noise
+
+    @property
+    def condition(self) -> Tensor | None:
+        """See Game.condition."""
+        return self._condition
+
+    @property
+    def step(self) -> Tensor:
+        """See Game.step."""
+        return self._step
+
+    @property
+    def fake(self) -> Tensor:
+        """See Game.fake; generated when first asked for."""
+        if self._fake is None:
+            with torch.set_grad_enabled(self._turn == "generator"):
+                self._fake = self.generate(self._noise)
+        return self._fake
+
+    def scores(self) -> tuple[Tensor, Tensor]:
+        """See Game.scores; worked out once a turn."""
+        if self._scores is None:
+            if self.couples_samples:
+                self._scores = self.score(self._real), self.score(self.fake)
+            else:
+                both = torch.cat((self._real, self.fake))
+                condition = self._condition
+                twice = None if condition is None else torch.cat((condition, condition))
+                real, fake = self.score(both, twice).chunk(2)
+                self._scores = real, fake
+                self.observed = real.detach(), fake.detach()
+        return self._scores
+
+    def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """See Game.score."""
+        if self.players.conditional:
+            scores = self.players.discriminator(x, self._condition if condition is None else condition)
+        else:
+            scores = self.players.discriminator(x)
+        scores = scores.to(self._dtype)
+        if x is self._real:
+            self.observed = (scores.detach(), self.observed[1])
+        elif x is self._fake:
+            self.observed = (self.observed[0], scores.detach())
+        return scores
+
+    def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """See Game.generate."""
+        if self.players.conditional:
+            samples = self.players.generator(noise, self._condition if condition is None else condition)
+        else:
+            samples = self.players.generator(noise)
+        return samples.to(self._dtype)
+
+    def logit(self, scores: Tensor) -> Tensor:
+        """See Game.logit."""
+        if self._logit is None:
+            raise Unsupported("the loss has no logit, which this needs")
+        return self._logit(scores)
+
+    def gradient(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """See Game.gradient."""
+        with torch.enable_grad():
+            inputs = x if x.requires_grad else x.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(function(inputs), inputs, create_graph=True)
+        return gradient
+
+    def input_gradient(self, x: Tensor) -> Tensor:
+        """See Game.input_gradient."""
+        return self.gradient(lambda inputs: self.logit(self.score(inputs)).sum(), x)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """See Game.uniform."""
+        return torch.rand(shape, generator=self._stream, device=self._device, dtype=self._dtype)
+
+    def normal(self, *shape: int) -> Tensor:
+        """See Game.normal."""
+        return torch.randn(shape, generator=self._stream, device=self._device, dtype=self._dtype)
+
+    def state(self, name: str, initial: float | Tensor) -> Tensor:
+        """See Game.state."""
+        if name not in self.states:
+            value = torch.as_tensor(initial, device=self._device)
+            self.states[name] = (
+                value.detach().to(self._dtype if value.is_floating_point() else value.dtype).clone()
+            )
+        return self.states[name]
+
+
+def logit_of(loss: Any, outputs: int | None) -> Callable[[Tensor], Tensor] | None:
+    """How a loss makes a logit of raw scores: its own way, the single column, or none."""
+    if hasattr(loss, "logit"):
+        own: Callable[[Tensor], Tensor] | None = loss.logit
+        return own
+    return _single_column if outputs in (1, None) else None
+
+
+def _single_column(scores: Tensor) -> Tensor:
+    if scores.shape[-1] != 1:
+        raise Unsupported(f"a loss without a logit of its own needs one output, not {scores.shape[-1]}")
+    return scores.squeeze(-1)
+
+
+def trainable(module: nn.Module) -> list[nn.Parameter]:
+    """The parameters that learn; what an author froze stays frozen."""
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def own_tensors(module: nn.Module) -> Iterable[tuple[str, Tensor]]:
+    """Every parameter and buffer of a module by name, buffers that its state_dict leaves out included."""
+    yield from module.named_parameters()
+    yield from module.named_buffers()

@@ -1,0 +1,69 @@
+"""torch optimizers from settings, and the schedule of their learning rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_CLASSES: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": torch.optim.SGD,
+    "rmsprop": torch.optim.RMSprop,
+}
+# One fused kernel a step; RMSprop has none.
+_FUSED = {"adam", "adamw", "sgd"}
+# An exponential schedule ends at this part of the learning rate it began with.
+EXPONENTIAL_END = 0.01
+
+
+def build_optimizer(
+    name: str, options: Mapping[str, Any], parameters: Iterable[nn.Parameter]
+) -> torch.optim.Optimizer | None:
+    """An optimizer over a player's parameters; None for a player without any."""
+    owned = list(parameters)
+    if not owned:
+        return None
+    fused = {"fused": True} if name in _FUSED else {"foreach": True}
+    return _CLASSES[name](owned, **options, **fused)  # type: ignore[arg-type]
+
+
+def schedule_factor(schedule: str, steps: int) -> Callable[[int], float] | None:
+    """What the learning rate is multiplied by at each step 0 .. steps - 1; None where it stays.
+
+    `linear` and `cosine` go from 1 to 0, `exponential` from 1 to 0.01, each reaching its end at `steps`.
+    """
+    if schedule == "constant":
+        return None
+    if schedule == "linear":
+        return lambda step: 1 - step / steps
+    if schedule == "cosine":
+        return lambda step: (1 + math.cos(math.pi * step / steps)) / 2
+    return lambda step: EXPONENTIAL_END ** (step / steps)
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
+    """The optimizer's tensors, flat, as `index.name`."""
+    if optimizer is None:
+        return {}
+    return {
+        f"{index}.{name}": value
+        for index, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer | None, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimizer_state` gave."""
+    if optimizer is None:
+        return
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
