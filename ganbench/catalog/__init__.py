@@ -1,0 +1,9 @@
+"""Discovery of plugins: name -> spec, who provided what, and what went wrong."""
+
+from __future__ import annotations
+
+from ganbench.catalog.catalog import Catalog, load_catalog
+from ganbench.catalog.kinds import KINDS, PLURALS, Kind
+from ganbench.catalog.record import Entry, PluginRecord
+
+__all__ = ["KINDS", "PLURALS", "Catalog", "Entry", "Kind", "PluginRecord", "load_catalog"]

@@ -21,10 +21,15 @@ _NONE = type(None)
 class Accepted(ABC):
     """One type of value that an option may hold."""
 
-    text: str
-    """As a type: `float`, `list[int]`, `'a' | 'b'`."""
-    phrase: str
-    """In a sentence: `a float`, `a list of int`, `one of 'a', 'b'`."""
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """As a type: `float`, `list[int]`, `'a' | 'b'`."""
+
+    @property
+    @abstractmethod
+    def phrase(self) -> str:
+        """In a sentence: `a float`, `a list of int`, `one of 'a', 'b'`."""
 
     @abstractmethod
     def check(self, value: object) -> Any:
@@ -50,12 +55,12 @@ class Scalar(Accepted):
     type: type[bool] | type[int] | type[float] | type[str]
 
     @property
-    def text(self) -> str:  # type: ignore[override]
+    def text(self) -> str:
         """The type's own name."""
         return self.type.__name__
 
     @property
-    def phrase(self) -> str:  # type: ignore[override]
+    def phrase(self) -> str:
         """The type with its article."""
         return {"bool": "true or false", "int": "an int", "float": "a float", "str": "a string"}[self.text]
 
@@ -87,8 +92,15 @@ class Scalar(Accepted):
 class Nothing(Accepted):
     """None; TOML has no null, so the string `none` stands for it."""
 
-    text = "None"
-    phrase = '"none"'
+    @property
+    def text(self) -> str:
+        """As Python writes it."""
+        return "None"
+
+    @property
+    def phrase(self) -> str:
+        """As a grid writes it."""
+        return '"none"'
 
     def check(self, value: object) -> None:
         """None."""
@@ -103,12 +115,12 @@ class Choices(Accepted):
     values: tuple[bool | int | str, ...]
 
     @property
-    def text(self) -> str:  # type: ignore[override]
+    def text(self) -> str:
         """The values, joined as a union."""
         return " | ".join(repr(value) for value in self.values)
 
     @property
-    def phrase(self) -> str:  # type: ignore[override]
+    def phrase(self) -> str:
         """The values, listed."""
         listed = ", ".join(repr(value) for value in self.values)
         return listed if len(self.values) == 1 else f"one of {listed}"
@@ -129,12 +141,12 @@ class Many(Accepted):
     make: type[list[Any]] | type[tuple[Any, ...]]
 
     @property
-    def text(self) -> str:  # type: ignore[override]
+    def text(self) -> str:
         """`list[int]` or `tuple[int, ...]`."""
         return f"list[{self.item.text}]" if self.make is list else f"tuple[{self.item.text}, ...]"
 
     @property
-    def phrase(self) -> str:  # type: ignore[override]
+    def phrase(self) -> str:
         """A list, whatever Python calls it: TOML has no tuples."""
         return f"a list of {self.item.text}"
 
@@ -152,12 +164,12 @@ class Row(Accepted):
     items: tuple[Accepted, ...]
 
     @property
-    def text(self) -> str:  # type: ignore[override]
+    def text(self) -> str:
         """`tuple[float, float]`."""
         return f"tuple[{', '.join(item.text for item in self.items) or '()'}]"
 
     @property
-    def phrase(self) -> str:  # type: ignore[override]
+    def phrase(self) -> str:
         """A list with the types of its items."""
         return f"a list of {len(self.items)} ({', '.join(item.text for item in self.items)})"
 
@@ -176,12 +188,12 @@ class Either(Accepted):
     members: tuple[Accepted, ...]
 
     @property
-    def text(self) -> str:  # type: ignore[override]
+    def text(self) -> str:
         """The members, joined."""
         return " | ".join(member.text for member in self.members)
 
     @property
-    def phrase(self) -> str:  # type: ignore[override]
+    def phrase(self) -> str:
         """The members, joined by `or`."""
         return " or ".join(member.phrase for member in self.members)
 

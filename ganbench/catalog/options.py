@@ -119,9 +119,7 @@ def _option(build: Callable[..., Any], parameter: inspect.Parameter) -> Option:
     else:
         kind = inferred(default)
     if required:
-        return Option(
-            name=parameter.name, type_text=kind.text, default=None, required=True, annotation=kind
-        )
+        return Option(name=parameter.name, type_text=kind.text, default=None, required=True, annotation=kind)
     if default is None and not takes_none(kind):
         kind = Either((kind, Nothing()))
     try:
@@ -158,7 +156,8 @@ def _namespaces(build: Callable[..., Any]) -> list[dict[str, Any]]:
         build = build.func
     build = inspect.unwrap(build)
     if not isinstance(build, type):
-        target = build if hasattr(build, "__globals__") else getattr(type(build), "__call__", build)
+        # A function or a method has globals; of any other callable, its class's __call__ has them.
+        target = build if hasattr(build, "__globals__") else type(build).__call__
         return [getattr(target, "__globals__", {})]
     # A class may inherit __init__, or a dataclass's fields, from another module.
     modules = dict.fromkeys(base.__module__ for base in build.__mro__)

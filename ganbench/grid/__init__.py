@@ -1,0 +1,62 @@
+"""From a TOML file to cells: what is to be trained, who it is, and where its randomness comes from.
+
+Importing this package, or `ganbench.grid.bundled`, costs next to nothing; the rest is fetched when first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganbench.grid.bundled import bundled_grids
+    from ganbench.grid.cell import Cell
+    from ganbench.grid.choice import Choice
+    from ganbench.grid.grid import Compare, Grid
+    from ganbench.grid.optimizers import OptimizerSettings
+    from ganbench.grid.provenance import Environment, environment_of
+    from ganbench.grid.reader import read_grid
+    from ganbench.grid.scoring import check_scoring
+    from ganbench.grid.seeds import Streams, stream_seed
+    from ganbench.grid.settings import ScoreSettings, TrainSettings
+
+__all__ = [
+    "Cell",
+    "Choice",
+    "Compare",
+    "Environment",
+    "Grid",
+    "OptimizerSettings",
+    "ScoreSettings",
+    "Streams",
+    "TrainSettings",
+    "bundled_grids",
+    "check_scoring",
+    "environment_of",
+    "read_grid",
+    "stream_seed",
+]
+
+_HOMES = {
+    "Cell": "cell",
+    "Choice": "choice",
+    "Compare": "grid",
+    "Environment": "provenance",
+    "Grid": "grid",
+    "OptimizerSettings": "optimizers",
+    "ScoreSettings": "settings",
+    "Streams": "seeds",
+    "TrainSettings": "settings",
+    "bundled_grids": "bundled",
+    "check_scoring": "scoring",
+    "environment_of": "provenance",
+    "read_grid": "reader",
+    "stream_seed": "seeds",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(f"ganbench.grid.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'ganbench.grid' has no attribute {name!r}")

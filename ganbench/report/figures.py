@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from ganbench.report.svg import INK, RULE
 
@@ -16,6 +17,7 @@ SIZE = (3.6, 2.3)
 
 _FAINT = 0.28
 _LARGEST = 1e30
+_LABEL = 22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +79,26 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
         axes.axhline(level, color=INK, linewidth=0.9, linestyle=":")
     if log:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
     else:
         _limit(axes, np.concatenate(drawn))
     axes.set_xlabel("generator steps")
     return figure
 
 
-def pairs(baseline: Mapping[int, float], value: Mapping[int, float], colours: tuple[str, str]) -> Figure:
+def pairs(
+    baseline: Mapping[int, float],
+    value: Mapping[int, float],
+    labels: tuple[str, str],
+    colours: tuple[str, str],
+) -> Figure:
     """One line a seed from the baseline's final score to the other arm's, the means bold.
 
     Args:
         baseline: final score by seed; at least one seed is in both.
         value: the other arm's.
+        labels: the two arms' names; long ones are cut.
         colours: the two arms'.
     """
     figure, axes = _canvas()
@@ -99,7 +109,9 @@ def pairs(baseline: Mapping[int, float], value: Mapping[int, float], colours: tu
     for seed in sorted(baseline.keys() & value.keys()):
         axes.plot([0, 1], [baseline[seed], value[seed]], color=INK, linewidth=0.8, alpha=0.6, zorder=1)
     axes.set_xlim(-0.4, 1.4)
-    axes.set_xticks([0, 1], ["baseline", "value"])
+    axes.set_xticks([0, 1], [_short(label) for label in labels])
+    for text in axes.get_xticklabels():
+        text.set_parse_math(False)  # a name from disk is never a formula
     return figure
 
 
@@ -110,7 +122,7 @@ def _canvas() -> tuple[Figure, Axes]:
     axes.patch.set_alpha(0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(RULE)
-    axes.tick_params(colors=INK, labelsize=8, length=3)
+    axes.tick_params(which="both", colors=INK, labelsize=8, length=3)
     axes.xaxis.label.set(color=INK, size=8)
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -131,3 +143,7 @@ def _limit(axes: Axes, values: np.ndarray) -> None:
     width = high - low
     if width > 0 and np.ptp(values) > 4 * width:
         axes.set_ylim(low - 0.05 * width, high + 0.05 * width)
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LABEL else label[: _LABEL - 1] + "…"

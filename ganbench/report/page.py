@@ -18,7 +18,7 @@ from ganbench.report.context import Compared, Context, Row, arms_of, axes_of, co
 from ganbench.report.contrast import ALPHA
 from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
 from ganbench.report.pictures import MOST_SEEDS, Album, Picture, unseen
-from ganbench.report.record import STATUSES
+from ganbench.report.record import STATUSES, printable
 from ganbench.report.results import Results
 from ganbench.report.svg import ARM_COLOURS
 from ganbench.report.terminal import metric_label, telling, where
@@ -96,7 +96,7 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
         left_out.append(f"pictures and curves of {len(everywhere) - MOST_CONTEXTS} further contexts")
     if len(arms) > len(ARM_COLOURS):
         left_out.append(f"distinct colours: they come round again after {len(ARM_COLOURS)} arms")
-    name = str(grid.get("name", store.path.name))
+    name = printable(grid.get("name", store.path.name))
     return {
         "name": name,
         "facts": _facts(cells, what, arms),
@@ -125,7 +125,7 @@ def _sections(
     album: Album,
     problems: list[str],
 ) -> list[_Section]:
-    names = telling(results.cells)
+    names = telling(results.cells[results.cells["seed"].notna()])
     finals = final_scores(results.cells, results.scores, by_engine=False)
     sections = []
     for context in shown:
@@ -195,6 +195,8 @@ def _answers(comparison: pd.DataFrame) -> list[dict[str, str]]:
             kind, mark = "better", "Difference"
         elif row["n"] > 1 and not math.isnan(row["p_adjusted"]):
             kind, mark = "none", "No difference shown"
+        if row["failures_baseline"] or row["failures_value"]:
+            mark += ", with failures"
         answers.append(
             {
                 "kind": kind,
@@ -291,7 +293,7 @@ def _scores(results: Results) -> _Table:
 
 
 def _failures(store: Store, cells: pd.DataFrame) -> list[dict[str, str]]:
-    """Cells that ended in anything but `ok`, or with a warning, each with its traceback where there is one."""
+    """Cells that are not `ok`, or carry a warning; with the traceback where there is one."""
     wrong = cells[(cells["status"] != "ok") | (cells["warnings"] != "")]
     failures: list[dict[str, str]] = []
     for row in wrong.head(MOST_ROWS).to_dict("records"):

@@ -24,6 +24,8 @@ _QUANTITIES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm
 # Points drawn on one page, over all curves: what keeps a page of hundreds of cells openable.
 _POINTS = 50_000
 _FEWEST, _MOST = 24, 200
+# From this ratio of scores on, a logarithmic axis shows more.
+_STEEP = 8
 
 Curve = tuple[np.ndarray, np.ndarray]
 
@@ -110,9 +112,10 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
             means = mine.groupby("step")["value"].mean()
             steps = means.index.to_numpy(dtype=float)
             by_cell[arm_of[str(cell)]].append((steps, means.to_numpy(dtype=float)))
-        figure = over_steps(
-            [Line(curves=by_cell[arm], colour=colour(index)) for index, arm in enumerate(arms)]
-        )
+        lines = [Line(curves=by_cell[arm], colour=colour(index)) for index, arm in enumerate(arms)]
+        # An untrained generator's score would flatten all that follows.
+        lowest, highest = rows["value"].min(), rows["value"].max()
+        figure = over_steps(lines, log=bool(0 < lowest < highest / _STEEP))
         if figure is not None:
             title = f"{metric_label(str(metric), str(extractor))} over steps"
             better = f"{rows['direction'].iloc[0].capitalize()} is better. Protocol {protocol}."
@@ -144,7 +147,10 @@ def pair_panels(
             }
             sides.append({seed: score for seed, score in found.items() if math.isfinite(score)})
         figure = pairs(
-            sides[0], sides[1], (colour(arms.index(row["baseline"])), colour(arms.index(row["value"])))
+            sides[0],
+            sides[1],
+            (row["baseline"], row["value"]),
+            (colour(arms.index(row["baseline"])), colour(arms.index(row["value"]))),
         )
         title = f"{metric_label(row['metric'], row['extractor'])}: {row['baseline']} and {row['value']}"
         means = f"means {number(row['mean_baseline'])} and {number(row['mean_value'])}"
@@ -152,14 +158,14 @@ def pair_panels(
             Panel(
                 title=title,
                 picture=inline(figure, f"Final {title}, seed by seed: {means}"),
-                note=f"A line joins the two cells of a seed; {means}. {row['direction'].capitalize()} is better.",
+                note=f"A line joins the cells of a seed; {means}. {row['direction'].capitalize()} is better.",
             )
         )
     return panels
 
 
 def _curves(store: Store, row: Row, points: int, problems: list[str]) -> pd.DataFrame | None:
-    """The diagnostics of one cell as numbers, thinned; None, and a line in `problems`, where there are none."""
+    """The diagnostics of one cell as numbers, thinned; where there are none, a line in `problems`."""
     try:
         table = store.curves(row["cell"])
     except StoreError as error:

@@ -8,7 +8,6 @@ import warnings
 
 import matplotlib as mpl
 from markupsafe import Markup
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, told apart by people with any of the usual colour-vision deficiencies; each has
@@ -30,13 +29,6 @@ _VARIABLES = {
     **{colour: f"var(--arm-{index})" for index, colour in enumerate(ARM_COLOURS)},
 }
 _PAINT = re.compile(r"(stroke|fill): (#[0-9a-f]{6})")
-_SETTINGS = {
-    # Text stays text; names from disk are never read as formulas.
-    "svg.fonttype": "none",
-    "svg.hashsalt": "ganbench",
-    "text.parse_math": False,
-    "text.usetex": False,
-}
 
 
 def colour(index: int) -> str:
@@ -52,11 +44,12 @@ def inline(figure: Figure, description: str) -> Markup:
         description: what it shows, for those who cannot see it.
     """
     target = io.StringIO()
-    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+    settings = mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "ganbench"})
+    with settings, warnings.catch_warnings():
         # The browser has the glyphs that matplotlib's own font lacks.
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        FigureCanvasSVG(figure).print_svg(target, metadata=metadata)
+        figure.savefig(target, format="svg", metadata=metadata)
     text = target.getvalue()
     text = text[text.index("<svg") :]
     # Group names repeat from figure to figure; an id must not.

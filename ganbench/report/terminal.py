@@ -41,9 +41,9 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
 
 def print_comparison(results: Results, console: Console | None = None) -> None:
     """Print the comparison and its verdicts; to stdout unless another console is given."""
-    console = console or Console()
-    if not console.is_terminal:
-        console = Console(file=console.file, width=_UNBOUNDED)
+    if console is None:
+        console = Console()
+        console = console if console.is_terminal else Console(width=_UNBOUNDED)
     if results.comparison.empty:
         console.print("Nothing to compare: the compared axis has fewer than two values with scores.")
         return

@@ -66,7 +66,7 @@ def _decision(
     if paired.low == paired.high:
         return f"{gap} in each of {_pairs(paired.n)}: no spread to test against"
     ends = sorted((abs(paired.low), abs(paired.high)))
-    test = p_value(adjusted) if family == 1 else p_value(adjusted, f"Holm-adjusted over {family} tests p")
+    test = p_value(adjusted) + (f" adjusted for {family} tests" if family > 1 else "")
     if adjusted < ALPHA:
         return (
             f"{winner.label} better ({metric} {direction} by {number(abs(paired.difference))}, "

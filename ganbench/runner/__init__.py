@@ -1,0 +1,20 @@
+"""One Cell -> one CellResult, start to end."""
+
+from ganbench.runner.materials import dataset_of, players_of, samples_of, scorer_of
+from ganbench.runner.sampling import generate_samples
+from ganbench.runner.sitting import run_cell
+from ganbench.runner.task import CellResult, Task, record_of
+from ganbench.runner.trial import try_cell
+
+__all__ = [
+    "CellResult",
+    "Task",
+    "dataset_of",
+    "generate_samples",
+    "players_of",
+    "record_of",
+    "run_cell",
+    "samples_of",
+    "scorer_of",
+    "try_cell",
+]

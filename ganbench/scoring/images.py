@@ -25,7 +25,7 @@ def to_uint8(images: Tensor) -> Tensor:
         NonFiniteSamples: there is NaN or infinity among them.
     """
     require_finite(images)
-    # In float32 whatever the training precision: bfloat16 cannot hold every integer up to 255 after the shift.
+    # In float32 whatever the precision of training: bfloat16 cannot hold half-way values near 255.
     scaled = (images.detach().to(torch.float32) + 1) * 127.5
     return scaled.round().clamp(0, 255).to(torch.uint8).contiguous()
 

@@ -1,4 +1,4 @@
-"""The real side of a comparison: computed once in a process, whatever number of cells are scored against it."""
+"""The real side of a comparison: computed once in a process, however many cells are scored against it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Reference(Features):
     """Features of a data set's split, with what metrics have derived from them.
 
     Attributes:
-        key: (fingerprint, split, digest of the extractor's weights): content, never a name. An on-disk cache
-            belongs behind `once` and `reference_features`, under this key.
+        key: (fingerprint, split, digest of the extractor's weights, its label with options, device): content,
+            never a name alone. A cache on disk belongs behind `once` and `reference_features`, under it.
     """
 
     key: tuple[str, ...]
@@ -41,10 +41,10 @@ _references: OrderedDict[tuple[str, ...], Reference] = OrderedDict()
 
 
 def reference_features(
-    dataset: Dataset, split: Split, extractor: Extractor, device: torch.device
+    dataset: Dataset, split: Split, extractor: Extractor, label: str, device: torch.device
 ) -> Reference:
     """The features of a whole split, from this process's memory where they have been computed before."""
-    key = (dataset.fingerprint, split, extractor.digest, str(device))
+    key = (dataset.fingerprint, split, extractor.digest, label, str(device))
     found = _references.get(key)
     if found is None:
         features = extract(extractor, dataset.load(split).x, device)

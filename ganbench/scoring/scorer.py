@@ -97,7 +97,7 @@ class Scorer:
             problems.append(f"metric {name!r} needs an extractor: set score.extractor")
         if self.samples < metric.minimum:
             problems.append(
-                f"metric {name!r} needs at least {metric.minimum} samples: given score.samples = {self.samples}"
+                f"metric {name!r} needs at least {metric.minimum} samples: score.samples is {self.samples}"
             )
         if self._reference_count < metric.minimum:
             problems.append(
@@ -165,7 +165,9 @@ class Scorer:
                 if self._extractor is None:
                     raise ValueError(f"metric {name!r} needs an extractor")
                 features = features or extract(self._extractor, generated.x, self._device)
-                reference = reference_features(self._dataset, self._split, self._extractor, self._device)
+                reference = reference_features(
+                    self._dataset, self._split, self._extractor, self._label, self._device
+                )
                 values = metric(features, reference, self._dataset)
             rows += [
                 ScoreRow(

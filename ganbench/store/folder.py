@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -287,14 +288,19 @@ class Store:
         """Whether the weights of a cell are there."""
         return (self.folder(cell) / GENERATOR).is_file()
 
-    def write_generator(self, cell: str, state: Mapping[str, Tensor]) -> None:
+    def write_generator(self, cell: str, state: Mapping[str, Tensor]) -> str:
         """Write the state of the scored generator: equal training gives equal bytes.
+
+        Returns:
+            The SHA-256 of the file, hexadecimal.
 
         Raises:
             StoreError: the file system refuses.
         """
         make_folder(self.folder(cell))
-        write_bytes(self.folder(cell) / GENERATOR, serialise(state))
+        content = serialise(state)
+        write_bytes(self.folder(cell) / GENERATOR, content)
+        return hashlib.sha256(content).hexdigest()
 
     def write_checkpoint(self, cell: str, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """Write a checkpoint and keep the one before it.

@@ -1,0 +1,25 @@
+"""The game loop of one cell: Algorithm 1, its engines, its diagnostics, its state."""
+
+from ganbench.training.determinism import (
+    determinism_record,
+    deterministic,
+    global_stream,
+    prepare_process,
+)
+from ganbench.training.diagnostics import Diverged
+from ganbench.training.game import CellGame
+from ganbench.training.symptoms import symptoms
+from ganbench.training.trainer import Seeds, Trainer, resolve_engine
+
+__all__ = [
+    "CellGame",
+    "Diverged",
+    "Seeds",
+    "Trainer",
+    "determinism_record",
+    "deterministic",
+    "global_stream",
+    "prepare_process",
+    "resolve_engine",
+    "symptoms",
+]

@@ -58,7 +58,7 @@ def couples_samples(
             again = judge(torch.cat((first, second)))
             apart = torch.cat((judge(first), judge(second)))
         except (RuntimeError, ValueError):
-            # A net that takes only some batch sizes (packing, a reshape): a pass each keeps to the size it is given.
+            # A net that takes only some batch sizes (packing, a reshape) is given the size it expects.
             return True
         changed = any(not torch.equal(before[name], tensor) for name, tensor in own_tensors(discriminator))
     if changed or joined.shape != apart.shape or not torch.equal(joined, again):

@@ -33,7 +33,7 @@ def deterministic() -> Iterator[None]:
     before = (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32)
     fill = torch.utils.deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
-    # Filling fresh memory finds reads of unwritten values; it costs a pass over each tensor and ours are written.
+    # Filling fresh memory costs a pass over each new tensor; it only shows reads of unwritten values.
     torch.utils.deterministic.fill_uninitialized_memory = False
     cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = True, False, False, False
     try:
@@ -46,7 +46,7 @@ def deterministic() -> Iterator[None]:
 
 @contextmanager
 def global_stream(seed: int, device: torch.device) -> Iterator[None]:
-    """Run with the process-wide random state started from a seed; the caller's state comes back afterwards."""
+    """Start the process-wide random state from a seed; the caller's state comes back afterwards."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)

@@ -67,9 +67,8 @@ class EagerEngine:
         match.game.begin("discriminator", *batch, noise)
         _clear(match.discriminator)
         with self._autocast():
-            loss = objective = match.loss.discriminator_loss(match.game)
-            if match.penalty is not None:
-                loss = loss + match.penalty(match.game)
+            objective = match.loss.discriminator_loss(match.game)
+            loss = objective + match.penalty(match.game)
         self._objective_d = objective.detach()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
@@ -97,7 +96,9 @@ class EagerEngine:
         means: list[Tensor | float] = []
         for scores in match.game.observed:
             known = scores is not None and match.game.has_logit
-            means.append(torch.sigmoid(match.game.logit(scores)).mean() if known and scores is not None else math.nan)
+            means.append(
+                torch.sigmoid(match.game.logit(scores)).mean() if known and scores is not None else math.nan
+            )
         jsd = (math.log(4) - self._objective_d) / 2 if match.value else math.nan
         return means[0], means[1], gradient_norm(match.discriminator.parameters), jsd
 

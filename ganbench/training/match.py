@@ -43,7 +43,7 @@ class Match:
 
     game: CellGame
     loss: Loss
-    penalty: Penalty | None
+    penalty: Penalty
     discriminator: Side
     generator: Side
     order: Literal["d_then_g", "g_then_d", "simultaneous"]

@@ -41,7 +41,9 @@ def resolve_engine(engine: str, device: torch.device) -> str:
     """
     resolved = "eager" if engine == "auto" else engine
     if resolved not in _ENGINES:
-        raise GridError(f"train.engine: {engine!r} does not exist on {device}; valid: auto, {', '.join(_ENGINES)}")
+        raise GridError(
+            f"train.engine: {engine!r} does not exist on {device}; valid: auto, {', '.join(_ENGINES)}"
+        )
     return resolved
 
 
@@ -60,6 +62,7 @@ class Trainer:
 
     Attributes:
         step: generator updates done.
+        players: the pair as it is now.
         diagnostics: the curves so far.
     """
 
@@ -69,7 +72,7 @@ class Trainer:
         settings: TrainSettings,
         players: Players,
         loss: Loss,
-        penalty: Penalty | None,
+        penalty: Penalty,
         outputs: int | None,
         value: bool,
         signature: Signature,
@@ -83,7 +86,7 @@ class Trainer:
             settings: the cell's [train].
             players: freshly initialised; moved to the device and changed by training.
             loss: the objective.
-            penalty: added to D's loss, or None.
+            penalty: added to D's loss.
             outputs: raw scores that the loss takes for each sample, or None for any number.
             value: whether V(G, D) = -discriminator_loss.
             signature: what one sample looks like.
@@ -108,7 +111,7 @@ class Trainer:
         for part in (loss, penalty):
             _settle_modules(part, device, self._dtype)
         condition = samples.condition if samples.condition is not None else samples.labels
-        self._players = players
+        self.players = players
         self._game = CellGame(
             players,
             loss,
@@ -144,7 +147,7 @@ class Trainer:
     @property
     def scored_generator(self) -> nn.Module:
         """The generator that is scored: the moving average where there is one."""
-        return self._players.generator if self._average is None else self._average.module
+        return self.players.generator if self._average is None else self._average.module
 
     def advance(self, until: int, pause: Callable[[], bool] = lambda: False) -> None:
         """Play rounds up to step `until`, or until `pause` says so after a round.
@@ -173,7 +176,9 @@ class Trainer:
         tensors: dict[str, Tensor] = {"diagnostics": self.diagnostics.tensor()}
         for name, module in self._modules().items():
             tensors |= {f"{name}.{key}": tensor for key, tensor in own_tensors(module)}
-        tensors |= {f"optimizer_d.{key}": t for key, t in optimizer_state(self._discriminator.optimizer).items()}
+        tensors |= {
+            f"optimizer_d.{key}": t for key, t in optimizer_state(self._discriminator.optimizer).items()
+        }
         tensors |= {f"optimizer_g.{key}": t for key, t in optimizer_state(self._generator.optimizer).items()}
         tensors |= {f"data.{key}": tensor for key, tensor in self._batches.state().items()}
         tensors |= {f"game.{key}": tensor for key, tensor in self._game.states.items()}
@@ -237,18 +242,23 @@ class Trainer:
 
     def _check_weights(self) -> None:
         tensors = [
-            tensor for module in self._modules().values() for _, tensor in own_tensors(module) if tensor.is_floating_point()
+            tensor
+            for module in self._modules().values()
+            for _, tensor in own_tensors(module)
+            if tensor.is_floating_point()
         ]
-        if tensors and not math.isfinite(float(torch.stack([t.abs().max() for t in tensors if t.numel()]).sum())):
+        if tensors and not math.isfinite(
+            float(torch.stack([t.abs().max() for t in tensors if t.numel()]).sum())
+        ):
             raise Diverged(self.step, "a weight")
 
     def _modules(self) -> dict[str, nn.Module]:
-        modules = {"generator": self._players.generator, "discriminator": self._players.discriminator}
+        modules = {"generator": self.players.generator, "discriminator": self.players.discriminator}
         return modules if self._average is None else {**modules, "average": self._average.module}
 
     @contextmanager
     def _own_global_state(self) -> Iterator[None]:
-        """Let networks draw (dropout and the like) from the cell's network stream, and nothing else from it."""
+        """Let networks draw (dropout and the like) from the cell's network stream."""
         with _global_state(self._device):
             _set_global(self._global, self._device)
             try:

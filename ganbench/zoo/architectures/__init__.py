@@ -48,7 +48,7 @@ def _mlp(
 def _dcgan(
     signature: Signature,
     *,
-    channels: tuple[int, ...] | int = 32,
+    channels: int = 32,
     noise: int = 64,
     batch_norm: bool = True,
     discriminator_outputs: int = 1,

@@ -88,7 +88,7 @@ def _unpack(source: Path, target: Path) -> None:
         most = 16 + 70_000 * (784 if shape else 1)
         try:
             with gzip.open(path) as packed, (target / name).open("wb") as unpacked:
-                # A forged archive could unpack to any size: what is beyond the largest right size is not written.
+                # A forged archive could unpack to any size: what is beyond the right size stays unread.
                 unpacked.write(packed.read(most + 1))
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise _damaged(path, str(error)) from error
@@ -154,8 +154,8 @@ def _download(data: Path) -> None:
     except (OSError, RuntimeError, EOFError, zlib.error) as error:
         reason = " ".join(str(error).split())[-120:]
         raise DatasetError(
-            f"dataset 'fashion_mnist' is not in {data / _LAYOUT} nor in {DEBIAN_FOLDER}, and the download failed "
-            f"({reason}); get it with: apt-get install dataset-fashion-mnist"
+            f"dataset 'fashion_mnist' is not in {data / _LAYOUT} nor in {DEBIAN_FOLDER}, "
+            f"and the download failed ({reason}); get it with: apt-get install dataset-fashion-mnist"
             f" (or put the four files {next(iter(_FILES))}, ... in FOLDER/{_LAYOUT} and give --data FOLDER)"
         ) from error
     finally:

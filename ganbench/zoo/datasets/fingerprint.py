@@ -24,5 +24,5 @@ def fingerprint_of(splits: Iterable[Samples]) -> str:
                 digest.update(b"none;")
                 continue
             digest.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
-            digest.update(memoryview(tensor.contiguous().numpy()).cast("B"))
+            digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()

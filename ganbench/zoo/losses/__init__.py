@@ -1,4 +1,4 @@
-"""The built-in losses, their specs on one screen; the losses themselves are in the modules beside this one."""
+"""The built-in losses, their specs on one screen; the losses are in the modules beside this one."""
 
 from __future__ import annotations
 

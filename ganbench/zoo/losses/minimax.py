@@ -12,7 +12,7 @@ class _CrossEntropy:
     """What both share: the discriminator's binary cross-entropy, on logits."""
 
     def discriminator_loss(self, game: Game) -> Tensor:
-        """mean softplus(-s_real) + mean softplus(s_fake) = -V(G, D); a scalar."""
+        """Mean softplus(-s_real) + mean softplus(s_fake) = -V(G, D); a scalar."""
         real, fake = game.scores()
         return softplus(-real).mean() + softplus(fake).mean()
 
@@ -21,7 +21,7 @@ class Minimax(_CrossEntropy):
     """The zero-sum game (Goodfellow et al., 2014, equation 1)."""
 
     def generator_loss(self, game: Game) -> Tensor:
-        """mean log(1 - sigmoid(s_fake)) = -mean softplus(s_fake); a scalar, at most 0."""
+        """Mean log(1 - sigmoid(s_fake)) = -mean softplus(s_fake); a scalar, at most 0."""
         return -softplus(game.score(game.fake)).mean()
 
 
@@ -29,5 +29,5 @@ class NonSaturating(_CrossEntropy):
     """The generator raises log D(G(z)) instead (Goodfellow et al., 2014, section 3)."""
 
     def generator_loss(self, game: Game) -> Tensor:
-        """mean -log sigmoid(s_fake) = mean softplus(-s_fake); a scalar, at least 0."""
+        """Mean -log sigmoid(s_fake) = mean softplus(-s_fake); a scalar, at least 0."""
         return softplus(-game.score(game.fake)).mean()

@@ -1,0 +1,152 @@
+"""The catalog: every name that a grid may use, who provides it, and how it is built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ganbench.catalog.clashes import settle
+from ganbench.catalog.kinds import KINDS, Kind
+from ganbench.catalog.loader import DISABLE, load_plugins
+from ganbench.catalog.record import Entry, Loaded, PluginRecord
+from ganbench.errors import CatalogError, did_you_mean
+
+_cached: Catalog | None = None
+
+
+def load_catalog(refresh: bool = False) -> Catalog:
+    """The catalog of this process, read once.
+
+    Args:
+        refresh: whether to read the plugins again, as after an installation.
+    """
+    global _cached
+    if _cached is None or refresh:
+        _cached = Catalog(load_plugins())
+    return _cached
+
+
+class Catalog:
+    """What all plugins together provide.
+
+    Attributes:
+        plugins: every plugin found, active or not; the built-ins first, then by name.
+    """
+
+    def __init__(self, plugins: Iterable[Loaded]) -> None:
+        settled, self._clashes = settle(plugins)
+        settled.sort(key=lambda loaded: (not loaded.record.builtin, loaded.record.name))
+        self._loaded = tuple(settled)
+        self.plugins: tuple[PluginRecord, ...] = tuple(loaded.record for loaded in settled)
+        self._entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        for entry in sorted((entry for loaded in settled for entry in loaded.entries), key=lambda e: e.name):
+            self._entries[entry.kind][entry.name] = entry
+
+    def entries(self, kind: Kind) -> tuple[Entry, ...]:
+        """All of one kind, sorted by name."""
+        return tuple(self._entries[kind].values())
+
+    def entry(self, kind: Kind, name: str) -> Entry:
+        """The thing of this kind and name.
+
+        Raises:
+            CatalogError: nothing active provides it; says which name is near, or which plugin is broken.
+        """
+        found = self._entries[kind].get(name)
+        if found is None:
+            raise CatalogError(self._missing(kind, name))
+        return found
+
+    def find(self, name: str) -> tuple[Entry, ...]:
+        """Everything of this name, of whatever kind."""
+        return tuple(self._entries[kind][name] for kind in KINDS if name in self._entries[kind])
+
+    def explain(self, name: str) -> CatalogError:
+        """Why `find` gives nothing for a name: near names of every kind, or the broken plugin that has it."""
+        reasons = [self._refused(kind, name) for kind in KINDS]
+        if known := [reason for reason in reasons if reason]:
+            return CatalogError(*known)
+        valid = [entry for kind in KINDS for entry in self._entries[kind]]
+        return CatalogError(f"nothing is called {name!r}{did_you_mean(name, valid)}{self._unread()}")
+
+    def coerce(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The given options, and only those, each with the type that `build` expects.
+
+        Raises:
+            CatalogError: one problem for each unknown, ill-typed or missing option.
+        """
+        known = self.entry(kind, name).options
+        problems, coerced = [], {}
+        for given, value in options.items():
+            if given not in known:
+                hint = did_you_mean(given, known) if known else "; it has none"
+                problems.append(f"{kind} {name!r} has no option {given!r}{hint}")
+                continue
+            try:
+                coerced[given] = known[given].coerce(value)
+            except ValueError as error:
+                problems.append(f"option {given!r} of {kind} {name!r} {error}")
+        problems += [
+            f"{kind} {name!r} needs the option {option.name!r} ({option.annotation.phrase})"
+            for option in known.values()
+            if option.required and option.name not in options
+        ]
+        if problems:
+            raise CatalogError(*problems)
+        return coerced
+
+    def build(self, kind: Kind, name: str, options: Mapping[str, Any], **context: Any) -> Any:
+        """Builds a thing.
+
+        Args:
+            kind: what it is.
+            name: its name.
+            options: as a grid gives them.
+            context: what ganbench passes beside them: `signature` to an architecture, and
+                `discriminator_outputs`; each only where `build` accepts it.
+
+        Raises:
+            CatalogError: the name or an option is wrong.
+            Unsupported: the plugin says that it does not fit.
+        """
+        build = self.entry(kind, name).spec.build
+        keywords = self.coerce(kind, name, options)
+        parameters = inspect.signature(build).parameters
+        positional = []
+        for parameter in parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                keywords |= {given: value for given, value in context.items() if given not in parameters}
+            elif parameter.kind is parameter.POSITIONAL_ONLY and parameter.name in context:
+                positional.append(context[parameter.name])
+            elif parameter.name in context:
+                keywords[parameter.name] = context[parameter.name]
+        return build(*positional, **keywords)
+
+    def _missing(self, kind: Kind, name: str) -> str:
+        if refused := self._refused(kind, name):
+            return refused
+        unknown = f"unknown {kind} {name!r}{did_you_mean(name, self._entries[kind])}"
+        others = [entry.kind for entry in self.find(name)]
+        if others:
+            unknown = f"unknown {kind} {name!r}; there is a {others[0]} of that name"
+        return unknown + self._unread()
+
+    def _refused(self, kind: Kind, name: str) -> str:
+        """Why a name that a plugin claims cannot be used; empty where none claims it."""
+        if clash := self._clashes.get((kind, name)):
+            return f"{clash}: uninstall one of them, or block it with {DISABLE}"
+        if name in self._entries[kind]:
+            return ""
+        for loaded in self._loaded:
+            if loaded.record.status != "active" and (kind, name) in loaded.names:
+                return f"{kind} {name!r}: its plugin {loaded.record.name} is broken: {loaded.record.reason}"
+        return ""
+
+    def _unread(self) -> str:
+        """A closing phrase about the plugins whose names could not be read; empty where there are none."""
+        unread = [loaded.record for loaded in self._loaded if not loaded.readable]
+        if not unread:
+            return ""
+        listed = "; ".join(f"{record.name} is {record.status}: {record.reason}" for record in unread)
+        return f" (some plugins could not be read: {listed})"

@@ -1,0 +1,79 @@
+"""The installed distributions that declare entry points of the group `ganbench`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+GROUP = "ganbench"
+_HEADING = re.compile(rf"^\s*\[\s*{GROUP}\s*\]\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """One installed package with plugins.
+
+    Attributes:
+        name: as its metadata spells it.
+        version: its version; empty where the metadata has none.
+        requires: its requirements, one string each.
+        entry_points: those of the group, sorted by name.
+        problem: why the entry points cannot be read; empty where they can.
+    """
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    entry_points: tuple[metadata.EntryPoint, ...]
+    problem: str = ""
+
+
+def ganbench_version() -> str:
+    """The installed version; `0+unknown` where ganbench runs from a checkout that is not installed."""
+    try:
+        return metadata.version("ganbench")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+def normalized(name: str) -> str:
+    """A distribution's name in the form in which two spellings of it are equal."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def installed() -> Iterator[Distribution]:
+    """Every distribution with entry points of the group, sorted by name.
+
+    A distribution that is on the path twice counts once: the first one found is the one that is imported.
+    """
+    names: dict[str, str] = {}
+    for found in metadata.distributions():
+        # Reading one small file each is many times cheaper than parsing every package's metadata.
+        try:
+            declares = _HEADING.search(found.read_text("entry_points.txt") or "")
+        except (OSError, UnicodeError):
+            continue
+        if declares and (name := found.metadata["Name"]):
+            names.setdefault(normalized(name), name)
+    for _, name in sorted(names.items()):
+        distribution = _read(metadata.distribution(name))
+        if distribution.entry_points or distribution.problem:
+            yield distribution
+
+
+def _read(found: metadata.Distribution) -> Distribution:
+    problem = ""
+    entry_points: tuple[metadata.EntryPoint, ...] = ()
+    try:
+        entry_points = tuple(sorted(found.entry_points.select(group=GROUP), key=lambda point: point.name))
+    except Exception as error:
+        problem = f"its entry_points.txt cannot be read: {error}"
+    return Distribution(
+        name=found.metadata["Name"],
+        version=found.metadata["Version"] or "",
+        requires=tuple(found.requires or ()),
+        entry_points=entry_points,
+        problem=problem,
+    )

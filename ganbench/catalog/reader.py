@@ -1,0 +1,184 @@
+"""Reads one plugin: imports it, registers its hooks, and takes what they yield.
+
+Each plugin has a pluggy manager of its own, so a registration that fails half-way leaves nothing behind,
+an unknown hook has one possible author, and an exception while a hook yields is its plugin's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields, replace
+
+import pluggy
+
+from ganbench.api import hookspecs
+from ganbench.api.specs import LossSpec, MetricSpec, Spec
+from ganbench.catalog.annotations import shown
+from ganbench.catalog.kinds import HOOKS, SPECS, Kind
+from ganbench.catalog.options import options_of
+from ganbench.catalog.record import Entry, Loaded, PluginRecord
+from ganbench.errors import did_you_mean
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class _Fault(Exception):
+    """What is wrong with a plugin, in one line."""
+
+
+@dataclass
+class _Reading:
+    """What has been read of a plugin so far; the first fault is the reason that is told."""
+
+    specs: list[tuple[Kind, Spec]] = field(default_factory=list)
+    names: set[tuple[Kind, str]] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    readable: bool = True
+
+
+def read_plugin(record: PluginRecord, load: Callable[[], object]) -> Loaded:
+    """What a plugin provides, or why it is broken.
+
+    Args:
+        record: the plugin, with its status still `active`.
+        load: imports it and returns the object that has the hooks.
+    """
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    # What a plugin prints must not end up in the middle of `list --json`.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            hooks = _register(manager, record, load)
+        except _Fault as fault:
+            return Loaded(record=broken(record, str(fault)), readable=False)
+        record = replace(record, hooks=tuple(sorted(hooks)))
+        reading = _Reading()
+        if not hooks and not record.builtin:
+            reading.faults.append("it implements no hook of ganbench (is @hookimpl missing?)")
+        for hook in hooks:
+            _read_hook(reading, hook, hooks[hook])
+    if reading.faults:
+        names = frozenset(reading.names)
+        return Loaded(record=broken(record, reading.faults[0]), names=names, readable=reading.readable)
+    entries = tuple(
+        Entry(kind=kind, name=spec.name, spec=spec, plugin=record) for kind, spec in reading.specs
+    )
+    return Loaded(record=record, entries=entries, names=frozenset(reading.names))
+
+
+def broken(record: PluginRecord, reason: str) -> PluginRecord:
+    """The same plugin, broken for this reason, on one line."""
+    return replace(record, status="broken", reason=" ".join(reason.split()))
+
+
+def _register(
+    manager: pluggy.PluginManager, record: PluginRecord, load: Callable[[], object]
+) -> dict[str, list[pluggy.HookImpl]]:
+    """The implementations by hook, in the order of the hooks' definition."""
+    try:
+        plugin = load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a module may well call sys.exit() while it is imported
+        raise _Fault(f"import failed: {_said(error)}") from None
+    try:
+        manager.register(plugin, record.name)
+    except Exception as error:
+        raise _Fault(f"registration failed: {_said(error)}") from None
+    hooks: dict[str, list[pluggy.HookImpl]] = {}
+    for caller in manager.get_hookcallers(plugin) or ():
+        implementations = caller.get_hookimpls()
+        if caller.name not in HOOKS:
+            if all(implementation.optionalhook for implementation in implementations):
+                continue
+            raise _Fault(f"unknown hook {caller.name!r}{did_you_mean(caller.name, HOOKS)}")
+        if any(implementation.wrapper or implementation.hookwrapper for implementation in implementations):
+            raise _Fault(f"{caller.name} is a wrapper; hooks of ganbench yield specs")
+        hooks[caller.name] = implementations
+    return {hook: hooks[hook] for hook in HOOKS if hook in hooks}
+
+
+def _read_hook(reading: _Reading, hook: str, implementations: Iterable[pluggy.HookImpl]) -> None:
+    for implementation in implementations:
+        try:
+            result = implementation.function()
+            if isinstance(result, Spec):
+                raise _Fault(f"{hook} returned one {type(result).__name__}; it should yield it")
+            if not isinstance(result, Iterable):
+                raise _Fault(f"{hook} returned {shown(result)}; it should yield specs")
+            for spec in result:
+                _take(reading, hook, spec)
+        except _Fault as fault:
+            reading.faults.append(str(fault))
+            reading.readable = False
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            reading.faults.append(f"{hook} failed: {_said(error)}")
+            reading.readable = False
+
+
+def _take(reading: _Reading, hook: str, spec: object) -> None:
+    kind = HOOKS[hook]
+    if not isinstance(spec, SPECS[kind]):
+        reading.faults.append(f"{hook} yielded {shown(spec)}, which is no {SPECS[kind].__name__}")
+        reading.readable = False
+        return
+    if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
+        rule = "lower-case letters, digits and underscores, beginning with a letter"
+        reading.faults.append(f"{hook} yielded the name {shown(spec.name)}; names are {rule}")
+        return
+    if (kind, spec.name) in reading.names:
+        reading.faults.append(f"{hook} yielded {spec.name!r} twice")
+    reading.names.add((kind, spec.name))
+    if fault := _fault(kind, spec):
+        reading.faults.append(f"{kind} {spec.name!r}: {fault}")
+    else:
+        reading.specs.append((kind, spec))
+
+
+def _fault(kind: Kind, spec: Spec) -> str:
+    """What is wrong with a spec's fields; empty where nothing is."""
+    for item in fields(spec):
+        value: object = getattr(spec, item.name)
+        if item.type == "str" and not isinstance(value, str):
+            return f"{item.name} must be a string, given {shown(value)}"
+        if item.type == "bool" and not isinstance(value, bool):
+            return f"{item.name} must be true or false, given {shown(value)}"
+        if item.name in ("build", "details") and value is not item.default and not callable(value):
+            return f"{item.name} must be callable, given {shown(value)}"
+    if isinstance(spec, LossSpec):
+        outputs = spec.discriminator_outputs
+        if outputs is not None and (not isinstance(outputs, int) or isinstance(outputs, bool) or outputs < 1):
+            return f"discriminator_outputs must be an int of at least 1 or None, given {shown(outputs)}"
+    if isinstance(spec, MetricSpec):
+        try:
+            wrong = [value for value in dict(spec.directions).values() if value not in ("lower", "higher")]
+        except (TypeError, ValueError):
+            return f"directions must map names to 'lower' or 'higher', given {shown(spec.directions)}"
+        if wrong:
+            return f"directions must be 'lower' or 'higher', given {shown(wrong[0])}"
+    return _build_fault(kind, spec)
+
+
+def _build_fault(kind: Kind, spec: Spec) -> str:
+    try:
+        options_of(spec.build)
+        parameters = inspect.signature(spec.build).parameters.values()
+    except Exception as error:
+        return str(error) if isinstance(error, TypeError) else f"build's options: {_said(error)}"
+    takes_signature = any(item.name == "signature" or item.kind is item.VAR_KEYWORD for item in parameters)
+    return "" if kind != "architecture" or takes_signature else "build has no parameter 'signature'"
+
+
+def _said(error: BaseException) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""
+    name = type(error).__name__
+    return f"{name}: {text[:300]}" if text else name

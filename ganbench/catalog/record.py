@@ -1,0 +1,78 @@
+"""What is known of each plugin, and of each thing that one provides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from ganbench.api.specs import Spec
+from ganbench.catalog.kinds import Kind
+from ganbench.catalog.options import Option, options_of
+
+Status = Literal["active", "broken", "blocked", "incompatible"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginRecord:
+    """One entry point of the group `ganbench`, or one of ganbench's own modules.
+
+    Attributes:
+        name: `distribution:entry point`; a built-in's is its module.
+        distribution: the installed package that it comes from.
+        version: that package's version.
+        hooks: the hooks that it implements, sorted.
+        status: `active` is used; `broken` failed to import, register or verify; `blocked` is named in
+            GANBENCH_DISABLE_PLUGINS; `incompatible` asks for another version of ganbench. The last two
+            are not imported.
+        reason: one line that says why it is not active; empty where it is.
+        builtin: whether it is a part of ganbench.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    hooks: tuple[str, ...] = ()
+    status: Status = "active"
+    reason: str = ""
+    builtin: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing that an active plugin provides.
+
+    Attributes:
+        kind: what it is.
+        name: unique among its kind.
+        spec: as the plugin yielded it.
+        plugin: who provides it.
+    """
+
+    kind: Kind
+    name: str
+    spec: Spec
+    plugin: PluginRecord
+
+    @cached_property
+    def options(self) -> Mapping[str, Option]:
+        """The options that a grid may set, in the order of `build`'s parameters."""
+        return options_of(self.spec.build)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A plugin after reading.
+
+    Attributes:
+        record: what became of it.
+        entries: what it provides; empty unless it is active.
+        names: every (kind, name) that could be read of it, also where it is broken.
+        readable: whether `names` is complete.
+    """
+
+    record: PluginRecord
+    entries: tuple[Entry, ...] = ()
+    names: frozenset[tuple[Kind, str]] = frozenset()
+    readable: bool = True

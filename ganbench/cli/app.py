@@ -1,0 +1,121 @@
+"""The command line on one screen: what each command takes, and which module does it.
+
+A command here declares its arguments and hands them to the function of its own module, imported when the
+command is invoked and not before: `ganbench list` must not pay for what `ganbench run` needs. It returns
+the exit code. A new command `x` is a function here and a module `ganbench/cli/x.py`. Errors are not its
+business: `ganbench.__main__` turns them into lines and exit codes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from ganbench.errors import GanbenchError, did_you_mean
+
+Json = Annotated[bool, typer.Option("--json", help="Print an array of JSON objects.")]
+
+
+class _LightHelp:
+    """A `--help` that is off unless given, rather than undecided.
+
+    To decide what is undecided, some versions of typer import pydantic, which costs more than all the rest
+    of `ganbench list`.
+    """
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option, with a default."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None and option.default is None:
+            option.default = False
+        return option
+
+
+class _Commands(_LightHelp, TyperGroup):
+    """A group whose error about an unknown command names the nearest one, whatever typer's version."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; of an unknown name, one line about it (an option is left to the parser)."""
+        command = super().get_command(ctx, cmd_name)
+        if command is None and not cmd_name.startswith("-"):
+            hint = did_you_mean(cmd_name, self.list_commands(ctx))
+            raise GanbenchError(f"no such command {cmd_name!r}{hint}")
+        return command
+
+
+class _Command(_LightHelp, TyperCommand):
+    """One command."""
+
+
+app = typer.Typer(
+    cls=_Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def ganbench(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Benchmarks for generative adversarial networks: fixed seeds, honest scores, tidy tables."""
+    if version:
+        from ganbench.catalog.distributions import ganbench_version
+
+        typer.echo(f"ganbench {ganbench_version()}")
+        raise typer.Exit(0)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(0)
+
+
+# KIND is what is left over, and not declared: like an undecided `--help`, it would import pydantic.
+@app.command(
+    "list", cls=_Command, options_metavar="[KIND] [OPTIONS]", context_settings={"allow_extra_args": True}
+)
+def list_(context: typer.Context, json: Json = False) -> int:
+    """What a grid can name, and the plugins that provide it.
+
+    KIND is architectures, losses, penalties, datasets, metrics, extractors, plugins or grids; without it,
+    everything is listed.
+    """
+    from ganbench.cli.list import list_command
+
+    if len(context.args) > 1:
+        raise GanbenchError(f"list: one KIND at most, given {' '.join(map(repr, context.args))}")
+    return list_command(*context.args, as_json=json)
+
+
+@app.command(cls=_Command)
+def show(
+    name: Annotated[str, typer.Argument(help="As `ganbench list` prints it.")], json: Json = False
+) -> int:
+    """One entry: summary, formulas, options with types and defaults, who provides it."""
+    from ganbench.cli.show import show_command
+
+    return show_command(name, as_json=json)
+
+
+@app.command(cls=_Command)
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
+) -> int:
+    """Tables and report.html, again, from what is stored."""
+    from ganbench.cli.report import report_command
+
+    return report_command(folder)
+
+
+@app.command(cls=_Command)
+def doctor() -> int:
+    """Versions, devices, determinism, extractor weights, plugins."""
+    from ganbench.cli.doctor import doctor_command
+
+    return doctor_command()

@@ -1,0 +1,155 @@
+"""`ganbench doctor`: what decides the bits of a run here, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable
+from importlib import metadata
+from pathlib import Path
+
+from ganbench.catalog import Catalog, load_catalog
+from ganbench.catalog.distributions import ganbench_version
+from ganbench.cli.console import output, table
+from ganbench.cli.show import details
+
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "torch-fidelity",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "pyarrow",
+    "safetensors",
+    "pydantic",
+    "pluggy",
+    "typer",
+    "rich",
+)
+_CPU_INFO = Path("/proc/cpuinfo")
+
+Facts = list[tuple[str, str]]
+
+
+def doctor_command() -> int:
+    """Print versions, devices, determinism, extractors' weights and plugins.
+
+    It never fails for what it finds: a part that cannot be examined says why.
+    """
+    catalog = load_catalog()
+    sections: dict[str, Callable[[], Facts]] = {
+        "versions": versions,
+        "devices": devices,
+        "determinism": determinism,
+        "extractors": lambda: extractors(catalog),
+        "plugins": lambda: plugins(catalog),
+    }
+    console = output()
+    for index, (title, facts) in enumerate(sections.items()):
+        if index:
+            console.print()
+        console.print(title, style="bold")
+        console.print(table(("", ""), [(f"  {label}", text) for label, text in _told(facts)]))
+    return 0
+
+
+def versions() -> Facts:
+    """Python's, ganbench's and those of the packages that it uses; `not installed` where one is missing."""
+    return [
+        ("python", f"{platform.python_version()} ({platform.python_implementation()})"),
+        ("platform", platform.platform()),
+        ("ganbench", ganbench_version()),
+        *((package, _version(package)) for package in _PACKAGES),
+    ]
+
+
+def devices() -> Facts:
+    """The CPU with its cores, and each CUDA device with its memory."""
+    import torch
+
+    facts = [
+        ("cpu", cpu_model()),
+        ("cores", f"{_usable_cores()} usable of {os.cpu_count() or 1}"),
+        ("torch threads", str(torch.get_num_threads())),
+    ]
+    if not torch.cuda.is_available():
+        built = (
+            f"torch is built for CUDA {torch.version.cuda}"
+            if torch.version.cuda
+            else "torch is built without"
+        )
+        return [*facts, ("cuda", f"none ({built})")]
+    for index in range(torch.cuda.device_count()):
+        found = torch.cuda.get_device_properties(index)
+        capability = f"compute capability {found.major}.{found.minor}"
+        facts.append((f"cuda:{index}", f"{found.name}, {found.total_memory / 2**30:.0f} GiB, {capability}"))
+    return facts
+
+
+def determinism() -> Facts:
+    """The switches under which a cell trains."""
+    from ganbench.training.determinism import determinism_record, deterministic, prepare_process
+
+    prepare_process(None)
+    with deterministic():
+        record = determinism_record()
+    return [(label.replace("_", " "), _switch(value)) for label, value in record.items()]
+
+
+def extractors(catalog: Catalog) -> Facts:
+    """What each extractor tells of its weights."""
+    facts: Facts = []
+    for entry in catalog.entries("extractor"):
+        told = details(entry)
+        about = {label: text for label, text in told.items() if "weights" in label.lower()} or told
+        text = "; ".join(f"{label}: {text}" for label, text in about.items())
+        facts.append((entry.name, text or "says nothing of its weights"))
+    return facts
+
+
+def plugins(catalog: Catalog) -> Facts:
+    """Each plugin's status, with the reason where it is not active."""
+    return [
+        (
+            f"{plugin.name} {plugin.version}",
+            f"{plugin.status}: {plugin.reason}" if plugin.reason else plugin.status,
+        )
+        for plugin in catalog.plugins
+    ]
+
+
+def cpu_model(info: Path = _CPU_INFO) -> str:
+    """The processor's name as the kernel gives it, else as Python does."""
+    try:
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
+def _told(facts: Callable[[], Facts]) -> Iterable[tuple[str, str]]:
+    """The facts; a doctor goes on where one part of the machine is broken, and says so."""
+    try:
+        return facts() or [("none", "")]
+    except Exception as error:
+        return [("failed", f"{type(error).__name__}: {error}")]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _switch(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value in (None, "") else str(value)

@@ -1,0 +1,121 @@
+"""`ganbench show NAME`: all that is known of what bears a name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ganbench.api.specs import LossSpec, MetricSpec, PenaltySpec
+from ganbench.catalog import Entry, load_catalog
+from ganbench.catalog.options import Option, canonical
+
+
+def show_command(name: str, *, as_json: bool = False) -> int:
+    """Print every entry of this name, of whatever kind.
+
+    Args:
+        name: as a grid writes it.
+        as_json: an array of objects instead of text.
+
+    Raises:
+        CatalogError: nothing has that name, or the plugin that has it is broken.
+    """
+    catalog = load_catalog()
+    entries = catalog.find(name)
+    if not entries:
+        raise catalog.explain(name)
+    if as_json:
+        print(json.dumps([_record(entry) for entry in entries], indent=2))
+        return 0
+    from ganbench.cli.console import output, plain, table
+
+    console = output()
+    for index, entry in enumerate(entries):
+        if index:
+            console.print()
+        console.print(plain(f"{entry.kind} {entry.name}"), style="bold")
+        console.print(table(("", ""), _facts(entry)))
+        if entry.options:
+            rows = [(option.name, option.type_text, _default(option)) for option in entry.options.values()]
+            console.print()
+            console.print(table(("option", "type", "default"), rows))
+    return 0
+
+
+def details(entry: Entry) -> dict[str, str]:
+    """What the plugin itself tells beyond its spec; where telling fails, how it failed."""
+    if entry.spec.details is None:
+        return {}
+    try:
+        return {str(label): str(text) for label, text in entry.spec.details().items()}
+    except Exception as error:  # a plugin's failure to describe itself must not hide its options
+        return {"details": f"not available: {type(error).__name__}: {error}"}
+
+
+def _facts(entry: Entry) -> list[tuple[str, str]]:
+    facts = {"summary": entry.spec.summary, **_particulars(entry), **details(entry)}
+    facts["reference"] = entry.spec.reference
+    facts["provided by"] = f"{entry.plugin.distribution} {entry.plugin.version} ({entry.plugin.name})"
+    return [(label, text) for label, text in facts.items() if text]
+
+
+def _particulars(entry: Entry) -> Mapping[str, str]:
+    spec = entry.spec
+    if isinstance(spec, LossSpec):
+        outputs = spec.discriminator_outputs
+        return {
+            "discriminator minimises": spec.formula_d,
+            "generator minimises": spec.formula_g,
+            "discriminator outputs": "any number" if outputs is None else str(outputs),
+            "estimates the JSD": "yes" if spec.value else "no",
+        }
+    if isinstance(spec, PenaltySpec):
+        return {"adds": spec.formula, "needs a logit": "yes" if spec.needs_logit else "no"}
+    if isinstance(spec, MetricSpec):
+        values = ", ".join(f"{name} ({better} is better)" for name, better in spec.directions.items())
+        return {"values": values}
+    return {}
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    spec = entry.spec
+    record: dict[str, Any] = {
+        "kind": entry.kind,
+        "name": entry.name,
+        "summary": spec.summary,
+        "reference": spec.reference,
+        "provider": entry.plugin.distribution,
+        "version": entry.plugin.version,
+        "plugin": entry.plugin.name,
+    }
+    if isinstance(spec, LossSpec):
+        record |= {
+            "formula_d": spec.formula_d,
+            "formula_g": spec.formula_g,
+            "discriminator_outputs": spec.discriminator_outputs,
+            "value": spec.value,
+        }
+    elif isinstance(spec, PenaltySpec):
+        record |= {"formula": spec.formula, "needs_logit": spec.needs_logit}
+    elif isinstance(spec, MetricSpec):
+        record["directions"] = dict(spec.directions)
+    record["options"] = [
+        {
+            "name": option.name,
+            "type": option.type_text,
+            "default": canonical(option.default),
+            "required": option.required,
+        }
+        for option in entry.options.values()
+    ]
+    return record | {"details": details(entry)}
+
+
+def _default(option: Option) -> str:
+    if option.required:
+        return "required"
+    value = canonical(option.default)
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,161 @@
+"""The axes of a grid: what varies, and the values of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from ganbench.errors import did_you_mean
+from ganbench.grid.canonical import canonical_json
+from ganbench.grid.choice import Choice, label_of
+from ganbench.grid.named import MOST_CELLS, expand
+from ganbench.grid.problems import Problems, given
+from ganbench.grid.schema import SETTINGS, Schema
+from ganbench.grid.settings import BESIDE_IDENTITY
+
+if TYPE_CHECKING:
+    from ganbench.catalog import Catalog
+
+NamedAxis = Literal["dataset", "architecture", "loss", "penalty"]
+NAMED: tuple[NamedAxis, ...] = get_args(NamedAxis)
+_DEFAULTS: Mapping[str, list[Any]] = {"penalty": ["none"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One thing that varies.
+
+    Attributes:
+        key: dataset, architecture, loss, penalty, or a setting's dotted key.
+        values: a Choice each for the first four, JSON values for a setting; distinct.
+        labels: the values' short forms, one each, distinct.
+    """
+
+    key: str
+    values: tuple[Any, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether what varies is a setting of [train] or [score]."""
+        return self.key not in NAMED
+
+
+def axis_key(key: str) -> str:
+    """An axis' key as a file writes it and a message names it."""
+    return f'axes."{key}"' if "." in key else f"axes.{key}"
+
+
+def flat_axes(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Axes by their keys, also where a dotted one was written without quotes and came as nested tables."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in ("train", "score") and isinstance(value, Mapping):
+            flat.update(_flatten(key, value))
+        else:
+            flat[key] = value
+    return flat
+
+
+def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(f"{prefix}.{key}", value)
+        else:
+            yield f"{prefix}.{key}", value
+
+
+def read_axes(table: Mapping[str, Any], catalog: Catalog, schema: Schema, problems: Problems) -> dict[str, Axis]:
+    """The axes of a grid, the four named ones first, settings as the file has them; those with problems left out.
+
+    Args:
+        table: as `flat_axes` gives it.
+        catalog: where names are looked up.
+        schema: what settings may be.
+        problems: where they are noted.
+    """
+    settings = [key for key in table if key not in NAMED]
+    axes: dict[str, Axis] = {}
+    for key in (*NAMED, *settings):
+        values = table.get(key, _DEFAULTS.get(key))
+        at = axis_key(key)
+        if key not in NAMED and not _may_vary(key, at, problems):
+            continue
+        if key not in table and values is None:
+            problems.add(at, "is missing; a grid needs at least one value of it")
+            continue
+        if not isinstance(values, list) or not values:
+            problems.add(at, f"must be a list of at least one value, given {given(values)}")
+            continue
+        if len(values) > MOST_CELLS:
+            problems.add(at, f"has {len(values)} values; at most {MOST_CELLS}")
+            continue
+        read: list[Any] = []
+        complete = True
+        for index, value in enumerate(values):
+            if key in NAMED:
+                found = expand(_kind(key), value, catalog, f"{at}[{index}]", problems)
+                read += [named.choice for named in found]
+            else:
+                found = _setting_value(key, value, schema, f"{at}[{index}]")
+                read += found
+            complete = complete and bool(found)
+            if len(read) > MOST_CELLS:
+                problems.add(at, f"has more than {MOST_CELLS} values")
+                complete = False
+                break
+        if complete and _distinct(read, at, problems):
+            axes[key] = Axis(key=key, values=tuple(read), labels=tuple(_label(value) for value in read))
+    _refuse_overlaps(settings, problems)
+    return axes
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two dotted keys speak of the same setting, or one of a part of the other's."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def _kind(key: str) -> NamedAxis:
+    return next(kind for kind in NAMED if kind == key)
+
+
+def _may_vary(key: str, at: str, problems: Problems) -> bool:
+    if key not in SETTINGS:
+        problems.add(at, f"no axis or setting is named {given(key)}{did_you_mean(key, (*NAMED, *SETTINGS))}"[:400])
+        return False
+    if key.removeprefix("train.") in BESIDE_IDENTITY:
+        problems.add(at, f"{key} cannot be an axis: what is trained does not depend on it")
+        return False
+    return True
+
+
+def _setting_value(key: str, value: Any, schema: Schema, at: str) -> list[Any]:
+    """The typed value in a list, or an empty one where there is a problem."""
+    layer = schema.setting(key, value, at)
+    for typed in layer.values():
+        # "train.optimizer.lr" came back as {lr: ...} of "train.optimizer".
+        return [typed[key.rpartition(".")[2]] if key.count(".") > 1 else typed]
+    return []
+
+
+def _distinct(values: list[Any], at: str, problems: Problems) -> bool:
+    seen: set[str] = set()
+    for value in values:
+        text = canonical_json(value.canonical() if isinstance(value, Choice) else value)
+        if text in seen:
+            problems.add(at, f"has {_label(value)!r} twice")
+            return False
+        seen.add(text)
+    return True
+
+
+def _label(value: Any) -> str:
+    return value.label if isinstance(value, Choice) else label_of(value)
+
+
+def _refuse_overlaps(settings: list[str], problems: Problems) -> None:
+    for index, key in enumerate(settings):
+        for other in settings[:index]:
+            if overlap(key, other) and key in SETTINGS:
+                problems.add(axis_key(key), f"speaks of the same setting as the axis {other}")

@@ -1,0 +1,72 @@
+"""One combination of a grid with one seed, and who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ganbench.grid.canonical import sha256_of
+from ganbench.grid.choice import Choice
+from ganbench.grid.settings import ScoreSettings, TrainSettings
+
+_ID_DIGITS = 11
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What is trained, scored and stored as one.
+
+    Attributes:
+        dataset: what is learnt.
+        architecture: who plays.
+        loss: for what.
+        penalty: and at what price.
+        varied: value of each setting that the grid varies, by dotted key, in the grid's order; a list or
+            a table as its label.
+        train: how it is trained, everything resolved.
+        score: how it is scored.
+        seed: 0 to 2^31 - 1.
+        scored_as: the full values of varied settings of [score]; a part of the identity.
+    """
+
+    dataset: Choice
+    architecture: Choice
+    loss: Choice
+    penalty: Choice
+    varied: Mapping[str, Any] = field(default_factory=dict)
+    train: TrainSettings
+    score: ScoreSettings
+    seed: int
+    scored_as: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def id(self) -> str:
+        """`c` and 11 hexadecimal digits: the same wherever and with whatever else this cell is asked for.
+
+        Made from the four choices with their non-default options, the settings of training that differ
+        from their defaults, the seed, and varied settings of scoring. What ganbench adds later is left
+        out while it has its default, so that the id stays.
+        """
+        identity: dict[str, Any] = {
+            "dataset": self.dataset.canonical(),
+            "architecture": self.architecture.canonical(),
+            "loss": self.loss.canonical(),
+            "penalty": self.penalty.canonical(),
+            "train": self.train.changed(),
+            "seed": self.seed,
+        }
+        if self.scored_as:
+            identity["score"] = dict(self.scored_as)
+        return "c" + sha256_of(identity)[:_ID_DIGITS]
+
+    @property
+    def axes(self) -> dict[str, str]:
+        """The labels of dataset, architecture, loss and penalty."""
+        return {
+            "dataset": self.dataset.label,
+            "architecture": self.architecture.label,
+            "loss": self.loss.label,
+            "penalty": self.penalty.label,
+        }

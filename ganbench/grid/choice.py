@@ -1,0 +1,58 @@
+"""A named thing with its options: one value of an axis, a metric, an extractor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganbench.grid.canonical import canonical_json
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a plugin provides, by name, set to options.
+
+    Attributes:
+        name: as the plugin registered it.
+        options: those given that differ from their default, as JSON values.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The stable short form: `dcgan`, `dcgan[channels=[32,64],norm=batch]`."""
+        return label_of(self.as_json())
+
+    def as_json(self) -> dict[str, Any]:
+        """`{"name": ..., option: value, ...}`, as a grid file would say it."""
+        return {"name": self.name, **dict(sorted(self.options.items()))}
+
+    def canonical(self) -> dict[str, Any]:
+        """What identities and seeds are made from; the name apart, since an option may be called `name`."""
+        return {"name": self.name, "options": dict(self.options)}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Choice):
+            return NotImplemented
+        return canonical_json(self.canonical()) == canonical_json(other.canonical())
+
+    def __hash__(self) -> int:
+        return hash(canonical_json(self.canonical()))
+
+
+def label_of(value: Any) -> str:
+    """The short text of a setting's value.
+
+    A string is itself, a table is its name with the rest in brackets, anything else is compact JSON.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        name = value.get("name", "")
+        rest = ",".join(f"{key}={label_of(value[key])}" for key in sorted(value) if key != "name")
+        return f"{name}[{rest}]" if rest else str(name)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,156 @@
+"""Names of plugins' things with options, as a grid writes them: `"dcgan"` or `{ name = "dcgan", channels = 32 }`."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ganbench.catalog.options import canonical
+from ganbench.errors import CatalogError, did_you_mean
+from ganbench.grid.canonical import canonical_json
+from ganbench.grid.choice import Choice
+from ganbench.grid.problems import Problems, given
+
+if TYPE_CHECKING:
+    from ganbench.catalog import Catalog, Kind
+    from ganbench.catalog.options import Option
+
+# The product of everything in a grid stays below this; so does what one value may expand to.
+MOST_CELLS = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A name with the options exactly as they were given, typed.
+
+    Attributes:
+        choice: with the options that say no more than the default left out.
+        options: all that were given, JSON values; what a pattern in an override's `when` asks for.
+    """
+
+    choice: Choice
+    options: Mapping[str, Any]
+
+
+def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems) -> list[Named]:
+    """What one value of an axis stands for: one thing, or several where options are given as lists.
+
+    An option given as a list multiplies where the option itself cannot be that list and each element can be the option.
+
+    Args:
+        kind: `dataset`, `architecture`, `loss`, `penalty`, `metric` or `extractor`.
+        value: a name, or a table with a name and options.
+        catalog: where names are looked up.
+        at: the value's key, for messages.
+        problems: where they are noted; the result is empty when there are any.
+    """
+    if isinstance(value, str):
+        value = {"name": value}
+    name = value.get("name") if isinstance(value, Mapping) else None
+    if not isinstance(name, str):
+        what = given(value)
+        problems.add(at, f"must be a name, or a table such as {{name = '...', option = ...}}, given {what}")
+        return []
+    try:
+        options = catalog.entry(kind, name).options
+    except CatalogError as error:
+        for problem in error.problems:
+            problems.add(at, problem)
+        return []
+    alternatives: dict[str, list[Any]] = {}
+    fine = True
+    for option, wanted in value.items():
+        if option == "name":
+            continue
+        if option not in options:
+            problems.add(
+                f"{at}.{option}", f"{kind} {name!r} has no option {given(option)}{did_you_mean(option, options)}"
+            )
+            fine = False
+            continue
+        try:
+            alternatives[option] = _alternatives(options[option], wanted)
+        except ValueError as problem:
+            problems.add(f"{at}.{option}", str(problem))
+            fine = False
+    for option in options.values():
+        if option.required and option.name not in value:
+            problems.add(at, f"{kind} {name!r} needs the option {option.name!r} ({option.type_text})")
+            fine = False
+    if fine and math.prod(len(values) for values in alternatives.values()) > MOST_CELLS:
+        problems.add(at, f"its options multiply to more than {MOST_CELLS} combinations")
+        fine = False
+    if not fine:
+        return []
+    return [
+        _named(name, dict(zip(alternatives, combination, strict=True)), options)
+        for combination in itertools.product(*alternatives.values())
+    ]
+
+
+def read_choice(
+    kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
+) -> dict[str, Any] | None:
+    """A single name with options, as `Choice.as_json`; None where there is a problem, which is noted."""
+    found = expand(kind, value, catalog, at, problems)
+    if len(found) > 1:
+        problems.add(at, f"must be one {kind}, given options that make {len(found)}")
+        return None
+    return found[0].choice.as_json() if found else None
+
+
+def read_metrics(value: Any, catalog: Catalog, at: str, problems: Problems) -> list[dict[str, Any]] | None:
+    """A list of metrics with options, none twice; None where there is a problem, which is noted."""
+    if not isinstance(value, list):
+        problems.add(at, f"must be a list of names, given {given(value)}")
+        return None
+    read = [read_choice("metric", item, catalog, f"{at}[{index}]", problems) for index, item in enumerate(value)]
+    names: set[str] = set()
+    for index, item in enumerate(read):
+        if item is None:
+            return None
+        if item["name"] in names:
+            # Their rows in scores.csv would bear the same name.
+            problems.add(f"{at}[{index}]", f"metric {item['name']!r} is there twice")
+            return None
+        names.add(item["name"])
+    return [item for item in read if item is not None]
+
+
+def choice_of(value: Mapping[str, Any]) -> Choice:
+    """The Choice that `Choice.as_json` came from."""
+    return Choice(value["name"], {key: option for key, option in value.items() if key != "name"})
+
+
+def _alternatives(option: Option, wanted: Any) -> list[Any]:
+    """The values that an option takes, one unless it multiplies; each typed, as JSON values.
+
+    Raises:
+        ValueError: what it must be, and what was given.
+    """
+    try:
+        return [_json_value(option.coerce(wanted))]
+    except ValueError as whole:
+        if not isinstance(wanted, list) or not wanted:
+            raise
+        try:
+            return [_json_value(option.coerce(each)) for each in wanted]
+        except ValueError as part:
+            raise (whole if option.takes_list else part) from None
+
+
+def _named(name: str, values: Mapping[str, Any], options: Mapping[str, Option]) -> Named:
+    changed = {
+        option: value
+        for option, value in values.items()
+        if options[option].required or canonical_json(value) != canonical_json(canonical(options[option].default))
+    }
+    return Named(choice=Choice(name, changed), options=values)
+
+
+def _json_value(value: Any) -> Any:
+    return json.loads(canonical_json(canonical(value)))

@@ -1,0 +1,106 @@
+"""How a cell is trained and scored: the settings of [train] and [score], their defaults and bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, field_validator, model_validator
+
+from ganbench.grid.choice import Choice
+from ganbench.grid.optimizers import Adam, OptimizerSettings
+
+# Generous, and small enough that no product of them overflows anything downstream.
+MOST = 1_000_000_000
+PLAYERS = ("d_optimizer", "g_optimizer")
+OPTIMIZER_KEYS = ("optimizer", *PLAYERS)
+# How training is carried out, not what it is: the weights are the same whatever these say.
+BESIDE_IDENTITY = frozenset({"checkpoint_seconds"})
+
+Count = Annotated[int, Field(ge=1, le=MOST, description="a whole number from 1 to 1000000000")]
+Batch = Annotated[int, Field(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
+Rounds = Annotated[int, Field(ge=1, le=1000, description="a whole number from 1 to 1000")]
+Average = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
+Seconds = Annotated[float, Field(gt=0, le=MOST, description="a number of seconds above 0")]
+Sampled = Annotated[int, Field(ge=2, le=10_000_000, description="a whole number from 2 to 10000000")]
+Interval = Annotated[int, Field(ge=0, le=MOST, description="a whole number from 0 to 1000000000")]
+Flag = Annotated[bool, Field(description="true or false")]
+
+_CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class TrainSettings(BaseModel):
+    """How one cell is trained; resolved.
+
+    Attributes:
+        steps: generator updates.
+        batch_size: samples a batch; at most the training samples.
+        d_steps: discriminator updates per generator update, k of Algorithm 1.
+        order: which player moves first; `simultaneous` takes both gradients before either step.
+        d_optimizer: the discriminator's.
+        g_optimizer: the generator's.
+        schedule: of both learning rates, over all steps.
+        ema: decay of the generator's moving average, which is what is scored when above 0.
+        diagnostics_every: generator updates between rows of the curves.
+        precision: float32, bfloat16 (autocast) or float64.
+        engine: how steps execute.
+        checkpoint_seconds: time between checkpoints; no part of a cell's identity.
+    """
+
+    model_config = _CONFIG
+
+    steps: Count = 3000
+    batch_size: Batch = 64
+    d_steps: Rounds = 1
+    order: Literal["d_then_g", "g_then_d", "simultaneous"] = "d_then_g"
+    d_optimizer: InstanceOf[OptimizerSettings] = Adam()
+    g_optimizer: InstanceOf[OptimizerSettings] = Adam()
+    schedule: Literal["constant", "linear", "cosine", "exponential"] = "constant"
+    ema: Average = 0.0
+    diagnostics_every: Count = 10
+    precision: Literal["float32", "bfloat16", "float64"] = "float32"
+    engine: Literal["auto", "eager", "compiled", "graph"] = "auto"
+    checkpoint_seconds: Seconds = 30.0
+
+    @field_validator("engine")
+    @classmethod
+    def _exists(cls, engine: str) -> str:
+        if engine not in ("auto", "eager"):
+            raise ValueError(f"engine {engine!r} is not in this version, which has 'eager' ('auto' takes it)")
+        return engine
+
+    @model_validator(mode="after")
+    def _one_round(self) -> TrainSettings:
+        if self.order == "simultaneous" and self.d_steps != 1:
+            raise ValueError(f"order 'simultaneous' needs d_steps = 1, given d_steps = {self.d_steps}")
+        return self
+
+    def changed(self) -> dict[str, Any]:
+        """What differs from the defaults and decides the weights: this part of a cell's identity, JSON values."""
+        apart = {*PLAYERS, *BESIDE_IDENTITY}
+        values = self.model_dump(mode="json", exclude_defaults=True, exclude=apart)
+        for player in PLAYERS:
+            if options := getattr(self, player).changed():
+                values[player] = options
+        return values
+
+
+class ScoreSettings(BaseModel):
+    """How one cell is scored; resolved.
+
+    Attributes:
+        metrics: what is computed; none trains without scoring.
+        extractor: what makes features of images; None where no metric needs any.
+        samples: generated for each scoring.
+        reference: the split that is the real side, whole.
+        every: generator updates between scorings; 0 is only at the end, where every cell is scored.
+        initial: whether the untrained generator is scored too, as step 0.
+    """
+
+    model_config = _CONFIG
+
+    metrics: tuple[InstanceOf[Choice], ...] = ()
+    extractor: InstanceOf[Choice] | None = None
+    samples: Sampled = 2000
+    reference: Literal["train", "test"] = "train"
+    every: Interval = 1000
+    initial: Flag = False

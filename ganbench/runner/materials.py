@@ -1,0 +1,175 @@
+"""What cells of one process share: data, extractors, scorers; and the players, freshly built for each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganbench.api import Dataset, Extractor, Loss, Metric, Penalty, Players, Samples
+from ganbench.api.data import Split
+from ganbench.catalog import load_catalog
+from ganbench.errors import GanbenchError, GridError
+from ganbench.grid import Cell, Choice
+from ganbench.grid.seeds import Streams
+from ganbench.scoring import Scorer
+from ganbench.training import global_stream
+
+_CPU = torch.device("cpu")
+
+
+def dataset_of(choice: Choice) -> Dataset:
+    """The data set, built once in a process.
+
+    Raises:
+        DatasetError: it is not there.
+        GridError: the plugin that provides it raised something else.
+    """
+    return _dataset(choice)
+
+
+def samples_of(choice: Choice, split: Split) -> Samples:
+    """One split, loaded once in a process.
+
+    Raises:
+        DatasetError: it is not there.
+    """
+    return _samples(choice, split)
+
+
+def players_of(cell: Cell) -> Players:
+    """The players of a cell, their weights drawn from the `init` stream on the CPU.
+
+    Raises:
+        Unsupported: the architecture does not fit the data or the loss.
+    """
+    catalog = load_catalog()
+    outputs = catalog.entry("loss", cell.loss.name).spec.discriminator_outputs
+    context: dict[str, Any] = {"signature": dataset_of(cell.dataset).signature}
+    if outputs is not None:
+        context["discriminator_outputs"] = outputs
+    with global_stream(Streams(cell).init, _CPU):
+        players: Players = catalog.build(
+            "architecture", cell.architecture.name, cell.architecture.options, **context
+        )
+    return players
+
+
+def loss_of(cell: Cell) -> Loss:
+    """The loss of a cell; weights that it draws come from the `loss` stream."""
+    with global_stream(Streams(cell).loss, _CPU):
+        loss: Loss = load_catalog().build("loss", cell.loss.name, cell.loss.options)
+    return loss
+
+
+def penalty_of(cell: Cell) -> Penalty:
+    """The penalty of a cell."""
+    with global_stream(Streams(cell).loss, _CPU):
+        penalty: Penalty = load_catalog().build("penalty", cell.penalty.name, cell.penalty.options)
+    return penalty
+
+
+def scorer_of(cell: Cell, device: str) -> Scorer | None:
+    """The scorer of a cell's [score] on its data set, shared in a process; None without metrics.
+
+    Raises:
+        WeightsError: the extractor's weights are not there.
+    """
+    if not cell.score.metrics:
+        return None
+    score = cell.score
+    return _scorer(cell.dataset, score.metrics, score.extractor, score.samples, score.reference, device)
+
+
+def directions_of(cell: Cell) -> dict[str, str]:
+    """Which way is better, for each value of the cell's metrics."""
+    catalog = load_catalog()
+    return {
+        value: direction
+        for metric in cell.score.metrics
+        for value, direction in catalog.entry("metric", metric.name).spec.directions.items()
+    }
+
+
+@lru_cache(maxsize=8)
+def _dataset(choice: Choice) -> Dataset:
+    with _fixed_randomness():
+        try:
+            dataset: Dataset = load_catalog().build("dataset", choice.name, choice.options)
+            # Both are asked for here, so that what is wrong with them is known before training.
+            assert dataset.signature is not None
+            assert dataset.fingerprint is not None
+        except GanbenchError:
+            raise
+        except Exception as error:
+            raise _of_plugin("dataset", choice, error) from error
+    return dataset
+
+
+@lru_cache(maxsize=8)
+def _samples(choice: Choice, split: Split) -> Samples:
+    with _fixed_randomness():
+        try:
+            return dataset_of(choice).load(split)
+        except GanbenchError:
+            raise
+        except Exception as error:
+            raise _of_plugin("dataset", choice, error) from error
+
+
+@lru_cache(maxsize=8)
+def _extractor(choice: Choice) -> Extractor:
+    extractor: Extractor = load_catalog().build("extractor", choice.name, choice.options)
+    return extractor
+
+
+@lru_cache(maxsize=32)
+def _scorer(
+    dataset: Choice,
+    metrics: tuple[Choice, ...],
+    extractor: Choice | None,
+    samples: int,
+    reference: Split,
+    device: str,
+) -> Scorer:
+    catalog = load_catalog()
+    built: list[tuple[str, Metric, Any]] = [
+        (metric.name, catalog.build("metric", metric.name, metric.options), metric.options)
+        for metric in metrics
+    ]
+    return Scorer(
+        dataset=dataset_of(dataset),
+        reference_split=reference,
+        metrics=built,
+        extractor=None if extractor is None else _extractor(extractor),
+        extractor_label="" if extractor is None else extractor.label,
+        samples=samples,
+        device=device,
+    )
+
+
+def _of_plugin(kind: str, choice: Choice, error: Exception) -> GridError:
+    provider = load_catalog().entry(kind, choice.name).plugin
+    return GridError(
+        f"{kind} {choice.label!r} (from {provider.distribution} {provider.version}) cannot be used: "
+        f"{type(error).__name__}: {error}"
+    )
+
+
+@contextmanager
+def _fixed_randomness() -> Iterator[None]:
+    """A data set that draws from the process-wide generators draws the same each time."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    np.random.seed(0)
+    random.seed(0)
+    try:
+        with global_stream(0, _CPU):
+            yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)

@@ -1,0 +1,67 @@
+"""Samples as one picture: a grid of images, or a scatter of points over the data."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from ganbench.api import Samples, Signature
+
+SIDE = 8
+_LEAST_PIXELS = 256
+_POINTS = 2000
+
+
+def draw_samples(samples: Samples, signature: Signature, data: Samples) -> bytes:
+    """A PNG of the first 64 samples, or of the first 2,000 points with the data behind them.
+
+    Small images are enlarged by a whole factor, without smoothing.
+    """
+    if signature.kind == "image":
+        return _images(samples)
+    return _points(samples, data)
+
+
+def _images(samples: Samples) -> bytes:
+    x = samples.x[: SIDE * SIDE].numpy()
+    count, channels, height, width = x.shape
+    rows = -(-count // SIDE)
+    canvas = np.zeros((rows * height, SIDE * width, channels), dtype=np.uint8)
+    for index, image in enumerate(x):
+        top, left = index // SIDE * height, index % SIDE * width
+        canvas[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    picture = Image.fromarray(canvas[:, :, 0] if channels == 1 else canvas[:, :, :3])
+    factor = max(1, -(-_LEAST_PIXELS // max(picture.size)))
+    return _png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))
+
+
+def _points(samples: Samples, data: Samples) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 4), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for points, colour, label in ((data.x, "#b0b0b0", "data"), (samples.x, "#0072b2", "generated")):
+        xy = points[:_POINTS].numpy()
+        second = xy[:, 1] if xy.shape[1] > 1 else np.zeros(len(xy))
+        axes.scatter(xy[:, 0], second, s=3, c=colour, label=label, linewidths=0)
+    # The data sets the frame, so that pictures of different arms can be laid over each other.
+    low, high = data.x.numpy().min(0), data.x.numpy().max(0)
+    margin = 0.25 * (high - low).max() + 1e-6
+    axes.set_xlim(low[0] - margin, high[0] + margin)
+    if len(low) > 1:
+        axes.set_ylim(low[1] - margin, high[1] + margin)
+    axes.legend(loc="upper right", markerscale=3, fontsize="small")
+    stream = io.BytesIO()
+    # No software version in the file: equal samples give equal bytes.
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _png(picture: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, format="png")
+    return stream.getvalue()

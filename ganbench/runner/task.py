@@ -1,0 +1,74 @@
+"""What a worker is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.grid import Cell
+from ganbench.grid.provenance import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One cell to run.
+
+    Attributes:
+        cell: which.
+        folder: the results folder.
+        device: where, as torch names it.
+        environment: what else decides the bits, worked out before.
+        rescore: the cell is trained; only scores of its stored weights are missing.
+        checkpoint_seconds: how often an unfinished cell is written down.
+    """
+
+    cell: Cell
+    folder: str
+    device: str
+    environment: Environment
+    rescore: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellResult:
+    """How a cell ended.
+
+    Attributes:
+        cell: its id.
+        status: ok, diverged, error, oom, skipped or unfinished.
+        reason: why, where it is not ok.
+        step: generator updates done.
+        seconds: training and scoring, over all sittings.
+        scores: the final step's values by metric.
+        notes: what the user should know, e.g. a checkpoint that could not be used.
+    """
+
+    cell: str
+    status: str
+    reason: str = ""
+    step: int = 0
+    seconds: float = 0.0
+    scores: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+
+def record_of(cell: Cell, environment: Environment, **outcome: Any) -> dict[str, Any]:
+    """The record of a cell as the store keeps it; `outcome` replaces what an untouched cell has."""
+    return {
+        "cell": cell.id,
+        "axes": dict(cell.axes),
+        "varied": dict(cell.varied),
+        "seed": cell.seed,
+        "status": "unfinished",
+        "reason": "",
+        "warnings": [],
+        "step": 0,
+        "seconds": 0.0,
+        "device": environment.device,
+        "engine": environment.engine,
+        "environment": environment.as_json(),
+        "weights": "",
+        "determinism": {},
+        **outcome,
+    }

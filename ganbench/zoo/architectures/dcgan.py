@@ -1,0 +1,108 @@
+"""Convolutional players after DCGAN (Radford et al., 2016), for small square images."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ganbench.api import Noise, Players, Signature
+from ganbench.errors import Unsupported
+
+# DCGAN, section 4: all weights from N(0, 0.02).
+_INITIAL_STD = 0.02
+_SIZES = {8: (4, 1), 16: (4, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
+
+
+class Generator(nn.Module):
+    """Noise (batch, size) to images (batch, channels, height, width) in [-1, 1]."""
+
+    def __init__(self, noise: int, widths: list[int], base: int, channels: int) -> None:
+        super().__init__()
+        self.base = base
+        self.width = widths[0]
+        self.project = nn.Linear(noise, widths[0] * base * base, bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU()]
+        for index, width in enumerate(widths):
+            last = index == len(widths) - 1
+            outputs = channels if last else widths[index + 1]
+            layers.append(nn.ConvTranspose2d(width, outputs, 4, stride=2, padding=1, bias=last))
+            layers += [nn.Tanh()] if last else [nn.BatchNorm2d(outputs), nn.ReLU()]
+        self.net = nn.Sequential(*layers)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Images (batch, channels, height, width)."""
+        seed = self.project(noise).view(-1, self.width, self.base, self.base)
+        images: Tensor = self.net(seed)
+        return images
+
+
+class Discriminator(nn.Module):
+    """Images to raw scores (batch, outputs)."""
+
+    def __init__(self, channels: int, widths: list[int], base: int, outputs: int, batch_norm: bool) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = channels
+        for index, width in enumerate(widths):
+            normalised = batch_norm and index > 0
+            layers.append(nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=not normalised))
+            layers += [nn.BatchNorm2d(width)] if normalised else []
+            layers.append(nn.LeakyReLU(0.2))
+            inputs = width
+        self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs * base * base, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw scores (batch, outputs)."""
+        scores: Tensor = self.net(x)
+        return scores
+
+
+def build_dcgan(
+    signature: Signature,
+    *,
+    channels: int,
+    noise: int,
+    batch_norm: bool,
+    discriminator_outputs: int,
+) -> Players:
+    """A convolutional pair.
+
+    Args:
+        signature: square images of 8, 16, 28, 32 or 64 pixels.
+        channels: width of the layer next to the image; it doubles with each halving of the size.
+        noise: entries of one noise vector.
+        batch_norm: whether D normalises over the batch; G always does.
+        discriminator_outputs: raw scores of one sample.
+
+    Raises:
+        Unsupported: the data are not such images, or an option is not positive.
+    """
+    if signature.kind != "image":
+        raise Unsupported(f"dcgan makes images, the data are {signature.kind}")
+    depth, height, width = signature.shape
+    if height != width or height not in _SIZES:
+        sizes = ", ".join(str(size) for size in _SIZES)
+        raise Unsupported(f"dcgan makes square images of {sizes} pixels, the data have {height}x{width}")
+    if channels < 1 or noise < 1:
+        raise Unsupported(f"dcgan: channels and noise must be at least 1, given {channels} and {noise}")
+    base, stages = _SIZES[height]
+    widths = [channels * 2**stage for stage in range(stages)]
+    generator = Generator(noise, widths[::-1], base, depth)
+    discriminator = Discriminator(depth, widths, base, discriminator_outputs, batch_norm)
+    for module in (generator, discriminator):
+        module.apply(_initialise)
+    return Players(
+        generator=generator,
+        discriminator=discriminator,
+        noise=Noise(size=noise),
+        couples_samples=batch_norm and stages > 1,
+    )
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, _INITIAL_STD)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, _INITIAL_STD)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,42 @@
+"""Inception v3 as torch-fidelity has it."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganbench.api.data import Features
+from ganbench.scoring.fidelity import inception_network, read_weights
+from ganbench.zoo.extractors.inception_weights import find_inception_weights
+
+
+class InceptionV3:
+    """torch-fidelity's inception-v3-compat: features are the last pooling, logits those without bias.
+
+    Attributes:
+        digest: SHA-256 of the weights' file.
+        channels: grey (tiled) or colour.
+        sizes: None: any.
+        resizing: as TensorFlow 1.x did it for the original FID.
+        unofficial: whether the weights are another file than torch-fidelity's.
+    """
+
+    channels: tuple[int, ...] = (1, 3)
+    sizes: tuple[tuple[int, int], ...] | None = None
+    resizing = "bilinear to 299x299 as in TensorFlow 1.x"
+
+    def __init__(self) -> None:
+        """Loads the weights, once their digest is the expected one.
+
+        Raises:
+            WeightsError: there are none, or not the expected ones.
+        """
+        weights = find_inception_weights()
+        self.digest = weights.sha256
+        self.unofficial = weights.unofficial
+        self._net = inception_network(read_weights(weights.path), str(weights.path))
+
+    def __call__(self, images: Tensor) -> Features:
+        """Features (N, 2048) and logits (N, 1008) of uint8 images (N, 3, H, W)."""
+        self._net.to(images.device)
+        features, logits = self._net(images)
+        return Features(features=features, logits=logits)

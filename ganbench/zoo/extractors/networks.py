@@ -1,0 +1,64 @@
+"""The small classifiers behind `digits_cnn` and `fashion_cnn`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+Stages = tuple[tuple[int, int, bool], ...]
+
+
+class SmallClassifier(nn.Module):
+    """Convolutions, one hidden layer, a linear read-out: features are the hidden layer after its ReLU.
+
+    Each stage is a convolution without bias, batch normalisation, ReLU and, where the stage says so, a 2x2
+    max pooling. The one grey channel is scaled to [-1, 1].
+    """
+
+    def __init__(self, *, size: int, stages: Stages, features: int, classes: int) -> None:
+        """Lays out the layers.
+
+        Args:
+            size: height and width of the images.
+            stages: (channels, kernel size, whether it ends in a pooling).
+            features: width of the hidden layer.
+            classes: number of logits.
+        """
+        super().__init__()
+        layers: list[nn.Module] = []
+        widths = (1, *(channels for channels, _, _ in stages))
+        for (inputs, outputs), (_, kernel, pooled) in zip(pairwise(widths), stages, strict=True):
+            layers += [
+                nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+            ]
+            if pooled:
+                layers.append(nn.MaxPool2d(2))
+                size //= 2
+        self.body = nn.Sequential(*layers)
+        self.hidden = nn.Linear(widths[-1] * size * size, features)
+        self.readout = nn.Linear(features, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Grey images (N, 1, H, W) with values 0..255, of any type -> features and logits, float32."""
+        x = images.to(torch.float32) / 127.5 - 1
+        features = torch.relu(self.hidden(self.body(x).flatten(1)))
+        return features, self.readout(features)
+
+
+def network(name: str) -> SmallClassifier:
+    """The network of a shipped extractor, freshly initialised from torch's random state.
+
+    Args:
+        name: `digits_cnn` (8x8, 64 features) or `fashion_cnn` (28x28, 128 features).
+    """
+    if name == "digits_cnn":
+        stages: Stages = ((32, 3, False), (64, 3, True), (64, 3, False))
+        return SmallClassifier(size=8, stages=stages, features=64, classes=10)
+    if name == "fashion_cnn":
+        stages = ((24, 5, True), (48, 3, True), (80, 3, False), (96, 3, True))
+        return SmallClassifier(size=28, stages=stages, features=128, classes=10)
+    raise KeyError(name)

@@ -1,0 +1,37 @@
+"""The Inception Score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ganbench.api.data import Dataset, Features, Needs
+from ganbench.api.players import Samples
+from ganbench.errors import GridError
+from ganbench.scoring.fidelity import inception_score
+
+
+class InceptionScore:
+    """IS on whatever logits the extractor gives; the reference plays no part."""
+
+    needs: Needs = "logits"
+
+    def __init__(self, *, splits: int) -> None:
+        """Takes the number of parts.
+
+        Raises:
+            GridError: splits out of its range.
+        """
+        if not 1 <= splits <= 1000:
+            raise GridError(f"metric 'is': splits must be from 1 to 1000, given {splits}")
+        self.splits = splits
+        # A part without a sample has no score.
+        self.minimum = max(2, splits)
+
+    def __call__(
+        self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
+    ) -> Mapping[str, float]:
+        """`is`: from 1 to the number of classes, higher is better; `is_std`: deviation over the parts."""
+        if not isinstance(generated, Features) or generated.logits is None:
+            raise TypeError("is takes logits")
+        mean, deviation = inception_score(generated.logits, self.splits)
+        return {"is": mean, "is_std": deviation}

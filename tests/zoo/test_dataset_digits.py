@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+
+from ganbench.api import Dataset
+from ganbench.zoo.datasets import digits
+from ganbench.zoo.datasets.fingerprint import fingerprint_of
+
+
+def test_splits_are_all_of_scikit_learns_digits_once():
+    data = digits()
+    train, test = data.load("train"), data.load("test")
+    assert isinstance(data, Dataset)
+    assert (len(train), len(test)) == (1442, 355)
+    assert train.x.dtype == torch.uint8
+    assert train.x.shape[1:] == data.signature.shape == (1, 8, 8)
+    assert train.labels.dtype == torch.int64
+    source, labels = load_digits(return_X_y=True)
+    wanted = sorted(
+        (int(label), *np.rint(row * 255 / 16).astype(int)) for row, label in zip(source, labels, strict=True)
+    )
+    got = sorted(
+        (int(label), *row.flatten().tolist())
+        for split in (train, test)
+        for row, label in zip(split.x, split.labels, strict=True)
+    )
+    assert got == wanted
+    assert train.x.max() == 255
+
+
+def test_classes_are_in_proportion_in_both_splits():
+    data = digits()
+    train, test = data.load("train").labels.bincount(), data.load("test").labels.bincount()
+    assert torch.equal(test, (train + test) // 5)
+
+
+def test_loading_neither_uses_nor_moves_random_state():
+    torch.manual_seed(1)
+    np.random.seed(1)
+    random.seed(1)
+    before = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate())
+    first = digits().fingerprint
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])
+    assert random.getstate() == before[2]
+    torch.manual_seed(2)
+    assert digits().fingerprint == first
+
+
+def test_fingerprint_changes_with_one_pixel_one_label_and_the_split():
+    train, test = (digits().load(split) for split in ("train", "test"))
+    original = fingerprint_of([train, test])
+    assert original == digits().fingerprint
+    assert fingerprint_of([test, train]) != original
+    train.x[0, 0, 0, 0] += 1
+    pixel = fingerprint_of([train, test])
+    train.x[0, 0, 0, 0] -= 1
+    train.labels[5] = (train.labels[5] + 1) % 10
+    assert len({original, pixel, fingerprint_of([train, test])}) == 3
