@@ -94,6 +94,46 @@ def list_(context: typer.Context, json: Json = False) -> int:
 
 
 @app.command(cls=_Command)
+def run(
+    grid: Annotated[str, typer.Argument(metavar="GRID", help="A TOML file, or the name of a bundled grid.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/<name>.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Workers; default: one a core, or one a GPU.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    rerun: Annotated[str | None, typer.Option(metavar="stale|all", help="Run finished cells again.")] = None,
+    keep_stale: Annotated[
+        bool, typer.Option("--keep-stale", help="Keep finished cells of another environment.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As train.steps=200; repeatable.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where data sets are; default: $GANBENCH_DATA.")
+    ] = None,
+    max_seconds_per_cell: Annotated[
+        float | None, typer.Option(help="Longer cells end in `error: time limit`.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+) -> int:
+    """Train every combination of a grid, score it, write tables and a report; what is done already stays."""
+    from ganbench.cli.run import run_command
+
+    return run_command(
+        grid,
+        out=out,
+        jobs=jobs,
+        device=device,
+        dry_run=dry_run,
+        rerun=rerun,
+        keep_stale=keep_stale,
+        overrides=set_ or (),
+        data=data,
+        max_seconds_per_cell=max_seconds_per_cell,
+        quiet=quiet,
+    )
+
+
+@app.command(cls=_Command)
 def show(
     name: Annotated[str, typer.Argument(help="As `ganbench list` prints it.")], json: Json = False
 ) -> int:
@@ -101,6 +141,21 @@ def show(
     from ganbench.cli.show import show_command
 
     return show_command(name, as_json=json)
+
+
+@app.command(cls=_Command)
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="As in the first column of cells.csv.")],
+    count: Annotated[int, typer.Option(help="How many.")] = 64,
+    out: Annotated[Path, typer.Option(help="FILE.png, FILE.npz, or a folder for one PNG each.")] = Path(
+        "samples.png"
+    ),
+) -> int:
+    """The very samples of a cell that were scored, the first COUNT."""
+    from ganbench.cli.sample import sample_command
+
+    return sample_command(folder, cell, count=count, out=out)
 
 
 @app.command(cls=_Command)

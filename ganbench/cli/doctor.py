@@ -99,11 +99,11 @@ def determinism() -> Facts:
 
 
 def extractors(catalog: Catalog) -> Facts:
-    """What each extractor tells of its weights."""
+    """What each extractor tells of its weights, and of where it found them."""
     facts: Facts = []
     for entry in catalog.entries("extractor"):
         told = details(entry)
-        about = {label: text for label, text in told.items() if "weights" in label.lower()} or told
+        about = {label: told[label] for label in ("weights", "found") if label in told} or told
         text = "; ".join(f"{label}: {text}" for label, text in about.items())
         facts.append((entry.name, text or "says nothing of its weights"))
     return facts

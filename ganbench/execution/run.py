@@ -143,7 +143,7 @@ def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> tuple[Plan, Store]
 
 
 def _lay_out(plan: Plan, store: Store) -> None:
-    """Write the grid, and a record of each cell that has none, so that the tables are whole from the start."""
+    """Write the grid, and a record of each cell that has none: tables are whole from the start."""
     store.write_grid(plan.grid.to_toml())
     for planned in plan.cells:
         cell = planned.cell

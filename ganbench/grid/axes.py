@@ -41,6 +41,15 @@ class Axis:
         """Whether what varies is a setting of [train] or [score]."""
         return self.key not in NAMED
 
+    @property
+    def kind(self) -> NamedAxis:
+        """What the values are the names of.
+
+        Raises:
+            ValueError: it is a setting that varies.
+        """
+        return kind_of(self.key)
+
 
 def axis_key(key: str) -> str:
     """An axis' key as a file writes it and a message names it."""
@@ -66,8 +75,10 @@ def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]
             yield f"{prefix}.{key}", value
 
 
-def read_axes(table: Mapping[str, Any], catalog: Catalog, schema: Schema, problems: Problems) -> dict[str, Axis]:
-    """The axes of a grid, the four named ones first, settings as the file has them; those with problems left out.
+def read_axes(
+    table: Mapping[str, Any], catalog: Catalog, schema: Schema, problems: Problems
+) -> dict[str, Axis]:
+    """The axes of a grid without those that have problems: the named four, then settings in the file's order.
 
     Args:
         table: as `flat_axes` gives it.
@@ -95,11 +106,12 @@ def read_axes(table: Mapping[str, Any], catalog: Catalog, schema: Schema, proble
         complete = True
         for index, value in enumerate(values):
             if key in NAMED:
-                found = expand(_kind(key), value, catalog, f"{at}[{index}]", problems)
-                read += [named.choice for named in found]
+                found = [
+                    named.choice for named in expand(kind_of(key), value, catalog, f"{at}[{index}]", problems)
+                ]
             else:
-                found = _setting_value(key, value, schema, f"{at}[{index}]")
-                read += found
+                found = schema.value(key, value, f"{at}[{index}]")
+            read += found
             complete = complete and bool(found)
             if len(read) > MOST_CELLS:
                 problems.add(at, f"has more than {MOST_CELLS} values")
@@ -116,27 +128,26 @@ def overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
-def _kind(key: str) -> NamedAxis:
-    return next(kind for kind in NAMED if kind == key)
+def kind_of(key: str) -> NamedAxis:
+    """The kind of thing that an axis' values name: its key.
+
+    Raises:
+        ValueError: the key is a setting's.
+    """
+    for kind in NAMED:
+        if kind == key:
+            return kind
+    raise ValueError(f"{key} is a setting")
 
 
 def _may_vary(key: str, at: str, problems: Problems) -> bool:
     if key not in SETTINGS:
-        problems.add(at, f"no axis or setting is named {given(key)}{did_you_mean(key, (*NAMED, *SETTINGS))}"[:400])
+        problems.add(at, f"no axis or setting is named {given(key)}{did_you_mean(key, (*NAMED, *SETTINGS))}")
         return False
     if key.removeprefix("train.") in BESIDE_IDENTITY:
         problems.add(at, f"{key} cannot be an axis: what is trained does not depend on it")
         return False
     return True
-
-
-def _setting_value(key: str, value: Any, schema: Schema, at: str) -> list[Any]:
-    """The typed value in a list, or an empty one where there is a problem."""
-    layer = schema.setting(key, value, at)
-    for typed in layer.values():
-        # "train.optimizer.lr" came back as {lr: ...} of "train.optimizer".
-        return [typed[key.rpartition(".")[2]] if key.count(".") > 1 else typed]
-    return []
 
 
 def _distinct(values: list[Any], at: str, problems: Problems) -> bool:

@@ -1,4 +1,4 @@
-"""Names of plugins' things with options, as a grid writes them: `"dcgan"` or `{ name = "dcgan", channels = 32 }`."""
+"""Names with options, as a grid writes them: `"dcgan"` or `{ name = "dcgan", channels = 32 }`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class Named:
 def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems) -> list[Named]:
     """What one value of an axis stands for: one thing, or several where options are given as lists.
 
-    An option given as a list multiplies where the option itself cannot be that list and each element can be the option.
+    An option given as a list multiplies where the option itself cannot be that list and each element can be
+    the option.
 
     Args:
         kind: `dataset`, `architecture`, `loss`, `penalty`, `metric` or `extractor`.
@@ -68,7 +69,8 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
             continue
         if option not in options:
             problems.add(
-                f"{at}.{option}", f"{kind} {name!r} has no option {given(option)}{did_you_mean(option, options)}"
+                f"{at}.{option}",
+                f"{kind} {name!r} has no option {given(option)}{did_you_mean(option, options)}",
             )
             fine = False
             continue
@@ -108,7 +110,9 @@ def read_metrics(value: Any, catalog: Catalog, at: str, problems: Problems) -> l
     if not isinstance(value, list):
         problems.add(at, f"must be a list of names, given {given(value)}")
         return None
-    read = [read_choice("metric", item, catalog, f"{at}[{index}]", problems) for index, item in enumerate(value)]
+    read = [
+        read_choice("metric", item, catalog, f"{at}[{index}]", problems) for index, item in enumerate(value)
+    ]
     names: set[str] = set()
     for index, item in enumerate(read):
         if item is None:
@@ -147,7 +151,8 @@ def _named(name: str, values: Mapping[str, Any], options: Mapping[str, Option]) 
     changed = {
         option: value
         for option, value in values.items()
-        if options[option].required or canonical_json(value) != canonical_json(canonical(options[option].default))
+        if options[option].required
+        or canonical_json(value) != canonical_json(canonical(options[option].default))
     }
     return Named(choice=Choice(name, changed), options=values)
 

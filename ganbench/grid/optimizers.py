@@ -11,7 +11,8 @@ LearningRate = Annotated[float, Field(gt=0, le=1000, description="a number above
 Decay = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
 # Fixed at two; a list in TOML.
 Betas = Annotated[
-    tuple[Decay, Decay], Field(strict=False, description="two numbers, each from 0 to below 1, as [0.5, 0.999]")
+    tuple[Decay, Decay],
+    Field(strict=False, description="two numbers, each from 0 to below 1, as [0.5, 0.999]"),
 ]
 Epsilon = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 WeightDecay = Annotated[float, Field(ge=0, le=1000, description="a number from 0 to 1000")]
@@ -38,7 +39,7 @@ class OptimizerSettings(BaseModel):
         return self.model_dump(exclude={"name"})
 
     def changed(self) -> dict[str, Any]:
-        """The name where it is not adam, and the options that differ from that optimizer's defaults; JSON values."""
+        """What differs from adam as it is by default: the name, and options other than that name's defaults."""
         dumped = self.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
         return dumped if self.name == DEFAULT else {"name": self.name, **dumped}
 

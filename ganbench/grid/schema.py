@@ -1,7 +1,7 @@
 """Which settings [train] and [score] have, and what each may be: from tables of a file to typed, flat layers.
 
-A *layer* is a flat mapping of settings to JSON values: `{"train.steps": 200, "train.optimizer": {"lr": 0.001}}`. An
-optimizer's part of it holds only what was said of it. Layers are laid over each other with `lay`.
+A *layer* is a flat mapping of settings to JSON values: `{"train.steps": 200, "train.optimizer": {"lr": 0.001}}`.
+An optimizer's part of it holds only what was said of it. Layers are laid over each other with `lay`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,15 @@ if typing.TYPE_CHECKING:
 
 Layer = dict[str, Any]
 
-_OPTIMIZER_OPTIONS = sorted({option for model in OPTIMIZERS.values() for option in model.model_fields} - {"name"})
+_OPTIMIZER_OPTIONS = sorted(
+    {option for model in OPTIMIZERS.values() for option in model.model_fields} - {"name"}
+)
 _PLAIN: dict[str, tuple[type[BaseModel], str]] = {
-    **{f"train.{field}": (TrainSettings, field) for field in TrainSettings.model_fields if field not in PLAYERS},
+    **{
+        f"train.{field}": (TrainSettings, field)
+        for field in TrainSettings.model_fields
+        if field not in PLAYERS
+    },
     **{f"score.{field}": (ScoreSettings, field) for field in ScoreSettings.model_fields},
 }
 
@@ -96,12 +102,26 @@ class Schema:
             self._problems.add(at, str(problem))
             return {}
 
+    def value(self, key: str, value: Any, at: str) -> list[Any]:
+        """One setting's typed JSON value, alone in a list; empty where there is a problem, which is noted."""
+        # "train.optimizer.lr" comes back as the {lr = ...} of "train.optimizer".
+        *_, last = key.split(".")
+        layer = self.setting(key, value, at)
+        return [said[last] if key.count(".") > 1 else said for said in layer.values()]
+
+    def attempt(self, key: str, value: Any) -> Any | None:
+        """One setting's typed JSON value, or None where it cannot be that."""
+        found = Schema(self._catalog, Problems("")).value(key, value, key)
+        return found[0] if found else None
+
     def _optimizer(self, table: Any, parent: str, at: str) -> dict[str, Any]:
         """What a file says of an optimizer; the options of any will do while no name is given."""
         if isinstance(table, str):
             table = {"name": table}
         if not isinstance(table, Mapping):
-            self._problems.add(at, f"must be a table such as {{name = 'adam', lr = 2e-4}}, given {given(table)}")
+            self._problems.add(
+                at, f"must be a table such as {{name = 'adam', lr = 2e-4}}, given {given(table)}"
+            )
             return {}
         name = table.get("name")
         if "name" in table and (not isinstance(name, str) or name not in OPTIMIZERS):
@@ -165,7 +185,7 @@ def resolve_train(layer: Mapping[str, Any]) -> TrainSettings:
     if wrong:
         raise SettingsError(wrong)
     try:
-        return TrainSettings(**plain, **players)  # type: ignore[arg-type]
+        return TrainSettings(**plain, **players)
     except ValidationError as error:
         raise SettingsError({"train": _own_words(error)}) from None
 
@@ -202,7 +222,7 @@ def _optimizer_settings(
 def full_optimizer(table: Mapping[str, Any]) -> dict[str, Any]:
     """A table of an optimizer with the defaults written out, JSON values."""
     model = OPTIMIZERS[table.get("name", DEFAULT)]
-    return {**model().model_dump(mode="json"), **table}
+    return {**model.model_validate({}).model_dump(mode="json"), **table}
 
 
 def typed(model: type[BaseModel], field: str, value: Any) -> Any:
@@ -227,7 +247,7 @@ def typed(model: type[BaseModel], field: str, value: Any) -> Any:
 @cache
 def _adapter(model: type[BaseModel], field: str) -> TypeAdapter[Any]:
     info = model.model_fields[field]
-    annotation = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation  # type: ignore[valid-type]
+    annotation: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
     return TypeAdapter(annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 

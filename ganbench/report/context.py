@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -77,3 +77,26 @@ def contexts(cells: pd.DataFrame, axis: str) -> list[Context]:
         Context(where=where[key], arms={name: tuple(rows) for name, rows in arms[key].items()})
         for key in where
     ]
+
+
+def where(row: Row, context: Sequence[str]) -> str:
+    """The context of a row in a few words: names alone for data and nets, `key value` for the rest."""
+    bare = ("dataset", "architecture")
+    return ", ".join(str(row[name]) if name in bare else f"{name} {row[name]}" for name in context)
+
+
+def telling(table: pd.DataFrame) -> list[str]:
+    """The axes worth naming: data set and architecture always, others where they differ."""
+    axes = [name for name in axes_of(table) if name in table.columns]
+    return [
+        name
+        for name in axes
+        if name in ("dataset", "architecture") or table[name].map(str).nunique(dropna=False) > 1
+    ]
+
+
+def metric_label(metric: str, extractor: str) -> str:
+    """A score's name with what it was measured by: never plain `fid`."""
+    if not metric:
+        return "no score"
+    return f"{metric} ({extractor})" if extractor else metric

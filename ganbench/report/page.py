@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,36 @@ import pandas as pd
 
 from ganbench.errors import StoreError
 from ganbench.report.comparison import final_scores
-from ganbench.report.context import Compared, Context, Row, arms_of, axes_of, compared, contexts
+from ganbench.report.context import (
+    Compared,
+    Context,
+    Row,
+    arms_of,
+    axes_of,
+    compared,
+    contexts,
+    metric_label,
+    telling,
+    where,
+)
 from ganbench.report.contrast import ALPHA
 from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
-from ganbench.report.pictures import MOST_SEEDS, Album, Picture, unseen
+from ganbench.report.pictures import MOST_SEEDS, Album, Picture
 from ganbench.report.record import STATUSES, printable
 from ganbench.report.results import Results
+from ganbench.report.sheets import (
+    MOST_ROWS,
+    cells_sheet,
+    comparison_sheet,
+    duration,
+    environments_sheet,
+    scores_sheet,
+    text,
+)
 from ganbench.report.svg import ARM_COLOURS
-from ganbench.report.terminal import metric_label, telling, where
-from ganbench.report.verdict import number, p_value
 from ganbench.store import REPORT, Store
 
 MOST_CONTEXTS = 24
-MOST_ROWS = 1000
 MOST_TRACEBACKS = 20
 _LONGEST_TRACEBACK = 8000
 
@@ -39,15 +56,6 @@ class _Section:
     pairs: list[Panel]
     pictures: list[list[Picture]]
     curves: list[Panel]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Table:
-    """A table of text; `more` rows were left out."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    more: int = 0
 
 
 def write_page(store: Store, results: Results) -> Path:
@@ -83,8 +91,8 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
     everywhere = contexts(cells, what.axis)
     album, problems = Album(store), _damaged(cells)
     sections = _sections(store, results, everywhere[:MOST_CONTEXTS], what, arms, album, problems)
-    for rows in unseen(everywhere[MOST_CONTEXTS:]):
-        album.skip(rows)
+    hidden = everywhere[MOST_CONTEXTS:]
+    album.skip(row for context in hidden for rows in context.arms.values() for row in rows)
     problems += album.problems
     left_out = []
     if album.left_out:
@@ -103,12 +111,12 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
         "answers": _answers(results.comparison),
         "arms": [(label, index % len(ARM_COLOURS)) for index, label in enumerate(arms)],
         "axis": what.axis,
-        "comparison": _comparison(results.comparison),
+        "comparison": comparison_sheet(results.comparison),
         "sections": sections,
         "failures": _failures(store, cells),
-        "cells": _cells(cells),
-        "scores": _scores(results),
-        "environments": _environments(cells),
+        "cells": cells_sheet(cells),
+        "scores": scores_sheet(results),
+        "environments": environments_sheet(cells),
         "grid": store.grid_text(),
         "commands": _commands(name, cells),
         "problems": problems[:50] + ([f"and {len(problems) - 50} more"] if len(problems) > 50 else []),
@@ -172,7 +180,7 @@ def _facts(cells: pd.DataFrame, what: Compared, arms: Sequence[str]) -> list[tup
         ("Baseline", arms[0] if arms else "-"),
         ("Cells", f"{len(cells)}: {by_status}"),
         ("Seeds", str(seeds)),
-        ("Training time", f"{_duration(cells['seconds'].sum())}, all cells together"),
+        ("Training time", f"{duration(cells['seconds'].sum())}, all cells together"),
         ("Device", _distinct(cells["device"])),
         ("Engine", _distinct(cells["engine"])),
         ("Data", _distinct(cells["dataset"])),
@@ -209,89 +217,6 @@ def _answers(comparison: pd.DataFrame) -> list[dict[str, str]]:
     return answers
 
 
-def _comparison(comparison: pd.DataFrame) -> _Table:
-    context = telling(comparison)
-    head = [
-        *context,
-        "score",
-        "baseline",
-        "value",
-        "pairs",
-        "mean ± sd, baseline",
-        "mean ± sd, value",
-        "difference",
-        "95% interval",
-        "p",
-        "p, Holm",
-        "P(value better)",
-        "failed",
-        "samples",
-        "protocol",
-    ]
-    rows = [
-        [
-            *(str(row[name]) for name in context),
-            metric_label(row["metric"], row["extractor"]),
-            row["baseline"],
-            row["value"],
-            str(row["n"]),
-            f"{number(row['mean_baseline'])} ± {number(row['sd_baseline'])} (n={row['n_baseline']})",
-            f"{number(row['mean_value'])} ± {number(row['sd_value'])} (n={row['n_value']})",
-            number(row["difference"]),
-            f"{number(row['low'])} to {number(row['high'])}",
-            _p(row["p"]),
-            _p(row["p_adjusted"]),
-            number(row["probability_of_improvement"]),
-            f"{row['failures_baseline']} / {row['failures_value']}",
-            "-" if pd.isna(row["samples"]) else str(row["samples"]),
-            row["protocol"],
-        ]
-        for row in comparison.head(MOST_ROWS).to_dict("records")
-    ]
-    return _Table(head=head, rows=rows, more=max(0, len(comparison) - MOST_ROWS))
-
-
-def _cells(cells: pd.DataFrame) -> _Table:
-    axes = list(axes_of(cells))
-    head = ["cell", *axes, "seed", "status", "step", "time", "warnings", "reason"]
-    rows = [
-        [
-            row["cell"],
-            *(_text(row[name]) for name in axes),
-            _text(row["seed"]),
-            row["status"],
-            _text(row["step"]),
-            _duration(row["seconds"]),
-            row["warnings"].replace(";", ", "),
-            row["reason"],
-        ]
-        for row in cells.head(MOST_ROWS).to_dict("records")
-    ]
-    return _Table(head=head, rows=rows, more=max(0, len(cells) - MOST_ROWS))
-
-
-def _scores(results: Results) -> _Table:
-    """The scores at each cell's last step."""
-    scores, axes = results.scores, list(axes_of(results.cells))
-    last = dict(zip(results.cells["cell"].tolist(), results.cells["step"].tolist(), strict=True))
-    final = [row for row in scores.to_dict("records") if row["step"] == last.get(row["cell"])]
-    head = ["cell", *axes, "seed", "step", "score", "value", "samples", "protocol"]
-    rows = [
-        [
-            row["cell"],
-            *(_text(row[name]) for name in axes),
-            _text(row["seed"]),
-            str(row["step"]),
-            metric_label(row["metric"], row["extractor"]),
-            f"{row['value']:.6g}",
-            str(row["samples"]),
-            row["protocol"],
-        ]
-        for row in final[:MOST_ROWS]
-    ]
-    return _Table(head=head, rows=rows, more=max(0, len(final) - MOST_ROWS))
-
-
 def _failures(store: Store, cells: pd.DataFrame) -> list[dict[str, str]]:
     """Cells that are not `ok`, or carry a warning; with the traceback where there is one."""
     wrong = cells[(cells["status"] != "ok") | (cells["warnings"] != "")]
@@ -300,8 +225,8 @@ def _failures(store: Store, cells: pd.DataFrame) -> list[dict[str, str]]:
         traceback = ""
         if row["status"] == "error" and sum(bool(found["traceback"]) for found in failures) < MOST_TRACEBACKS:
             traceback = _traceback(store, row)
-        seed = f"seed {_text(row['seed'])}"
-        names = [_text(row[name]) for name in axes_of(cells) if _text(row[name])]
+        seed = f"seed {text(row['seed'])}"
+        names = [text(row[name]) for name in axes_of(cells) if text(row[name])]
         failures.append(
             {
                 "cell": row["cell"],
@@ -322,16 +247,6 @@ def _traceback(store: Store, row: Row) -> str:
         return ""
 
 
-def _environments(cells: pd.DataFrame) -> _Table:
-    names = ("environment", "device", "engine", "ganbench", "torch", "torch-fidelity", "plugins")
-    known = cells[cells["environment"] != ""]
-    counts: dict[tuple[str, ...], int] = {}
-    for row in known.to_dict("records"):
-        key = tuple(str(row[name]) for name in names)
-        counts[key] = counts.get(key, 0) + 1
-    return _Table(head=[*names, "cells"], rows=[[*key, str(count)] for key, count in counts.items()])
-
-
 def _commands(name: str, cells: pd.DataFrame) -> list[str]:
     """What makes these results again, from the grid on the page and the versions in the tables."""
     packages: dict[str, str] = {}
@@ -350,20 +265,3 @@ def _commands(name: str, cells: pd.DataFrame) -> list[str]:
 
 def _distinct(column: pd.Series) -> str:
     return ", ".join(dict.fromkeys(str(value) for value in column if value)) or "-"
-
-
-def _duration(seconds: float) -> str:
-    if math.isnan(seconds):
-        return "-"
-    if seconds < 100:
-        return f"{seconds:.3g} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
-
-
-def _p(p: float) -> str:
-    return "-" if math.isnan(p) else p_value(p, "").lstrip("=")
-
-
-def _text(value: Mapping[str, Any] | object) -> str:
-    return "" if pd.isna(value) else str(value)

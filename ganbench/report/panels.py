@@ -12,11 +12,10 @@ from markupsafe import Markup
 
 from ganbench.errors import StoreError
 from ganbench.report.comparison import Finals, Measure
-from ganbench.report.context import Context, Row
+from ganbench.report.context import Context, Row, metric_label
 from ganbench.report.figures import Line, over_steps, pairs
 from ganbench.report.record import printable
 from ganbench.report.svg import colour, inline
-from ganbench.report.terminal import metric_label
 from ganbench.report.verdict import number
 from ganbench.store import Store
 

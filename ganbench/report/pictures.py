@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -68,14 +68,14 @@ class Album:
                 by_seed.setdefault(row["seed"], {})[arm] = row
         seeds = list(by_seed)
         for seed in seeds[MOST_SEEDS:]:
-            self.skip(by_seed[seed])
+            self.skip(by_seed[seed].values())
         return [
             [self._picture(arm, seed, by_seed[seed].get(arm)) for arm in arms] for seed in seeds[:MOST_SEEDS]
         ]
 
-    def skip(self, rows: Mapping[str, Row]) -> None:
+    def skip(self, rows: Iterable[Row]) -> None:
         """Count pictures that the page leaves out."""
-        self.left_out += sum(self._store.samples_png(row["cell"]) is not None for row in rows.values())
+        self.left_out += sum(self._store.samples_png(row["cell"]) is not None for row in rows)
 
     def _picture(self, arm: str, seed: int, row: Row | None) -> Picture:
         if row is None:
@@ -100,13 +100,6 @@ class Album:
         self._bytes += len(content)
         uri = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
         return Picture(arm=arm, seed=seed, cell=cell, uri=uri, width=width, height=height, note=ended)
-
-
-def unseen(contexts: Sequence[Context]) -> Iterator[Mapping[str, Row]]:
-    """The cells of contexts that a page does not show."""
-    for context in contexts:
-        for rows in context.arms.values():
-            yield {row["cell"]: row for row in rows}
 
 
 def _size(content: bytes) -> tuple[int, int]:

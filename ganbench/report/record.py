@@ -126,7 +126,7 @@ def _read(store: Store, cell: str) -> Record:
         if not store.has_cell(cell):
             return Record(cell=printable(cell), status="unfinished", reason="nothing recorded yet")
         record = _cell(cell, store.cell(cell))
-    except StoreError as error:
+    except (StoreError, RecursionError) as error:
         return Record(cell=printable(cell), status="error", reason=printable(_relative(store, error)))
     try:
         scores = _scores(store, cell)
@@ -136,7 +136,7 @@ def _read(store: Store, cell: str) -> Record:
     return Record(**{**vars(record), "scores": scores})
 
 
-def _relative(store: Store, error: StoreError) -> str:
+def _relative(store: Store, error: Exception) -> str:
     """The error with paths inside the folder: a table must not depend on where the folder lies."""
     return str(error).replace(f"{store.path}/", "")
 
@@ -194,8 +194,8 @@ def _scores(store: Store, cell: str) -> tuple[Score, ...]:
         )
         if score.direction not in ("lower", "higher"):
             raise StoreError(f"cells/{cell}/scores.csv: damaged: direction {score.direction!r}")
-        if max(score.step, score.samples, score.repeat) > _LARGEST_INTEGER:
-            raise StoreError(f"cells/{cell}/scores.csv: damaged: a number beyond 64 bits")
+        if not all(0 <= count <= _LARGEST_INTEGER for count in (score.step, score.samples, score.repeat)):
+            raise StoreError(f"cells/{cell}/scores.csv: damaged: a count below 0 or beyond 64 bits")
         scores.append(score)
     scores.sort(key=lambda row: (row.step, row.metric, row.extractor, row.protocol, row.repeat))
     return tuple(scores)

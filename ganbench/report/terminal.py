@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.report.context import axes_of
+from ganbench.report.context import metric_label, telling, where
 from ganbench.report.results import Results
 from ganbench.report.verdict import number, p_value
 
@@ -59,26 +59,3 @@ def sentences(comparison: pd.DataFrame) -> list[str]:
         f"{where(row, context)}: {metric_label(row['metric'], row['extractor'])}: {row['verdict']}"
         for row in comparison.to_dict("records")
     ]
-
-
-def where(row: dict[str, object], context: list[str]) -> str:
-    """The context of a row in a few words: names alone for data and nets, `key value` for the rest."""
-    bare = ("dataset", "architecture")
-    return ", ".join(str(row[name]) if name in bare else f"{name} {row[name]}" for name in context)
-
-
-def telling(table: pd.DataFrame) -> list[str]:
-    """The axes worth naming: data set and architecture always, others where they differ."""
-    axes = [name for name in axes_of(table) if name in table.columns]
-    return [
-        name
-        for name in axes
-        if name in ("dataset", "architecture") or table[name].map(str).nunique(dropna=False) > 1
-    ]
-
-
-def metric_label(metric: str, extractor: str) -> str:
-    """A score's name with what it was measured by: never plain `fid`."""
-    if not metric:
-        return "no score"
-    return f"{metric} ({extractor})" if extractor else metric

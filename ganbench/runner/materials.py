@@ -53,7 +53,7 @@ def players_of(cell: Cell) -> Players:
     context: dict[str, Any] = {"signature": dataset_of(cell.dataset).signature}
     if outputs is not None:
         context["discriminator_outputs"] = outputs
-    with global_stream(Streams(cell).init, _CPU):
+    with global_stream(Streams.of(cell).init, _CPU):
         players: Players = catalog.build(
             "architecture", cell.architecture.name, cell.architecture.options, **context
         )
@@ -62,14 +62,14 @@ def players_of(cell: Cell) -> Players:
 
 def loss_of(cell: Cell) -> Loss:
     """The loss of a cell; weights that it draws come from the `loss` stream."""
-    with global_stream(Streams(cell).loss, _CPU):
+    with global_stream(Streams.of(cell).loss, _CPU):
         loss: Loss = load_catalog().build("loss", cell.loss.name, cell.loss.options)
     return loss
 
 
 def penalty_of(cell: Cell) -> Penalty:
     """The penalty of a cell."""
-    with global_stream(Streams(cell).loss, _CPU):
+    with global_stream(Streams.of(cell).loss, _CPU):
         penalty: Penalty = load_catalog().build("penalty", cell.penalty.name, cell.penalty.options)
     return penalty
 

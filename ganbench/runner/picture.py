@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ganbench.api import Samples, Signature
+from ganbench.errors import Unsupported
 
 SIDE = 8
 _LEAST_PIXELS = 256
@@ -15,7 +18,7 @@ _POINTS = 2000
 
 
 def draw_samples(samples: Samples, signature: Signature, data: Samples) -> bytes:
-    """A PNG of the first 64 samples, or of the first 2,000 points with the data behind them.
+    """A PNG of all samples, eight a row; of points, the first 2,000 with the data behind them.
 
     Small images are enlarged by a whole factor, without smoothing.
     """
@@ -24,15 +27,33 @@ def draw_samples(samples: Samples, signature: Signature, data: Samples) -> bytes
     return _points(samples, data)
 
 
+def write_images(samples: Samples, folder: Path) -> None:
+    """One PNG for each image, `00000.png` on, pixel by pixel as they were scored.
+
+    Raises:
+        Unsupported: the samples are points.
+        OSError: the file system refuses.
+    """
+    if samples.x.ndim != 4:
+        raise Unsupported("points cannot be written as pictures of their own; use FILE.npz or FILE.png")
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, image in enumerate(samples.x.numpy()):
+        _picture(image.transpose(1, 2, 0)).save(folder / f"{index:05}.png")
+
+
+def _picture(pixels: np.ndarray[Any, Any]) -> Image.Image:
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels[:, :, :3])
+
+
 def _images(samples: Samples) -> bytes:
-    x = samples.x[: SIDE * SIDE].numpy()
+    x = samples.x.numpy()
     count, channels, height, width = x.shape
     rows = -(-count // SIDE)
     canvas = np.zeros((rows * height, SIDE * width, channels), dtype=np.uint8)
     for index, image in enumerate(x):
         top, left = index // SIDE * height, index % SIDE * width
         canvas[top : top + height, left : left + width] = image.transpose(1, 2, 0)
-    picture = Image.fromarray(canvas[:, :, 0] if channels == 1 else canvas[:, :, :3])
+    picture = _picture(canvas)
     factor = max(1, -(-_LEAST_PIXELS // max(picture.size)))
     return _png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))
 

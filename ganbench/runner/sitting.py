@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganbench.api import Samples
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
-from ganbench.grid.seeds import Streams
+from ganbench.grid.seeds import Streams, score_seed
 from ganbench.runner.materials import (
     dataset_of,
     directions_of,
@@ -74,7 +75,7 @@ class Sitting:
         self._cell: Cell = task.cell
         self._store = Store(task.folder)
         self._device = torch.device(task.device)
-        self._streams = Streams(task.cell)
+        self._streams = Streams.of(task.cell)
         self._stop = stop
         self._progress = progress
         self._notes: list[str] = []
@@ -210,14 +211,14 @@ class Sitting:
             dataset.signature,
             data,
             max(cell.score.samples if scorer is not None else 0, SIDE * SIDE),
-            self._streams.score(0),
+            score_seed(cell),
             self._device,
         )
         flat = samples.x.reshape(len(samples), -1)
         self._constant = bool((flat == flat[0]).all())
         if scorer is not None:
             directions = directions_of(cell)
-            taken = type(samples)(
+            taken = Samples(
                 x=samples.x[: scorer.samples],
                 labels=None if samples.labels is None else samples.labels[: scorer.samples],
             )
@@ -237,7 +238,8 @@ class Sitting:
                 for row in scorer.score(taken)
             ]
             self._store.write_scores(cell.id, self._rows)
-        self._store.write_picture(cell.id, draw_samples(samples, dataset.signature, data))
+        shown = samples if dataset.signature.kind == "points" else Samples(x=samples.x[: SIDE * SIDE])
+        self._store.write_picture(cell.id, draw_samples(shown, dataset.signature, data))
 
     def _pause(self) -> Callable[[], bool]:
         """Whether to leave the training loop: told to stop, or a checkpoint is due; reports on the way."""

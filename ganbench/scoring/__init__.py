@@ -1,7 +1,7 @@
 """Samples -> features -> scores; the only layer that imports torch-fidelity."""
 
 from ganbench.scoring.images import NonFiniteSamples, to_rgb, to_uint8
-from ganbench.scoring.protocol import Protocol, protocol
+from ganbench.scoring.protocol import Protocol, protocol_of
 from ganbench.scoring.scorer import Scorer, ScoreRow
 
-__all__ = ["NonFiniteSamples", "Protocol", "ScoreRow", "Scorer", "protocol", "to_rgb", "to_uint8"]
+__all__ = ["NonFiniteSamples", "Protocol", "ScoreRow", "Scorer", "protocol_of", "to_rgb", "to_uint8"]

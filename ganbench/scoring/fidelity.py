@@ -6,7 +6,7 @@ torch-fidelity takes seconds to import, so each function imports what it needs.
 from __future__ import annotations
 
 import io
-import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ def _statistics(features: Features) -> tuple[Array, Array]:
     from torch_fidelity.metric_fid import fid_features_to_statistics
 
     statistics = fid_features_to_statistics(features.features)
-    return statistics["mu"], statistics["sigma"]
+    # The covariance of a single feature comes as a bare number.
+    return statistics["mu"], np.atleast_2d(statistics["sigma"])
 
 
 def _factor(covariance: Array) -> Array:
@@ -98,8 +99,10 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
         WeightsError: the file holds something else.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a file that is none makes the unpickler fail in any way there is
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path} is not a file of PyTorch weights: {reason}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):

@@ -54,7 +54,7 @@ class Protocol:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def protocol(
+def protocol_of(
     *,
     metric: str,
     options: Mapping[str, Any],

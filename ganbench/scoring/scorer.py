@@ -14,7 +14,7 @@ from ganbench.api.players import Samples
 from ganbench.errors import GridError
 from ganbench.scoring.extraction import extract
 from ganbench.scoring.images import require_finite
-from ganbench.scoring.protocol import Protocol, protocol
+from ganbench.scoring.protocol import Protocol, protocol_of
 from ganbench.scoring.reference import reference_features
 
 
@@ -191,7 +191,7 @@ class Scorer:
         protocols = {}
         for name, metric, options in self._metrics:
             extractor = None if metric.needs == "samples" else self._extractor
-            protocols[name] = protocol(
+            protocols[name] = protocol_of(
                 metric=name,
                 options=options,
                 dataset=self._dataset.fingerprint,

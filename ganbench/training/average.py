@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -18,8 +18,8 @@ class Average:
     def __init__(self, generator: nn.Module, decay: float) -> None:
         self.module = copy.deepcopy(generator).requires_grad_(False)
         self._weight = 1 - decay
-        self._from = list(generator.parameters())
-        self._to = list(self.module.parameters())
+        self._from: list[Tensor] = list(generator.parameters())
+        self._to: list[Tensor] = list(self.module.parameters())
         self._buffers = list(zip(self.module.buffers(), generator.buffers(), strict=True))
 
     @torch.no_grad()

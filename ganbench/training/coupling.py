@@ -46,9 +46,9 @@ def couples_samples(
     given = None if condition is None or not players.conditional else condition[:_PROBE].to(device)
 
     def judge(x: Tensor) -> Tensor:
-        if given is None:
-            return discriminator(x)
-        return discriminator(x, torch.cat([given] * (len(x) // _PROBE)))
+        extra = () if given is None else (torch.cat([given] * (len(x) // _PROBE)),)
+        scores: Tensor = discriminator(x, *extra)
+        return scores
 
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.no_grad():

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 # cuBLAS picks its workspace when CUDA starts; this setting makes its choice the same each time.
 CUBLAS_WORKSPACE = ":4096:8"
+# A module with a settable attribute, which its type hints do not know.
+_FILL: Any = torch.utils.deterministic
 
 
 def prepare_process(threads: int | None) -> None:
@@ -31,16 +34,16 @@ def deterministic() -> Iterator[None]:
     cudnn = torch.backends.cudnn
     matmul = torch.backends.cuda.matmul
     before = (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32)
-    fill = torch.utils.deterministic.fill_uninitialized_memory
+    fill = _FILL.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
     # Filling fresh memory costs a pass over each new tensor; it only shows reads of unwritten values.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    _FILL.fill_uninitialized_memory = False
     cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = True, False, False, False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(algorithms, warn_only=warn_only)
-        torch.utils.deterministic.fill_uninitialized_memory = fill
+        _FILL.fill_uninitialized_memory = fill
         cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before
 
 
@@ -60,7 +63,7 @@ def determinism_record() -> dict[str, object]:
         "cudnn_deterministic": torch.backends.cudnn.deterministic,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "tf32": torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32,
-        "cudnn": torch.backends.cudnn.version() if torch.backends.cudnn.is_available() else None,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "threads": torch.get_num_threads(),
         "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
     }

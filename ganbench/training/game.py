@@ -132,10 +132,10 @@ class CellGame:
     def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """See Game.score."""
         if self.players.conditional:
-            scores = self.players.discriminator(x, self._condition if condition is None else condition)
+            raw = self.players.discriminator(x, self._condition if condition is None else condition)
         else:
-            scores = self.players.discriminator(x)
-        scores = scores.to(self._dtype)
+            raw = self.players.discriminator(x)
+        scores: Tensor = raw.to(self._dtype)
         if x is self._real:
             self.observed = (scores.detach(), self.observed[1])
         elif x is self._fake:
@@ -145,10 +145,11 @@ class CellGame:
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """See Game.generate."""
         if self.players.conditional:
-            samples = self.players.generator(noise, self._condition if condition is None else condition)
+            made = self.players.generator(noise, self._condition if condition is None else condition)
         else:
-            samples = self.players.generator(noise)
-        return samples.to(self._dtype)
+            made = self.players.generator(noise)
+        samples: Tensor = made.to(self._dtype)
+        return samples
 
     def logit(self, scores: Tensor) -> Tensor:
         """See Game.logit."""

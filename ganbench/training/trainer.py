@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -241,15 +240,13 @@ class Trainer:
         return noise.unbind()
 
     def _check_weights(self) -> None:
-        tensors = [
-            tensor
+        largest = [
+            tensor.detach().abs().max()
             for module in self._modules().values()
             for _, tensor in own_tensors(module)
-            if tensor.is_floating_point()
+            if tensor.is_floating_point() and tensor.numel()
         ]
-        if tensors and not math.isfinite(
-            float(torch.stack([t.abs().max() for t in tensors if t.numel()]).sum())
-        ):
+        if largest and not torch.isfinite(torch.stack(largest)).all():
             raise Diverged(self.step, "a weight")
 
     def _modules(self) -> dict[str, nn.Module]:

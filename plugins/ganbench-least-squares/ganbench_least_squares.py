@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ganbench import LossSpec, hookimpl
+from ganbench import LossSpec, Unsupported, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,11 +19,14 @@ class LeastSquares:
     Args:
         real_target: the score of a real sample (b in the paper), which the generator wants too (c).
         fake_target: the score of a generated sample (a in the paper).
+
+    Raises:
+        Unsupported: the targets are equal, so there is nothing to tell apart.
     """
 
     def __init__(self, real_target: float = 1.0, fake_target: float = 0.0) -> None:
         if real_target == fake_target:
-            raise ValueError("real_target and fake_target must differ, or there is nothing to tell apart")
+            raise Unsupported(f"real_target and fake_target must differ, given {real_target} for both")
         self.real_target = real_target
         self.fake_target = fake_target
 

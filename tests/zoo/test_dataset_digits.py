@@ -7,12 +7,12 @@ import torch
 from sklearn.datasets import load_digits
 
 from ganbench.api import Dataset
-from ganbench.zoo.datasets import digits
+from ganbench.zoo.datasets import build_digits
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 
 
 def test_splits_are_all_of_scikit_learns_digits_once():
-    data = digits()
+    data = build_digits()
     train, test = data.load("train"), data.load("test")
     assert isinstance(data, Dataset)
     assert (len(train), len(test)) == (1442, 355)
@@ -33,7 +33,7 @@ def test_splits_are_all_of_scikit_learns_digits_once():
 
 
 def test_classes_are_in_proportion_in_both_splits():
-    data = digits()
+    data = build_digits()
     train, test = data.load("train").labels.bincount(), data.load("test").labels.bincount()
     assert torch.equal(test, (train + test) // 5)
 
@@ -43,18 +43,18 @@ def test_loading_neither_uses_nor_moves_random_state():
     np.random.seed(1)
     random.seed(1)
     before = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate())
-    first = digits().fingerprint
+    first = build_digits().fingerprint
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1])
     assert random.getstate() == before[2]
     torch.manual_seed(2)
-    assert digits().fingerprint == first
+    assert build_digits().fingerprint == first
 
 
 def test_fingerprint_changes_with_one_pixel_one_label_and_the_split():
-    train, test = (digits().load(split) for split in ("train", "test"))
+    train, test = (build_digits().load(split) for split in ("train", "test"))
     original = fingerprint_of([train, test])
-    assert original == digits().fingerprint
+    assert original == build_digits().fingerprint
     assert fingerprint_of([test, train]) != original
     train.x[0, 0, 0, 0] += 1
     pixel = fingerprint_of([train, test])

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ganbench.errors import DatasetError
-from ganbench.zoo.datasets import gaussian_ring
+from ganbench.zoo.datasets import build_gaussian_ring
 
 
 def test_default_is_the_recipe_of_pacgan():
-    data = gaussian_ring()
+    data = build_gaussian_ring()
     train = data.load("train")
     assert train.x.shape == (100_000, 2)
     assert train.x.dtype == torch.float32
@@ -27,14 +27,14 @@ def test_default_is_the_recipe_of_pacgan():
 
 @pytest.mark.parametrize("modes", [1, 2, 7, 8, 25])
 def test_modes_are_distinct_and_evenly_spaced(modes):
-    centres = gaussian_ring(modes=modes, radius=2.0, samples=1).modes
+    centres = build_gaussian_ring(modes=modes, radius=2.0, samples=1).modes
     angles = torch.atan2(centres[:, 1], centres[:, 0]) % (2 * math.pi)
     gaps = torch.diff(torch.cat([angles.sort().values, angles.min().view(1) + 2 * math.pi]))
     assert torch.allclose(gaps, torch.full((modes,), 2 * math.pi / modes), atol=1e-4)
 
 
 def test_density_integrates_to_one_and_is_highest_at_the_modes():
-    data = gaussian_ring(modes=5, radius=1.0, std=0.1, samples=10)
+    data = build_gaussian_ring(modes=5, radius=1.0, std=0.1, samples=10)
     side = torch.linspace(-2, 2, 401, dtype=torch.float64)
     grid = torch.cartesian_prod(side, side)
     density = data.density(grid)
@@ -49,18 +49,18 @@ def test_same_seed_same_points_in_any_random_state_and_another_seed_other_points
     torch.manual_seed(3)
     np.random.seed(3)
     state = (torch.get_rng_state(), np.random.get_state()[1].copy())
-    first = gaussian_ring(samples=50)
+    first = build_gaussian_ring(samples=50)
     assert torch.equal(torch.get_rng_state(), state[0])
     assert np.array_equal(np.random.get_state()[1], state[1])
     torch.manual_seed(4)
-    again, other = gaussian_ring(samples=50), gaussian_ring(samples=50, seed=1)
+    again, other = build_gaussian_ring(samples=50), build_gaussian_ring(samples=50, seed=1)
     assert torch.equal(first.load("train").x, again.load("train").x)
     assert first.fingerprint == again.fingerprint != other.fingerprint
     assert not torch.equal(first.load("train").x, other.load("train").x)
 
 
 def test_splits_are_drawn_apart_and_of_one_size():
-    data = gaussian_ring(samples=500)
+    data = build_gaussian_ring(samples=500)
     train, test = data.load("train").x, data.load("test").x
     assert train.shape == test.shape
     assert not (train.unsqueeze(1) == test).all(dim=2).any()
@@ -69,7 +69,7 @@ def test_splits_are_drawn_apart_and_of_one_size():
 def test_points_are_these_for_ever():
     # Pinned: a changed stream would silently part old results from new ones.
     pinned = [[-1.02199101, -0.00125710], [0.70393163, 0.71768838], [0.00265319, -0.99608654]]
-    first = gaussian_ring(samples=3).load("train").x
+    first = build_gaussian_ring(samples=3).load("train").x
     assert torch.allclose(first, torch.tensor(pinned), atol=1e-7)
 
 
@@ -90,11 +90,11 @@ def test_points_are_these_for_ever():
 )
 def test_impossible_options_are_refused_in_one_line(name, value):
     with pytest.raises(DatasetError, match=rf"gaussian_ring.*{name} must be .*given {value}") as caught:
-        gaussian_ring(**{name: value})
+        build_gaussian_ring(**{name: value})
     assert len(caught.value.problems) == 1
 
 
 def test_all_impossible_options_are_named_at_once():
     with pytest.raises(DatasetError) as caught:
-        gaussian_ring(modes=0, std=-1.0)
+        build_gaussian_ring(modes=0, std=-1.0)
     assert len(caught.value.problems) == 2

@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ganbench.api.data import Dataset
-from ganbench.zoo.datasets import digits, fashion_mnist
+from ganbench.zoo.datasets import build_digits, build_fashion_mnist
 from ganbench.zoo.extractors.card import WEIGHTS_FOLDER
 from ganbench.zoo.extractors.networks import SmallClassifier, network
 
@@ -57,7 +57,7 @@ class Recipe:
 RECIPES: Mapping[str, Recipe] = {
     "digits_cnn": Recipe(
         dataset="digits",
-        build=digits,
+        build=build_digits,
         epochs=30,
         batch_size=64,
         learning_rate=4e-3,
@@ -69,7 +69,7 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "fashion_cnn": Recipe(
         dataset="fashion_mnist",
-        build=fashion_mnist,
+        build=build_fashion_mnist,
         epochs=8,
         batch_size=128,
         learning_rate=4e-3,

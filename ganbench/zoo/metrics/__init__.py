@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from ganbench.api.data import Metric
 
 
-def fid() -> Metric:
+def build_fid() -> Metric:
     """Fréchet distance between the features of generated and of real images."""
     from ganbench.zoo.metrics.fid import Fid
 
     return Fid()
 
 
-def inception_score(splits: int = 10) -> Metric:
+def build_inception_score(splits: int = 10) -> Metric:
     """How sure a classifier is of each image and how varied its answers are; mean over `splits` parts."""
     from ganbench.zoo.metrics.inception_score import InceptionScore
 
@@ -31,14 +31,14 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
     """The metrics that come with ganbench."""
     yield MetricSpec(
         name="fid",
-        build=fid,
+        build=build_fid,
         directions={"fid": "lower"},
         summary="Fréchet distance of Gaussians fitted to an extractor's features; torch-fidelity's number.",
         reference="Heusel et al., 2017, equation 6",
     )
     yield MetricSpec(
         name="is",
-        build=inception_score,
+        build=build_inception_score,
         directions={"is": "higher", "is_std": "lower"},
         summary="Inception Score on an extractor's logits, and its deviation over splits; torch-fidelity's.",
         reference="Salimans et al., 2016, section 4",

@@ -1,0 +1,188 @@
+"""What a person sees of a run: bars on a terminal, a plain line a finished cell elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from ganbench.cli.console import plain
+from ganbench.execution import Plan, PlannedCell
+from ganbench.runner.task import CellResult
+
+_STYLES = {"ok": "green", "diverged": "yellow", "skipped": "dim", "error": "red", "oom": "red"}
+
+
+class _TimeLeft(ProgressColumn):
+    """Time left, from the steps of this sitting."""
+
+    def render(self, task: Task) -> Text:
+        left = task.time_remaining
+        if left is None or task.finished:
+            return Text("")
+        return Text(f"{duration(left)} left", style="cyan")
+
+
+class RunProgress:
+    """The listener of the command line.
+
+    Args:
+        console: where bars or lines go; stderr, so that stdout keeps the tables.
+        quiet: only failures are said.
+    """
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._bars: Progress | None = None
+        self._all: Any = None
+        self._running: dict[str, Any] = {}
+        self._cells: dict[str, PlannedCell] = {}
+        self._steps: dict[str, int] = {}
+        self._rates: dict[str, tuple[float, int]] = {}
+        self._done = 0
+        self._total = 0
+
+    def planned(self, plan: Plan) -> None:
+        """Say what is about to happen."""
+        self._cells = {planned.cell.id: planned for planned in plan.cells}
+        todo = [planned for planned in plan.cells if planned.action in ("train", "score")]
+        self._total = len(todo)
+        if self._quiet:
+            return
+        self._console.print(plain(plan_line(plan)), soft_wrap=True)
+        for line in plan_notes(plan):
+            self._console.print(plain(line), soft_wrap=True)
+        if self._console.is_terminal and todo:
+            self._bars = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[extra]}", markup=False),
+                _TimeLeft(),
+                TimeElapsedColumn(),
+                console=self._console,
+                speed_estimate_period=60,
+            )
+            steps = sum(planned.cell.train.steps for planned in todo if planned.action == "train")
+            self._all = self._bars.add_task("all cells, steps", total=max(steps, 1), extra="")
+            self._bars.start()
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Move a bar."""
+        if self._bars is None or "step" not in event:
+            return
+        cell, step = event["cell"], int(event["step"])
+        planned = self._cells[cell]
+        if cell not in self._running:
+            self._running[cell] = self._bars.add_task(
+                name_of(planned), total=planned.cell.train.steps, extra=""
+            )
+            self._rates[cell] = (time.monotonic(), step)
+            self._steps[cell] = step
+            self._bars.update(self._all, advance=step)
+        begun, first = self._rates[cell]
+        rate = (step - first) / max(time.monotonic() - begun, 1e-9)
+        losses = ""
+        if event.get("loss_d") is not None:
+            losses = f"D {event['loss_d']:.3g}  G {event['loss_g']:.3g}"
+        extra = f"{rate:.0f} steps/s  {losses}" if step > first else losses
+        self._bars.update(self._running[cell], completed=step, extra=extra)
+        self._bars.update(self._all, advance=step - self._steps[cell])
+        self._steps[cell] = step
+
+    def finished(self, cell: PlannedCell, result: CellResult) -> None:
+        """Put a finished cell's line above the bars."""
+        self._done += 1
+        if self._bars is not None:
+            bar = self._running.pop(result.cell, None)
+            if bar is not None:
+                self._bars.remove_task(bar)
+            left = cell.cell.train.steps - self._steps.get(result.cell, 0)
+            self._bars.update(self._all, advance=max(left, 0) if cell.action == "train" else 0)
+        for note in result.notes:
+            self._console.print(plain(f"warning: {note}"), soft_wrap=True)
+        if self._quiet and result.status == "ok":
+            return
+        line = plain(f"[{self._done}/{self._total}] {name_of(cell)}: ")
+        line.append(result.status, style=_STYLES.get(result.status, ""))
+        if result.reason:
+            line.append_text(plain(f" ({result.reason})"))
+        for metric, value in result.scores.items():
+            line.append_text(plain(f"  {metric} {value:.4g}"))
+        line.append(f"  {duration(result.seconds)}")
+        self._console.print(line, soft_wrap=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+
+def name_of(planned: PlannedCell) -> str:
+    """A cell as a person would call it: its axes and its seed."""
+    cell = planned.cell
+    parts = [cell.dataset.label, cell.architecture.label, cell.loss.label]
+    if cell.penalty.name != "none":
+        parts.append(cell.penalty.label)
+    parts += [f"{key}={value}" for key, value in cell.varied.items()]
+    return f"{' '.join(parts)} seed {cell.seed}"
+
+
+def plan_line(plan: Plan) -> str:
+    """How many cells, and what becomes of them."""
+    parts = [f"{plan.count('train')} to train"]
+    for count, text in (
+        (plan.count("score"), "to score again"),
+        (plan.count("keep"), "done"),
+        (plan.count("skip"), "skipped"),
+    ):
+        if count:
+            parts.append(f"{count} {text}")
+    cells = len(plan.cells)
+    return f"{plan.grid.name}: {cells} cell{'s' * (cells != 1)} on {plan.device} ({', '.join(parts)})"
+
+
+def plan_notes(plan: Plan) -> list[str]:
+    """What else the user should know before a run."""
+    notes: list[str] = []
+    reasons: dict[str, int] = {}
+    for planned in plan.cells:
+        if planned.action == "skip":
+            reasons[planned.reason] = reasons.get(planned.reason, 0) + 1
+    notes += [f"skipped {count}: {reason}" for reason, count in reasons.items()]
+    if plan.stale:
+        notes.append(f"{plan.stale} cells of another environment are kept: environments are mixed")
+    if plan.departed:
+        notes.append(
+            f"{len(plan.departed)} cells in the folder are no longer in the grid: they stay on disk, not in the tables"
+        )
+    return notes
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3:05`, `2:10:00`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

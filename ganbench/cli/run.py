@@ -1,0 +1,140 @@
+"""`ganbench run GRID`: train every combination, score it, write the tables."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ganbench.catalog import load_catalog
+from ganbench.cli.console import output, plain, table
+from ganbench.cli.progress import RunProgress, duration, name_of, plan_line, plan_notes
+from ganbench.errors import GridError
+from ganbench.execution import Interrupted, Plan, Rerun, plan_run, run
+from ganbench.grid import Grid, read_grid
+from ganbench.report import print_comparison
+from ganbench.store import REPORT, Store
+
+_FAILED = ("error", "oom")
+_MOST_PLANNED = 200
+
+
+def run_command(
+    grid: str,
+    *,
+    out: Path | None,
+    jobs: int | None,
+    device: str,
+    dry_run: bool,
+    rerun: str | None,
+    keep_stale: bool,
+    overrides: Sequence[str],
+    data: Path | None,
+    max_seconds_per_cell: float | None,
+    quiet: bool,
+) -> int:
+    """Run a grid, or print its plan.
+
+    Returns:
+        0; 1 where a cell ended in `error` or `oom`; 130 where the run was interrupted.
+
+    Raises:
+        GanbenchError: bad input.
+    """
+    if jobs is not None and jobs < 1:
+        raise GridError(f"--jobs: must be at least 1, given {jobs}")
+    if max_seconds_per_cell is not None and not max_seconds_per_cell > 0:
+        raise GridError(f"--max-seconds-per-cell: must be above 0, given {max_seconds_per_cell:g}")
+    choice = _rerun(rerun, keep_stale)
+    if data is not None:
+        # Workers inherit it; data sets look there first.
+        os.environ["GANBENCH_DATA"] = str(data)
+    resolved = read_grid(grid, load_catalog(), overrides)
+    if dry_run:
+        plan, store = plan_run(resolved, out, device=device, rerun=choice)
+        _print_plan(plan, store)
+        return 0
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    try:
+        with RunProgress(console, quiet) as progress:
+            results = run(
+                resolved,
+                out,
+                jobs=jobs,
+                device=device,
+                rerun=choice,
+                max_seconds_per_cell=max_seconds_per_cell,
+                listener=progress,
+            )
+    except Interrupted as stopped:
+        command = shlex.join(["ganbench", *sys.argv[1:]])
+        console.print(
+            plain(f"interrupted; what was done is in {stopped.folder}; go on with: {command}"), soft_wrap=True
+        )
+        return 130
+    statuses = Counter(results.cells["status"])
+    if not quiet:
+        print_comparison(results, output())
+    console.print(plain(_closing(resolved, statuses, results.path / REPORT)), soft_wrap=True)
+    return 1 if any(statuses[status] for status in _FAILED) else 0
+
+
+def _rerun(rerun: str | None, keep_stale: bool) -> Rerun:
+    if keep_stale and rerun is not None:
+        raise GridError(f"--keep-stale and --rerun {rerun} contradict each other; give one of them")
+    if keep_stale:
+        return "keep"
+    if rerun is None:
+        return "no"
+    if rerun == "stale" or rerun == "all":
+        return rerun
+    raise GridError(f"--rerun: must be stale or all, given {rerun!r}")
+
+
+def _closing(grid: Grid, statuses: Counter[str], page: Path) -> str:
+    counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    return f"{grid.name}: {counted}; report: {page}"
+
+
+def _print_plan(plan: Plan, store: Store) -> None:
+    console = output()
+    console.print(plain(plan_line(plan)))
+    for note in plan_notes(plan):
+        console.print(plain(note))
+    actions = {"train": "train", "score": "score again", "keep": "done", "skip": "skipped"}
+    shown = plan.cells[:_MOST_PLANNED]
+    rows = [(planned.cell.id, name_of(planned), actions[planned.action], planned.reason) for planned in shown]
+    console.print(table(("cell", "what", "plan", "reason"), rows))
+    if len(plan.cells) > len(shown):
+        console.print(plain(f"... and {len(plan.cells) - len(shown)} more"))
+    console.print(plain(_estimate(plan, store)))
+    console.print(plain(f"results: {store.path}"))
+
+
+def _estimate(plan: Plan, store: Store) -> str:
+    """Time to go, from the cells that are done: the seconds a step on the same data and nets."""
+    pace: dict[tuple[str, str], list[float]] = {}
+    for planned in plan.cells:
+        if planned.action == "keep":
+            record = store.cell(planned.cell.id)
+            if record["step"]:
+                key = (planned.cell.dataset.label, planned.cell.architecture.label)
+                pace.setdefault(key, []).append(record["seconds"] / record["step"])
+    total, unknown = 0.0, 0
+    for planned in plan.cells:
+        if planned.action == "train":
+            seen = pace.get((planned.cell.dataset.label, planned.cell.architecture.label))
+            if seen is None:
+                unknown += 1
+            else:
+                total += planned.cell.train.steps * sum(seen) / len(seen)
+    if unknown:
+        return (
+            f"estimate: none for {unknown} cells, of whose data and nets nothing is finished in this folder"
+        )
+    return f"estimate: {duration(total)} of one worker's time"

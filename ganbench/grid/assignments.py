@@ -1,0 +1,92 @@
+"""--set key=value: changes to a grid from the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.errors import GridError, did_you_mean
+from ganbench.grid.axes import NAMED
+from ganbench.grid.problems import Problems, given
+from ganbench.grid.schema import SETTINGS
+from ganbench.grid.source import parse_text
+
+_KEYS = frozenset(
+    (
+        "name",
+        "seeds",
+        "compare.axis",
+        "compare.baseline",
+        *SETTINGS,
+        *(f"axes.{axis}" for axis in (*NAMED, *SETTINGS)),
+    )
+)
+# A value that begins so is TOML that went wrong, and not a word without quotes.
+_TOML_STARTS = ("[", "{", '"', "'")
+_WORD = re.compile(r"[^\x00-\x1f\x7f\"']+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """One --set.
+
+    Attributes:
+        key: dotted; an axis' key after `axes.` is without quotes.
+        value: parsed.
+        text: as it was given, for messages.
+    """
+
+    key: str
+    value: Any
+    text: str
+
+
+def read_assignments(texts: Sequence[str], problems: Problems) -> list[Assignment]:
+    """What --set asks for, in order, without those that have problems; values are TOML, or bare words."""
+    read = []
+    for text in texts:
+        key, equals, written = text.partition("=")
+        key, written = key.strip(), written.strip()
+        where = f"--set {given(text)[1:-1]}"
+        if not equals or not key or not written:
+            problems.note(f"{where}: must be key=value, such as train.steps=200")
+            continue
+        key = _plain(key)
+        if key not in _KEYS:
+            problems.note(f"{where}: there is no setting {given(key)}{_near(key)}")
+            continue
+        try:
+            value = _value(written)
+        except ValueError as problem:
+            problems.note(f"{where}: {problem}")
+            continue
+        read.append(Assignment(key=key, value=value, text=where))
+    return read
+
+
+def _near(key: str) -> str:
+    near = did_you_mean(key, _KEYS)
+    # The whole list would be longer than a line.
+    return near if near.startswith("; did") else "; such as train.steps, score.samples, seeds or axes.loss"
+
+
+def _plain(key: str) -> str:
+    """`axes."train.steps"` without the quotes, which a shell may or may not have taken away."""
+    start, dot, rest = key.partition(".")
+    if start == "axes" and len(rest) > 2 and rest[0] == rest[-1] and rest[0] in "\"'":
+        return start + dot + rest[1:-1]
+    return key
+
+
+def _value(written: str) -> Any:
+    try:
+        parsed = parse_text(f"value = {written}", "")
+    except GridError as error:
+        if not written.startswith(_TOML_STARTS) and _WORD.fullmatch(written):
+            return written
+        raise ValueError(str(error).removeprefix(": ")) from None
+    if set(parsed) != {"value"}:
+        raise ValueError("must be a single value")
+    return parsed["value"]

@@ -1,0 +1,62 @@
+"""A resolved grid as TOML holds it, defaults written out: it says the same when they have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ganbench.grid.axes import Axis
+from ganbench.grid.choice import Choice
+from ganbench.grid.grid import Compare
+from ganbench.grid.overrides import Override
+from ganbench.grid.schema import Layer, full_optimizer
+from ganbench.grid.settings import PLAYERS, ScoreSettings, TrainSettings
+
+
+def document_of(
+    name: str,
+    seeds: Sequence[int],
+    axes: Mapping[str, Axis],
+    base: Layer,
+    rules: Sequence[Override],
+    compare: Compare,
+) -> dict[str, Any]:
+    """The tables of a resolved grid; reading them gives an equal grid."""
+    train = TrainSettings().model_dump(mode="json", exclude=set(PLAYERS))
+    score = ScoreSettings().model_dump(mode="json", exclude={"extractor"})
+    train["optimizer"] = full_optimizer(base.get("train.optimizer", {}))
+    given = _sections({key: value for key, value in base.items() if key != "train.optimizer"})
+    document: dict[str, Any] = {
+        "name": name,
+        "seeds": len(seeds) if list(seeds) == list(range(len(seeds))) else list(seeds),
+        "axes": {key: [_written(value) for value in axis.values] for key, axis in axes.items()},
+        "train": {**train, **given.get("train", {})},
+        "score": {**score, **given.get("score", {})},
+    }
+    if rules:
+        document["override"] = [{"when": dict(rule.said), **_sections(rule.layer)} for rule in rules]
+    document["compare"] = {"axis": compare.axis, "baseline": compare.baseline}
+    return document
+
+
+def _sections(layer: Layer) -> dict[str, dict[str, Any]]:
+    """A layer as tables: `{"train": {...}, "score": {...}}`, those that have anything."""
+    sections: dict[str, dict[str, Any]] = {}
+    for key, value in layer.items():
+        section, name = key.split(".")
+        sections.setdefault(section, {})[name] = _setting(key, value)
+    return sections
+
+
+def _setting(key: str, value: Any) -> Any:
+    if key == "score.metrics":
+        return [_short(metric) for metric in value]
+    return _short(value) if key == "score.extractor" else value
+
+
+def _written(value: Any) -> Any:
+    return _short(value.as_json()) if isinstance(value, Choice) else value
+
+
+def _short(value: dict[str, Any]) -> Any:
+    return value["name"] if set(value) == {"name"} else value

@@ -1,0 +1,51 @@
+"""A grid, read and resolved: every cell that is to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import tomli_w
+
+from ganbench.grid.axes import Axis
+from ganbench.grid.cell import Cell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """What is compared with what.
+
+    Attributes:
+        axis: dataset, architecture, loss, penalty, or a varied setting's dotted key.
+        baseline: the label of one of its values.
+    """
+
+    axis: str
+    baseline: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """What one file asks for.
+
+    Attributes:
+        name: a folder's name.
+        seeds: distinct, each 0 to 2^31 - 1.
+        axes: what varies; dataset, architecture, loss, penalty, then settings in the file's order.
+        cells: the product, seeds outermost, so that a part of a run already has whole pairs; then the axes
+            in their order.
+        compare: the pairs of interest.
+        document: everything, resolved, as TOML would hold it.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    cells: tuple[Cell, ...]
+    compare: Compare
+    document: Mapping[str, Any] = field(compare=False, repr=False)
+
+    def to_toml(self) -> str:
+        """The grid with everything written out; reading it gives an equal grid."""
+        return tomli_w.dumps(self.document)

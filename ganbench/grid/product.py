@@ -1,0 +1,153 @@
+"""The product of the axes: every cell, with its settings resolved."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ganbench.grid.axes import NAMED, Axis
+from ganbench.grid.cell import Cell
+from ganbench.grid.choice import label_of
+from ganbench.grid.named import choice_of
+from ganbench.grid.overrides import Override
+from ganbench.grid.problems import Problems
+from ganbench.grid.schema import Layer, SettingsError, lay, resolve_train
+from ganbench.grid.settings import ScoreSettings, TrainSettings
+
+
+def count_cells(axes: Mapping[str, Axis], seeds: Sequence[int]) -> int:
+    """How many cells there will be."""
+    return len(seeds) * math.prod(len(axis.values) for axis in axes.values())
+
+
+def product(
+    axes: Mapping[str, Axis],
+    seeds: Sequence[int],
+    base: Layer,
+    rules: Sequence[Override],
+    problems: Problems,
+) -> tuple[tuple[Cell, ...], list[ScoreSettings]]:
+    """Every cell, seeds outermost, then the axes in their order; and the distinct settings of [score].
+
+    Settings come from [train] and [score], then from the overrides that match, in order, then from axes.
+    Problems are noted: settings that do not go together, and cells that differ in no way that matters.
+    """
+    settings = _Settings(axes, base, rules, problems)
+    combinations = []
+    for indices in itertools.product(*(range(len(axis.values)) for axis in axes.values())):
+        position = dict(zip(axes, indices, strict=True))
+        if (resolved := settings.at(position)) is not None:
+            combinations.append(_cell(axes, position, seeds[0], *resolved))
+    if problems:
+        return (), []
+    _refuse_twins(combinations, axes, problems)
+    cells = [replace(cell, seed=seed) for seed in seeds for cell in combinations]
+    return tuple(cells), settings.scorings()
+
+
+class _Settings:
+    """Resolves settings, once for each way of combining them."""
+
+    def __init__(
+        self, axes: Mapping[str, Axis], base: Layer, rules: Sequence[Override], problems: Problems
+    ) -> None:
+        self._axes = axes
+        self._varied = [axis for axis in axes.values() if axis.is_setting]
+        self._base = base
+        self._rules = rules
+        self._problems = problems
+        self._resolved: dict[tuple[object, ...], tuple[TrainSettings, ScoreSettings] | None] = {}
+
+    def at(self, position: Mapping[str, int]) -> tuple[TrainSettings, ScoreSettings] | None:
+        """The settings at these indices of the axes; None where they do not go together, which is noted."""
+        matching = tuple(index for index, rule in enumerate(self._rules) if rule.matches(position))
+        key = (*matching, None, *(position[axis.key] for axis in self._varied))
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve([self._rules[index] for index in matching], position)
+        return self._resolved[key]
+
+    def scorings(self) -> list[ScoreSettings]:
+        """The distinct ones so far."""
+        distinct: list[ScoreSettings] = []
+        for resolved in self._resolved.values():
+            if resolved is not None and resolved[1] not in distinct:
+                distinct.append(resolved[1])
+        return distinct
+
+    def _resolve(
+        self, rules: Sequence[Override], position: Mapping[str, int]
+    ) -> tuple[TrainSettings, ScoreSettings] | None:
+        layer = dict(self._base)
+        for rule in rules:
+            lay(layer, rule.layer)
+        lay(layer, self._axes_layer(position))
+        try:
+            train = resolve_train(layer)
+        except SettingsError as error:
+            at = ", ".join(f"{axis.key} = {axis.labels[position[axis.key]]}" for axis in self._varied)
+            for key, problem in error.wrong.items():
+                self._problems.add(key, f"{problem} (where {at})" if at else problem)
+            return None
+        return train, _score(layer)
+
+    def _axes_layer(self, position: Mapping[str, int]) -> Layer:
+        """What the axes set here, as one layer, so that their order does not matter."""
+        layer: Layer = {}
+        for axis in self._varied:
+            value = axis.values[position[axis.key]]
+            section, player, *option = axis.key.split(".")
+            if option:
+                layer.setdefault(f"{section}.{player}", {})[option[0]] = value
+            else:
+                layer[axis.key] = value
+        return layer
+
+
+def _score(layer: Layer) -> ScoreSettings:
+    values: dict[str, Any] = {
+        key.removeprefix("score."): value for key, value in layer.items() if key.startswith("score.")
+    }
+    if "metrics" in values:
+        values["metrics"] = tuple(choice_of(metric) for metric in values["metrics"])
+    if "extractor" in values:
+        values["extractor"] = choice_of(values["extractor"])
+    return ScoreSettings(**values)
+
+
+def _cell(
+    axes: Mapping[str, Axis],
+    position: Mapping[str, int],
+    seed: int,
+    train: TrainSettings,
+    score: ScoreSettings,
+) -> Cell:
+    choices = {key: axes[key].values[position[key]] for key in NAMED}
+    values = {key: axis.values[position[key]] for key, axis in axes.items() if axis.is_setting}
+    return Cell(
+        **choices,
+        varied={
+            key: axes[key].labels[position[key]] if isinstance(value, list | dict) else value
+            for key, value in values.items()
+        },
+        train=train,
+        score=score,
+        seed=seed,
+        scored_as={key: value for key, value in values.items() if key.startswith("score.")},
+    )
+
+
+def _refuse_twins(cells: Sequence[Cell], axes: Mapping[str, Axis], problems: Problems) -> None:
+    """Cells that train alike although the grid varies something: an axis of which nothing depends."""
+    seen: dict[str, Cell] = {}
+    for cell in cells:
+        other = seen.setdefault(cell.id, cell)
+        if other is not cell:
+            differing = [key for key in cell.varied if cell.varied[key] != other.varied[key]]
+            both = f"{label_of(other.varied[differing[0]])} and {label_of(cell.varied[differing[0]])}"
+            problems.add(
+                f'axes."{differing[0]}"', f"{both} train alike, since other settings decide what it says"
+            )
+            return

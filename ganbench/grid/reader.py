@@ -1,0 +1,220 @@
+"""From what a user wrote to a Grid, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ganbench.errors import did_you_mean
+from ganbench.grid.assignments import Assignment, read_assignments
+from ganbench.grid.axes import NAMED, Axis, axis_key, flat_axes, overlap, read_axes
+from ganbench.grid.document import document_of
+from ganbench.grid.grid import Compare, Grid
+from ganbench.grid.named import MOST_CELLS
+from ganbench.grid.overrides import Override, read_overrides
+from ganbench.grid.patterns import Patterns
+from ganbench.grid.problems import Problems, given
+from ganbench.grid.product import count_cells, product
+from ganbench.grid.schema import Layer, Schema, lay
+from ganbench.grid.scoring import check_scoring
+from ganbench.grid.source import cleaned, find, parse
+
+if TYPE_CHECKING:
+    from ganbench.catalog import Catalog
+
+MOST_SEEDS = 10_000
+MOST_SEED = 2**31 - 1
+_KEYS = ("name", "seeds", "axes", "train", "score", "override", "compare")
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+def read_grid(
+    source: str | os.PathLike[str] | Mapping[str, Any], catalog: Catalog, overrides: Sequence[str] = ()
+) -> Grid:
+    """The grid that a file, a bundled name or a mapping describes.
+
+    Args:
+        source: a path to a TOML file, the name of a bundled grid, or what such a file parses to.
+        catalog: what names mean.
+        overrides: changes as the command line's --set takes them, `train.steps=200`; they win over the file.
+
+    Raises:
+        GridError: everything that is wrong, a line each: file, key, what was given, what would be right.
+    """
+    if isinstance(source, Mapping):
+        parsed, problems = source, Problems("grid")
+    else:
+        path = find(source)
+        parsed, problems = parse(path), Problems(str(path))
+    document = cleaned(parsed, problems)
+    assignments = read_assignments(overrides, problems)
+    problems.came_from({assignment.key: assignment.text for assignment in assignments})
+    grid = _Reading(document, assignments, catalog, problems).grid()
+    problems.raise_any()
+    assert grid is not None
+    return grid
+
+
+class _Reading:
+    """One grid while it is read."""
+
+    def __init__(
+        self,
+        document: dict[str, Any],
+        assignments: Sequence[Assignment],
+        catalog: Catalog,
+        problems: Problems,
+    ) -> None:
+        self._document = document
+        self._assignments = assignments
+        self._catalog = catalog
+        self._problems = problems
+        self._schema = Schema(catalog, problems)
+        self._patterns = Patterns(catalog, self._schema, problems)
+
+    def grid(self) -> Grid | None:
+        """The grid; None where there is any problem."""
+        for key in self._document:
+            if key not in _KEYS:
+                self._problems.add(key, f"a grid has no key {given(key)}{did_you_mean(key, _KEYS)}")
+        name, seeds = self._name(), self._seeds()
+        asked = self._asked_axes()
+        axes = read_axes(asked, self._catalog, self._schema, self._problems)
+        base, rules = self._layers(axes, asked)
+        compare = self._compare(axes, asked)
+        self._refuse_too_many(axes, asked, seeds)
+        if self._problems or compare is None:
+            return None
+        cells, scorings = product(axes, seeds, base, rules, self._problems)
+        for score in scorings:
+            check_scoring(score, self._catalog, self._problems)
+        if self._problems:
+            return None
+        return Grid(
+            name=name,
+            seeds=seeds,
+            axes=tuple(axes.values()),
+            cells=cells,
+            compare=compare,
+            document=document_of(name, seeds, axes, base, rules, compare),
+        )
+
+    def _assigned(self, key: str) -> Any:
+        return next((each.value for each in reversed(self._assignments) if each.key == key), None)
+
+    def _said(self, key: str) -> Any:
+        """What the command line says of a top-level key, else the file; None where neither does."""
+        assigned = self._assigned(key)
+        return self._document.get(key) if assigned is None else assigned
+
+    def _table(self, key: str) -> Mapping[str, Any]:
+        table = self._document.get(key, {})
+        if not isinstance(table, Mapping):
+            self._problems.add(key, f"must be a table, given {given(table)}")
+            return {}
+        return table
+
+    def _name(self) -> str:
+        name = self._said("name")
+        if name is None:
+            self._problems.add("name", "is missing; it becomes the name of the results folder")
+        elif not isinstance(name, str) or not _NAME.fullmatch(name):
+            wants = "must be at most 100 letters, digits, '-', '_' and '.', not beginning with '.'"
+            self._problems.add("name", f"{wants}, given {given(name)}")
+        return str(name)
+
+    def _seeds(self) -> tuple[int, ...]:
+        seeds = self._said("seeds")
+        if seeds is None:
+            self._problems.add("seeds", f"is missing; a number from 1 to {MOST_SEEDS}, or a list of seeds")
+        elif _is_int(seeds) and 1 <= seeds <= MOST_SEEDS:
+            return tuple(range(seeds))
+        elif not isinstance(seeds, list):
+            wants = f"must be a whole number from 1 to {MOST_SEEDS}, or a list of seeds"
+            self._problems.add("seeds", f"{wants}, given {given(seeds)}")
+        elif not 1 <= len(seeds) <= MOST_SEEDS:
+            self._problems.add("seeds", f"must list 1 to {MOST_SEEDS} seeds, given {len(seeds)}")
+        elif wrong := [seed for seed in seeds if not _is_int(seed) or not 0 <= seed <= MOST_SEED]:
+            wants = f"must be whole numbers from 0 to {MOST_SEED}"
+            self._problems.add("seeds", f"{wants}, given {given(wrong[0])}")
+        elif len(set(seeds)) < len(seeds):
+            twice = next(seed for index, seed in enumerate(seeds) if seed in seeds[:index])
+            self._problems.add("seeds", f"must be distinct, given {twice} twice")
+        else:
+            return tuple(seeds)
+        return (0,)
+
+    def _asked_axes(self) -> dict[str, Any]:
+        if "axes" not in self._document:
+            self._problems.add(
+                "axes", "is missing; a grid is the product of its axes: dataset, architecture, loss"
+            )
+        asked = flat_axes(self._table("axes"))
+        for assignment in self._assignments:
+            if assignment.key.startswith("axes."):
+                asked[assignment.key.removeprefix("axes.")] = assignment.value
+        return asked
+
+    def _layers(self, axes: Mapping[str, Axis], asked: Mapping[str, Any]) -> tuple[Layer, list[Override]]:
+        """The settings of all cells, and of some; what --set says comes last of all."""
+        base: Layer = {}
+        for section in ("train", "score"):
+            lay(base, self._schema.layer(section, self._table(section), section))
+        everything = {*NAMED, *asked}
+        tables = self._document.get("override", [])
+        rules = read_overrides(tables, axes, everything, self._patterns, self._schema, self._problems)
+        last: Layer = {}
+        for assignment in self._assignments:
+            key = assignment.key
+            if not key.startswith(("train.", "score.")):
+                continue
+            if axis := next((axis for axis in asked if overlap(axis, key)), None):
+                self._problems.add(key, f"is the axis {axis}; give --set '{axis_key(axis)}=[...]' instead")
+            lay(last, self._schema.setting(key, assignment.value, key))
+        if rules and last:
+            rules.append(Override(when={}, layer=last, said={}))
+        else:
+            lay(base, last)
+        return base, rules
+
+    def _compare(self, axes: Mapping[str, Axis], asked: Mapping[str, Any]) -> Compare | None:
+        table = self._table("compare")
+        for key in table:
+            if key not in ("axis", "baseline"):
+                hint = did_you_mean(key, ("axis", "baseline"))
+                self._problems.add(f"compare.{key}", f"[compare] has no key {given(key)}{hint}")
+        key = self._assigned("compare.axis") or table.get("axis", "loss")
+        everything = {*NAMED, *asked}
+        if not isinstance(key, str) or key not in everything:
+            hint = did_you_mean(key if isinstance(key, str) else "", everything)
+            self._problems.add("compare.axis", f"the grid has no axis {given(key)}{hint}")
+            return None
+        if key not in axes:
+            return None
+        axis = axes[key]
+        wanted = self._assigned("compare.baseline")
+        wanted = table.get("baseline") if wanted is None else wanted
+        if wanted is None:
+            return Compare(axis=key, baseline=axis.labels[0])
+        if isinstance(wanted, str) and wanted in axis.labels:
+            return Compare(axis=key, baseline=wanted)
+        meant = sorted(self._patterns.matching(axis, wanted, "compare.baseline"))
+        if len(meant) > 1:
+            labels = ", ".join(axis.labels[index] for index in meant)
+            self._problems.add("compare.baseline", f"must be one value, and {given(wanted)} means {labels}")
+        return Compare(axis=key, baseline=axis.labels[meant[0]]) if meant else None
+
+    def _refuse_too_many(
+        self, axes: Mapping[str, Axis], asked: Mapping[str, Any], seeds: tuple[int, ...]
+    ) -> None:
+        count = count_cells(axes, seeds)
+        if count > MOST_CELLS:
+            self._problems.add(
+                "axes", f"the product of the axes and seeds is {count} cells; at most {MOST_CELLS}"
+            )
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

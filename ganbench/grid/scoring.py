@@ -1,0 +1,55 @@
+"""Whether scores can be had as a grid asks for them, as far as can be told before data is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ganbench.errors import CatalogError, GanbenchError
+from ganbench.grid.problems import Problems
+
+if TYPE_CHECKING:
+    from ganbench.catalog import Catalog
+    from ganbench.grid.choice import Choice
+    from ganbench.grid.settings import ScoreSettings
+
+
+def check_scoring(score: ScoreSettings, catalog: Catalog, problems: Problems) -> None:
+    """Note each metric that lacks an extractor, or samples.
+
+    Metrics are built for this, since what they need may depend on their options.
+
+    Args:
+        score: how some cells are scored.
+        catalog: what builds metrics, and lists extractors.
+        problems: where they are noted.
+    """
+    for choice in score.metrics:
+        metric = _built(choice, catalog, problems)
+        if metric is None:
+            continue
+        needs, minimum = getattr(metric, "needs", "samples"), getattr(metric, "minimum", 2)
+        if needs != "samples" and score.extractor is None:
+            known = ", ".join(entry.name for entry in catalog.entries("extractor")) or "none is installed"
+            problems.add(
+                "score.extractor",
+                f"is missing, and the metric {choice.label!r} needs {needs} of one; there is: {known}",
+            )
+        if score.samples < minimum:
+            problems.add(
+                "score.samples",
+                f"must be at least {minimum} for the metric {choice.label!r}, given {score.samples}",
+            )
+
+
+def _built(choice: Choice, catalog: Catalog, problems: Problems) -> Any | None:
+    try:
+        return catalog.build("metric", choice.name, choice.options)
+    except CatalogError as error:
+        for problem in error.problems:
+            problems.add("score.metrics", problem)
+    except GanbenchError as error:
+        problems.add("score.metrics", f"{choice.label}: {error}")
+    except Exception as error:
+        # A plugin's own refusal of a value that has the right type, or its bug: either way not this metric.
+        problems.add("score.metrics", f"{choice.label} cannot be built: {type(error).__name__}: {error}")
+    return None

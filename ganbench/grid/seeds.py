@@ -1,0 +1,64 @@
+"""Streams of randomness: what each may depend on, and nothing else.
+
+The loss is in none of them, so cells that differ in it alone start from the same weights and see the same
+batches, noise and dropout: their seeds are true pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.grid.canonical import sha256_of
+from ganbench.grid.cell import Cell
+
+_BITS = 63
+
+
+def stream_seed(seed: int, purpose: str, depends: Mapping[str, Any]) -> int:
+    """The seed of one stream, 0 to 2^63 - 1: from SHA-256 over canonical JSON of all three.
+
+    Args:
+        seed: the cell's.
+        purpose: what the stream is for.
+        depends: what else decides it, JSON values.
+    """
+    digest = sha256_of({"seed": seed, "purpose": purpose, "depends": dict(depends)})
+    return int(digest[:16], 16) >> (64 - _BITS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streams:
+    """The seeds of one cell's streams, 63 bits each.
+
+    Attributes:
+        init: of the initial weights; from the architecture with options and the data set.
+        data: of the order of batches; from the data set.
+        noise: of the generator's input in training; from the architecture.
+        loss: of what losses and penalties draw; from the penalty.
+        network: of dropout and the like; from the seed alone.
+    """
+
+    init: int
+    data: int
+    noise: int
+    loss: int
+    network: int
+
+    @classmethod
+    def of(cls, cell: Cell) -> Streams:
+        """The streams of a cell."""
+        dataset, architecture = cell.dataset.canonical(), cell.architecture.canonical()
+        return cls(
+            init=stream_seed(cell.seed, "init", {"architecture": architecture, "dataset": dataset}),
+            data=stream_seed(cell.seed, "data", {"dataset": dataset}),
+            noise=stream_seed(cell.seed, "noise", {"architecture": architecture}),
+            loss=stream_seed(cell.seed, "loss", {"penalty": cell.penalty.canonical()}),
+            network=stream_seed(cell.seed, "network", {}),
+        )
+
+
+def score_seed(cell: Cell, repeat: int = 0) -> int:
+    """The seed of the noise that is scored, equal at each scoring; from the data set and the repeat's index."""
+    return stream_seed(cell.seed, "score", {"dataset": cell.dataset.canonical(), "repeat": repeat})

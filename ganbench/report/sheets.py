@@ -1,0 +1,145 @@
+"""The tables of a page, as text; long ones are cut, and say by how much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ganbench.report.context import axes_of, metric_label, telling
+from ganbench.report.results import Results
+from ganbench.report.verdict import number, p_value
+
+MOST_ROWS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A table of text.
+
+    Attributes:
+        head: the columns' headings.
+        rows: as many texts a row as there are headings.
+        more: rows left out.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    more: int = 0
+
+
+def comparison_sheet(comparison: pd.DataFrame) -> Sheet:
+    """The comparison, its numbers rounded for reading."""
+    context = telling(comparison)
+    head = [
+        *context,
+        "score",
+        "baseline",
+        "value",
+        "pairs",
+        "mean ± sd, baseline",
+        "mean ± sd, value",
+        "difference",
+        "95% interval",
+        "p",
+        "p, Holm",
+        "P(value better)",
+        "failed",
+        "samples",
+        "protocol",
+    ]
+    rows = [
+        [
+            *(str(row[name]) for name in context),
+            metric_label(row["metric"], row["extractor"]),
+            row["baseline"],
+            row["value"],
+            str(row["n"]),
+            f"{number(row['mean_baseline'])} ± {number(row['sd_baseline'])} (n={row['n_baseline']})",
+            f"{number(row['mean_value'])} ± {number(row['sd_value'])} (n={row['n_value']})",
+            number(row["difference"]),
+            f"{number(row['low'])} to {number(row['high'])}",
+            _p(row["p"]),
+            _p(row["p_adjusted"]),
+            number(row["probability_of_improvement"]),
+            f"{row['failures_baseline']} / {row['failures_value']}",
+            "-" if pd.isna(row["samples"]) else str(row["samples"]),
+            row["protocol"],
+        ]
+        for row in comparison.head(MOST_ROWS).to_dict("records")
+    ]
+    return Sheet(head=head, rows=rows, more=max(0, len(comparison) - MOST_ROWS))
+
+
+def cells_sheet(cells: pd.DataFrame) -> Sheet:
+    """Every cell: what it is and how it ended."""
+    axes = list(axes_of(cells))
+    head = ["cell", *axes, "seed", "status", "step", "time", "warnings", "reason"]
+    rows = [
+        [
+            row["cell"],
+            *(text(row[name]) for name in axes),
+            text(row["seed"]),
+            row["status"],
+            text(row["step"]),
+            duration(row["seconds"]),
+            row["warnings"].replace(";", ", "),
+            row["reason"],
+        ]
+        for row in cells.head(MOST_ROWS).to_dict("records")
+    ]
+    return Sheet(head=head, rows=rows, more=max(0, len(cells) - MOST_ROWS))
+
+
+def scores_sheet(results: Results) -> Sheet:
+    """The scores at each cell's last step."""
+    scores, axes = results.scores, list(axes_of(results.cells))
+    last = dict(zip(results.cells["cell"].tolist(), results.cells["step"].tolist(), strict=True))
+    final = [row for row in scores.to_dict("records") if row["step"] == last.get(row["cell"])]
+    head = ["cell", *axes, "seed", "step", "score", "value", "samples", "protocol"]
+    rows = [
+        [
+            row["cell"],
+            *(text(row[name]) for name in axes),
+            text(row["seed"]),
+            str(row["step"]),
+            metric_label(row["metric"], row["extractor"]),
+            f"{row['value']:.6g}",
+            str(row["samples"]),
+            row["protocol"],
+        ]
+        for row in final[:MOST_ROWS]
+    ]
+    return Sheet(head=head, rows=rows, more=max(0, len(final) - MOST_ROWS))
+
+
+def environments_sheet(cells: pd.DataFrame) -> Sheet:
+    """Each environment with its versions and the number of its cells."""
+    names = ("environment", "device", "engine", "ganbench", "torch", "torch-fidelity", "plugins")
+    known = cells[cells["environment"] != ""]
+    counts: dict[tuple[str, ...], int] = {}
+    for row in known.to_dict("records"):
+        key = tuple(str(row[name]) for name in names)
+        counts[key] = counts.get(key, 0) + 1
+    return Sheet(head=[*names, "cells"], rows=[[*key, str(count)] for key, count in counts.items()])
+
+
+def duration(seconds: float) -> str:
+    """Seconds in a unit that reads well; a dash where they are unknown."""
+    if math.isnan(seconds):
+        return "-"
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def _p(p: float) -> str:
+    return "-" if math.isnan(p) else p_value(p, "").lstrip("=")
+
+
+def text(value: object) -> str:
+    """A table's value; empty where it is missing."""
+    return "" if pd.isna(value) else str(value)

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from fabricated_results import Folder
+
+from ganbench.report.comparison import compare
+from ganbench.report.context import Compared
+from ganbench.report.record import read_records
+from ganbench.report.tables import cells_frame, scores_frame
+from ganbench.store import Store
+
+LOSSES = ("minimax", "non_saturating")
+
+
+def _compare(folder: Folder, axis: str = "loss", baseline: str | None = "minimax") -> pd.DataFrame:
+    records = read_records(Store(folder.path), folder.ids)
+    return compare(cells_frame(records), scores_frame(records), Compared(axis, baseline))
+
+
+def test_columns_and_numbers(planted: Folder) -> None:
+    table = _compare(planted)
+    assert " ".join(table.columns) == (
+        "dataset architecture penalty metric direction extractor samples protocol axis baseline value n "
+        "n_baseline n_value mean_baseline mean_value sd_baseline sd_value difference low high p "
+        "p_adjusted probability_of_improvement failures_baseline failures_value unfinished verdict"
+    )
+    fid, inception = table.to_dict("records")
+    assert (fid["metric"], fid["axis"], fid["baseline"], fid["value"]) == ("fid", "loss", *LOSSES)
+    assert (fid["n"], fid["n_baseline"], fid["n_value"]) == (3, 3, 3)
+    assert (fid["mean_baseline"], fid["mean_value"], fid["difference"]) == (12.0, 9.0, -3.0)
+    assert (fid["extractor"], fid["samples"], fid["protocol"]) == ("digits_cnn", 500, "p1")
+    assert (inception["metric"], inception["direction"], inception["p"]) == ("is", "higher", 1.0)
+    # Holm: the smallest of two is doubled, the largest stays.
+    assert fid["p_adjusted"] == pytest.approx(2 * fid["p"])
+    assert "adjusted for 2 tests" in fid["verdict"]
+
+
+def test_only_the_final_step_counts(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in LOSSES:
+        folder.add(loss=loss, scores=[{"metric": "fid", "value": 1.0, "step": 50}])
+    (row,) = _compare(folder).to_dict("records") or [None]
+    assert row["n"] == 0
+
+
+def test_repeats_are_averaged(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, values in (("minimax", (1.0, 3.0)), ("non_saturating", (5.0, 7.0))):
+        for seed in range(2):
+            rows = [
+                {"metric": "fid", "value": value + seed, "repeat": index}
+                for index, value in enumerate(values)
+            ]
+            folder.add(loss=loss, seed=seed, scores=rows)
+    (row,) = _compare(folder).to_dict("records")
+    assert (row["mean_baseline"], row["mean_value"], row["n"]) == (2.5, 6.5, 2)
+
+
+def test_contexts_are_apart_and_varied_settings_are_context(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for rate in (1e-4, 2e-4):
+        for loss in LOSSES:
+            folder.add(loss=loss, varied={"train.optimizer.lr": rate}, scores={"fid": rate})
+    table = _compare(folder)
+    assert table["train.optimizer.lr"].tolist() == [1e-4, 2e-4]
+    assert table["mean_value"].tolist() == [1e-4, 2e-4]
+
+
+def test_a_setting_can_be_the_axis(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for size in (128, 64):
+        for seed in range(2):
+            folder.add(seed=seed, varied={"train.batch_size": size}, scores={"fid": size + seed * size / 64})
+    (row,) = _compare(folder, "train.batch_size", "64").to_dict("records")
+    assert (row["baseline"], row["value"], row["loss"]) == ("64", "128", "minimax")
+    assert row["difference"] == pytest.approx(64.5)
+    assert "train.batch_size" not in row
+
+
+def test_failures_are_rows_and_never_dropped(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    endings = {
+        "minimax": ("ok", "diverged", "oom", "error"),
+        "non_saturating": ("ok", "ok", "unfinished", "ok"),
+    }
+    for loss, statuses in endings.items():
+        for seed, status in enumerate(statuses):
+            folder.add(loss=loss, seed=seed, status=status, scores={"fid": 1.0 + seed})
+    (row,) = _compare(folder).to_dict("records")
+    assert (row["failures_baseline"], row["failures_value"], row["unfinished"]) == (3, 0, 1)
+    assert (row["n"], row["n_baseline"], row["n_value"]) == (1, 1, 3)
+    assert row["verdict"].startswith("minimax failed in 3 of 4; non_saturating unfinished in 1; ")
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_an_arm_that_failed_wholly_is_still_a_row(make_folder: Callable[..., Folder], scored: bool) -> None:
+    folder = make_folder()
+    for seed in range(2):
+        folder.add(seed=seed, status="diverged")
+        folder.add(loss="non_saturating", seed=seed, scores={"fid": 1.0} if scored else None)
+    (row,) = _compare(folder).to_dict("records")
+    assert row["metric"] == ("fid" if scored else "")
+    assert (row["n"], row["failures_baseline"]) == (0, 2)
+    assert row["verdict"].startswith("minimax failed in 2 of 2; nothing to compare")
+
+
+def test_other_protocols_are_refused_by_name(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, protocol in zip(LOSSES, ("aaa", "bbb"), strict=True):
+        for seed in range(3):
+            folder.add(
+                loss=loss, seed=seed, scores=[{"metric": "fid", "value": 1.0 + seed, "protocol": protocol}]
+            )
+    (row,) = _compare(folder).to_dict("records")
+    assert row["verdict"] == (
+        "not compared: protocols differ (minimax: digits_cnn, 500 samples, protocol aaa, eager engine in 3 "
+        "cells; non_saturating: digits_cnn, 500 samples, protocol bbb, eager engine in 3 cells)"
+    )
+    assert row["n"] == 0
+    assert math.isnan(row["difference"])
+
+
+def test_what_shares_a_protocol_is_compared_and_the_rest_refused(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in LOSSES:
+        for seed in range(3):
+            protocol = "bbb" if (loss, seed) == ("minimax", 2) else "aaa"
+            folder.add(loss=loss, seed=seed, scores=[{"metric": "fid", "value": seed, "protocol": protocol}])
+    compared, refused = _compare(folder).to_dict("records")
+    assert (compared["protocol"], compared["n"]) == ("aaa", 2)
+    assert refused["verdict"].startswith("not compared: protocols differ")
+
+
+def test_engines_are_never_mixed(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, engine in zip(LOSSES, ("eager", "graph"), strict=True):
+        folder.add(loss=loss, engine=engine, scores={"fid": 1.0})
+    (row,) = _compare(folder).to_dict("records")
+    assert row["verdict"].startswith("not compared: engines differ (minimax: ")
+
+
+def test_engines_can_be_what_is_compared(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for engine in ("eager", "graph"):
+        folder.add(engine=engine, varied={"train.engine": engine}, scores={"fid": 1.0})
+    (row,) = _compare(folder, "train.engine", None).to_dict("records")
+    assert (row["baseline"], row["value"], row["n"]) == ("eager", "graph", 1)
+
+
+def test_mixed_environments_are_said(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, environment in zip(LOSSES, ("e1", "e2"), strict=True):
+        folder.add(loss=loss, environment=environment, scores={"fid": 1.0})
+    (row,) = _compare(folder).to_dict("records")
+    assert row["verdict"].endswith("; environments are mixed")
+
+
+def test_non_finite_scores_are_counted_not_averaged(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in LOSSES:
+        for seed, value in enumerate((1.0, math.inf if loss == "minimax" else 2.0, 3.0)):
+            folder.add(loss=loss, seed=seed, scores={"fid": value})
+    (row,) = _compare(folder).to_dict("records")
+    assert (row["n"], row["n_baseline"], row["mean_baseline"]) == (2, 2, 2.0)
+    assert row["verdict"].startswith("minimax has no finite final fid in 1 of 3; ")
+
+
+def test_every_other_value_meets_the_baseline(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in ("wasserstein", "minimax", "non_saturating"):
+        folder.add(loss=loss, scores={"fid": 1.0})
+    table = _compare(folder)
+    assert table["baseline"].tolist() == ["minimax", "minimax"]
+    assert table["value"].tolist() == ["wasserstein", "non_saturating"]
+
+
+@pytest.mark.parametrize(
+    ("axis", "baseline"), [("loss", "hinge"), ("train.nothing", None), ("dataset", None)]
+)
+def test_nothing_to_compare(planted: Folder, axis: str, baseline: str | None) -> None:
+    table = _compare(planted, axis, baseline)
+    assert table.empty
+    assert "verdict" in table.columns
+
+
+def test_a_damaged_cell_leaves_the_rest(planted: Folder) -> None:
+    planted.file(planted.ids[0], "cell.json").write_text("{}")
+    row = _compare(planted).to_dict("records")[0]
+    assert (row["n"], row["n_baseline"], row["n_value"]) == (2, 2, 3)

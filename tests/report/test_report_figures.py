@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from ganbench.report.figures import Line, over_steps, pairs
+from ganbench.report.svg import ARM_COLOURS, colour, inline
+
+
+def _curve(values: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(len(values), dtype=float), np.array(values, dtype=float)
+
+
+def _lines(figure) -> list:
+    return figure.axes[0].get_lines()
+
+
+def test_every_seed_faint_and_the_median_bold() -> None:
+    figure = over_steps([Line(curves=[_curve([1, 1]), _curve([2, 4]), _curve([9, 7])], colour="#0072b2")])
+    *seeds, median = _lines(figure)
+    assert len(seeds) == 3
+    assert all(seed.get_alpha() < 0.5 for seed in seeds)
+    assert median.get_alpha() is None
+    assert list(median.get_ydata()) == [2.0, 4.0]
+
+
+def test_the_median_ends_where_most_seeds_ended() -> None:
+    curves = [_curve([1, 1, 1]), _curve([1]), _curve([1])]
+    *_, median = _lines(over_steps([Line(curves=curves, colour="#0072b2")]))
+    assert list(median.get_xdata()) == [0.0]
+
+
+def test_what_is_not_finite_is_left_out() -> None:
+    assert over_steps([Line(curves=[_curve([np.nan, np.inf, 1e300])], colour="#0072b2")]) is None
+    assert over_steps([Line(curves=[_curve([0.0, -1.0])], colour="#0072b2")], log=True) is None
+    figure = over_steps([Line(curves=[_curve([1.0, np.nan, 3.0])], colour="#0072b2")])
+    assert list(_lines(figure)[0].get_ydata()) == [1.0, 3.0]
+
+
+def test_one_exploding_seed_does_not_flatten_the_rest() -> None:
+    wild = [1.0 + index % 2 for index in range(400)]
+    wild[-1] = 1e9
+    figure = over_steps([Line(curves=[_curve(wild)], colour="#0072b2")])
+    assert figure.axes[0].get_ylim()[1] < 10
+
+
+def test_logarithmic_axis_and_level() -> None:
+    figure = over_steps([Line(curves=[_curve([0.1, 10.0])], colour="#0072b2")], log=True, level=0.5)
+    assert figure.axes[0].get_yscale() == "log"
+    assert any(list(line.get_ydata()) == [0.5, 0.5] for line in _lines(figure))
+
+
+def test_pairs_join_shared_seeds_only() -> None:
+    figure = pairs({0: 1.0, 1: 2.0, 2: 3.0}, {1: 5.0, 2: 6.0}, ("a", "b"), ("#0072b2", "#d55e00"))
+    joined = [list(line.get_ydata()) for line in _lines(figure) if list(line.get_xdata()) == [0, 1]]
+    assert joined == [[2.0, 5.0], [3.0, 6.0]]
+
+
+def test_svg_uses_the_pages_colours_and_escapes_names() -> None:
+    hostile = "<script>$\\frac$"
+    figure = pairs({0: 1.0}, {0: 2.0}, (hostile, "画像"), (colour(0), colour(1)))
+    text = inline(figure, 'said "<b>"')
+    root = ET.fromstring(text.replace("xlink:", ""))
+    assert root.get("aria-label") == 'said "<b>"'
+    assert root.get("role") == "img"
+    assert hostile in [element.text for element in root.iter() if element.text]
+    assert "<script" not in text
+    assert "var(--arm-0)" in text
+    assert ARM_COLOURS[0] not in text
+    assert "<metadata" not in text
+
+
+def test_svg_is_the_same_each_time_and_leaves_no_state() -> None:
+    before = dict(mpl.rcParams)
+    first, second = (inline(pairs({0: 1.0}, {0: 2.0}, ("a", "b"), (colour(0), colour(1))), "x") for _ in "ab")
+    assert first == second
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("index", [0, 5])
+def test_colours_come_round(index: int) -> None:
+    assert colour(index) == colour(index + len(ARM_COLOURS))

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from fabricated_results import GRID, Folder
+
+from ganbench.report import page as page_module
+from ganbench.report import write_page, write_tables
+from ganbench.store import Store
+
+HOSTILE = "<script>alert(1)</script>&<img src=x onerror=alert(2)>"
+
+
+class _Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def count(self, tag: str) -> int:
+        return sum(name == tag for name, _ in self.tags)
+
+
+def _write(folder: Folder) -> tuple[str, _Page]:
+    store = Store(folder.path)
+    path = write_page(store, write_tables(store, folder.ids))
+    assert path == folder.path / "report.html"
+    text = path.read_text()
+    return text, _Page(text)
+
+
+def test_the_page_has_its_parts(planted: Folder) -> None:
+    text, page = _write(planted)
+    assert page.words.index("non_saturating") < page.words.index("What was compared")
+    # losses, D's outputs, gradients, JSD, fid over steps; one picture of pairs a metric
+    assert page.count("svg") == 8
+    assert page.count("img") == 6
+    for words in ("6: 6 ok", "Test CPU", "digits_cnn", "ganbench==0.1.0", 'axis = "loss"', "p=0.07 adjusted"):
+        assert words in page.words
+    assert "Missing or damaged" not in page.words
+    assert "prefers-color-scheme: dark" in text
+    assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
+
+
+def test_nothing_is_fetched_and_nothing_runs(planted: Folder) -> None:
+    text, page = _write(planted)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.tags}
+    addresses = {
+        value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")
+    }
+    assert addresses
+    assert all(address.startswith("data:image/png;base64,") for address in addresses)
+    assert "default-src 'none'" in text
+    assert not re.search(r"url\((?!#)", text)
+    # Ids that several pictures share must mean the same; those of groups are gone.
+    assert "axes_1" not in text
+
+
+def test_hostile_text_is_text(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder(grid=GRID.replace('"planted"', f"'{HOSTILE}'"))
+    for loss in ("minimax", HOSTILE):
+        for seed in range(2):
+            rows = [
+                {
+                    "metric": HOSTILE,
+                    "value": seed * 2.0 + len(loss),
+                    "extractor": HOSTILE,
+                    "protocol": HOSTILE,
+                }
+            ]
+            folder.add(
+                loss=loss,
+                seed=seed,
+                dataset=HOSTILE,
+                device=HOSTILE,
+                warnings=[HOSTILE],
+                scores=rows,
+                plugins={HOSTILE: {"version": HOSTILE}},
+                environment=HOSTILE,
+            )
+    broken = folder.add(seed=2, status="error", reason=HOSTILE)
+    folder.file(broken, "traceback.txt").write_text(HOSTILE)
+    _, page = _write(folder)
+    assert page.count("script") == 0
+    assert all(attributes["src"].startswith("data:") for tag, attributes in page.tags if tag == "img")
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert page.words.count(HOSTILE) > 10
+
+
+def test_missing_and_damaged_things_are_named(planted: Folder) -> None:
+    gone, broken, odd, lost, strange = planted.ids[:5]
+    planted.file(gone, "curves.parquet").unlink()
+    planted.file(broken, "curves.parquet").write_bytes(b"PAR1")
+    pd.DataFrame({"step": ["a", "b"], "loss_d": ["x", 1]}).astype(str).to_parquet(
+        planted.file(odd, "curves.parquet")
+    )
+    planted.file(lost, "cell.json").write_text("[]")
+    planted.file(strange, "samples.png").write_bytes(b"GIF89a")
+    _, page = _write(planted)
+    notice = page.words[page.words.index("Missing or damaged") : page.words.index("What was compared")]
+    for words in (
+        f"{gone}: no curves",
+        f"cells/{broken}/curves.parquet: damaged",
+        f"{odd}: curves without loss_g",
+        f"cells/{lost}/cell.json: damaged",
+        f"{strange}: its picture cannot be shown",
+    ):
+        assert words in notice
+
+
+def test_failures_with_reason_warning_and_traceback(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(seed=0, scores={"fid": 1.0}, warnings=["discriminator_won@40"])
+    folder.add(seed=1, status="diverged", reason="non-finite loss at step 7", step=7)
+    cell = folder.add(seed=2, status="error", reason="ValueError: no", curves=False, picture=False)
+    folder.file(cell, "traceback.txt").write_text("Traceback of the third\n")
+    _, page = _write(folder)
+    words = page.words
+    assert "3: 1 ok, 1 diverged, 1 error" in words
+    for said in (
+        "discriminator_won@40",
+        "non-finite loss at step 7",
+        "ValueError: no",
+        "Traceback of the third",
+    ):
+        assert said in words
+
+
+def test_a_folder_without_any_finished_cell_still_makes_a_page(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.ids = ["c0123456789a"]
+    _, page = _write(folder)
+    assert "Nothing to compare" in page.words
+    assert "1: 1 unfinished" in page.words
+
+
+def test_further_contexts_are_left_out_and_said(
+    make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "MOST_CONTEXTS", 1)
+    folder = make_folder()
+    for dataset in ("digits", "fashion_mnist"):
+        folder.add(dataset=dataset, curves=False, scores={"fid": 1.0})
+    _, page = _write(folder)
+    assert page.count("img") == 1
+    assert "pictures and curves of 1 further contexts" in page.words
+    assert "1 pictures of samples" in page.words
+
+
+def test_scores_of_several_engines_are_not_drawn_together(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, engine in (("minimax", "eager"), ("non_saturating", "graph")):
+        folder.add(loss=loss, engine=engine, scores={"fid": 1.0}, curves=False)
+    _, page = _write(folder)
+    assert "engines differ" in page.words
+    assert page.count("svg") == 0
+
+
+def test_mixed_environments_are_said(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(seed=0, environment="aaa", curves=False)
+    folder.add(seed=1, environment="bbb", curves=False)
+    _, page = _write(folder)
+    assert "mixed: aaa, bbb" in page.words
+
+
+def test_the_same_folder_makes_the_same_page(planted: Folder) -> None:
+    assert _write(planted)[0] == _write(planted)[0]
+
+
+def test_steep_scores_get_a_logarithmic_axis_and_flat_ones_do_not(planted: Folder) -> None:
+    text, _ = _write(planted)
+    assert "fid (digits_cnn) over steps" in text
+    assert "is (digits_cnn) over steps" not in text

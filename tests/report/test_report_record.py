@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fabricated_results import Folder
+
+from ganbench.report.record import plain, printable, read_records, varied_keys
+from ganbench.store import Store
+
+
+def test_reads_every_field(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    cell = folder.add(
+        seed=7,
+        varied={"train.optimizer.lr": 1e-4, "train.optimizer.betas": [0.5, 0.9]},
+        warnings=["gradient_vanished@10"],
+        plugins={"ganbench-foo": {"version": "1.0", "digest": "x"}},
+        scores={"fid": 3.5},
+    )
+    (record,) = read_records(Store(folder.path))
+    assert (record.cell, record.seed, record.status, record.step) == (cell, 7, "ok", 100)
+    assert record.axes == {
+        "dataset": "digits",
+        "architecture": "mlp",
+        "loss": "minimax",
+        "penalty": "none",
+    }
+    assert record.varied == {"train.optimizer.lr": 1e-4, "train.optimizer.betas": "[0.5,0.9]"}
+    assert record.warnings == ("gradient_vanished@10",)
+    assert record.plugins == {"ganbench-foo": "1.0"}
+    assert record.versions["torch"] == "2.9.0"
+    assert [(score.metric, score.value) for score in record.scores] == [("fid", 3.5)]
+
+
+def test_given_order_wins(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    ids = [folder.add(seed=seed) for seed in range(3)]
+    backwards = ids[::-1]
+    assert [record.cell for record in read_records(Store(folder.path), backwards)] == backwards
+
+
+def test_nothing_recorded_yet_is_unfinished(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    (record,) = read_records(Store(folder.path), ["c0123456789a"])
+    assert record.status == "unfinished"
+    assert record.seed is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"status": "splendid"},
+        {"seed": -1},
+        {"step": 2**70},
+        {"varied": {"seed": 1}},
+        {"varied": {"train.\n": 1}},
+        {"axes": []},
+        {"format": 99},
+    ],
+)
+def test_a_damaged_record_is_named_and_alone(make_folder: Callable[..., Folder], damage: dict) -> None:
+    import json
+
+    folder = make_folder()
+    sound, damaged = folder.add(seed=0), folder.add(seed=1)
+    file = folder.file(damaged, "cell.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | damage))
+    records = {record.cell: record for record in read_records(Store(folder.path))}
+    assert records[sound].status == "ok"
+    assert records[damaged].status == "error"
+    assert records[damaged].reason.startswith(f"cells/{damaged}/cell.json: ")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"metric": "fid", "value": "much"},
+        {"metric": "fid", "value": 1.0, "direction": "sideways"},
+        {"metric": "fid", "value": 1.0, "samples": -(2**70)},
+    ],
+)
+def test_damaged_scores_make_the_cell_an_error_but_keep_its_place(
+    make_folder: Callable[..., Folder], row: dict
+) -> None:
+    folder = make_folder()
+    cell = folder.add(seed=4, scores=[row])
+    (record,) = read_records(Store(folder.path))
+    assert (record.status, record.seed, record.scores) == ("error", 4, ())
+    assert f"cells/{cell}/scores.csv" in record.reason
+
+
+def test_hostile_text_becomes_printable(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(status="error", reason="\x1b[2Jgone\ud800\nnext", scores=[])
+    (record,) = read_records(Store(folder.path))
+    assert record.reason == " [2Jgone? next"
+
+
+def test_printable_keeps_other_scripts() -> None:
+    assert printable("Zürich 画像\x00") == "Zürich 画像 "
+
+
+def test_plain_values() -> None:
+    assert [plain(value) for value in (True, 3, 0.5, "a", [1, 2], {"a": 1})] == [
+        True,
+        3,
+        0.5,
+        "a",
+        "[1,2]",
+        '{"a":1}',
+    ]
+    assert plain(2**80) == str(2**80)
+
+
+def test_impossible_seconds_are_unknown(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(seconds=-1.0)
+    (record,) = read_records(Store(folder.path))
+    assert record.seconds != record.seconds
+
+
+def test_varied_keys_keep_their_order(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(seed=0, varied={"train.steps": 1, "train.ema": 0.5})
+    folder.add(seed=1, varied={"score.samples": 3, "train.steps": 1})
+    assert varied_keys(read_records(Store(folder.path), folder.ids)) == (
+        "train.steps",
+        "train.ema",
+        "score.samples",
+    )

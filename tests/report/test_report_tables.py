@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+from fabricated_results import Folder
+
+from ganbench.report.record import read_records
+from ganbench.report.tables import cells_frame, scores_frame
+from ganbench.store import Store
+
+
+def _records(folder: Folder):
+    return read_records(Store(folder.path), folder.ids)
+
+
+def test_columns_are_the_published_ones(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(varied={"train.optimizer.lr": 1e-4}, scores={"fid": 1.0})
+    identity = ["cell", "dataset", "architecture", "loss", "penalty", "train.optimizer.lr", "seed"]
+    cells = (
+        "status reason warnings step seconds device engine environment weights "
+        "ganbench torch torch-fidelity plugins"
+    )
+    scores = "step metric value extractor samples protocol direction repeat"
+    assert list(cells_frame(_records(folder)).columns) == identity + cells.split()
+    assert list(scores_frame(_records(folder)).columns) == identity + scores.split()
+
+
+def test_a_cell_row(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(
+        status="diverged",
+        reason="at step 3",
+        warnings=["a@1", "b@2"],
+        plugins={"b": {"version": "2"}, "a": {"version": "1"}},
+    )
+    row = cells_frame(_records(folder)).iloc[0]
+    assert row["warnings"] == "a@1;b@2"
+    assert row["plugins"] == "a 1; b 2"
+    assert (row["status"], row["reason"], row["torch-fidelity"]) == ("diverged", "at step 3", "0.4.0")
+
+
+def test_rows_follow_the_grid_then_step_then_metric(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    rows = [
+        {"metric": "is", "value": 1.0, "step": 100},
+        {"metric": "fid", "value": 2.0, "step": 100},
+        {"metric": "fid", "value": 3.0, "step": 0},
+    ]
+    folder.add(seed=1, scores=rows)
+    folder.add(seed=0, scores=rows)
+    table = scores_frame(_records(folder))
+    assert list(zip(table["seed"], table["step"], table["metric"], strict=True)) == [
+        (seed, step, metric) for seed in (1, 0) for step, metric in ((0, "fid"), (100, "fid"), (100, "is"))
+    ]
+
+
+def test_whole_numbers_stay_whole_beside_a_damaged_cell(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(seed=0, varied={"train.batch_size": 64})
+    damaged = folder.add(seed=1, varied={"train.batch_size": 64})
+    folder.file(damaged, "cell.json").write_text("{")
+    text = cells_frame(_records(folder)).to_csv(index=False)
+    first, second = text.splitlines()[1:]
+    assert ",64,0,ok," in first
+    assert second.startswith(f"{damaged},,,,,,,error,")
+
+
+def test_floats_survive_the_csv_bit_by_bit(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    values = [0.1 + 0.2, 1e-17, 123456789.123456789, 2 / 3]
+    folder.add(scores=[{"metric": f"m{index}", "value": value} for index, value in enumerate(values)])
+    text = scores_frame(_records(folder)).to_csv(index=False)
+    assert [float(row["value"]) for row in csv.DictReader(io.StringIO(text))] == values
+
+
+def test_no_scores_give_an_empty_table(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add()
+    table = scores_frame(_records(folder))
+    assert table.empty
+    assert "metric" in table.columns

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from ganbench.report.contrast import Arm, paired
+from ganbench.report.verdict import number, p_value, verdict
+
+
+def _verdict(old: list[float], new: list[float], direction: str = "lower", family: int = 1, **counts) -> str:
+    baseline = Arm(label="minimax", scores=dict(enumerate(old)), ok=len(old), **counts)
+    value = Arm(label="ns", scores=dict(enumerate(new)), ok=len(new))
+    pair = paired(baseline, value, direction)
+    return verdict("fid" if direction == "lower" else "is", direction, baseline, value, pair, pair.p, family)
+
+
+def test_the_better_one_is_named_with_its_interval() -> None:
+    assert (
+        _verdict([10, 12, 14], [8, 9, 10])
+        == "ns better (fid lower by 3, 95% interval 0.516 to 5.48, p=0.035, 3 seeds)"
+    )
+
+
+def test_the_baseline_can_win_and_higher_can_be_better() -> None:
+    assert _verdict([8, 9, 10], [10, 12, 14]).startswith("minimax better (fid lower by 3, 95% interval 0.516")
+    assert _verdict([8, 9, 10], [10, 12, 14], "higher").startswith("ns better (is higher by 3, ")
+
+
+def test_no_difference_says_what_these_pairs_would_show() -> None:
+    said = _verdict([1, 2, 3, 4, 5], [2, 1, 4, 3, 6])
+    assert said.startswith("no difference shown (fid lower by 0.2 for minimax; ns - minimax: 95% interval ")
+    assert said.endswith("5 pairs would show 1.68 sd = 1.84 or more)")
+
+
+def test_the_family_is_named() -> None:
+    assert "p=0.035 adjusted for 4 tests" in _verdict([10, 12, 14], [8, 9, 10], family=4)
+
+
+def test_failures_come_first() -> None:
+    said = _verdict([10, 12, 14], [8, 9, 10], failed=2)
+    assert said.startswith("minimax failed in 2 of 5; in the 3 pairs left: ns better (")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"skipped": 3}, "minimax skipped in 3; nothing to compare: no seed has a final fid in both arms"),
+        ({"unfinished": 1}, "minimax unfinished in 1; nothing to compare"),
+        ({"failed": 3}, "minimax failed in 3 of 3; nothing to compare"),
+    ],
+)
+def test_an_arm_without_scores(counts: dict, said: str) -> None:
+    assert _verdict([], [1.0, 2.0, 3.0], **counts).startswith(said)
+
+
+def test_one_pair_tells_nothing() -> None:
+    assert _verdict([10], [8]) == "1 pair is too few to tell (fid lower by 2 for ns)"
+
+
+def test_no_spread() -> None:
+    assert _verdict([1, 2], [1, 2]) == "the same mean fid in each of 2 pairs: no spread to test against"
+    assert (
+        _verdict([1, 2], [2, 3]) == "fid lower by 1 for minimax in each of 2 pairs: no spread to test against"
+    )
+
+
+def test_scores_too_large_to_compute_with() -> None:
+    assert _verdict([1e308, -1e308], [-1e308, 1e308]).startswith("no interval: ")
+
+
+def test_cells_without_a_finite_score_are_counted() -> None:
+    baseline = Arm(label="a", scores={0: 1.0, 1: 2.0}, ok=3)
+    value = Arm(label="b", scores={0: 2.0, 1: 5.0, 2: 1.0}, ok=3)
+    pair = paired(baseline, value, "lower")
+    said = verdict("fid", "lower", baseline, value, pair, pair.p, 1)
+    assert said.startswith("a has no finite final fid in 1 of 3; in the 2 pairs left: ")
+
+
+def test_numbers_for_reading() -> None:
+    assert [number(value) for value in (float("nan"), 0.012345, 1234567.0)] == ["-", "0.0123", "1.23e+06"]
+    assert [p_value(p) for p in (0.0, 0.0009, 0.0123)] == ["p<0.001", "p<0.001", "p=0.012"]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganbench.api import Features
+from ganbench.scoring.extraction import BATCH, extract
+
+CPU = torch.device("cpu")
+
+
+class Recording:
+    """Remembers the batches that it is given."""
+
+    digest = ""
+    channels = (1, 3)
+    sizes = None
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, images):
+        self.batches.append(images)
+        rows = images.double().flatten(1).requires_grad_()
+        return Features(features=rows * 2, logits=rows[:, :3])
+
+
+def test_features_come_in_order_as_float32_without_gradient():
+    images = torch.arange(2 * BATCH + 3, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+    extractor = Recording()
+    out = extract(extractor, images, CPU)
+    assert out.features.dtype == out.logits.dtype == torch.float32
+    assert torch.equal(out.features[:, 0], 2.0 * images[:, 0, 0, 0])
+    assert not out.features.requires_grad
+    assert [len(batch) for batch in extractor.batches] == [BATCH, BATCH, 3]
+    assert all(batch.shape[1] == 3 and batch.dtype == torch.uint8 for batch in extractor.batches)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        torch.zeros(4, 2),
+        Features(features=torch.zeros(3, 2)),
+        Features(features=torch.zeros(4)),
+    ],
+)
+def test_an_extractor_that_breaks_its_contract_is_named(answer):
+    def careless(images):
+        return answer
+
+    with pytest.raises(TypeError, match="extractor function must give Features"):
+        extract(careless, torch.zeros(4, 1, 2, 2, dtype=torch.uint8), CPU)

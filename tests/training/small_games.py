@@ -1,0 +1,80 @@
+"""Small games for the training tests: any network, any setting, a few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganbench import Noise, Players, Samples, Signature
+from ganbench.grid.settings import TrainSettings
+from ganbench.training import Seeds, Trainer
+from ganbench.zoo.losses.minimax import NonSaturating
+from ganbench.zoo.penalties.none import NoPenalty
+
+
+def plain_players() -> Players:
+    return Players(
+        generator=nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2)),
+        discriminator=nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1)),
+        noise=Noise(size=4),
+    )
+
+
+def awkward_players() -> Players:
+    """Everything that keeps state or draws: batch norm, dropout, spectral norm."""
+    spectral = nn.utils.parametrizations.spectral_norm
+    return Players(
+        generator=nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2)),
+        discriminator=nn.Sequential(
+            spectral(nn.Linear(2, 16)),
+            nn.BatchNorm1d(16),
+            nn.LeakyReLU(0.2),
+            nn.Dropout(0.3),
+            spectral(nn.Linear(16, 1)),
+        ),
+        noise=Noise(size=4, distribution="uniform"),
+    )
+
+
+def make_trainer(
+    settings: dict[str, Any] | None = None,
+    *,
+    build: Callable[[], Players] = plain_players,
+    loss: Any = None,
+    penalty: Any = None,
+    value: bool = True,
+    data: Samples | None = None,
+    signature: Signature | None = None,
+) -> Trainer:
+    """A game of a few steps on 30 points: no multiple of 8, so every epoch drops a partial batch."""
+    stream = torch.Generator().manual_seed(7)
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        players = build()
+    return Trainer(
+        settings=TrainSettings(**({"batch_size": 8, "steps": 40, "diagnostics_every": 5} | (settings or {}))),
+        players=players,
+        loss=loss if loss is not None else NonSaturating(),
+        penalty=penalty if penalty is not None else NoPenalty(),
+        outputs=1,
+        value=value,
+        signature=signature or Signature(shape=(2,), kind="points"),
+        samples=data or Samples(x=torch.randn(30, 2, generator=stream)),
+        seeds=Seeds(data=1, noise=2, loss=3, network=4),
+        device=torch.device("cpu"),
+    )
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """Everything that training leaves behind, for comparison bit by bit."""
+    tensors, _ = trainer.state()
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def differing(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> list[str]:
+    """Names of tensors that are not the same bits."""
+    assert one.keys() == other.keys()
+    return [name for name in one if one[name].numpy().tobytes() != other[name].numpy().tobytes()]

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import math
+import pickle
+import shutil
+
+import pytest
+import torch
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+from torch_fidelity.utils import create_feature_extractor
+
+from ganbench.api import Extractor
+from ganbench.errors import WeightsError
+from ganbench.zoo.extractors import build_inception_v3
+
+weights = importlib.import_module("ganbench.zoo.extractors.inception_weights")
+
+
+class Blank(FeatureExtractorInceptionV3):
+    """torch-fidelity's network with the weights that it was initialised with."""
+
+    def load_state_dict(self, state_dict, *_, **__):
+        return None
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory):
+    """A file in the right format with seeded weights, and its SHA-256."""
+    nothing = io.BytesIO()
+    torch.save({}, nothing)
+    nothing.seek(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = Blank("inception-v3-compat", ["2048"], feature_extractor_weights_path=nothing)
+        for name, value in net.state_dict().items():
+            # He's scale, so that what comes out of 48 layers is neither 0 nor huge.
+            if name.endswith("conv.weight"):
+                value.normal_(0, math.sqrt(2 / value[0].numel()))
+    path = tmp_path_factory.mktemp("inception") / "random.pth"
+    torch.save(net.state_dict(), path)
+    return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """No weights anywhere, and a download that is refused; gives the hub's folder."""
+    for variable in (weights.FILE_VARIABLE, weights.SHA256_VARIABLE, weights.FOLDER_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(weights, "URL", f"http://127.0.0.1:9/{weights.FILE_NAME}")
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
+@pytest.fixture
+def unofficial(nowhere, random_weights, monkeypatch):
+    path, digest = random_weights
+    monkeypatch.setenv(weights.FILE_VARIABLE, str(path))
+    monkeypatch.setenv(weights.SHA256_VARIABLE, digest.upper())
+    return digest
+
+
+def test_the_official_file_is_the_one_that_torch_fidelity_downloads():
+    assert weights.URL == URL_INCEPTION_V3
+    assert weights.FILE_NAME.endswith(f"-{weights.SHA256[:8]}.pth")
+
+
+def test_the_hub_folder_is_torchs(monkeypatch, tmp_path):
+    for home in (None, str(tmp_path)):
+        if home is None:
+            monkeypatch.delenv("TORCH_HOME", raising=False)
+        else:
+            monkeypatch.setenv("TORCH_HOME", home)
+        assert str(weights._hub_folder()) == f"{torch.hub.get_dir()}/checkpoints"
+
+
+def test_features_and_logits_are_torch_fidelitys(unofficial, random_weights):
+    extractor = build_inception_v3()
+    assert isinstance(extractor, Extractor)
+    assert extractor.digest == unofficial
+    assert extractor.unofficial
+    theirs = create_feature_extractor(
+        "inception-v3-compat",
+        ["2048", "logits_unbiased"],
+        cuda=False,
+        verbose=False,
+        feature_extractor_weights_path=str(random_weights[0]),
+    )
+    generator = torch.Generator().manual_seed(0)
+    for size in ((28, 28), (40, 33)):
+        images = torch.randint(256, (2, 3, *size), dtype=torch.uint8, generator=generator)
+        out, (features, logits) = extractor(images), theirs(images)
+        assert out.features.shape == (2, 2048)
+        assert out.logits.shape == (2, 1008)
+        assert (out.features - features).norm() / features.norm() < 1e-5
+        assert (out.logits - logits).norm() / logits.norm() < 1e-5
+        assert (features[0] - features[1]).norm() / features.norm() > 1e-3
+
+
+def test_building_leaves_random_state_alone(unofficial):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    build_inception_v3()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_absent_weights_name_the_command_that_gets_them(nowhere):
+    with pytest.raises(WeightsError, match="curl -L --create-dirs -o") as caught:
+        build_inception_v3()
+    assert len(caught.value.problems) == 1
+    assert str(nowhere / weights.FILE_NAME) in str(caught.value)
+    assert not nowhere.exists() or list(nowhere.iterdir()) == []
+
+
+def test_official_weights_are_found_in_the_hub_cache_and_first_in_ganbench_weights(
+    nowhere, random_weights, monkeypatch, tmp_path
+):
+    path, digest = random_weights
+    monkeypatch.setattr(weights, "SHA256", digest)
+    nowhere.mkdir(parents=True)
+    shutil.copy(path, nowhere / weights.FILE_NAME)
+    found = weights.find_inception_weights()
+    assert (found.path, found.sha256, found.unofficial) == (nowhere / weights.FILE_NAME, digest, False)
+    assert weights.inception_details()["found"] == str(found.path)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    shutil.copy(path, folder / weights.FILE_NAME)
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(folder))
+    assert weights.find_inception_weights().path == folder / weights.FILE_NAME
+
+
+def test_a_file_in_the_cache_with_another_digest_is_refused_not_replaced(nowhere):
+    nowhere.mkdir(parents=True)
+    path = nowhere / weights.FILE_NAME
+    path.write_bytes(b"cut short")
+    with pytest.raises(WeightsError, match=f"has SHA-256 .* expected {weights.SHA256}"):
+        build_inception_v3()
+    assert path.read_bytes() == b"cut short"
+
+
+def test_a_download_is_checked_and_kept(nowhere, monkeypatch, tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"the right bytes")
+    monkeypatch.setattr(weights, "URL", source.as_uri())
+    with pytest.raises(WeightsError, match=r"the download failed .*has SHA-256"):
+        weights.find_inception_weights()
+    assert list(nowhere.iterdir()) == []
+    monkeypatch.setattr(weights, "SHA256", hashlib.sha256(b"the right bytes").hexdigest())
+    assert weights.find_inception_weights().path.read_bytes() == b"the right bytes"
+    assert [path.name for path in nowhere.iterdir()] == [weights.FILE_NAME]
+
+
+@pytest.mark.parametrize(
+    ("file", "digest", "complaint"),
+    [
+        ("file", "", "--weights-sha256 HEX is missing"),
+        ("", "a" * 64, "--weights FILE is missing"),
+        ("file", "a" * 63, "64 hexadecimal digits"),
+        ("file", "g" * 64, "64 hexadecimal digits"),
+        ("file", "a" * 64, "has SHA-256"),
+        ("absent", "a" * 64, "there is no weights file"),
+    ],
+)
+def test_own_weights_need_a_file_and_its_digest(nowhere, monkeypatch, tmp_path, file, digest, complaint):
+    (tmp_path / "file").write_bytes(b"anything")
+    monkeypatch.setenv(weights.FILE_VARIABLE, str(tmp_path / file) if file else "")
+    monkeypatch.setenv(weights.SHA256_VARIABLE, digest)
+    with pytest.raises(WeightsError, match=complaint) as caught:
+        build_inception_v3()
+    assert len(caught.value.problems) == 1
+
+
+class Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def test_no_code_of_a_weights_file_is_run_and_what_is_no_state_is_refused(nowhere, monkeypatch, tmp_path):
+    sprung = tmp_path / "sprung"
+    path = tmp_path / "file.pth"
+
+    def build():
+        monkeypatch.setenv(weights.FILE_VARIABLE, str(path))
+        monkeypatch.setenv(weights.SHA256_VARIABLE, hashlib.sha256(path.read_bytes()).hexdigest())
+        build_inception_v3()
+
+    torch.save({"fc.weight": Trap(str(sprung))}, path)
+    with pytest.raises(WeightsError, match="not a file of PyTorch weights"):
+        build()
+    path.write_bytes(pickle.dumps(Trap(str(sprung))))
+    with pytest.raises(WeightsError, match="not a file of PyTorch weights"):
+        build()
+    assert not sprung.exists()
+    for content in ([1, 2], {"fc.weight": 3}):
+        torch.save(content, path)
+        with pytest.raises(WeightsError, match="holds no state_dict"):
+            build()
+    torch.save({"fc.weight": torch.zeros(2)}, path)
+    with pytest.raises(WeightsError, match="does not fit torch-fidelity's Inception"):
+        build()

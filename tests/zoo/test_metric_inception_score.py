@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch_fidelity.metric_isc import isc_features_to_metric
+
+from ganbench.api import Features, Metric
+from ganbench.errors import GridError
+from ganbench.zoo.metrics import build_inception_score, ganbench_metrics
+
+
+def score(logits, splits=10):
+    return build_inception_score(splits)(Features(features=logits, logits=logits), None, None)
+
+
+@pytest.mark.parametrize(("count", "splits"), [(100, 10), (103, 10), (10, 10), (2, 1)])
+def test_equals_torch_fidelity_and_leaves_random_state_alone(count, splits):
+    logits = 3 * torch.randn(count, 10, generator=torch.Generator().manual_seed(count))
+    state = (torch.get_rng_state(), np.random.get_state()[1].copy())
+    values = score(logits, splits)
+    theirs = isc_features_to_metric(logits, splits=splits)
+    assert values["is"] == pytest.approx(theirs["inception_score_mean"], rel=1e-9)
+    assert values["is_std"] == pytest.approx(theirs["inception_score_std"], rel=1e-9)
+    assert torch.equal(torch.get_rng_state(), state[0])
+    assert np.array_equal(np.random.get_state()[1], state[1])
+
+
+def test_is_the_number_of_classes_for_sure_and_even_answers_and_one_for_equal_ones():
+    assert score(50 * torch.eye(10).repeat(20, 1), splits=1)["is"] == pytest.approx(10, rel=1e-6)
+    assert score(torch.ones(200, 10)) == pytest.approx({"is": 1, "is_std": 0})
+
+
+@pytest.mark.parametrize(("splits", "minimum"), [(1, 2), (10, 10), (37, 37)])
+def test_each_part_needs_a_sample(splits, minimum):
+    metric = build_inception_score(splits)
+    assert isinstance(metric, Metric)
+    assert (metric.needs, metric.minimum) == ("logits", minimum)
+    values = score(torch.randn(minimum, 5, generator=torch.Generator().manual_seed(0)), splits)
+    assert np.isfinite(list(values.values())).all()
+
+
+@pytest.mark.parametrize("splits", [0, -1, 1001])
+def test_impossible_splits_are_refused(splits):
+    with pytest.raises(GridError, match=f"'is': splits must be from 1 to 1000, given {splits}"):
+        build_inception_score(splits)
+
+
+def test_features_without_logits_are_no_input():
+    with pytest.raises(TypeError, match="logits"):
+        build_inception_score()(Features(features=torch.zeros(20, 3)), None, None)
+
+
+def test_its_values_are_those_of_its_directions():
+    spec = next(spec for spec in ganbench_metrics() if spec.name == "is")
+    assert set(spec.directions) == set(score(torch.zeros(20, 3)))
+    assert spec.directions["is"] == "higher"
