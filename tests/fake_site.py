@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ class FakeSite:
         (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
         points = f"[ganbench]\n{entry} = {value or module}\n"
         (info / "entry_points.txt").write_text(points, encoding="utf-8")
+        importlib.invalidate_caches()
         return module
 
     def install_loss(

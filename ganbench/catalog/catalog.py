@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,6 +23,8 @@ def load_catalog(refresh: bool = False) -> Catalog:
         refresh: whether to read the plugins again, as after an installation.
     """
     global _cached
+    if refresh:
+        importlib.invalidate_caches()  # of what is installed, and of what is importable
     if _cached is None or refresh:
         _cached = Catalog(load_plugins())
     return _cached

@@ -1,7 +1,6 @@
 """From a TOML file to cells: what is to be trained, who it is, and where its randomness comes from.
 
-Importing this package, or `ganbench.grid.bundled`, costs next to nothing; the rest is fetched when first asked
-for.
+Importing this package, or `ganbench.grid.bundled`, costs next to nothing; the rest waits until asked for.
 """
 
 from __future__ import annotations

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ganbench.grid.canonical import canonical_json
+
+_BARE = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+ -]*")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,13 @@ def label_of(value: Any) -> str:
         return value
     if isinstance(value, Mapping):
         name = value.get("name", "")
-        rest = ",".join(f"{key}={label_of(value[key])}" for key in sorted(value) if key != "name")
+        rest = ",".join(f"{key}={_option_text(value[key])}" for key in sorted(value) if key != "name")
         return f"{name}[{rest}]" if rest else str(name)
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _option_text(value: Any) -> str:
+    # Text in quotes where it could be taken for a number, or for the next option.
+    if isinstance(value, str) and (value in ("true", "false", "null") or not _BARE.fullmatch(value)):
+        return json.dumps(value, ensure_ascii=False)
+    return label_of(value)

@@ -39,7 +39,7 @@ class OptimizerSettings(BaseModel):
         return self.model_dump(exclude={"name"})
 
     def changed(self) -> dict[str, Any]:
-        """What differs from adam as it is by default: the name, and options other than that name's defaults."""
+        """What differs from adam with its defaults: another name, options other than that name's defaults."""
         dumped = self.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
         return dumped if self.name == DEFAULT else {"name": self.name, **dumped}
 

@@ -9,7 +9,7 @@ from typing import Any
 from ganbench.errors import GridError
 
 # A file that is wrong everywhere is not explained by its thousandth line.
-SHOWN = 50
+MOST = 100
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 3, 8, 8
@@ -33,7 +33,7 @@ class Problems:
         return len(self._lines)
 
     def came_from(self, origins: Mapping[str, str]) -> None:
-        """Say which keys the command line gave, and how: problems with these name that instead of the file."""
+        """Say which keys the command line gave, and how: problems with these name that, not the file."""
         self._origins.update(origins)
 
     def add(self, key: str, problem: str) -> None:
@@ -45,7 +45,13 @@ class Problems:
         self.note(f"{self.where}: {key}: {problem}" if key else f"{self.where}: {problem}")
 
     def note(self, line: str) -> None:
-        """Note a line that already says where, once."""
+        """Note a line that already says where, once.
+
+        Raises:
+            GridError: there are too many to go on.
+        """
+        if len(self._lines) == MOST and line not in self._lines:
+            raise GridError(*self._lines, f"{self.where}: and more like these")
         self._lines.setdefault(line)
 
     def raise_any(self) -> None:
@@ -55,6 +61,4 @@ class Problems:
             GridError: there is any problem.
         """
         if self._lines:
-            more = len(self._lines) - SHOWN
-            rest = [f"{self.where}: and {more} more like these"] if more > 0 else []
-            raise GridError(*list(self._lines)[:SHOWN], *rest)
+            raise GridError(*self._lines)

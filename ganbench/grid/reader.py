@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ganbench.grid.problems import Problems, given
 from ganbench.grid.product import count_cells, product
 from ganbench.grid.schema import Layer, Schema, lay
 from ganbench.grid.scoring import check_scoring
+from ganbench.grid.settings import OPTIMIZER_KEYS
 from ganbench.grid.source import cleaned, find, parse
 
 if TYPE_CHECKING:
@@ -50,7 +52,12 @@ def read_grid(
         parsed, problems = parse(path), Problems(str(path))
     document = cleaned(parsed, problems)
     assignments = read_assignments(overrides, problems)
-    problems.came_from({assignment.key: assignment.text for assignment in assignments})
+    problems.came_from(
+        {
+            axis_key(axis) if (axis := each.key.removeprefix("axes.")) != each.key else each.key: each.text
+            for each in assignments
+        }
+    )
     grid = _Reading(document, assignments, catalog, problems).grid()
     problems.raise_any()
     assert grid is not None
@@ -140,8 +147,8 @@ class _Reading:
             wants = f"must be whole numbers from 0 to {MOST_SEED}"
             self._problems.add("seeds", f"{wants}, given {given(wrong[0])}")
         elif len(set(seeds)) < len(seeds):
-            twice = next(seed for index, seed in enumerate(seeds) if seed in seeds[:index])
-            self._problems.add("seeds", f"must be distinct, given {twice} twice")
+            twice, _ = Counter(seeds).most_common(1)[0]
+            self._problems.add("seeds", f"must be distinct, given {twice} more than once")
         else:
             return tuple(seeds)
         return (0,)
@@ -161,7 +168,7 @@ class _Reading:
         """The settings of all cells, and of some; what --set says comes last of all."""
         base: Layer = {}
         for section in ("train", "score"):
-            lay(base, self._schema.layer(section, self._table(section), section))
+            lay(base, self._schema.layer(section, self._unassigned(section), section))
         everything = {*NAMED, *asked}
         tables = self._document.get("override", [])
         rules = read_overrides(tables, axes, everything, self._patterns, self._schema, self._problems)
@@ -173,11 +180,24 @@ class _Reading:
             if axis := next((axis for axis in asked if overlap(axis, key)), None):
                 self._problems.add(key, f"is the axis {axis}; give --set '{axis_key(axis)}=[...]' instead")
             lay(last, self._schema.setting(key, assignment.value, key))
+        lay(base, last)
         if rules and last:
             rules.append(Override(when={}, layer=last, said={}))
-        else:
-            lay(base, last)
         return base, rules
+
+    def _unassigned(self, section: str) -> dict[str, Any]:
+        """A section's table without what the command line says anew, which need not be right."""
+        assigned = {assignment.key for assignment in self._assignments}
+        table: dict[str, Any] = {}
+        for name, value in self._table(section).items():
+            key = f"{section}.{name}"
+            if name in OPTIMIZER_KEYS and isinstance(value, Mapping):
+                table[name] = {
+                    option: said for option, said in value.items() if f"{key}.{option}" not in assigned
+                }
+            elif key not in assigned:
+                table[name] = value
+        return table
 
     def _compare(self, axes: Mapping[str, Axis], asked: Mapping[str, Any]) -> Compare | None:
         table = self._table("compare")

@@ -1,6 +1,6 @@
 """Which settings [train] and [score] have, and what each may be: from tables of a file to typed, flat layers.
 
-A *layer* is a flat mapping of settings to JSON values: `{"train.steps": 200, "train.optimizer": {"lr": 0.001}}`.
+A *layer* is a flat mapping of settings to JSON values: `{"train.steps": 9, "train.optimizer": {"lr": 0.1}}`.
 An optimizer's part of it holds only what was said of it. Layers are laid over each other with `lay`.
 """
 
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from ganbench.errors import did_you_mean
+from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.named import read_choice, read_metrics
 from ganbench.grid.optimizers import DEFAULT, OPTIMIZERS, OptimizerSettings, merged
 from ganbench.grid.problems import Problems, given
@@ -111,7 +111,10 @@ class Schema:
 
     def attempt(self, key: str, value: Any) -> Any | None:
         """One setting's typed JSON value, or None where it cannot be that."""
-        found = Schema(self._catalog, Problems("")).value(key, value, key)
+        try:
+            found = Schema(self._catalog, Problems("")).value(key, value, key)
+        except GridError:
+            return None
         return found[0] if found else None
 
     def _optimizer(self, table: Any, parent: str, at: str) -> dict[str, Any]:
@@ -185,7 +188,7 @@ def resolve_train(layer: Mapping[str, Any]) -> TrainSettings:
     if wrong:
         raise SettingsError(wrong)
     try:
-        return TrainSettings(**plain, **players)
+        return TrainSettings.model_validate({**plain, **players})
     except ValidationError as error:
         raise SettingsError({"train": _own_words(error)}) from None
 

@@ -60,5 +60,5 @@ class Streams:
 
 
 def score_seed(cell: Cell, repeat: int = 0) -> int:
-    """The seed of the noise that is scored, equal at each scoring; from the data set and the repeat's index."""
+    """The seed of the noise that is scored, equal at each scoring; from the data set and a repeat's index."""
     return stream_seed(cell.seed, "score", {"dataset": cell.dataset.canonical(), "repeat": repeat})

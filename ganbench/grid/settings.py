@@ -75,7 +75,7 @@ class TrainSettings(BaseModel):
         return self
 
     def changed(self) -> dict[str, Any]:
-        """What differs from the defaults and decides the weights, JSON values: a part of a cell's identity."""
+        """What differs from the defaults and decides the weights, JSON values: part of a cell's identity."""
         apart = {*PLAYERS, *BESIDE_IDENTITY}
         values = self.model_dump(mode="json", exclude_defaults=True, exclude=apart)
         for player in PLAYERS:

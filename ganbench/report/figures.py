@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, StrMethodFormatter
 
 from ganbench.report.svg import INK, RULE
 
@@ -79,7 +79,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
         axes.axhline(level, color=INK, linewidth=0.9, linestyle=":")
     if log:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
     else:
         _limit(axes, np.concatenate(drawn))

@@ -260,7 +260,7 @@ def _commands(name: str, cells: pd.DataFrame) -> list[str]:
     wanted = [shlex.quote(f"{key}=={version}") for key, version in packages.items() if version]
     folder = shlex.quote(f"results/{name}")
     install = [f"pip install {' '.join(wanted)}"] if wanted else []
-    return [*install, "ganbench run grid.toml", f"ganbench verify {folder}", f"ganbench report {folder}"]
+    return [*install, "ganbench run grid.toml", f"ganbench report {folder}"]
 
 
 def _distinct(column: pd.Series) -> str:

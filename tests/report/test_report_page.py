@@ -179,7 +179,7 @@ def test_the_same_folder_makes_the_same_page(planted: Folder) -> None:
     assert _write(planted)[0] == _write(planted)[0]
 
 
-def test_steep_scores_get_a_logarithmic_axis_and_flat_ones_do_not(planted: Folder) -> None:
+def test_scores_over_steps_are_drawn_where_there_are_several(planted: Folder) -> None:
     text, _ = _write(planted)
     assert "fid (digits_cnn) over steps" in text
     assert "is (digits_cnn) over steps" not in text

@@ -150,8 +150,8 @@ def test_a_round_is_algorithm_1_worked_by_hand() -> None:
     ):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-7)
     row = trainer.diagnostics.tensor()[0]
-    assert float(row[1]) == pytest.approx(float(loss_d), rel=1e-5)
-    assert float(row[7]) == pytest.approx((math.log(4) - float(loss_d)) / 2, rel=1e-5)
+    assert float(row[1]) == pytest.approx(loss_d.item(), rel=1e-5)
+    assert float(row[7]) == pytest.approx((math.log(4) - loss_d.item()) / 2, rel=1e-5)
 
 
 def _descend(module: nn.Module, loss: torch.Tensor, rate: float) -> None:
@@ -275,7 +275,7 @@ def test_r1_is_half_the_weighted_squared_gradient_norm() -> None:
     class Spy(R1):
         def __call__(self, game: Any) -> torch.Tensor:
             value = super().__call__(game)
-            seen.append((float(value), float(0.3 / 2 * linear.weight.square().sum())))
+            seen.append((value.item(), (0.3 / 2 * linear.weight.square().sum()).item()))
             return value
 
     make_trainer(build=lambda: players, penalty=Spy(weight=0.3)).advance(3)

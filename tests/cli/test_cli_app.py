@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import typer
+
+from ganbench import __main__ as program
+from ganbench.catalog.distributions import ganbench_version
+from ganbench.cli.app import app
+from ganbench.errors import GanbenchError
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let `ganbench doctor` end with this exception."""
+
+    def command() -> int:
+        raise error
+
+    monkeypatch.setattr("ganbench.cli.doctor.doctor_command", command)
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ganbench {ganbench_version()}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert program.main(arguments) == 0
+    captured = capsys.readouterr()
+    assert {"list", "show", "doctor"} <= set(captured.out.split())
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["lst"], "no such command 'lst'; did you mean 'list'?"),
+        (["--versoin"], "no such option '--versoin'; did you mean '--version'?"),
+        (["list", "--jsn"], "list: no such option '--jsn'; did you mean '--json'?"),
+        (["list", "loses"], "list: no such kind 'loses'; did you mean 'losses'?"),
+        (["list", "losses", "metrics"], "list: one KIND at most, given 'losses' 'metrics'"),
+        (["show"], "show: missing argument 'name'"),
+        (["show", "minmax"], "nothing is called 'minmax'; did you mean 'minimax'?"),
+        (["show", "minimax", "r1"], "show: got unexpected extra argument(s) (r1)"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    assert program.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    # Older versions of typer and click quote and capitalise a little otherwise.
+    assert captured.err.lower().replace("argument(s)", "argument") == (
+        f"ganbench: error: {line}\n".lower().replace("argument(s)", "argument")
+    )
+
+
+def test_each_problem_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    failing(monkeypatch, GanbenchError("one", "two\nin two lines"))
+    assert program.main(["doctor"]) == 2
+    assert capsys.readouterr().err == "ganbench: error: one\nganbench: error: two in two lines\n"
+
+
+def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    failing(monkeypatch, KeyboardInterrupt())
+    assert program.main(["doctor"]) == 130
+    assert capsys.readouterr().err == "ganbench: error: interrupted\n"
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_a_command_decides_its_exit_code(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    monkeypatch.setattr("ganbench.cli.doctor.doctor_command", lambda: code)
+    assert program.main(["doctor"]) == code
+    failing(monkeypatch, typer.Exit(code))
+    assert program.main(["doctor"]) == code
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("a bug"), EOFError(), OSError(5, "I/O"), BrokenPipeError()]
+)
+def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    failing(monkeypatch, error)
+    with pytest.raises(type(error)):
+        program.main(["doctor"])
+
+
+def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ganbench", *arguments]
+    return subprocess.run(command, text=True, stderr=subprocess.PIPE, check=False, **more)
+
+
+def test_a_bug_shows_pythons_own_traceback() -> None:
+    code = """
+import ganbench.__main__
+import ganbench.cli.doctor
+ganbench.cli.doctor.doctor_command = lambda: 1 / 0
+ganbench.__main__.main(["doctor"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback (most recent call last):")
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+    assert "╭" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["show", "r1"], ["--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_no_fuss(arguments: list[str], unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = run(*arguments, stdout=writing, env={**os.environ, "PYTHONUNBUFFERED": unbuffered})
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_an_ascii_terminal_gets_every_formula() -> None:
+    done = run("show", "r1", stdout=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u2207" in done.stdout
+
+
+def test_declaring_the_commands_imports_none_of_them() -> None:
+    code = (
+        "import ganbench.__main__, sys; print(sorted(m for m in sys.modules if m.startswith('ganbench.cli')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['ganbench.cli', 'ganbench.cli.app']"
+
+
+def test_every_command_is_documented() -> None:
+    callbacks: list[Callable[..., Any]] = [
+        command.callback for command in app.registered_commands if command.callback
+    ]
+    assert len(callbacks) >= 3
+    assert [callback.__name__ for callback in callbacks if not callback.__doc__] == []

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from fake_site import FakeSite
+
+from ganbench.__main__ import main
+
+BOTH = """
+from ganbench import LossSpec, PenaltySpec, hookimpl
+
+
+class Loss:
+    def __init__(
+        self,
+        scale: float,
+        mode: str = "mean",
+        cap: int | None = None,
+        betas: tuple[float, ...] = (0.5,),
+    ): ...
+
+
+def details():
+    return {"accuracy [measured]": "99%"}
+
+
+def failing():
+    raise OSError("no such card")
+
+
+@hookimpl
+def ganbench_losses():
+    yield LossSpec(name="fake_thing", build=Loss, summary="a [b]loss[/b]", reference="Nobody (2000)",
+                   formula_d="E[D]", formula_g="-E[D]", discriminator_outputs=None, details=details)
+
+
+@hookimpl
+def ganbench_penalties():
+    yield PenaltySpec(name="fake_thing", build=Loss, formula="|x|", details=failing)
+"""
+
+
+def test_an_entry_is_shown_with_all_that_is_known(
+    capsys: pytest.CaptureFixture[str], fake_site: FakeSite
+) -> None:
+    fake_site.install("fake-both", BOTH, version="3.1")
+    assert main(["show", "fake_thing"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for line in (
+        "loss fake_thing",
+        "summary a [b]loss[/b]",
+        "discriminator minimises E[D]",
+        "generator minimises -E[D]",
+        "discriminator outputs any number",
+        "estimates the JSD no",
+        "accuracy [measured] 99%",
+        "reference Nobody (2000)",
+        "provided by fake-both 3.1 (fake-both:plugin)",
+        "scale float required",
+        "mode str mean",
+        "cap int | None none",
+        "betas tuple[float, ...] [0.5]",
+        "penalty fake_thing",
+        "adds |x|",
+        "details not available: OSError: no such card",
+    ):
+        assert line in lines
+
+
+def test_the_same_as_json(capsys: pytest.CaptureFixture[str], fake_site: FakeSite) -> None:
+    fake_site.install("fake-both", BOTH, version="3.1")
+    assert main(["show", "fake_thing", "--json"]) == 0
+    loss, penalty = json.loads(capsys.readouterr().out)
+    assert (loss["kind"], penalty["kind"]) == ("loss", "penalty")
+    assert loss["options"] == [
+        {"name": "scale", "type": "float", "default": None, "required": True},
+        {"name": "mode", "type": "str", "default": "mean", "required": False},
+        {"name": "cap", "type": "int | None", "default": None, "required": False},
+        {"name": "betas", "type": "tuple[float, ...]", "default": [0.5], "required": False},
+    ]
+    assert loss["formula_g"] == "-E[D]"
+    assert loss["discriminator_outputs"] is None
+    assert loss["details"] == {"accuracy [measured]": "99%"}
+    assert penalty["formula"] == "|x|"
+
+
+def test_a_builtin_with_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "r1"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "weight float 1.0" in lines
+    assert any(line.startswith("provided by ganbench ") for line in lines)
+
+
+def test_a_name_of_a_broken_plugin_says_why(capsys: pytest.CaptureFixture[str], fake_site: FakeSite) -> None:
+    fake_site.install("fake-both", BOTH + "    raise ValueError('too late')\n")
+    assert main(["show", "fake_thing"]) == 2
+    captured = capsys.readouterr()
+    reason = "its plugin fake-both:plugin is broken: ganbench_penalties failed: ValueError: too late"
+    assert captured.err.splitlines() == [
+        f"ganbench: error: loss 'fake_thing': {reason}",
+        f"ganbench: error: penalty 'fake_thing': {reason}",
+    ]
+    assert captured.out == ""
