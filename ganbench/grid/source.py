@@ -37,7 +37,7 @@ def find(source: str | os.PathLike[str]) -> Path:
         if isinstance(error, ValueError | FileNotFoundError | NotADirectoryError):
             hint = did_you_mean(text, bundled)
             raise GridError(f"{given(text)} is neither a file nor a bundled grid{hint}") from None
-        raise GridError(f"{text}: cannot be read: {error.strerror}") from None
+        raise GridError(f"{given(text)} cannot be read: {error.strerror}") from None
     if stat.S_ISREG(mode):
         return Path(text)
     if text in bundled:

@@ -235,7 +235,7 @@ class TestSet:
             "score.metrics=['is']",
             "seeds=[4, 2]",
             "axes.loss=['wasserstein']",
-            "axes.\"train.ema\"=[0.0, 0.9]",
+            'axes."train.ema"=[0.0, 0.9]',
             "name=other.1",
             "score.initial=true",
         )
@@ -248,7 +248,9 @@ class TestSet:
         assert cell.score.initial is True
 
     def test_it_wins_over_the_file_and_its_overrides(self, read, table):
-        table["override"] = [{"when": {"loss": "minimax"}, "train": {"steps": 5, "optimizer": {"name": "sgd"}}}]
+        table["override"] = [
+            {"when": {"loss": "minimax"}, "train": {"steps": 5, "optimizer": {"name": "sgd"}}}
+        ]
         grid = read(table, "train.steps=7", "train.optimizer.lr=0.5")
         assert {cell.train.steps for cell in grid.cells} == {7}
         assert {(cell.loss.name, cell.train.d_optimizer.name) for cell in grid.cells} == {
@@ -267,7 +269,10 @@ class TestSet:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("train.stps=3", "--set train.stps=3: there is no setting 'train.stps'; did you mean 'train.steps'?"),
+            (
+                "train.stps=3",
+                "--set train.stps=3: there is no setting 'train.stps'; did you mean 'train.steps'?",
+            ),
             ("loss=3", "--set loss=3: there is no setting 'loss'"),
             ("override=[]", "--set override=[]: there is no setting 'override'"),
             ("train.steps", "--set train.steps: must be key=value"),
@@ -278,8 +283,14 @@ class TestSet:
             ("axes.loss=[1", "--set axes.loss=[1: is not TOML"),
             ("seeds=1\nname=2", "must be a single value"),
             ("axes.loss=['minmax']", "axes.loss[0]: unknown loss 'minmax'; did you mean 'minimax'?"),
-            ("axes.train.steps=['a']", "--set axes.train.steps=['a']: axes.\"train.steps\"[0]: must be a whole"),
-            ("train.engine=graph", "--set train.engine=graph: train.engine: engine 'graph' is not in this version"),
+            (
+                "axes.train.steps=['a']",
+                "--set axes.train.steps=['a']: axes.\"train.steps\"[0]: must be a whole",
+            ),
+            (
+                "train.engine=graph",
+                "--set train.engine=graph: train.engine: engine 'graph' is not in this version",
+            ),
             ("score.samples=1", "--set score.samples=1: score.samples: must be a whole number from 2"),
         ],
     )
