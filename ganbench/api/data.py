@@ -82,4 +82,4 @@ class Metric(Protocol):
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """The values by name; each name is listed in the spec's `directions`."""
+        """The values by name; those in the spec's `directions` are compared."""

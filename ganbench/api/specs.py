@@ -81,7 +81,8 @@ class MetricSpec(Spec):
     """A score: `build(**options) -> Metric`.
 
     Attributes:
-        directions: for each value that the metric gives, whether `lower` or `higher` is better.
+        directions: for each value that the metric gives, whether `lower` or `higher` is better; a value that
+            is left out (a spread, a standard error) stands in the tables and is never compared.
     """
 
     directions: Mapping[str, Direction] = field(default_factory=dict)

@@ -8,8 +8,8 @@ from typing import Any
 from ganbench.grid.axes import Axis
 from ganbench.grid.choice import Choice
 from ganbench.grid.grid import Compare
+from ganbench.grid.layers import Layer, full_optimizer
 from ganbench.grid.overrides import Override
-from ganbench.grid.schema import Layer, full_optimizer
 from ganbench.grid.settings import PLAYERS, ScoreSettings, TrainSettings
 
 

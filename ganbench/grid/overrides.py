@@ -8,9 +8,10 @@ from typing import Any
 
 from ganbench.errors import did_you_mean
 from ganbench.grid.axes import Axis, flat_axes, overlap
+from ganbench.grid.layers import Layer, lay
 from ganbench.grid.patterns import Patterns
 from ganbench.grid.problems import Problems, given
-from ganbench.grid.schema import Layer, Schema, lay
+from ganbench.grid.schema import Schema
 
 _KEYS = ("when", "train", "score")
 

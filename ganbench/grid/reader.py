@@ -13,12 +13,13 @@ from ganbench.grid.assignments import Assignment, read_assignments
 from ganbench.grid.axes import NAMED, Axis, axis_key, flat_axes, overlap, read_axes
 from ganbench.grid.document import document_of
 from ganbench.grid.grid import Compare, Grid
+from ganbench.grid.layers import Layer, lay
 from ganbench.grid.named import MOST_CELLS
 from ganbench.grid.overrides import Override, read_overrides
 from ganbench.grid.patterns import Patterns
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.product import count_cells, product
-from ganbench.grid.schema import Layer, Schema, lay
+from ganbench.grid.schema import Schema
 from ganbench.grid.scoring import check_scoring
 from ganbench.grid.settings import OPTIMIZER_KEYS
 from ganbench.grid.source import cleaned, find, parse

@@ -29,7 +29,7 @@ class Score:
         step: generator updates done when it was measured.
         metric: the value's name.
         value: may be NaN or infinite, as it was measured.
-        direction: which is better, `lower` or `higher`.
+        direction: which is better, `lower` or `higher`; empty for a value that is neither, as a spread.
         extractor: label of the feature extractor; empty where none was needed.
         samples: number of generated samples.
         protocol: hash of how it was measured.
@@ -192,7 +192,7 @@ def _scores(store: Store, cell: str) -> tuple[Score, ...]:
             protocol=printable(row["protocol"]),
             repeat=row["repeat"],
         )
-        if score.direction not in ("lower", "higher"):
+        if score.direction not in ("lower", "higher", ""):
             raise StoreError(f"cells/{cell}/scores.csv: damaged: direction {score.direction!r}")
         if not all(0 <= count <= _LARGEST_INTEGER for count in (score.step, score.samples, score.repeat)):
             raise StoreError(f"cells/{cell}/scores.csv: damaged: a count below 0 or beyond 64 bits")

@@ -84,7 +84,8 @@ def test_a_duplicate_is_refused_however_it_is_spelt(problems, table, axis, value
         ("train.steps", [0], 'axes."train.steps"[0]: must be a whole number'),
         ("train.steps", [[1, 2]], 'axes."train.steps"[0]: must be a whole number'),
         ("train.optimizer.lr", [-1], 'axes."train.optimizer.lr"[0]: must be a number above 0'),
-        ("train.optimizer", [{"lr": [1, 2]}], 'axes."train.optimizer".lr'),
+        ("train.optimizer", [{"lr": [1, 2]}], 'axes."train.optimizer"[0].lr: must be'),
+        ("train.optimizer", [{}], 'axes."train.optimizer"[0]: must say something, given {}'),
         ("train.checkpoint_seconds", [1], "cannot be an axis"),
         (
             "score.extractor",

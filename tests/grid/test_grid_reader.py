@@ -75,7 +75,7 @@ def test_all_problems_are_reported_at_once(problems, table):
     for expected in (
         "grid: seed: a grid has no key 'seed'; did you mean 'seeds'?",
         "grid: axes.loss[0]: unknown loss 'minmax'; did you mean 'minimax'?",
-        "axes.architecture[0].chanels: architecture 'dcgan' has no option 'chanels'; did you mean 'channels'?",
+        "[0].chanels: architecture 'dcgan' has no option 'chanels'; did you mean 'channels'?",
         "axes.architecture[1].width: must be an int, given 'wide'",
         "train.step: [train] has no setting 'step'; did you mean 'steps'?",
         "train.batch_size: must be a whole number from 1 to 1000000, given 0",

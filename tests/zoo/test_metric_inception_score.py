@@ -53,5 +53,6 @@ def test_features_without_logits_are_no_input():
 
 def test_its_values_are_those_of_its_directions():
     spec = next(spec for spec in ganbench_metrics() if spec.name == "is")
-    assert set(spec.directions) == set(score(torch.zeros(20, 3)))
+    # The spread of the splits is neither good nor bad: it is in the tables and never compared.
+    assert set(score(torch.zeros(20, 3))) - set(spec.directions) == {"is_std"}
     assert spec.directions["is"] == "higher"

@@ -39,7 +39,7 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
     yield MetricSpec(
         name="is",
         build=build_inception_score,
-        directions={"is": "higher", "is_std": "lower"},
+        directions={"is": "higher"},
         summary="Inception Score on an extractor's logits, and its deviation over splits; torch-fidelity's.",
         reference="Salimans et al., 2016, section 4",
     )
