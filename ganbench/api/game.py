@@ -75,7 +75,7 @@ class Game(Protocol):
         """N(0, 1) from the cell's loss stream."""
 
     def state(self, name: str, initial: float | Tensor) -> Tensor:
-        """A small tensor that is kept between turns and checkpointed; update it in place, without gradient."""
+        """A small tensor, kept between turns and checkpointed; update it in place, without gradient."""
 
 
 @runtime_checkable

@@ -174,7 +174,8 @@ def plan_notes(plan: Plan) -> list[str]:
         notes.append(f"{plan.stale} cells of another environment are kept: environments are mixed")
     if plan.departed:
         notes.append(
-            f"{len(plan.departed)} cells in the folder are no longer in the grid: they stay on disk, not in the tables"
+            f"{len(plan.departed)} cells in the folder are no longer in the grid: "
+            "they stay on disk and leave the tables"
         )
     return notes
 

@@ -91,8 +91,10 @@ def _rerun(rerun: str | None, keep_stale: bool) -> Rerun:
         return "keep"
     if rerun is None:
         return "no"
-    if rerun == "stale" or rerun == "all":
-        return rerun
+    if rerun == "stale":
+        return "stale"
+    if rerun == "all":
+        return "all"
     raise GridError(f"--rerun: must be stale or all, given {rerun!r}")
 
 

@@ -72,11 +72,11 @@ def _cell(store: Store, wanted: str) -> Cell:
 
 def _write(samples: Samples, out: Path, draw: Callable[[], bytes]) -> None:
     if out.suffix == ".npz":
-        arrays = {"x": samples.x.numpy()}
-        if samples.labels is not None:
-            arrays["labels"] = samples.labels.numpy()
         out.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(out, **arrays)
+        if samples.labels is None:
+            np.savez(out, x=samples.x.numpy())
+        else:
+            np.savez(out, x=samples.x.numpy(), labels=samples.labels.numpy())
     elif out.suffix == ".png":
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(draw())

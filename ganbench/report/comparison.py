@@ -148,7 +148,8 @@ def _contrasts(
         scored = _metrics((*base, *rows), finals)
         failed = any(row["status"] in FAILURES for row in (*base, *rows))
         # Failures must show even where nothing was scored.
-        for metric in scored or sorted(directions) or ([""] if failed else []):
+        comparable = [metric for metric in scored or sorted(directions) if directions.get(metric)]
+        for metric in comparable or ([""] if failed else []):
             for measure, refused in _measures(metric, base, rows, finals, labels[0], name):
                 baseline = _arm(labels[0], base, metric, measure, finals)
                 value = _arm(name, rows, metric, measure, finals)

@@ -11,9 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganbench.api import Dataset, Extractor, Loss, Metric, Penalty, Players, Samples
+from ganbench.api import (
+    Dataset,
+    Extractor,
+    Loss,
+    LossSpec,
+    Metric,
+    MetricSpec,
+    Penalty,
+    Players,
+    Samples,
+)
 from ganbench.api.data import Split
-from ganbench.catalog import load_catalog
+from ganbench.catalog import Catalog, Kind, load_catalog
 from ganbench.errors import GanbenchError, GridError
 from ganbench.grid import Cell, Choice
 from ganbench.grid.seeds import Streams
@@ -49,7 +59,7 @@ def players_of(cell: Cell) -> Players:
         Unsupported: the architecture does not fit the data or the loss.
     """
     catalog = load_catalog()
-    outputs = catalog.entry("loss", cell.loss.name).spec.discriminator_outputs
+    outputs = loss_spec_of(cell).discriminator_outputs
     context: dict[str, Any] = {"signature": dataset_of(cell.dataset).signature}
     if outputs is not None:
         context["discriminator_outputs"] = outputs
@@ -58,6 +68,14 @@ def players_of(cell: Cell) -> Players:
             "architecture", cell.architecture.name, cell.architecture.options, **context
         )
     return players
+
+
+def loss_spec_of(cell: Cell) -> LossSpec:
+    """What the loss of a cell says of itself."""
+    spec = load_catalog().entry("loss", cell.loss.name).spec
+    if not isinstance(spec, LossSpec):
+        raise TypeError(f"loss {cell.loss.name!r} has a {type(spec).__name__}")
+    return spec
 
 
 def loss_of(cell: Cell) -> Loss:
@@ -92,8 +110,15 @@ def directions_of(cell: Cell) -> dict[str, str]:
     return {
         value: direction
         for metric in cell.score.metrics
-        for value, direction in catalog.entry("metric", metric.name).spec.directions.items()
+        for value, direction in _metric_spec(catalog, metric).directions.items()
     }
+
+
+def _metric_spec(catalog: Catalog, metric: Choice) -> MetricSpec:
+    spec = catalog.entry("metric", metric.name).spec
+    if not isinstance(spec, MetricSpec):
+        raise TypeError(f"metric {metric.name!r} has a {type(spec).__name__}")
+    return spec
 
 
 @lru_cache(maxsize=8)
@@ -153,7 +178,7 @@ def _scorer(
     )
 
 
-def _of_plugin(kind: str, choice: Choice, error: Exception) -> GridError:
+def _of_plugin(kind: Kind, choice: Choice, error: Exception) -> GridError:
     provider = load_catalog().entry(kind, choice.name).plugin
     return GridError(
         f"{kind} {choice.label!r} (from {provider.distribution} {provider.version}) cannot be used: "

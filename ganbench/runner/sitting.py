@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from ganbench.api import Samples
-from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
 from ganbench.grid.seeds import Streams, score_seed
@@ -19,6 +18,7 @@ from ganbench.runner.materials import (
     dataset_of,
     directions_of,
     loss_of,
+    loss_spec_of,
     penalty_of,
     players_of,
     samples_of,
@@ -154,7 +154,7 @@ class Sitting:
     def _fresh(self) -> Trainer:
         """The cell's training at step 0."""
         cell = self._cell
-        spec = load_catalog().entry("loss", cell.loss.name).spec
+        spec = loss_spec_of(cell)
         streams = self._streams
         return Trainer(
             settings=cell.train,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError, GridError, Unsupported
 from ganbench.grid import Cell
-from ganbench.runner.materials import dataset_of, loss_of, penalty_of, players_of, samples_of
+from ganbench.runner.materials import dataset_of, loss_of, loss_spec_of, penalty_of, players_of, samples_of
 from ganbench.training import CellGame, global_stream
 
 _CPU = torch.device("cpu")
@@ -42,8 +41,7 @@ def try_cell(cell: Cell) -> None:
 
 def _play(cell: Cell, batch: int) -> None:
     shape = dataset_of(cell.dataset).signature.shape
-    spec = load_catalog().entry("loss", cell.loss.name).spec
-    outputs = spec.discriminator_outputs
+    outputs = loss_spec_of(cell).discriminator_outputs
     players = players_of(cell)
     loss, penalty = loss_of(cell), penalty_of(cell)
     where = f"architecture {cell.architecture.label!r} on dataset {cell.dataset.label!r}"
