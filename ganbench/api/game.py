@@ -46,7 +46,7 @@ class Game(Protocol):
         """
 
     def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The discriminator's raw scores of x, (batch, outputs); this turn's condition unless one is given."""
+        """D's raw scores of x, (batch, outputs); this turn's condition unless one is given."""
 
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Samples (batch, *shape) for this noise; attached to it, the idle player's weights frozen."""

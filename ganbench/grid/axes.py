@@ -142,7 +142,12 @@ def kind_of(key: str) -> NamedAxis:
 
 def _may_vary(key: str, at: str, problems: Problems) -> bool:
     if key not in SETTINGS:
-        problems.add(at, f"no axis or setting is named {given(key)}{did_you_mean(key, (*NAMED, *SETTINGS))}")
+        near = did_you_mean(key, (*NAMED, *SETTINGS))
+        # The whole list would be longer than a line.
+        hint = (
+            near if near.startswith("; did") else f"; valid: {', '.join(NAMED)}, or a setting as train.steps"
+        )
+        problems.add(at, f"no axis or setting is named {given(key)}{hint}")
         return False
     if key.removeprefix("train.") in BESIDE_IDENTITY:
         problems.add(at, f"{key} cannot be an axis: what is trained does not depend on it")

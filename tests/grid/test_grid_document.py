@@ -70,7 +70,7 @@ architectures = st.lists(
 penalties = st.lists(
     st.sampled_from(["none", "r1"])
     | st.fixed_dictionaries({"name": st.just("r1"), "weight": st.floats(20, 30)}),
-    unique_by=str,
+    unique_by=lambda value: value if isinstance(value, str) else value["weight"],
     **few,
 )
 axes = tables(

@@ -1,4 +1,4 @@
-"""Whatever a grid is made of, reading it gives a Grid, or lines that say what is wrong, and never anything else."""
+"""Whatever a grid is made of, reading it gives a Grid or lines that say what is wrong, nothing else."""
 
 from __future__ import annotations
 
