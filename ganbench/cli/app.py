@@ -110,6 +110,12 @@ def run(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where data sets are; default: $GANBENCH_DATA.")
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another file of Inception weights; named as such.")
+    ] = None,
+    weights_sha256: Annotated[
+        str | None, typer.Option(metavar="HEX", help="The SHA-256 of that file.")
+    ] = None,
     max_seconds_per_cell: Annotated[
         float | None, typer.Option(help="Longer cells end in `error: time limit`.")
     ] = None,
@@ -128,6 +134,8 @@ def run(
         keep_stale=keep_stale,
         overrides=set_ or (),
         data=data,
+        weights=weights,
+        weights_sha256=weights_sha256,
         max_seconds_per_cell=max_seconds_per_cell,
         quiet=quiet,
     )

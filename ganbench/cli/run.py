@@ -35,6 +35,8 @@ def run_command(
     keep_stale: bool,
     overrides: Sequence[str],
     data: Path | None,
+    weights: Path | None,
+    weights_sha256: str | None,
     max_seconds_per_cell: float | None,
     quiet: bool,
 ) -> int:
@@ -51,9 +53,7 @@ def run_command(
     if max_seconds_per_cell is not None and not max_seconds_per_cell > 0:
         raise GridError(f"--max-seconds-per-cell: must be above 0, given {max_seconds_per_cell:g}")
     choice = _rerun(rerun, keep_stale)
-    if data is not None:
-        # Workers inherit it; data sets look there first.
-        os.environ["GANBENCH_DATA"] = str(data)
+    _hand_down(data=data, weights=weights, weights_sha256=weights_sha256)
     resolved = read_grid(grid, load_catalog(), overrides)
     if dry_run:
         plan, store = plan_run(resolved, out, device=device, rerun=choice)
@@ -82,6 +82,18 @@ def run_command(
         print_comparison(results, output())
     console.print(plain(_closing(resolved, statuses, results.path / REPORT)), soft_wrap=True)
     return 1 if any(statuses[status] for status in _FAILED) else 0
+
+
+def _hand_down(**options: object) -> None:
+    """Put what data sets and extractors look for into the environment, which workers inherit."""
+    variables = {
+        "data": "GANBENCH_DATA",
+        "weights": "GANBENCH_INCEPTION_WEIGHTS",
+        "weights_sha256": "GANBENCH_INCEPTION_SHA256",
+    }
+    for name, value in options.items():
+        if value is not None:
+            os.environ[variables[name]] = str(value)
 
 
 def _rerun(rerun: str | None, keep_stale: bool) -> Rerun:

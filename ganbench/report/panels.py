@@ -117,7 +117,8 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
         figure = over_steps(lines, log=bool(0 < lowest < highest / _STEEP))
         if figure is not None:
             title = f"{metric_label(str(metric), str(extractor))} over steps"
-            better = f"{rows['direction'].iloc[0].capitalize()} is better. Protocol {protocol}."
+            direction = rows["direction"].iloc[0]
+            better = f"{direction.capitalize()} is better. " * bool(direction) + f"Protocol {protocol}."
             panels.append(Panel(title=title, picture=inline(figure, title), note=better))
     return panels
 

@@ -15,6 +15,8 @@ from ganbench.errors import Unsupported
 SIDE = 8
 _LEAST_PIXELS = 256
 _POINTS = 2000
+_GAP = 1
+_GAP_GREY = 96
 
 
 def draw_samples(samples: Samples, signature: Signature, data: Samples) -> bytes:
@@ -49,9 +51,12 @@ def _images(samples: Samples) -> bytes:
     x = samples.x.numpy()
     count, channels, height, width = x.shape
     rows = -(-count // SIDE)
-    canvas = np.zeros((rows * height, SIDE * width, channels), dtype=np.uint8)
+    # A line between neighbours: where the background is dark, small pictures run together without it.
+    canvas = np.full(
+        (rows * (height + _GAP) - _GAP, SIDE * (width + _GAP) - _GAP, channels), _GAP_GREY, dtype=np.uint8
+    )
     for index, image in enumerate(x):
-        top, left = index // SIDE * height, index % SIDE * width
+        top, left = index // SIDE * (height + _GAP), index % SIDE * (width + _GAP)
         canvas[top : top + height, left : left + width] = image.transpose(1, 2, 0)
     picture = _picture(canvas)
     factor = max(1, -(-_LEAST_PIXELS // max(picture.size)))
