@@ -12,6 +12,7 @@ import pandas as pd
 
 from ganbench.report.context import Compared, Context, Row, arms_of, axes_of, contexts
 from ganbench.report.contrast import ALPHA, Arm, Paired, paired
+from ganbench.report.environments import environments_mixed
 from ganbench.report.record import FAILURES
 from ganbench.report.tables import frame
 from ganbench.report.verdict import refusal, verdict
@@ -163,7 +164,7 @@ def _contrasts(
                     value=value,
                     paired=paired(baseline, value, direction),
                     refused=refused,
-                    mixed=len({row["environment"] for row in (*base, *rows) if row["status"] == "ok"}) > 1,
+                    mixed=environments_mixed((*base, *rows)),
                 )
 
 

@@ -27,6 +27,7 @@ from ganbench.report.context import (
     where,
 )
 from ganbench.report.contrast import ALPHA
+from ganbench.report.environments import environments_mixed
 from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
 from ganbench.report.pictures import MOST_SEEDS, Album, Picture
 from ganbench.report.record import STATUSES, printable
@@ -185,8 +186,8 @@ def _facts(cells: pd.DataFrame, what: Compared, arms: Sequence[str]) -> list[tup
         ("Engine", _distinct(cells["engine"])),
         ("Data", _distinct(cells["dataset"])),
     ]
-    hashes = [value for value in cells["environment"].unique() if value]
-    if len(hashes) > 1:
+    if environments_mixed(cells.to_dict("records")):
+        hashes = [value for value in cells["environment"].unique() if value]
         facts.append(("Environments", f"mixed: {', '.join(hashes)}; scores may differ for that reason"))
     return facts
 

@@ -112,19 +112,19 @@ class Scorer:
             return []
         if signature.kind != "image":
             return [
-                f"extractor {self._label!r} takes images, and the data are points: use a metric without one"
+                f"score.extractor: {self._label!r} takes images, and the data are points: use a metric without one"
             ]
         channels, height, width = signature.shape
         problems = []
         if channels not in extractor.channels or channels not in (1, 3):
             accepted = " or ".join(str(number) for number in extractor.channels)
             problems.append(
-                f"extractor {self._label!r} takes {accepted} channels, and the data have {channels}"
+                f"score.extractor: {self._label!r} takes {accepted} channels, and the data have {channels}"
             )
         if extractor.sizes is not None and (height, width) not in extractor.sizes:
             accepted = " or ".join(f"{rows}x{columns}" for rows, columns in extractor.sizes)
             problems.append(
-                f"extractor {self._label!r} takes images of {accepted}, and the data have {height}x{width}"
+                f"score.extractor: {self._label!r} takes images of {accepted}, and the data have {height}x{width}"
             )
         return problems
 

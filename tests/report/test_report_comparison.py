@@ -159,6 +159,15 @@ def test_mixed_environments_are_said(make_folder: Callable[..., Folder]) -> None
     assert row["verdict"].endswith("; environments are mixed")
 
 
+def test_a_plugin_that_one_arm_needs_does_not_mix_environments(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    plugin = {"ganbench-foo": {"version": "1.0", "digest": "d"}}
+    folder.add(loss=LOSSES[0], environment="e1", scores={"fid": 1.0})
+    folder.add(loss=LOSSES[1], environment="e2", plugins=plugin, scores={"fid": 1.0})
+    (row,) = _compare(folder).to_dict("records")
+    assert "mixed" not in row["verdict"]
+
+
 def test_non_finite_scores_are_counted_not_averaged(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     for loss in LOSSES:
