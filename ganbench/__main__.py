@@ -7,6 +7,8 @@ the user's to mend is a bug, and shows its traceback.
 from __future__ import annotations
 
 import os
+import shlex
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if arguments is None:
+        # Until a run has its own handlers, and for the other commands: an end like that of Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A formula must not end `ganbench show` where the terminal's encoding lacks its characters.
@@ -61,7 +66,8 @@ def _run(arguments: list[str]) -> int:
     except _ClickError as error:
         problems = (_usage(error),)
     except (KeyboardInterrupt, typer.Abort):
-        _complain(["interrupted"])
+        again = f"; go on with: {shlex.join(['ganbench', *arguments])}" if "run" in arguments[:1] else ""
+        _complain([f"interrupted{again}"])
         return INTERRUPTED
     _complain(problems)
     return 2

@@ -43,6 +43,9 @@ class RunProgress:
     Args:
         console: where bars or lines go; stderr, so that stdout keeps the tables.
         quiet: only failures are said.
+
+    Attributes:
+        failed: cells that ended in `error` or `oom`, among them trained ones that could not be scored again.
     """
 
     def __init__(self, console: Console, quiet: bool = False) -> None:
@@ -54,6 +57,7 @@ class RunProgress:
         self._cells: dict[str, PlannedCell] = {}
         self._steps: dict[str, int] = {}
         self._rates: dict[str, tuple[float, int]] = {}
+        self.failed = 0
         self._done = 0
         self._total = 0
 
@@ -84,7 +88,9 @@ class RunProgress:
             self._bars.start()
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Move a bar."""
+        """Move a bar, or pass a warning on."""
+        if "note" in event:
+            self._console.print(plain(f"warning: {event['note']}"), soft_wrap=True)
         if self._bars is None or "step" not in event:
             return
         cell, step = event["cell"], int(event["step"])
@@ -109,14 +115,13 @@ class RunProgress:
     def finished(self, cell: PlannedCell, result: CellResult) -> None:
         """Put a finished cell's line above the bars."""
         self._done += 1
+        self.failed += result.status in ("error", "oom")
         if self._bars is not None:
             bar = self._running.pop(result.cell, None)
             if bar is not None:
                 self._bars.remove_task(bar)
             left = cell.cell.train.steps - self._steps.get(result.cell, 0)
             self._bars.update(self._all, advance=max(left, 0) if cell.action == "train" else 0)
-        for note in result.notes:
-            self._console.print(plain(f"warning: {note}"), soft_wrap=True)
         if self._quiet and result.status == "ok":
             return
         line = plain(f"[{self._done}/{self._total}] {name_of(cell)}: ")
@@ -170,6 +175,7 @@ def plan_notes(plan: Plan) -> list[str]:
         if planned.action == "skip":
             reasons[planned.reason] = reasons.get(planned.reason, 0) + 1
     notes += [f"skipped {count}: {reason}" for reason, count in reasons.items()]
+    notes += [f"damaged, run again: {problem}" for problem in plan.damaged]
     if plan.stale:
         notes.append(f"{plan.stale} cells of another environment are kept: environments are mixed")
     if plan.departed:

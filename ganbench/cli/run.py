@@ -72,7 +72,7 @@ def run_command(
                 listener=progress,
             )
     except Interrupted as stopped:
-        command = shlex.join(["ganbench", *sys.argv[1:]])
+        command = shlex.join(["ganbench", *_resuming(sys.argv[1:])])
         console.print(
             plain(f"interrupted; what was done is in {stopped.folder}; go on with: {command}"), soft_wrap=True
         )
@@ -81,7 +81,7 @@ def run_command(
     if not quiet:
         print_comparison(results, output())
     console.print(plain(_closing(resolved, statuses, results.path / REPORT)), soft_wrap=True)
-    return 1 if any(statuses[status] for status in _FAILED) else 0
+    return 1 if progress.failed or any(statuses[status] for status in _FAILED) else 0
 
 
 def _hand_down(**options: object) -> None:
@@ -94,6 +94,17 @@ def _hand_down(**options: object) -> None:
     for name, value in options.items():
         if value is not None:
             os.environ[variables[name]] = str(value)
+
+
+def _resuming(arguments: Sequence[str]) -> list[str]:
+    """The arguments that go on: what --rerun asked for has begun, and would begin again."""
+    kept: list[str] = []
+    for argument in arguments:
+        if kept and kept[-1] == "--rerun":
+            kept.pop()
+        elif not argument.startswith("--rerun="):
+            kept.append(argument)
+    return kept
 
 
 def _rerun(rerun: str | None, keep_stale: bool) -> Rerun:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -18,6 +19,8 @@ from ganbench.training import resolve_engine
 
 Action = Literal["train", "score", "keep", "skip"]
 Rerun = Literal["no", "stale", "all", "keep"]
+# A cell that diverged is a result; one that failed is tried again.
+FINISHED = ("ok", "diverged")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,7 @@ class Plan:
         cells: in the grid's order.
         stale: finished cells of another environment that are kept all the same.
         departed: cells in the folder that the grid no longer has.
+        damaged: what in the folder cannot be used, a line each; those cells are run again.
         device: where cells run, as torch names it.
         threads: for one operation in a worker.
     """
@@ -56,6 +60,7 @@ class Plan:
     cells: tuple[PlannedCell, ...]
     stale: int
     departed: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
     device: str
     threads: int
 
@@ -102,8 +107,8 @@ def check_grid(grid: Grid, device: str) -> dict[str, str]:
             tried[key] = None
             try:
                 try_cell(cell)
-            except Unsupported as reason:
-                tried[key] = str(reason)
+            except Unsupported as unsupported:
+                tried[key] = str(unsupported)
             except GanbenchError as error:
                 problems |= dict.fromkeys(error.problems)
         reason = tried[key]
@@ -119,7 +124,7 @@ def check_grid(grid: Grid, device: str) -> dict[str, str]:
             except GanbenchError as error:
                 problems |= dict.fromkeys(error.problems)
     if problems:
-        raise GridError(*problems)
+        raise GridError(*(f"{grid.name}: {problem}" for problem in problems))
     return skipped
 
 
@@ -141,31 +146,46 @@ def make_plan(
             )
     catalog = load_catalog()
     planned: list[PlannedCell] = []
-    changes: dict[str, int] = {}
+    changes: Counter[str] = Counter()
+    damaged: list[str] = []
     kept_stale = 0
     for cell in grid.cells:
         engine = resolve_engine(cell.train.engine, torch.device(device))
         environment = environment_of(cell, catalog, device=device, engine=engine, threads=threads)
-        if cell.id in skipped:
-            planned.append(
-                PlannedCell(cell=cell, action="skip", reason=skipped[cell.id], environment=environment)
+        record, stale = None, False
+        try:
+            record = store.cell(cell.id) if store.has_cell(cell.id) else None
+        except StoreError as error:
+            damaged.append(str(error))
+        if record is not None and record["status"] in FINISHED:
+            stale = record["environment"].get("hash") != environment.hash
+            if rerun == "no" and stale:
+                changes.update(_differences(record["environment"], environment))
+            if rerun == "all" or (rerun == "stale" and stale):
+                record = None
+        action: Action = "train"
+        fresh = record is None
+        if record is not None and record["status"] in FINISHED:
+            action, problem = _completion(store, cell, record, device)
+            if problem:
+                damaged.append(problem)
+                fresh = action == "train"
+        elif cell.id in skipped:
+            action = "skip"
+        elif record is not None and record["status"] == "skipped":
+            # What only the run itself found out; asked again only where something has changed.
+            same = record["environment"].get("hash") == environment.hash
+            action, fresh = ("keep", False) if same else ("train", True)
+        kept_stale += stale and action in ("keep", "score")
+        planned.append(
+            PlannedCell(
+                cell=cell,
+                action=action,
+                reason=skipped[cell.id] if action == "skip" else "",
+                fresh=fresh,
+                environment=environment,
             )
-            continue
-        record = _record(store, cell.id)
-        if record is None or record["status"] in ("unfinished", "error", "oom", "skipped"):
-            planned.append(PlannedCell(cell=cell, action="train", environment=environment))
-            continue
-        stale = record["environment"].get("hash") != environment.hash
-        if rerun == "all" or (stale and rerun == "stale"):
-            planned.append(PlannedCell(cell=cell, action="train", fresh=True, environment=environment))
-            continue
-        if stale and rerun == "no":
-            differences = Environment.from_json(record["environment"]).differences(environment)
-            for difference in differences or ["its recorded environment cannot be read"]:
-                changes[difference] = changes.get(difference, 0) + 1
-        kept_stale += stale
-        missing = record["status"] == "ok" and _lacks_scores(store, cell, device)
-        planned.append(PlannedCell(cell=cell, action="score" if missing else "keep", environment=environment))
+        )
     if changes:
         listed = "; ".join(f"{change} ({count} cells)" for change, count in changes.items())
         raise GridError(
@@ -178,27 +198,36 @@ def make_plan(
         cells=tuple(planned),
         stale=kept_stale,
         departed=tuple(cell for cell in store.cells_on_disk() if cell not in ids),
+        damaged=tuple(damaged),
         device=device,
         threads=threads,
     )
 
 
-def _record(store: Store, cell: str) -> dict[str, object] | None:
-    """What is recorded of a cell; nothing where the record is absent or damaged."""
+def _differences(recorded: Mapping[str, Any], now: Environment) -> list[str]:
+    """What has changed since a cell was finished."""
     try:
-        return store.cell(cell) if store.has_cell(cell) else None
-    except StoreError:
-        return None
+        differences = Environment.from_json(recorded).differences(now)
+    except ValueError:
+        differences = []
+    return differences or ["its recorded environment cannot be read"]
 
 
-def _lacks_scores(store: Store, cell: Cell, device: str) -> bool:
-    """Whether a trained cell has not every final score that its grid asks for."""
+def _completion(store: Store, cell: Cell, record: Mapping[str, Any], device: str) -> tuple[Action, str]:
+    """What a finished cell still needs, and what of it is damaged."""
+    if record["status"] != "ok":
+        return "keep", ""
+    try:
+        rows = store.scores(cell.id)
+    except StoreError as error:
+        # Training gives the same bits again, and with them the scores on the way.
+        return "train", str(error)
     scorer = scorer_of(cell, device)
-    if scorer is None or not store.has_generator(cell.id):
-        return False
-    try:
-        rows: Sequence[dict[str, object]] = store.scores(cell.id)
-    except StoreError:
-        return True
+    if scorer is None:
+        return "keep", ""
     have = {row["protocol"] for row in rows if row["step"] == cell.train.steps}
-    return any(protocol.hash not in have for protocol in scorer.protocols.values())
+    if all(protocol.hash in have for protocol in scorer.protocols.values()):
+        return "keep", ""
+    if not store.has_generator(cell.id):
+        return "train", f"{store.path}: the weights of {cell.id} are gone, and scores of them are missing"
+    return "score", ""

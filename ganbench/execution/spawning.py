@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 from multiprocessing import spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -27,9 +26,9 @@ class CleanProcess(SpawnProcess):
                 data = original(name)
                 return {key: value for key, value in data.items() if not key.startswith("init_main")}
 
-            spawn.get_preparation_data = without_main  # type: ignore[assignment]
+            spawn.get_preparation_data = without_main
             try:
-                return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+                return SpawnProcess._Popen(process_obj)
             finally:
                 spawn.get_preparation_data = original
 
@@ -37,9 +36,9 @@ class CleanProcess(SpawnProcess):
 class CleanContext(SpawnContext):
     """multiprocessing's spawn context, with clean processes."""
 
-    Process = CleanProcess  # type: ignore[assignment]
+    Process = CleanProcess
 
 
-def clean_context() -> multiprocessing.context.BaseContext:
+def clean_context() -> CleanContext:
     """The context that workers are started from."""
     return CleanContext()

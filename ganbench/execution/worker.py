@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from ganbench.runner.sitting import run_cell
-from ganbench.runner.task import CellResult, Task
-from ganbench.training import prepare_process
-
-# Set once in each worker by `begin`.
-_stop: Any = None
-_events: int = -1
+# Blocked in the parent while a worker starts, so that none arrives before it can be handled here.
+HELD_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def begin(stop: Any, events: str, threads: int | None) -> None:
-    """Prepare this process for cells.
+def serve(connection: Connection[Any, Any], threads: int | None) -> None:
+    """Run the cells that come through the connection until it is closed.
+
+    For each Task it gets, it sends mappings about the progress and at last a CellResult. SIGTERM makes the
+    cell write its checkpoint and end as `unfinished`.
 
     Args:
-        stop: shared byte without a lock, so that a killed worker cannot leave it locked; 1 means stop.
-        events: file to which progress is appended, a JSON line each; appending needs no lock either.
+        connection: to the parent.
         threads: for one operation on a CPU, or None to leave the number alone.
     """
-    global _stop, _events
-    _stop = stop
-    _events = os.open(events, os.O_WRONLY | os.O_APPEND)
+    # First of all: loading torch takes seconds, in which the parent may be killed.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    stopped = threading.Event()
     # Ctrl-C reaches every process of the terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
+
+    from ganbench.errors import GanbenchError
+    from ganbench.runner.sitting import run_cell
+    from ganbench.runner.task import CellResult
+    from ganbench.training import prepare_process
+
     prepare_process(threads)
-
-
-def work(task: Task) -> CellResult:
-    """Run one cell and say on the way how far it is."""
-    _tell({"cell": task.cell.id, "pid": os.getpid()})
-    return run_cell(task, stop=lambda: bool(_stop.value), progress=_tell)
-
-
-def _tell(event: Mapping[str, Any]) -> None:
-    os.write(_events, json.dumps(event).encode() + b"\n")
+    while True:
+        try:
+            task = connection.recv()
+        except EOFError:
+            return
+        connection.send({"cell": task.cell.id, "begun": True})
+        try:
+            result = run_cell(task, stop=stopped.is_set, progress=connection.send)
+        except GanbenchError as error:
+            result = CellResult(cell=task.cell.id, status="error", reason=str(error), scores={})
+        connection.send(result)
 
 
 def _end_with_parent() -> None:

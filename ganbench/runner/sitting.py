@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganbench.api import Samples
 from ganbench.errors import StoreError, Unsupported
@@ -33,6 +35,9 @@ from ganbench.training import Diverged, Seeds, Trainer, determinism_record, dete
 
 Progress = Callable[[Mapping[str, Any]], None]
 _PROGRESS_SECONDS = 0.5
+# A checkpoint holds what the fresh training does, moments of the optimizers and the curves so far.
+_CHECKPOINT_FACTOR = 8
+_SLACK = 2**28
 
 
 def run_cell(
@@ -57,14 +62,23 @@ def run_cell(
         return sitting.end("diverged", str(failure))
     except Unsupported as failure:
         return sitting.end("skipped", str(failure))
-    except (MemoryError, torch.cuda.OutOfMemoryError) as failure:
-        reason = "out of memory" if isinstance(failure, MemoryError) else "out of CUDA memory"
-        text = traceback.format_exc()
-        sitting.release()
-        return sitting.end("oom", reason, text=text)
-    except Exception as failure:
-        last = traceback.format_exception_only(failure)[-1].strip()
-        return sitting.end("error", last, text=traceback.format_exc())
+    except StoreError as failure:
+        return sitting.end("error", str(failure))
+    except BaseException as failure:
+        # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
+        memory = _memory(failure)
+        reason = memory or traceback.format_exception_only(failure)[-1].strip()
+        return sitting.end("oom" if memory else "error", reason, text=traceback.format_exc())
+
+
+def _memory(failure: BaseException) -> str:
+    """Which memory was too small; empty where something else failed."""
+    if isinstance(failure, torch.cuda.OutOfMemoryError):
+        return "out of CUDA memory"
+    # torch's allocator for the CPU has no exception of its own.
+    if isinstance(failure, MemoryError) or "DefaultCPUAllocator" in str(failure):
+        return "out of memory"
+    return ""
 
 
 class Sitting:
@@ -78,7 +92,7 @@ class Sitting:
         self._streams = Streams.of(task.cell)
         self._stop = stop
         self._progress = progress
-        self._notes: list[str] = []
+        self._rescoring = task.rescore
         self._rows: list[dict[str, Any]] = []
         self._begun = time.monotonic()
         self._before = 0.0
@@ -89,63 +103,93 @@ class Sitting:
         """Train and score to the end, or to where `stop` says so."""
         cell, store = self._cell, self._store
         with deterministic():
-            trainer = self._trainer = self._resumed() or self._fresh()
-            store.write_cell(cell.id, self._record("unfinished", step=trainer.step))
+            trainer = self._resumed()
+            if trainer is None:
+                # What an earlier attempt left, scores first of all, is not this one's.
+                store.drop_cell(cell.id)
+                trainer = self._fresh()
+            self._trainer = trainer
+            self._write_unfinished()
             for milestone in self._milestones():
                 if milestone < trainer.step:
                     continue
                 while trainer.step < milestone:
                     trainer.advance(milestone, self._pause())
-                    if trainer.step < milestone or self._stop():
+                    # Before scoring too: it can take longer than the training.
+                    if trainer.step < milestone or self._stop() or cell.score.metrics:
                         self._checkpoint()
-                    if self._stop() and trainer.step < cell.train.steps:
+                    if self._stop():
                         return self._result("unfinished", "interrupted")
                 self._score(milestone, trainer.scored_generator)
-                if milestone < cell.train.steps:
-                    self._checkpoint()
             state = trainer.scored_generator.state_dict()
             weights = store.write_generator(cell.id, state)
             return self.end("ok", "", weights=weights)
 
     def score_again(self) -> CellResult:
-        """Add the scores that are missing of a trained cell, from its stored weights."""
+        """Add the scores that are missing of a trained cell, from its stored weights.
+
+        A cell whose files are damaged is trained again: that gives the same bits.
+        """
         cell, store = self._cell, self._store
         record = store.cell(cell.id)
         self._before = float(record["seconds"])
-        self._rows = list(store.scores(cell.id))
         with deterministic():
             players = players_of(cell)
             generator = players.generator.to(self._device)
             if cell.train.precision == "float64":
                 generator.double()
-            generator.load_state_dict(store.generator(cell.id))
+            state = generator.state_dict()
+            try:
+                stored = store.generator(cell.id, _limit(state, 1))
+                if store.weights(cell.id) != record.get("weights"):
+                    raise StoreError(f"{cell.id}: the stored weights are not those that its record names")
+                generator.load_state_dict(stored)
+                self._rows = list(store.scores(cell.id))
+            except (StoreError, RuntimeError) as error:
+                self._note(f"{error}; the cell is trained again")
+                self._rescoring, self._rows = False, []
+                store.drop_cell(cell.id)
+                return self.play()
             self._score(cell.train.steps, generator)
         return self._result("ok", "", step=int(record["step"]))
 
     def end(
         self, status: str, reason: str, *, step: int | None = None, weights: str = "", text: str = ""
     ) -> CellResult:
-        """Write down how the cell ended; its record comes last, so a kill leaves it unfinished."""
+        """Write down how the cell ended; its record comes last, so a kill leaves it unfinished.
+
+        Raises:
+            StoreError: the record cannot be written.
+        """
         cell, store, trainer = self._cell, self._store, self._trainer
-        if self._task.rescore:
+        if self._rescoring:
             # The trained cell stays as it is: only its missing scores could not be made.
             return self._result(status, reason)
-        warnings: list[str] = []
-        if trainer is not None:
-            curves = trainer.diagnostics.columns()
-            store.write_curves(cell.id, curves)
-            warnings = symptoms(curves, self._constant)
-        if text:
-            store.write_traceback(cell.id, text)
         reached = step if step is not None else (trainer.step if trainer is not None else 0)
+        warnings: list[str] = []
+        try:
+            if trainer is not None:
+                curves = trainer.diagnostics.columns()
+                store.write_curves(cell.id, curves)
+                warnings = symptoms(curves, self._constant)
+            if text:
+                store.write_traceback(cell.id, text)
+        except StoreError:
+            # On a full disk the short record may still find room, and it says more.
+            if status == "ok":
+                raise
         store.write_cell(
             cell.id, self._record(status, reason=reason, step=reached, weights=weights, warnings=warnings)
         )
         if status in ("ok", "diverged", "skipped"):
-            store.drop_unfinished(cell.id)
+            # What stays behind does no harm, and the next run removes it.
+            with contextlib.suppress(StoreError):
+                store.drop_unfinished(cell.id)
+        if status in ("oom", "error"):
+            self._release()
         return self._result(status, reason, step=reached)
 
-    def release(self) -> None:
+    def _release(self) -> None:
         """Let go of the networks, so that the next cell has the memory."""
         self._trainer = None
         if self._device.type == "cuda":
@@ -173,20 +217,30 @@ class Sitting:
         """The training as its latest usable checkpoint left it."""
         cell, store = self._cell, self._store
         for path in store.checkpoints(cell.id):
+            trainer = self._fresh()
             try:
-                tensors, record = store.read_checkpoint(path)
+                tensors, record = store.read_checkpoint(path, _limit(trainer.state()[0], _CHECKPOINT_FACTOR))
                 if record["cell"] != cell.id or record["environment"] != self._task.environment.hash:
-                    self._notes.append(f"{path}: made in another environment; not used")
+                    self._note(f"{path}: made in another environment; not used")
                     continue
-                trainer = self._fresh()
+                if record["data"] != dataset_of(cell.dataset).fingerprint:
+                    self._note(f"{path}: made with other data; not used")
+                    continue
                 trainer.restore(tensors, record["training"])
-                self._before = float(record["seconds"])
-                self._rows = [row for row in store.scores(cell.id) if row["step"] <= trainer.step]
-                return trainer
-            except StoreError as error:
-                self._notes.append(f"{error}; not used")
-            except (KeyError, ValueError, RuntimeError, TypeError) as error:
-                self._notes.append(f"{path}: does not fit this cell ({error}); not used")
+                before = float(record["seconds"])
+                if not (0 <= trainer.step <= cell.train.steps and 0 <= before < math.inf):
+                    raise ValueError(f"step {trainer.step}, {before} seconds")
+                rows = [row for row in store.scores(cell.id) if row["step"] <= trainer.step]
+            except Exception as error:
+                # It must not push the earlier one out when the next is written.
+                store.drop_checkpoint(path)
+                what = (
+                    error if isinstance(error, StoreError) else f"{path}: does not fit this cell: {error!r}"
+                )
+                self._note(f"{what}; not used")
+                continue
+            self._before, self._rows, self._constant = before, rows, record.get("constant") is True
+            return trainer
         return None
 
     def _milestones(self) -> list[int]:
@@ -196,13 +250,9 @@ class Sitting:
         return [*([0] if score.initial else []), *between, steps]
 
     def _score(self, step: int, generator: nn.Module) -> None:
-        """Score one step, once, and draw its picture."""
+        """Draw the picture of one step, and score it where that is not done."""
         cell = self._cell
         scorer = scorer_of(cell, self._task.device)
-        done = {(row["protocol"], row["repeat"]) for row in self._rows if row["step"] == step}
-        wanted = {p.hash for p in scorer.protocols.values()} if scorer is not None else set()
-        if wanted and all((protocol, 0) in done for protocol in wanted):
-            return
         dataset = dataset_of(cell.dataset)
         data = samples_of(cell.dataset, "train")
         samples = generate_samples(
@@ -216,30 +266,33 @@ class Sitting:
         )
         flat = samples.x.reshape(len(samples), -1)
         self._constant = bool((flat == flat[0]).all())
-        if scorer is not None:
-            directions = directions_of(cell)
-            taken = Samples(
-                x=samples.x[: scorer.samples],
-                labels=None if samples.labels is None else samples.labels[: scorer.samples],
-            )
-            self._rows = [
-                row for row in self._rows if row["step"] != step or row["protocol"] not in wanted
-            ] + [
-                {
-                    "step": step,
-                    "metric": row.metric,
-                    "value": row.value,
-                    "direction": directions.get(row.metric, ""),
-                    "extractor": row.extractor,
-                    "samples": row.samples,
-                    "protocol": row.protocol,
-                    "repeat": 0,
-                }
-                for row in scorer.score(taken)
-            ]
-            self._store.write_scores(cell.id, self._rows)
         shown = samples if dataset.signature.kind == "points" else Samples(x=samples.x[: SIDE * SIDE])
         self._store.write_picture(cell.id, draw_samples(shown, dataset.signature, data))
+        if scorer is None:
+            return
+        done = {row["protocol"] for row in self._rows if row["step"] == step}
+        wanted = {protocol.hash for protocol in scorer.protocols.values()}
+        if wanted <= done:
+            return
+        directions = directions_of(cell)
+        taken = Samples(
+            x=samples.x[: scorer.samples],
+            labels=None if samples.labels is None else samples.labels[: scorer.samples],
+        )
+        self._rows = [row for row in self._rows if row["step"] != step or row["protocol"] not in wanted] + [
+            {
+                "step": step,
+                "metric": row.metric,
+                "value": row.value,
+                "direction": directions.get(row.metric, ""),
+                "extractor": row.extractor,
+                "samples": row.samples,
+                "protocol": row.protocol,
+                "repeat": 0,
+            }
+            for row in scorer.score(taken)
+        ]
+        self._store.write_scores(cell.id, self._rows)
 
     def _pause(self) -> Callable[[], bool]:
         """Whether to leave the training loop: told to stop, or a checkpoint is due; reports on the way."""
@@ -278,10 +331,21 @@ class Sitting:
         record = {
             "cell": self._cell.id,
             "environment": self._task.environment.hash,
+            "data": dataset_of(self._cell.dataset).fingerprint,
             "seconds": self._seconds(),
+            "constant": self._constant,
             "training": training,
         }
         self._store.write_checkpoint(self._cell.id, tensors, record)
+        self._write_unfinished()
+
+    def _write_unfinished(self) -> None:
+        step = 0 if self._trainer is None else self._trainer.step
+        self._store.write_cell(self._cell.id, self._record("unfinished", step=step))
+
+    def _note(self, text: str) -> None:
+        """Tell the user what is not as expected, at once: the cell may never end."""
+        self._progress({"cell": self._cell.id, "note": text})
 
     def _seconds(self) -> float:
         return self._before + time.monotonic() - self._begun
@@ -305,5 +369,9 @@ class Sitting:
             step=step if step is not None else (self._trainer.step if self._trainer is not None else 0),
             seconds=self._seconds(),
             scores={row["metric"]: row["value"] for row in self._rows if row["step"] == final},
-            notes=tuple(self._notes),
         )
+
+
+def _limit(state: Mapping[str, Tensor], factor: int) -> int:
+    """Bytes that a file with these tensors, or `factor` times as much, may have."""
+    return factor * sum(tensor.nbytes for tensor in state.values()) + _SLACK

@@ -20,7 +20,6 @@ class Task:
         device: where, as torch names it.
         environment: what else decides the bits, worked out before.
         rescore: the cell is trained; only scores of its stored weights are missing.
-        checkpoint_seconds: how often an unfinished cell is written down.
     """
 
     cell: Cell
@@ -41,7 +40,6 @@ class CellResult:
         step: generator updates done.
         seconds: training and scoring, over all sittings.
         scores: the final step's values by metric.
-        notes: what the user should know, e.g. a checkpoint that could not be used.
     """
 
     cell: str
@@ -50,7 +48,6 @@ class CellResult:
     step: int = 0
     seconds: float = 0.0
     scores: Mapping[str, float]
-    notes: tuple[str, ...] = ()
 
 
 def record_of(cell: Cell, environment: Environment, **outcome: Any) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +19,8 @@ from ganbench.store.atomic import make_folder, read_bytes, write_bytes
 
 LOCK = ".lock"
 HOLDER = ".holder.json"
+# Between taking the lock and writing down who has it.
+_PATIENCE_SECONDS = 1.0
 
 
 @contextmanager
@@ -32,8 +36,9 @@ def hold(folder: Path) -> Iterator[None]:
         lock.acquire(blocking=False)
     except Timeout:
         raise StoreError(f"{folder}: in use by {_holder(folder)}") from None
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be locked: {error.strerror or error}") from error
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"{folder}: cannot be locked: {reason}") from error
     try:
         holder = {
             "pid": os.getpid(),
@@ -43,14 +48,19 @@ def hold(folder: Path) -> Iterator[None]:
         write_bytes(folder / HOLDER, json.dumps(holder).encode())
         yield
     finally:
-        (folder / HOLDER).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (folder / HOLDER).unlink()
         lock.release()
 
 
 def _holder(folder: Path) -> str:
     """Who holds the lock, as far as the folder tells."""
-    try:
-        holder = json.loads(read_bytes(folder / HOLDER, 10_000))
-        return f"another run (pid {holder['pid']} on {holder['host']}, since {holder['since']})"
-    except (StoreError, ValueError, KeyError, TypeError):
-        return "another run"
+    patience = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            holder = json.loads(read_bytes(folder / HOLDER, 10_000))
+            return f"another run (pid {holder['pid']} on {holder['host']}, since {holder['since']})"
+        except (StoreError, ValueError, KeyError, TypeError, RecursionError):
+            if time.monotonic() > patience:
+                return "another run"
+            time.sleep(0.05)

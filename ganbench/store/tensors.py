@@ -22,7 +22,7 @@ def serialise(tensors: Mapping[str, Tensor]) -> bytes:
     """The safetensors bytes of a flat mapping of tensors, without metadata: equal tensors, equal bytes."""
     from safetensors.torch import save
 
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    return save(_flat(tensors))
 
 
 def write_state(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
@@ -33,55 +33,70 @@ def write_state(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, 
     """
     from safetensors.torch import save
 
-    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    flat = _flat(tensors)
     text = json.dumps(record, sort_keys=True, allow_nan=True)
     write_bytes(path, save(flat, metadata={"record": text, "sha256": _checksum(flat, text)}))
 
 
-def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_state(path: Path, limit: int = LARGEST) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `write_state` wrote.
+
+    Args:
+        path: the file.
+        limit: bytes that it may have at most.
 
     Raises:
         StoreError: the file is absent, truncated, or not what was written.
     """
-    from safetensors import SafetensorError, safe_open
-
-    # The bytes are read first so that a file that is swapped or grows meanwhile cannot be half checked.
+    # Read once: a file that changes meanwhile cannot be half checked.
+    content = read_bytes(path, limit)
+    tensors = _parse(path, content)
     try:
-        with safe_open(path, framework="pt", device="cpu") as archive:
-            metadata = archive.metadata() or {}
-            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 - not a mapping
-    except (OSError, SafetensorError, ValueError, RuntimeError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: cannot be read: {error}") from error
-    text = metadata.get("record", "")
-    if metadata.get("sha256") != _checksum(tensors, text):
-        raise StoreError(f"{path}: damaged: its checksum does not match its content")
-    return tensors, json.loads(text)
+        # As safetensors has found already, the header is there and is JSON.
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = header.get("__metadata__") or {}
+        text = metadata.get("record", "")
+        if metadata.get("sha256") != _checksum(tensors, text):
+            raise StoreError(f"{path}: damaged: its checksum does not match its content")
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"{path}: damaged: {error}") from error
+    if not isinstance(record, dict):
+        raise StoreError(f"{path}: damaged: its record is not a table")
+    return tensors, record
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a plain safetensors file.
+def read_tensors(path: Path, limit: int = LARGEST) -> dict[str, Tensor]:
+    """Read a plain safetensors file of at most `limit` bytes.
 
     Raises:
         StoreError: the file is absent or damaged.
     """
+    return _parse(path, read_bytes(path, limit))
+
+
+def _parse(path: Path, content: bytes) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
-        return load(read_bytes(path, LARGEST))
-    except (SafetensorError, ValueError, RuntimeError) as error:
-        raise StoreError(f"{path}: not a readable safetensors file: {error}") from error
+        return load(content)
+    except (SafetensorError, ValueError, RuntimeError, KeyError, TypeError, OverflowError) as error:
+        raise StoreError(f"{path}: damaged: not a readable safetensors file: {error}") from error
+
+
+def _flat(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def _checksum(tensors: Mapping[str, Tensor], text: str) -> str:
     """SHA-256 over the record and over every tensor's name, type, shape and bytes."""
     import torch
 
-    digest = hashlib.sha256(text.encode())
+    digest = hashlib.sha256(text.encode(errors="replace"))
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
-        digest.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode(errors="replace"))
         if tensor.numel():
             digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

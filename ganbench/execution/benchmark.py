@@ -1,0 +1,332 @@
+"""A grid from start to tables: plan, train side by side, write what is known after each cell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from ganbench.catalog import load_catalog
+from ganbench.errors import StoreError
+from ganbench.execution.plan import Plan, PlannedCell, Rerun, check_grid, make_plan, resolve_device
+from ganbench.execution.pool import WorkerPool
+from ganbench.grid import Grid, read_grid
+from ganbench.report import Results, load, write_page, write_tables
+from ganbench.runner.task import CellResult, Task, record_of
+from ganbench.store import Store
+
+# Tables are small and always fresh; the page embeds pictures.
+_TABLE_SECONDS = 2.0
+_PAGE_SECONDS = 15.0
+# A table or a page that took a while is not written again for so many times as long.
+_PATIENCE = 20
+# From the first signal to the end, whatever is still being done.
+_LAST_SECONDS = 4.3
+# One thread a worker: the number of threads decides the bits of a sum.
+THREADS = 1
+
+
+class Interrupted(Exception):
+    """The run was told to stop; the folder holds what was done and the run can go on.
+
+    Attributes:
+        folder: the results folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self.folder = folder
+
+
+class Listener(Protocol):
+    """Whoever wants to see a run go by."""
+
+    def planned(self, plan: Plan) -> None:
+        """Before anything is trained."""
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """A worker's progress: cell, step, loss_d, loss_g; or cell and note, which is for the user."""
+
+    def finished(self, cell: PlannedCell, result: CellResult) -> None:
+        """A cell has ended."""
+
+
+def default_folder(grid: Grid) -> Path:
+    """Where a grid's results go when nothing else is said."""
+    return Path("results") / grid.name
+
+
+def plan_run(
+    grid: Grid, out: str | Path | None = None, *, device: str = "auto", rerun: Rerun = "no"
+) -> tuple[Plan, Store]:
+    """What a run would do; reads, never writes.
+
+    Raises:
+        GanbenchError: the grid cannot be run as it is, here.
+    """
+    place = resolve_device(device)
+    store = Store(out if out is not None else default_folder(grid))
+    if store.path.exists() and not store.path.is_dir():
+        raise StoreError(f"{store.path}: is not a folder; give another one with --out")
+    skipped = check_grid(grid, place)
+    return make_plan(grid, store, device=place, threads=THREADS, skipped=skipped, rerun=rerun), store
+
+
+def run(
+    grid: str | Path | Mapping[str, Any] | Grid,
+    out: str | Path | None = None,
+    *,
+    jobs: int | None = None,
+    device: str = "auto",
+    rerun: Rerun = "no",
+    overrides: Sequence[str] = (),
+    max_seconds_per_cell: float | None = None,
+    listener: Listener | None = None,
+) -> Results:
+    """Train, score and compare every cell of a grid; what is done already stays.
+
+    Args:
+        grid: a TOML file, the name of a bundled grid, a mapping like the file's content, or a Grid.
+        out: the results folder; default `results/<name>`.
+        jobs: worker processes; default as many as CPU cores, or one for each GPU.
+        device: auto, cpu, cuda or cuda:N.
+        rerun: what happens to finished cells of another environment: `no` refuses, `stale` runs them again,
+            `keep` keeps them; `all` runs every cell again.
+        overrides: settings as `train.steps=200`, over those of the grid.
+        max_seconds_per_cell: longer cells end in `error: time limit`.
+        listener: told how the run goes.
+
+    Returns:
+        The tables.
+
+    Raises:
+        GanbenchError: bad input; nothing is trained.
+        Interrupted: SIGINT or SIGTERM; the same call goes on where it stopped.
+    """
+    folder = Path(out) if out is not None else None
+    with _stopping(lambda: _folder_of(grid, folder)) as stopper:
+        if not isinstance(grid, Grid):
+            grid = read_grid(grid, load_catalog(), overrides)
+        plan, store = plan_run(grid, folder, device=device, rerun=rerun)
+        with store.lock():
+            # Another run may have been here since.
+            plan = _planned_again(plan, store, rerun)
+            if listener is not None:
+                listener.planned(plan)
+            _lay_out(plan, store)
+            sitting = _Sitting(plan, store, listener)
+            sitting.write(page=False)
+            tasks = _tasks(plan, store)
+            if tasks:
+                devices = _devices(plan.device, jobs, len(tasks))
+                pool = stopper.pool = WorkerPool(devices, plan.threads, max_seconds_per_cell)
+                sitting.work_off(pool, tasks)
+            sitting.write(page=True)
+        return load(store.path)
+
+
+def _folder_of(grid: object, out: Path | None) -> Path:
+    if out is not None:
+        return out
+    return default_folder(grid) if isinstance(grid, Grid) else Path("results")
+
+
+def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
+    skipped = {planned.cell.id: planned.reason for planned in plan.cells if planned.action == "skip"}
+    return make_plan(plan.grid, store, device=plan.device, threads=plan.threads, skipped=skipped, rerun=rerun)
+
+
+def _lay_out(plan: Plan, store: Store) -> None:
+    """Write a record of each cell that has none, then the grid: the folder is whole from the start."""
+    store.make()
+    store.sweep()
+    for planned in plan.cells:
+        cell = planned.cell
+        if planned.fresh:
+            store.drop_cell(cell.id)
+        if planned.action == "skip":
+            record = record_of(cell, planned.environment, status="skipped", reason=planned.reason)
+            store.write_cell(cell.id, record)
+        elif planned.action == "train" and planned.fresh:
+            store.write_cell(cell.id, record_of(cell, planned.environment))
+        elif planned.action == "keep" and store.checkpoints(cell.id):
+            # Its run was killed between the end of the cell and its last clean-up.
+            store.drop_unfinished(cell.id)
+    store.write_grid(plan.grid.to_toml())
+
+
+def _tasks(plan: Plan, store: Store) -> list[Task]:
+    return [
+        Task(
+            cell=planned.cell,
+            folder=str(store.path.absolute()),
+            device=plan.device,
+            environment=planned.environment,
+            rescore=planned.action == "score",
+        )
+        for planned in plan.cells
+        if planned.action in ("train", "score")
+    ]
+
+
+class _Sitting:
+    """One run's dealings with its folder and its listener while cells come back."""
+
+    def __init__(self, plan: Plan, store: Store, listener: Listener | None) -> None:
+        self._planned = {entry.cell.id: entry for entry in plan.cells}
+        self._ids = [entry.cell.id for entry in plan.cells]
+        self._store = store
+        self._listener = listener
+        self._steps: dict[str, int] = {}
+        self._tables_due = self._page_due = 0.0
+
+    def work_off(self, pool: WorkerPool, tasks: Sequence[Task]) -> None:
+        """Run the tasks, and write down what is known after each cell.
+
+        Raises:
+            Interrupted: the pool was told to stop.
+        """
+        self._page_due = time.monotonic() + _PAGE_SECONDS
+        # Closed here, so that no worker outlives an exception for as long as its traceback is kept.
+        with contextlib.closing(pool.run(tasks, self._event)) as results:
+            for result in results:
+                entry = self._planned[result.cell]
+                if entry.action == "train" and result.status in ("error", "oom"):
+                    self._write_down(entry, result)
+                if self._listener is not None and result.status != "unfinished":
+                    self._listener.finished(entry, result)
+                if pool.stopped is None:
+                    self._write_some()
+        if pool.stopped is not None:
+            # No page: drawing it may take longer than a user who interrupts will wait.
+            self.write(page=False)
+            raise Interrupted(self._store.path)
+
+    def write(self, *, page: bool) -> None:
+        """Write the tables, and the page where it is wanted."""
+        results = write_tables(self._store, self._ids)
+        if page:
+            write_page(self._store, results)
+
+    def _write_some(self) -> None:
+        """Write what is due: more seldom where writing takes longer."""
+        begun = time.monotonic()
+        if begun < self._tables_due:
+            return
+        page = begun >= self._page_due
+        self.write(page=page)
+        now = time.monotonic()
+        self._tables_due = now + max(_TABLE_SECONDS, _PATIENCE * (now - begun))
+        if page:
+            self._page_due = now + max(_PAGE_SECONDS, _PATIENCE * (now - begun))
+
+    def _event(self, event: Mapping[str, Any]) -> None:
+        if "step" in event:
+            self._steps[event["cell"]] = int(event["step"])
+        if self._listener is not None:
+            self._listener.event(event)
+
+    def _write_down(self, entry: PlannedCell, result: CellResult) -> None:
+        """Write the end of a cell whose worker could not: it is gone, or its disk was full."""
+        store, cell = self._store, entry.cell
+        step, seconds = self._steps.get(cell.id, 0), 0.0
+        with contextlib.suppress(StoreError):
+            before = store.cell(cell.id)
+            if before["status"] == result.status:
+                return
+            step, seconds = max(step, before["step"]), before["seconds"]
+        store.write_cell(
+            cell.id,
+            record_of(
+                cell,
+                entry.environment,
+                status=result.status,
+                reason=result.reason,
+                step=step,
+                seconds=max(seconds, result.seconds),
+            ),
+        )
+
+
+def _devices(device: str, jobs: int | None, tasks: int) -> list[str]:
+    """A device for each worker."""
+    if device == "cpu":
+        places = ["cpu"]
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        count = jobs or cores
+    else:
+        places = (
+            [f"cuda:{index}" for index in range(torch.cuda.device_count())] if device == "cuda" else [device]
+        )
+        count = jobs or len(places)
+    return [places[index % len(places)] for index in range(min(count or 1, tasks))]
+
+
+class _Stopper:
+    """What a signal does: before there are workers it ends the run, afterwards it stops them.
+
+    Attributes:
+        pool: the workers, once there are any.
+    """
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self.pool: WorkerPool | None = None
+        self._folder = folder
+        self._told = 0
+
+    def signal(self, number: int, _: object) -> None:
+        """The first stops the pool, a second Ctrl-C ends everything at once, a third by force.
+
+        Raises:
+            Interrupted: nothing is to be waited for.
+        """
+        self._told += number == signal.SIGINT or not self._told
+        pool = self.pool
+        if pool is None:
+            raise Interrupted(self._folder())
+        if pool.stopped is None:
+            pool.stop()
+            if hasattr(signal, "setitimer"):
+                signal.setitimer(signal.ITIMER_REAL, _LAST_SECONDS)
+        elif self._told > 1:
+            pool.kill()
+            if self._told > 2:
+                os._exit(130)
+            raise Interrupted(self._folder())
+
+    def alarm(self, *_: object) -> None:
+        """Whatever the main thread is busy with, drawing a page say: it has had its time.
+
+        Raises:
+            Interrupted: always.
+        """
+        raise Interrupted(self._folder())
+
+
+@contextmanager
+def _stopping(folder: Callable[[], Path]) -> Iterator[_Stopper]:
+    """SIGINT and SIGTERM stop the run while this lasts; then the caller's handlers come back."""
+    stopper = _Stopper(folder)
+    if threading.current_thread() is not threading.main_thread():
+        yield stopper
+        return
+    handlers: dict[int, Callable[..., Any] | int | None] = {
+        number: signal.signal(number, stopper.signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    if hasattr(signal, "SIGALRM"):
+        handlers[signal.SIGALRM] = signal.signal(signal.SIGALRM, stopper.alarm)
+    try:
+        yield stopper
+    finally:
+        if hasattr(signal, "setitimer") and stopper.pool is not None and stopper.pool.stopped is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

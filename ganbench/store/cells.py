@@ -1,0 +1,320 @@
+"""The files of one cell in a results folder: its record, scores, curves, picture, weights, checkpoints."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganbench.errors import StoreError
+from ganbench.store.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, sync_folder, write_bytes
+from ganbench.store.tensors import LARGEST, read_state, read_tensors, serialise, write_state
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+FOLDER = "cells"
+SCORES = "scores.csv"
+CELL = "cell.json"
+CURVES = "curves.parquet"
+PICTURE = "samples.png"
+GENERATOR = "generator.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
+EARLIER_CHECKPOINT = "checkpoint.earlier.safetensors"
+TRACEBACK = "traceback.txt"
+
+SCORE_COLUMNS = ("step", "metric", "value", "direction", "extractor", "samples", "protocol", "repeat")
+FORMAT = 1
+CELL_ID = re.compile(r"c[0-9a-f]{11}")
+TEXT_LIMIT = 64 * 2**20
+_RECORD_LIMIT = 2**20
+
+
+class CellStore:
+    """The cells of a results folder, each by its id."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def folder(self, cell: str) -> Path:
+        """The folder of one cell.
+
+        Raises:
+            StoreError: the name is not a cell's, so it could lead anywhere.
+        """
+        if not CELL_ID.fullmatch(cell):
+            raise StoreError(f"{self.path}: {cell!r} is not a cell; expected 'c' and 11 hexadecimal digits")
+        return self.path / FOLDER / cell
+
+    def has_cell(self, cell: str) -> bool:
+        """Whether anything was recorded of a cell."""
+        return (self.folder(cell) / CELL).is_file()
+
+    def cell(self, cell: str) -> dict[str, Any]:
+        """The record of one cell.
+
+        Raises:
+            StoreError: it is absent, damaged, or of a later version.
+        """
+        path = self.folder(cell) / CELL
+        try:
+            record = json.loads(read_bytes(path, _RECORD_LIMIT))
+        except (ValueError, RecursionError) as error:
+            raise StoreError(f"{path}: damaged: {error}") from error
+        if not isinstance(record, dict) or record.get("cell") != cell or not _well_formed(record):
+            raise StoreError(f"{path}: damaged: not the record of cell {cell}")
+        if record["format"] > FORMAT:
+            raise StoreError(
+                f"{path}: written by a later ganbench (format {record['format']}, known: {FORMAT})"
+            )
+        return record
+
+    def write_cell(self, cell: str, record: Mapping[str, Any]) -> None:
+        """Write the record of one cell.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self._make_cell(cell)
+        text = json.dumps({"format": FORMAT, **record}, indent=1, allow_nan=False)
+        write_bytes(self.folder(cell) / CELL, text.encode() + b"\n")
+
+    def scores(self, cell: str) -> list[dict[str, Any]]:
+        """The scores of one cell: step, metric, value, direction, extractor, samples, protocol, repeat.
+
+        Raises:
+            StoreError: the table is damaged. A cell without scores has none.
+        """
+        path = self.folder(cell) / SCORES
+        if not path.exists():
+            return []
+        try:
+            rows = list(csv.DictReader(io.StringIO(read_bytes(path, TEXT_LIMIT).decode()), strict=True))
+            return [
+                {
+                    **{name: row[name] or "" for name in SCORE_COLUMNS},
+                    "step": int(row["step"]),
+                    "value": float(row["value"]),
+                    "samples": int(row["samples"]),
+                    "repeat": int(row["repeat"]),
+                }
+                for row in rows
+            ]
+        except (UnicodeDecodeError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise StoreError(f"{path}: damaged: {error}") from error
+
+    def write_scores(self, cell: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write the scores of one cell, sorted by step, metric, protocol and repeat.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self._make_cell(cell)
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, SCORE_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in sorted(rows, key=lambda row: (row["step"], row["metric"], row["protocol"], row["repeat"])):
+            writer.writerow({**row, "value": repr(float(row["value"]))})
+        write_bytes(self.folder(cell) / SCORES, stream.getvalue().encode())
+
+    def curves(self, cell: str) -> pd.DataFrame | None:
+        """The diagnostics of one cell over its steps, or None where there are none.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.folder(cell) / CURVES
+        if not path.exists():
+            return None
+        try:
+            return pq.read_table(io.BytesIO(read_bytes(path, TEXT_LIMIT * 8))).to_pandas()
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise StoreError(f"{path}: damaged: {error}") from error
+
+    def write_curves(self, cell: str, columns: Mapping[str, Sequence[float]]) -> None:
+        """Write the diagnostics of one cell.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sink = io.BytesIO()
+        pq.write_table(pa.table(dict(columns)), sink)
+        self._make_cell(cell)
+        write_bytes(self.folder(cell) / CURVES, sink.getvalue())
+
+    def samples_png(self, cell: str) -> Path | None:
+        """The picture of one cell's samples, where there is one."""
+        path = self.folder(cell) / PICTURE
+        return path if path.is_file() else None
+
+    def write_picture(self, cell: str, content: bytes) -> None:
+        """Write the picture of one cell's samples.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self._make_cell(cell)
+        write_bytes(self.folder(cell) / PICTURE, content)
+
+    def generator(self, cell: str, limit: int = LARGEST) -> dict[str, Tensor]:
+        """The state of the scored generator.
+
+        Args:
+            cell: which.
+            limit: bytes that the file may have at most.
+
+        Raises:
+            StoreError: it is absent or damaged.
+        """
+        return read_tensors(self.folder(cell) / GENERATOR, limit)
+
+    def weights(self, cell: str) -> str:
+        """The SHA-256 of the stored weights as they are on disk, hexadecimal; empty where there are none.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        if not self.has_generator(cell):
+            return ""
+        return hashlib.sha256(read_bytes(self.folder(cell) / GENERATOR, LARGEST)).hexdigest()
+
+    def has_generator(self, cell: str) -> bool:
+        """Whether the weights of a cell are there."""
+        return (self.folder(cell) / GENERATOR).is_file()
+
+    def write_generator(self, cell: str, state: Mapping[str, Tensor]) -> str:
+        """Write the state of the scored generator: equal training gives equal bytes.
+
+        Returns:
+            The SHA-256 of the file, hexadecimal.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self._make_cell(cell)
+        content = serialise(state)
+        write_bytes(self.folder(cell) / GENERATOR, content)
+        return hashlib.sha256(content).hexdigest()
+
+    def write_checkpoint(self, cell: str, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+        """Write a checkpoint and keep the one before it.
+
+        Raises:
+            StoreError: the file system refuses; the checkpoint that was there stays.
+        """
+        self._make_cell(cell)
+        folder = self.folder(cell)
+        incoming = folder / f".{CHECKPOINT}.incoming{TEMPORARY_SUFFIX}"
+        write_state(incoming, tensors, record)
+        try:
+            if (folder / CHECKPOINT).exists():
+                (folder / CHECKPOINT).replace(folder / EARLIER_CHECKPOINT)
+            incoming.replace(folder / CHECKPOINT)
+            sync_folder(folder)
+        except OSError as error:
+            raise StoreError(
+                f"{folder / CHECKPOINT}: cannot be written: {error.strerror or error}"
+            ) from error
+
+    def checkpoints(self, cell: str) -> list[Path]:
+        """The checkpoints of a cell, the latest first; read one with `read_checkpoint`."""
+        folder = self.folder(cell)
+        return [folder / name for name in (CHECKPOINT, EARLIER_CHECKPOINT) if (folder / name).is_file()]
+
+    @staticmethod
+    def read_checkpoint(path: Path, limit: int = LARGEST) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The tensors and the record of a checkpoint of at most `limit` bytes.
+
+        Raises:
+            StoreError: it is absent or damaged.
+        """
+        return read_state(path, limit)
+
+    def write_traceback(self, cell: str, text: str) -> None:
+        """Write the traceback of a cell that ended in `error`.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self._make_cell(cell)
+        write_bytes(self.folder(cell) / TRACEBACK, text.encode(errors="replace"))
+
+    def traceback(self, cell: str) -> str | None:
+        """The traceback of a cell that ended in `error`, where there is one."""
+        path = self.folder(cell) / TRACEBACK
+        return read_bytes(path, _RECORD_LIMIT).decode(errors="replace") if path.is_file() else None
+
+    def drop_checkpoint(self, path: Path) -> None:
+        """Remove a checkpoint that cannot be used: it must not push out one that can.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        _remove(path)
+
+    def drop_unfinished(self, cell: str) -> None:
+        """Remove what only an unfinished or failed cell needs: checkpoints and the traceback.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        for name in (CHECKPOINT, EARLIER_CHECKPOINT, TRACEBACK):
+            _remove(self.folder(cell) / name)
+
+    def drop_cell(self, cell: str) -> None:
+        """Remove everything of one cell, so that it starts anew.
+
+        The record goes first: a kill on the way leaves nothing that looks finished.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        folder = self.folder(cell)
+        _remove(folder / CELL)
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be removed: {error.strerror or error}") from error
+
+    def _make_cell(self, cell: str) -> None:
+        """Make a cell's folder; not those above it, which only vanish when somebody removes the results."""
+        make_folder(self.folder(cell), parents=False)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be removed: {error.strerror or error}") from error
+
+
+def _well_formed(record: Mapping[str, Any]) -> bool:
+    """Whether a record has what every reader relies on, in the right types."""
+    return (
+        isinstance(record.get("format"), int)
+        and isinstance(record.get("axes"), dict)
+        and all(isinstance(value, str) for value in record["axes"].values())
+        and isinstance(record.get("varied"), dict)
+        and isinstance(record.get("seed"), int)
+        and isinstance(record.get("status"), str)
+        and isinstance(record.get("reason"), str)
+        and isinstance(record.get("warnings"), list)
+        and isinstance(record.get("step"), int)
+        and isinstance(record.get("seconds"), int | float)
+        and isinstance(record.get("environment"), dict)
+    )
