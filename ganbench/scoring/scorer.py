@@ -112,7 +112,8 @@ class Scorer:
             return []
         if signature.kind != "image":
             return [
-                f"score.extractor: {self._label!r} takes images, and the data are points: use a metric without one"
+                f"score.extractor: {self._label!r} takes images, and the data are points: "
+                "use a metric without one"
             ]
         channels, height, width = signature.shape
         problems = []
@@ -124,7 +125,8 @@ class Scorer:
         if extractor.sizes is not None and (height, width) not in extractor.sizes:
             accepted = " or ".join(f"{rows}x{columns}" for rows, columns in extractor.sizes)
             problems.append(
-                f"score.extractor: {self._label!r} takes images of {accepted}, and the data have {height}x{width}"
+                f"score.extractor: {self._label!r} takes images of {accepted}, "
+                f"and the data have {height}x{width}"
             )
         return problems
 
