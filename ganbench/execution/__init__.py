@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganbench.execution.plan import Plan, PlannedCell, Rerun
     from ganbench.execution.benchmark import Interrupted, Listener, default_folder, plan_run, run
+    from ganbench.execution.plan import Plan, PlannedCell, Rerun
 
 __all__ = ["Interrupted", "Listener", "Plan", "PlannedCell", "Rerun", "default_folder", "plan_run", "run"]
 

@@ -96,7 +96,9 @@ class CellStore:
         if not path.exists():
             return []
         try:
-            rows = list(csv.DictReader(io.StringIO(read_bytes(path, TEXT_LIMIT).decode()), strict=True))
+            reader = csv.DictReader(io.StringIO(read_bytes(path, TEXT_LIMIT).decode()), strict=True)
+            if missing := set(SCORE_COLUMNS) - set(reader.fieldnames or ()):
+                raise ValueError(f"no column {', '.join(sorted(missing))}")
             return [
                 {
                     **{name: row[name] or "" for name in SCORE_COLUMNS},
@@ -105,7 +107,7 @@ class CellStore:
                     "samples": int(row["samples"]),
                     "repeat": int(row["repeat"]),
                 }
-                for row in rows
+                for row in reader
             ]
         except (UnicodeDecodeError, ValueError, KeyError, TypeError, csv.Error) as error:
             raise StoreError(f"{path}: damaged: {error}") from error

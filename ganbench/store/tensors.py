@@ -86,7 +86,16 @@ def _parse(path: Path, content: bytes) -> dict[str, Tensor]:
 
 
 def _flat(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    """The tensors on the CPU, each with memory of its own: safetensors takes no tied weights otherwise."""
+    flat: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        if own.untyped_storage().data_ptr() in seen:
+            own = own.clone()
+        seen.add(own.untyped_storage().data_ptr())
+        flat[name] = own
+    return flat
 
 
 def _checksum(tensors: Mapping[str, Tensor], text: str) -> str:
