@@ -84,7 +84,7 @@ class RunProgress:
                 speed_estimate_period=60,
             )
             steps = sum(planned.cell.train.steps for planned in todo if planned.action == "train")
-            self._all = self._bars.add_task("all cells, steps", total=max(steps, 1), extra="")
+            self._all = self._bars.add_task("all cells, steps", total=max(steps, 1), extra="starting workers")
             self._bars.start()
 
     def event(self, event: Mapping[str, Any]) -> None:
@@ -93,6 +93,8 @@ class RunProgress:
             self._console.print(plain(f"warning: {event['note']}"), soft_wrap=True)
         if self._bars is None or "step" not in event:
             return
+        if not self._steps:
+            self._bars.update(self._all, extra="")
         cell, step = event["cell"], int(event["step"])
         planned = self._cells[cell]
         if cell not in self._running:
