@@ -48,6 +48,7 @@ def make_trainer(
     value: bool = True,
     data: Samples | None = None,
     signature: Signature | None = None,
+    device: str = "cpu",
 ) -> Trainer:
     """A game of a few steps on 30 points: no multiple of 8, so every epoch drops a partial batch."""
     stream = torch.Generator().manual_seed(7)
@@ -64,7 +65,7 @@ def make_trainer(
         signature=signature or Signature(shape=(2,), kind="points"),
         samples=data or Samples(x=torch.randn(30, 2, generator=stream)),
         seeds=Seeds(data=1, noise=2, loss=3, network=4),
-        device=torch.device("cpu"),
+        device=torch.device(device),
     )
 
 
