@@ -1,0 +1,202 @@
+"""Small studies run as a user runs them: `python -m ganbench run` in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from textwrap import dedent
+
+import pandas as pd
+
+from ganbench.store import Store
+
+GRID = """
+name = "tiny"
+seeds = 2
+[axes]
+dataset = ["tiles"]
+architecture = [{ name = "mlp", generator_widths = [16], discriminator_widths = [16], noise = 4 }]
+loss = ["minimax", "non_saturating"]
+[train]
+steps = 150
+batch_size = 32
+checkpoint_seconds = 0.1
+[score]
+metrics = ["spread"]
+samples = 100
+every = 50
+"""
+
+TILES = """
+import torch
+from ganbench import DatasetSpec, Samples, Signature, hookimpl
+
+class Tiles:
+    signature = Signature(shape=(1, 4, 4), kind="image")
+    fingerprint = "tiles 1"
+    def load(self, split):
+        stream = torch.Generator().manual_seed(len(split))
+        shades = torch.randint(0, 256, (256, 1, 1, 4), generator=stream, dtype=torch.uint8)
+        return Samples(x=shades.expand(256, 1, 4, 4).contiguous())
+
+@hookimpl
+def ganbench_datasets():
+    yield DatasetSpec(name="tiles", build=Tiles, summary="stripes, quick to load")
+"""
+
+PROBE = """
+import os, signal, sys, time
+import torch
+from ganbench import LossSpec, MetricSpec, hookimpl
+from ganbench.zoo.losses.minimax import NonSaturating
+
+class Spread:
+    needs = "samples"
+    minimum = 2
+    def __call__(self, generated, reference, dataset):
+        return {"spread": float(generated.x.float().std())}
+
+class Reach:
+    needs = "samples"
+    minimum = 2
+    def __init__(self, broken: bool = False) -> None:
+        self.broken = broken
+    def __call__(self, generated, reference, dataset):
+        if self.broken:
+            raise ZeroDivisionError("this metric is broken")
+        return {"reach": float(generated.x.abs().max())}
+
+class Faulty(NonSaturating):
+    def __init__(self, at: int = 60, fault: str = "raise", flag: str = "") -> None:
+        self.at, self.fault, self.flag, self.turns = at, fault, flag, 0
+    def generator_loss(self, game):
+        # Turns are counted by the object itself, which is a fault in a loss: these are made to fail.
+        self.turns += 1
+        value = super().generator_loss(game)
+        if self.turns == self.at and not (self.flag and os.path.exists(self.flag)):
+            if self.flag:
+                open(self.flag, "w").close()
+            if self.fault == "raise":
+                raise LookupError("no such\\nthing <b>here</b>")
+            if self.fault == "memory":
+                raise MemoryError
+            if self.fault == "exit":
+                sys.exit("leaving")
+            if self.fault == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.fault == "sleep":
+                time.sleep(600)
+            if self.fault == "nan":
+                return value * float("nan")
+        return value
+
+@hookimpl
+def ganbench_losses():
+    yield LossSpec(name="faulty", build=Faulty, summary="fails")
+
+@hookimpl
+def ganbench_metrics():
+    yield MetricSpec(name="spread", build=Spread, directions={"spread": "higher"}, summary="s")
+    yield MetricSpec(name="reach", build=Reach, directions={"reach": "higher"}, summary="r")
+"""
+
+
+class Study:
+    """A grid, a folder for its results, and a plugin that makes things fail."""
+
+    def __init__(self, folder: Path, grid: str = GRID) -> None:
+        self.folder = folder
+        self.out = folder / "out"
+        self.grid = folder / "grid.toml"
+        self.site = folder / "site"
+        self.site.mkdir(parents=True, exist_ok=True)
+        self.write(grid)
+        self.install("ganbench-tiles", "ganbench_tiles", TILES)
+        self.install("ganbench-probe", "ganbench_probe", PROBE)
+
+    def write(self, grid: str) -> None:
+        self.grid.write_text(grid)
+
+    def install(self, distribution: str, module: str, source: str, version: str = "1.0") -> None:
+        (self.site / f"{module}.py").write_text(dedent(source))
+        for old in self.site.glob(f"{module}-*.dist-info/*"):
+            old.unlink()
+        info = self.site / f"{module}-{version}.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[ganbench]\nplugin = {module}\n")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        path = os.pathsep.join(filter(None, [str(self.site), os.environ.get("PYTHONPATH", "")]))
+        return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+    def command(self, *arguments: str, out: Path | None = None, grid: Path | None = None) -> list[str]:
+        where = ["--out", str(out or self.out)]
+        return [sys.executable, "-m", "ganbench", "run", str(grid or self.grid), *where, *arguments]
+
+    def run(
+        self, *arguments: str, out: Path | None = None, grid: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments, out=out, grid=grid),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def store(self) -> Store:
+        return Store(self.out)
+
+    def cells(self) -> pd.DataFrame:
+        return pd.read_csv(self.out / "cells.csv", dtype={"reason": str}, keep_default_na=False)
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
+    """Wait until something has happened in a run that goes on."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+def outcome(out: Path) -> dict[str, str]:
+    """Digests of what must be the same however a run went: weights, scores and curves of each cell."""
+    names = ("generator.safetensors", "scores.csv", "samples.png", "curves.parquet")
+    return {
+        f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.glob("cells/*/*"))
+        if path.name in names
+    }
+
+
+def session_of(process: int) -> list[int]:
+    """Every process of a session that has not ended."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == process and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
