@@ -110,7 +110,7 @@ class Catalog:
                 `discriminator_outputs`; each only where `build` accepts it.
 
         Raises:
-            CatalogError: the name or an option is wrong.
+            CatalogError: the name or an option is wrong, or `build` raised ValueError: an impossible value.
             Unsupported: the plugin says that it does not fit.
         """
         build = self.entry(kind, name).spec.build
@@ -124,7 +124,11 @@ class Catalog:
                 positional.append(context[parameter.name])
             elif parameter.name in context:
                 keywords[parameter.name] = context[parameter.name]
-        return build(*positional, **keywords)
+        try:
+            return build(*positional, **keywords)
+        except ValueError as error:
+            given = ", ".join(f"{option} = {value!r}" for option, value in options.items())
+            raise CatalogError(f"{kind} {name!r}: {error} (options: {given or 'the defaults'})") from error
 
     def _missing(self, kind: Kind, name: str) -> str:
         if refused := self._refused(kind, name):

@@ -14,12 +14,12 @@ def ganbench_architectures() -> Iterator[ArchitectureSpec]:
     yield ArchitectureSpec(
         name="mlp",
         build=_mlp,
-        summary="fully connected generator and discriminator, for images and for points",
+        summary="Fully connected generator and discriminator, for images and for points.",
     )
     yield ArchitectureSpec(
         name="dcgan",
         build=_dcgan,
-        summary="strided convolutions, for square images of 8 to 64 pixels",
+        summary="Strided convolutions, for square images of 8 to 64 pixels.",
         reference="Radford et al. (2016), Unsupervised Representation Learning with DCGANs",
     )
 

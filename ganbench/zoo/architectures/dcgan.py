@@ -74,7 +74,8 @@ def build_dcgan(
         discriminator_outputs: raw scores of one sample.
 
     Raises:
-        Unsupported: the data are not such images, or an option is not positive.
+        Unsupported: the data are not such images.
+        ValueError: an option is not positive.
     """
     if signature.kind != "image":
         raise Unsupported(f"dcgan makes images, the data are {signature.kind}")
@@ -83,13 +84,14 @@ def build_dcgan(
         sizes = ", ".join(str(size) for size in _SIZES)
         raise Unsupported(f"dcgan makes square images of {sizes} pixels, the data have {height}x{width}")
     if channels < 1 or noise < 1:
-        raise Unsupported(f"dcgan: channels and noise must be at least 1, given {channels} and {noise}")
+        raise ValueError(f"channels and noise must be at least 1, given {channels} and {noise}")
     base, stages = _SIZES[height]
     widths = [channels * 2**stage for stage in range(stages)]
     generator = Generator(noise, widths[::-1], base, depth)
+    # Before D draws anything: what D is given must not move G's initial weights.
+    generator.apply(_initialise)
     discriminator = Discriminator(depth, widths, base, discriminator_outputs, batch_norm)
-    for module in (generator, discriminator):
-        module.apply(_initialise)
+    discriminator.apply(_initialise)
     return Players(
         generator=generator,
         discriminator=discriminator,

@@ -10,7 +10,6 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
-from ganbench.errors import Unsupported
 
 
 class Generator(nn.Module):
@@ -53,7 +52,7 @@ def build_mlp(
     """A fully connected pair.
 
     Raises:
-        Unsupported: a width or the noise is not positive.
+        ValueError: a width or the noise is not positive.
     """
     for option, widths in (
         ("generator_widths", generator_widths),
@@ -61,7 +60,7 @@ def build_mlp(
         ("noise", (noise,)),
     ):
         if any(width < 1 for width in widths):
-            raise Unsupported(f"mlp: {option} must be at least 1, given {list(widths)}")
+            raise ValueError(f"{option} must be at least 1, given {', '.join(map(str, widths))}")
     entries = math.prod(signature.shape)
     generator = Generator(
         [noise, *generator_widths, entries], signature.shape, bounded=signature.kind == "image"

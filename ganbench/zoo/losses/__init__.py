@@ -16,7 +16,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     yield LossSpec(
         name="minimax",
         build=_minimax,
-        summary="the zero-sum game of the 2014 paper: G minimises what D maximises",
+        summary="The zero-sum game of the 2014 paper: G minimises what D maximises.",
         formula_d=_CROSS_ENTROPY,
         formula_g="E[log(1 - D(G(z)))]",
         reference=f"{_GOODFELLOW}, equation 1",
@@ -25,7 +25,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     yield LossSpec(
         name="non_saturating",
         build=_non_saturating,
-        summary="the same D; G maximises log D(G(z)), which does not vanish when D wins",
+        summary="The same D; G maximises log D(G(z)), which does not vanish when D wins.",
         formula_d=_CROSS_ENTROPY,
         formula_g="-E[log D(G(z))]",
         reference=f"{_GOODFELLOW}, section 3",

@@ -10,11 +10,11 @@ from ganbench.api import Penalty, PenaltySpec, hookimpl
 @hookimpl
 def ganbench_penalties() -> Iterator[PenaltySpec]:
     """The built-in penalties."""
-    yield PenaltySpec(name="none", build=_none, summary="no penalty", formula="0", needs_logit=False)
+    yield PenaltySpec(name="none", build=_none, summary="No penalty.", formula="0", needs_logit=False)
     yield PenaltySpec(
         name="r1",
         build=_r1,
-        summary="squared gradient norm of D's logit on real samples",
+        summary="Squared gradient norm of D's logit on real samples.",
         formula="weight/2 · E[|∇ s(x)|²]",
         reference="Mescheder et al. (2018), Which Training Methods for GANs Converge, eq. 9",
     )

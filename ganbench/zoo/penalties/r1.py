@@ -12,9 +12,14 @@ class R1:
 
     Args:
         weight: gamma of the paper, at least 0.
+
+    Raises:
+        ValueError: the weight is negative.
     """
 
     def __init__(self, weight: float = 1.0) -> None:
+        if weight < 0:
+            raise ValueError(f"weight must be at least 0, given {weight:g}")
         self.weight = weight
 
     def __call__(self, game: Game) -> Tensor:
