@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -220,16 +221,18 @@ class CellStore:
         self._make_cell(cell)
         folder = self.folder(cell)
         incoming = folder / f".{CHECKPOINT}.incoming{TEMPORARY_SUFFIX}"
-        write_state(incoming, tensors, record)
         try:
+            write_state(incoming, tensors, record)
             if (folder / CHECKPOINT).exists():
                 (folder / CHECKPOINT).replace(folder / EARLIER_CHECKPOINT)
             incoming.replace(folder / CHECKPOINT)
             sync_folder(folder)
-        except OSError as error:
-            raise StoreError(
-                f"{folder / CHECKPOINT}: cannot be written: {error.strerror or error}"
-            ) from error
+        except (OSError, StoreError) as error:
+            with contextlib.suppress(OSError):
+                incoming.unlink()
+            reason = getattr(error.__cause__ or error, "strerror", None) or error
+            path = folder / CHECKPOINT
+            raise StoreError(f"{path}: cannot be written: {reason}") from error
 
     def checkpoints(self, cell: str) -> list[Path]:
         """The checkpoints of a cell, the latest first; read one with `read_checkpoint`."""
