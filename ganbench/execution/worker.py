@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -38,6 +39,8 @@ def serve(connection: Connection[Any, Any], threads: int | None) -> None:
     from ganbench.training import prepare_process
 
     prepare_process(threads)
+    # An optimizer's first step imports this; the seconds that it takes are no part of a cell's.
+    importlib.import_module("torch._dynamo")
     while True:
         try:
             task = connection.recv()
