@@ -177,6 +177,25 @@ def report(
 
 
 @app.command(cls=_Command)
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
+    cells: Annotated[
+        list[str] | None, typer.Argument(metavar="[CELL ...]", help="Default: every finished cell.")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(metavar="N", help="Draw N of them at random.")] = None,
+    device: Annotated[str, typer.Option(help="auto: the one that the cells were trained on.")] = "auto",
+    jobs: Annotated[int | None, typer.Option(help="Workers; default: one a core, or one a GPU.")] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Relative, for scores of cells made in another environment.")
+    ] = 0.25,
+) -> int:
+    """Run cells again, elsewhere, and compare weights and scores with those stored, bit by bit."""
+    from ganbench.cli.verify import verify_command
+
+    return verify_command(folder, cells or (), sample=sample, device=device, jobs=jobs, tolerance=tolerance)
+
+
+@app.command(cls=_Command)
 def doctor() -> int:
     """Versions, devices, determinism, extractor weights, plugins."""
     from ganbench.cli.doctor import doctor_command

@@ -10,16 +10,42 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganbench.execution.benchmark import Interrupted, Listener, default_folder, plan_run, run
     from ganbench.execution.plan import Plan, PlannedCell, Rerun
+    from ganbench.execution.verification import Verdict, Verification, plan_verification, verify
 
-__all__ = ["Interrupted", "Listener", "Plan", "PlannedCell", "Rerun", "default_folder", "plan_run", "run"]
+_HOMES = {
+    "Interrupted": "benchmark",
+    "Listener": "benchmark",
+    "Plan": "plan",
+    "PlannedCell": "plan",
+    "Rerun": "plan",
+    "Verdict": "verification",
+    "Verification": "verification",
+    "default_folder": "benchmark",
+    "plan_run": "benchmark",
+    "plan_verification": "verification",
+    "run": "benchmark",
+    "verify": "verification",
+}
 
-_PLAN = ("Plan", "PlannedCell", "Rerun")
+__all__ = [
+    "Interrupted",
+    "Listener",
+    "Plan",
+    "PlannedCell",
+    "Rerun",
+    "Verdict",
+    "Verification",
+    "default_folder",
+    "plan_run",
+    "plan_verification",
+    "run",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name in _HOMES:
         import importlib
 
-        home = "plan" if name in _PLAN else "benchmark"
-        return getattr(importlib.import_module(f"ganbench.execution.{home}"), name)
+        return getattr(importlib.import_module(f"ganbench.execution.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'ganbench.execution' has no attribute {name!r}")

@@ -126,7 +126,7 @@ def run(
             sitting.write(page=False)
             tasks = _tasks(plan, store)
             if tasks:
-                devices = _devices(plan.device, jobs, len(tasks))
+                devices = devices_of(plan.device, jobs, len(tasks))
                 pool = stopper.pool = WorkerPool(devices, plan.threads, max_seconds_per_cell)
                 sitting.work_off(pool, tasks)
             sitting.write(page=True)
@@ -256,7 +256,7 @@ class _Sitting:
         )
 
 
-def _devices(device: str, jobs: int | None, tasks: int) -> list[str]:
+def devices_of(device: str, jobs: int | None, tasks: int) -> list[str]:
     """A device for each worker."""
     if device == "cpu":
         places = ["cpu"]

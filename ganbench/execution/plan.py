@@ -160,7 +160,7 @@ def make_plan(
         if record is not None and record["status"] in FINISHED:
             stale = record["environment"].get("hash") != environment.hash
             if rerun == "no" and stale:
-                changes.update(_differences(record["environment"], environment))
+                changes.update(differences_of(record["environment"], environment))
             if rerun == "all" or (rerun == "stale" and stale):
                 record = None
         action: Action = "train"
@@ -204,7 +204,7 @@ def make_plan(
     )
 
 
-def _differences(recorded: Mapping[str, Any], now: Environment) -> list[str]:
+def differences_of(recorded: Mapping[str, Any], now: Environment) -> list[str]:
     """What has changed since a cell was finished."""
     try:
         differences = Environment.from_json(recorded).differences(now)

@@ -1,0 +1,79 @@
+"""`ganbench verify DIR`: cells run again and compared bit by bit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganbench.cli.console import output, plain
+from ganbench.errors import GridError
+from ganbench.execution import Verdict, plan_verification, verify
+
+
+def verify_command(
+    folder: Path, cells: Sequence[str], *, sample: int | None, device: str, jobs: int | None, tolerance: float
+) -> int:
+    """Run finished cells again, elsewhere, and say what differs from what is stored.
+
+    Returns:
+        0 where nothing does, 1 where anything does.
+
+    Raises:
+        GanbenchError: the folder, a cell or a number cannot be used.
+    """
+    if jobs is not None and jobs < 1:
+        raise GridError(f"--jobs: must be at least 1, given {jobs}")
+    if not (tolerance >= 0 and math.isfinite(tolerance)):
+        raise GridError(f"--tolerance: must be a number from 0, given {tolerance:g}")
+    plan = plan_verification(folder, cells, sample=sample, device=device)
+    console = output()
+    console.print(plain(f"{_cells(len(plan.cells))} of {folder} to run again on {plan.device}"))
+    identical = near = different = 0
+    for verdict in verify(plan, tolerance=tolerance, jobs=jobs):
+        if verdict.differences:
+            different += 1
+        elif verdict.changes:
+            near += 1
+        else:
+            identical += 1
+        console.print(plain(f"{_name(verdict)}: {_finding(verdict, tolerance)}"), soft_wrap=True)
+    if not near and not different:
+        every = "The one cell is" if identical == 1 else f"All {identical} cells are"
+        console.print(plain(f"{every} bit-identical: weights and scores."))
+    else:
+        parts = [
+            f"{_cells(count)} {what}"
+            for count, what in (
+                (identical, "bit-identical"),
+                (near, f"of another environment, with scores within {tolerance:.0%}"),
+                (different, "not as stored"),
+            )
+            if count
+        ]
+        console.print(plain("; ".join(parts) + "."), soft_wrap=True)
+    return 1 if different else 0
+
+
+def _finding(verdict: Verdict, tolerance: float) -> str:
+    elsewhere = ""
+    if verdict.changes:
+        elsewhere = f"made in another environment ({'; '.join(verdict.changes)}), weights not compared; "
+    if verdict.differences:
+        return f"{elsewhere}DIFFERS: {'; '.join(verdict.differences)}"
+    if not verdict.changes:
+        return f"bit-identical ({verdict.compared} scores)"
+    if not verdict.compared:
+        return f"{elsewhere}no scores of the same protocol to compare"
+    return f"{elsewhere}{verdict.compared} scores within a tolerance of {tolerance:.0%}"
+
+
+def _name(verdict: Verdict) -> str:
+    cell = verdict.cell
+    parts = [cell.dataset.label, cell.architecture.label, cell.loss.label, cell.penalty.label]
+    parts += [f"{key}={value}" for key, value in cell.varied.items()]
+    return f"{cell.id} ({' '.join(parts)} seed {cell.seed})"
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"

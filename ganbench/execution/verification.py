@@ -1,0 +1,195 @@
+"""Cells of a results folder run again, elsewhere, and held against what is stored."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganbench.catalog import load_catalog
+from ganbench.errors import GridError, StoreError, did_you_mean
+from ganbench.execution.benchmark import THREADS, devices_of
+from ganbench.execution.plan import FINISHED, differences_of, resolve_device
+from ganbench.execution.pool import WorkerPool
+from ganbench.grid import Cell, Environment, environment_of, read_grid
+from ganbench.grid.provenance import device_model
+from ganbench.runner.task import CellResult, Task
+from ganbench.store import Store
+from ganbench.training import resolve_engine
+
+_Key = tuple[int, str, str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One cell, run again.
+
+    Attributes:
+        cell: which.
+        changes: how the environment differs from that of the stored cell; empty where it is the same, and
+            then every bit has to be.
+        differences: what is not as stored, a phrase each; empty where all is.
+        compared: how many scores were held against each other.
+    """
+
+    cell: Cell
+    changes: tuple[str, ...] = ()
+    differences: tuple[str, ...] = field(default=())
+    compared: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What is to be run again.
+
+    Attributes:
+        store: the results folder.
+        cells: the chosen ones, in the grid's order.
+        device: where they are run.
+    """
+
+    store: Store
+    cells: tuple[Cell, ...]
+    device: str
+
+
+def plan_verification(
+    folder: str | Path, cells: Sequence[str] = (), *, sample: int | None = None, device: str = "auto"
+) -> Verification:
+    """Choose what to run again; reads, never writes.
+
+    Args:
+        folder: made by `ganbench run`.
+        cells: ids; every finished cell unless given.
+        sample: how many of them to draw at random, or None for all.
+        device: `auto` is the device that the stored cells were trained on, where this machine has it.
+
+    Raises:
+        GanbenchError: the folder is none, a cell is not finished or not in the grid, the device is absent.
+    """
+    if sample is not None and sample < 1:
+        raise GridError(f"--sample: must be at least 1, given {sample}")
+    store = Store(folder).require()
+    grid = read_grid(store.grid(), load_catalog())
+    known = {cell.id: cell for cell in grid.cells}
+    for given in cells:
+        if given not in known:
+            raise StoreError(f"{store.path}: no cell {given!r} in its grid{did_you_mean(given, known)}")
+        if not store.has_cell(given) or store.cell(given)["status"] not in FINISHED:
+            raise StoreError(f"{store.path}: cell {given} has not been run to its end")
+    chosen = [cell for cell in grid.cells if (cell.id in cells if cells else _finished(store, cell))]
+    if not chosen:
+        raise StoreError(f"{store.path}: no finished cell to verify")
+    if sample is not None and sample < len(chosen):
+        drawn = set(random.sample(range(len(chosen)), sample))
+        chosen = [cell for index, cell in enumerate(chosen) if index in drawn]
+    place = _device_of(store, chosen[0]) if device == "auto" else resolve_device(device)
+    return Verification(store=store, cells=tuple(chosen), device=place)
+
+
+def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> Iterator[Verdict]:
+    """Run the chosen cells again in a temporary folder; verdicts as they come.
+
+    Args:
+        plan: what to run.
+        tolerance: relative difference that a score may have where the environment is another.
+        jobs: worker processes; default as many as CPU cores, or one for each GPU.
+
+    Raises:
+        StoreError: the temporary folder cannot be written.
+    """
+    catalog = load_catalog()
+    cells = {cell.id: cell for cell in plan.cells}
+    with tempfile.TemporaryDirectory(prefix="ganbench-verify-") as folder:
+        again = Store(folder)
+        again.make()
+        tasks = []
+        for cell in plan.cells:
+            engine = resolve_engine(cell.train.engine, torch.device(plan.device))
+            environment = environment_of(cell, catalog, device=plan.device, engine=engine, threads=THREADS)
+            tasks.append(Task(cell=cell, folder=folder, device=plan.device, environment=environment))
+        environments = {task.cell.id: task.environment for task in tasks}
+        pool = WorkerPool(devices_of(plan.device, jobs, len(tasks)), THREADS)
+        with contextlib.closing(pool.run(tasks)) as results:
+            for result in results:
+                cell = cells[result.cell]
+                yield _compare(cell, plan.store, again, environments[cell.id], result, tolerance)
+
+
+def _finished(store: Store, cell: Cell) -> bool:
+    try:
+        return store.has_cell(cell.id) and store.cell(cell.id)["status"] in FINISHED
+    except StoreError:
+        # Damaged is not the same as absent: it is run again, and named.
+        return True
+
+
+def _device_of(store: Store, cell: Cell) -> str:
+    """The device here that a stored cell was trained on; the usual one where there is none."""
+    with contextlib.suppress(StoreError):
+        recorded = store.cell(cell.id)["environment"].get("device")
+        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+            if device_model(device) == recorded:
+                return device
+    return resolve_device("auto")
+
+
+def _compare(
+    cell: Cell, stored: Store, again: Store, now: Environment, result: CellResult, tolerance: float
+) -> Verdict:
+    try:
+        record, weights, rows = stored.cell(cell.id), stored.weights(cell.id), stored.scores(cell.id)
+    except StoreError as error:
+        return Verdict(cell=cell, differences=(str(error),))
+    found: list[str] = []
+    if weights != (record.get("weights") or ""):
+        found.append("the stored weights are not those that its record names")
+    if result.status not in FINISHED:
+        found.append(f"ended as {result.status} this time: {result.reason}")
+        return Verdict(cell=cell, differences=tuple(found))
+    same = record["environment"].get("hash") == now.hash
+    fresh = again.cell(cell.id)
+    for name in ("status", "step", "weights") if same else ("status",):
+        if record.get(name) != fresh[name]:
+            found.append(f"{name} {_short(record.get(name))} stored, {_short(fresh[name])} now")
+    before, after = _by_key(rows), _by_key(again.scores(cell.id))
+    protocols = {key[2] for key in after}
+    for key in sorted({*before, *after}):
+        step, metric, protocol, _ = key
+        if key in before and key in after:
+            if not _equal(before[key], after[key], 0.0 if same else tolerance):
+                found.append(f"{metric} at step {step}: {before[key]!r} stored, {after[key]!r} now")
+        elif key in before:
+            # Of a protocol that the grid no longer asks for, nothing was to be expected.
+            if protocol in protocols:
+                found.append(f"{metric} at step {step}: {before[key]!r} stored, none now")
+        elif step == cell.train.steps and same:
+            found.append(f"{metric} at step {step}: none stored, {after[key]!r} now")
+    return Verdict(
+        cell=cell,
+        changes=() if same else tuple(differences_of(record["environment"], now)),
+        differences=tuple(found),
+        compared=len({*before} & {*after}),
+    )
+
+
+def _by_key(rows: Sequence[Mapping[str, Any]]) -> dict[_Key, float]:
+    return {(row["step"], row["metric"], row["protocol"], row["repeat"]): row["value"] for row in rows}
+
+
+def _equal(one: float, other: float, tolerance: float) -> bool:
+    if math.isnan(one) or math.isnan(other):
+        return math.isnan(one) and math.isnan(other)
+    return one == other or math.isclose(one, other, rel_tol=tolerance, abs_tol=0.0)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text[:12] if len(text) == 64 else text or "none"
