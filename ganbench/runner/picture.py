@@ -19,6 +19,11 @@ _GAP = 1
 _GAP_GREY = 96
 
 
+def drawn(signature: Signature) -> int:
+    """How many samples a cell's picture shows."""
+    return SIDE * SIDE if signature.kind == "image" else _POINTS
+
+
 def draw_samples(samples: Samples, signature: Signature, data: Samples) -> bytes:
     """A PNG of all samples, eight a row; of points, the first 2,000 with the data behind them.
 

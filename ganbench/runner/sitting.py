@@ -26,7 +26,7 @@ from ganbench.runner.materials import (
     samples_of,
     scorer_of,
 )
-from ganbench.runner.picture import SIDE, draw_samples
+from ganbench.runner.picture import draw_samples, drawn
 from ganbench.runner.sampling import generate_samples
 from ganbench.runner.task import CellResult, Task, record_of
 from ganbench.scoring import NonFiniteSamples
@@ -260,13 +260,13 @@ class Sitting:
             players_of(cell) if self._trainer is None else self._trainer.players,
             dataset.signature,
             data,
-            max(cell.score.samples if scorer is not None else 0, SIDE * SIDE),
+            max(cell.score.samples if scorer is not None else 0, drawn(dataset.signature)),
             score_seed(cell),
             self._device,
         )
         flat = samples.x.reshape(len(samples), -1)
         self._constant = bool((flat == flat[0]).all())
-        shown = samples if dataset.signature.kind == "points" else Samples(x=samples.x[: SIDE * SIDE])
+        shown = Samples(x=samples.x[: drawn(dataset.signature)])
         self._store.write_picture(cell.id, draw_samples(shown, dataset.signature, data))
         if scorer is None:
             return
