@@ -157,9 +157,10 @@ class Trainer:
         with self._own_global_state(), deterministic():
             while self.step < until:
                 self._round()
-                if self.diagnostics.full:
+                if self.diagnostics.full or self.step % BLOCK == 0:
                     self.diagnostics.settle()
                 if self.step % BLOCK == 0:
+                    # After the losses, which tell the step: else it would depend on when it was paused.
                     self._check_weights()
                 if pause():
                     break

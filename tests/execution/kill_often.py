@@ -13,13 +13,14 @@ import sys
 import time
 from pathlib import Path
 
+from studies import left_of
+
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
 from ganbench.execution import run
 from ganbench.grid import read_grid
 from ganbench.store import Store
-from studies import session_of
 
 
 def written(store: Store) -> int:
@@ -57,10 +58,7 @@ def main(grid_file: str, out: str, kills: int, seed: int) -> None:
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
             report["finished"].append(kill)
-        patience = time.monotonic() + 15
-        while (left := session_of(child)) and time.monotonic() < patience:
-            time.sleep(0.05)
-        report["orphans"] += left
+        report["orphans"] += left_of(child, seconds=15)
         try:
             results = ganbench.load(out)
             report["steps"].append(int(results.cells["step"].sum()))

@@ -189,6 +189,14 @@ def outcome(out: Path) -> dict[str, str]:
     }
 
 
+def left_of(session: int, seconds: float = 5) -> list[int]:
+    """Processes of a session that outlive it; multiprocessing's own tracker needs a moment to notice."""
+    end = time.monotonic() + seconds
+    while (left := session_of(session)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
+
+
 def session_of(process: int) -> list[int]:
     """Every process of a session that has not ended."""
     found = []

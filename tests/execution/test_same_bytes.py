@@ -10,6 +10,7 @@ import pytest
 from studies import GRID, Study, outcome
 
 KILLS = 20
+HARNESS = Path(__file__).with_name("kill_often.py")
 
 
 @pytest.mark.slow
@@ -58,8 +59,7 @@ def test_killed_twenty_times_nothing_is_lost_and_nothing_changes(tmp_path: Path)
     long = GRID.replace("steps = 150", "steps = 4000").replace("every = 50", "every = 500")
     study = Study(tmp_path, long)
     harness = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("kill_often.py"))]
-        + [str(study.grid), str(study.out), str(KILLS), "0"],
+        [sys.executable, str(HARNESS), str(study.grid), str(study.out), str(KILLS), "0"],
         env=study.environment,
         capture_output=True,
         text=True,
@@ -68,7 +68,6 @@ def test_killed_twenty_times_nothing_is_lost_and_nothing_changes(tmp_path: Path)
     )
     assert harness.returncode == 0, harness.stderr
     report = json.loads(harness.stdout)
-    print(report)
     assert report["unreadable"] == []
     assert report["orphans"] == []
     assert report["finished"] == []
