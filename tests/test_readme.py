@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -63,3 +64,17 @@ def test_every_path_exists() -> None:
     for path in re.findall(r"\]\(([^)#]+)\)", README):
         if "://" not in path:
             assert (Path(__file__).parent.parent / path).exists(), path
+
+
+def test_its_figures_are_those_of_the_stored_results() -> None:
+    results = Path(__file__).parent.parent / "results"
+    with (results / "fashion-mnist-2000" / "comparison.csv").open() as stream:
+        rows = {row["metric"]: row for row in csv.DictReader(stream)}
+    fid = rows["fid"]
+    figures = f"fid is {float(fid['mean_baseline']):.3g} against {float(fid['mean_value']):.3g} of"
+    assert figures in " ".join(README.split())
+    assert "non_saturating better" in fid["verdict"]
+    with (results / "quickstart" / "comparison.csv").open() as stream:
+        assert "minimax better" in next(
+            row["verdict"] for row in csv.DictReader(stream) if row["metric"] == "fid"
+        )
