@@ -16,10 +16,13 @@ from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import score_seed
 from ganbench.runner import dataset_of, generate_samples, players_of, samples_of
 from ganbench.runner.picture import draw_samples, write_images
+from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
 from ganbench.training import deterministic, prepare_process
 
 _MOST = 1_000_000
+# Names and shapes of the weights, and more precision than the networks have here.
+_SLACK = 2**24
 
 
 def sample_command(folder: Path, cell: str, *, count: int, out: Path) -> int:
@@ -42,13 +45,17 @@ def sample_command(folder: Path, cell: str, *, count: int, out: Path) -> int:
     if chosen.train.precision == "float64":
         players.generator.double()
     try:
-        players.generator.load_state_dict(store.generator(cell))
+        expected = sum(tensor.nbytes for tensor in players.generator.state_dict().values())
+        players.generator.load_state_dict(store.generator(cell, limit=2 * expected + _SLACK))
     except RuntimeError as error:
         raise StoreError(f"{folder}: the weights of {cell} do not fit {chosen.architecture.label}") from error
-    with deterministic():
-        samples = generate_samples(
-            players.generator, players, signature, data, count, score_seed(chosen), torch.device("cpu")
-        )
+    try:
+        with deterministic():
+            samples = generate_samples(
+                players.generator, players, signature, data, count, score_seed(chosen), torch.device("cpu")
+            )
+    except NonFiniteSamples as error:
+        raise StoreError(f"{folder}: the weights of {cell} are damaged: {error}") from error
     try:
         _write(samples, out, lambda: draw_samples(samples, signature, data))
     except OSError as error:
