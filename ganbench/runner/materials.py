@@ -147,6 +147,23 @@ def _samples(choice: Choice, split: Split) -> Samples:
             raise _of_plugin("dataset", choice, error) from error
 
 
+class _Shared:
+    """A data set as scorers see it: a split is loaded once, and what its plugin raises is named."""
+
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
+        self._dataset = dataset_of(choice)
+        self.signature = self._dataset.signature
+        self.fingerprint = self._dataset.fingerprint
+
+    def load(self, split: Split) -> Samples:
+        return samples_of(self._choice, split)
+
+    def __getattr__(self, name: str) -> Any:
+        # What a metric may ask for besides: modes, std, density.
+        return getattr(self._dataset, name)
+
+
 @lru_cache(maxsize=8)
 def _extractor(choice: Choice) -> Extractor:
     extractor: Extractor = load_catalog().build("extractor", choice.name, choice.options)
@@ -168,7 +185,7 @@ def _scorer(
         for metric in metrics
     ]
     return Scorer(
-        dataset=dataset_of(dataset),
+        dataset=_Shared(dataset),
         reference_split=reference,
         metrics=built,
         extractor=None if extractor is None else _extractor(extractor),
