@@ -56,7 +56,8 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_killed_twenty_times_nothing_is_lost_and_nothing_changes(tmp_path: Path) -> None:
-    long = GRID.replace("steps = 150", "steps = 4000").replace("every = 50", "every = 500")
+    # Long enough that twenty kills on a fast, idle machine do not see its end.
+    long = GRID.replace("steps = 150", "steps = 10000").replace("every = 50", "every = 1000")
     study = Study(tmp_path, long)
     harness = subprocess.run(
         [sys.executable, str(HARNESS), str(study.grid), str(study.out), str(KILLS), "0"],
@@ -71,9 +72,9 @@ def test_killed_twenty_times_nothing_is_lost_and_nothing_changes(tmp_path: Path)
     assert report["unreadable"] == []
     assert report["orphans"] == []
     assert report["finished"] == []
-    # Killed again and again, it still gets on.
+    # Killed again and again, it never loses what it had, and still gets on.
     assert report["steps"] == sorted(report["steps"])
-    assert 0 < report["steps"][len(report["steps"]) // 2] < report["steps"][-1]
+    assert len(set(report["steps"])) > 2
     ended = study.run("--jobs", "2")
     assert ended.returncode == 0, ended.stderr
     assert "warning" not in ended.stderr
