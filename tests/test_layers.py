@@ -15,6 +15,7 @@ ROOT = Path(ganbench.__file__).parent
 LAYERS = {
     "errors": 0,
     "api": 1,
+    "files": 1,
     "catalog": 2,
     "grid": 3,
     "training": 4,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ganbench.api.players import Samples, Signature
 
 Split = Literal["train", "test"]
-Needs = Literal["samples", "features", "logits", "features+logits"]
+Needs = Literal["samples", "pairs", "features", "logits", "features+logits"]
 
 
 @runtime_checkable
@@ -70,9 +70,14 @@ class Extractor(Protocol):
 class Metric(Protocol):
     """A score of generated against reference samples.
 
+    It may have `check(dataset)`, called before anything is trained: it raises ValueError with what the metric
+    lacks of this data set (no modes, no density, images where it takes points).
+
     Attributes:
-        needs: what it is given: the samples themselves (uint8 images or points), or an extractor's Features
-            (`features`, `logits`, or `features+logits` say which parts must be there).
+        needs: what it is given: the samples themselves (uint8 images or points, the reference split whole);
+            `pairs`, the samples beside those of the reference split that their conditions were taken from, in
+            the same order and number; or an extractor's Features (`features`, `logits`, or `features+logits`
+            say which parts must be there).
         minimum: the fewest samples on either side for which it is defined.
     """
 

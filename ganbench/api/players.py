@@ -53,11 +53,13 @@ class Samples:
         x: uint8 (N, C, H, W) for images, float32 (N, d) for points; in memory or memory-mapped.
         labels: int64 (N,), or None.
         condition: (N, *shape), or None; where given it takes the labels' place as the game's condition.
+        index: of generated samples, int64 (N,): the row of the data that each one's condition was taken from.
     """
 
     x: Tensor
     labels: Tensor | None = None
     condition: Tensor | None = None
+    index: Tensor | None = None
 
     def __len__(self) -> int:
         return int(self.x.shape[0])

@@ -83,11 +83,17 @@ class MetricSpec(Spec):
     Attributes:
         directions: for each value that the metric gives, whether `lower` or `higher` is better; a value that
             is left out (a spread, a standard error) stands in the tables and is never compared.
+        biased_below: for a value whose expectation depends on the number of samples, the number below which
+            the tables say so beside it.
     """
 
     directions: Mapping[str, Direction] = field(default_factory=dict)
+    biased_below: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractorSpec(Spec):
-    """A feature extractor: `build(**options) -> Extractor`."""
+    """A feature extractor: `build(**options) -> Extractor`.
+
+    `scored_dataset`, the Dataset that is scored, is passed where `build` accepts it; it is no option.
+    """

@@ -106,8 +106,8 @@ class Catalog:
             kind: what it is.
             name: its name.
             options: as a grid gives them.
-            context: what ganbench passes beside them: `signature` to an architecture, and
-                `discriminator_outputs`; each only where `build` accepts it.
+            context: what ganbench passes beside them: `signature` and `discriminator_outputs` to an
+                architecture, `scored_dataset` to an extractor; each only where `build` accepts it.
 
         Raises:
             CatalogError: the name or an option is wrong, or `build` raised ValueError: an impossible value.

@@ -16,7 +16,7 @@ from typing import Any
 
 from ganbench.catalog.annotations import Accepted, Either, Nothing, accepted, inferred, takes_list, takes_none
 
-NOT_OPTIONS = frozenset({"signature", "discriminator_outputs"})
+NOT_OPTIONS = frozenset({"signature", "discriminator_outputs", "scored_dataset"})
 """What ganbench itself passes to a `build`."""
 
 _TYPING_NAMES: Mapping[str, Any] = {
@@ -74,8 +74,8 @@ class Option:
 def options_of(build: Callable[..., Any]) -> dict[str, Option]:
     """The options of a class, a function or a partial, in the order of its parameters.
 
-    `signature`, `discriminator_outputs`, `*args` and `**rest` are not options; nor is a parameter that a
-    partial has bound to something that no grid could hold.
+    `signature`, `discriminator_outputs`, `scored_dataset`, `*args` and `**rest` are not options; nor is a
+    parameter that a partial has bound to something that no grid could hold.
 
     Raises:
         TypeError: a parameter whose annotation or default is outside what a grid can hold.

@@ -225,8 +225,9 @@ def _completion(store: Store, cell: Cell, record: Mapping[str, Any], device: str
     scorer = scorer_of(cell, device)
     if scorer is None:
         return "keep", ""
-    have = {row["protocol"] for row in rows if row["step"] == cell.train.steps}
-    if all(protocol.hash in have for protocol in scorer.protocols.values()):
+    have = {(row["protocol"], row["repeat"]) for row in rows if row["step"] == cell.train.steps}
+    wanted = {(protocol.hash, r) for protocol in scorer.protocols.values() for r in range(cell.score.repeats)}
+    if wanted <= have:
         return "keep", ""
     if not store.has_generator(cell.id):
         return "train", f"{store.path}: the weights of {cell.id} are gone, and scores of them are missing"

@@ -28,7 +28,7 @@ def check_scoring(score: ScoreSettings, catalog: Catalog, problems: Problems) ->
         if metric is None:
             continue
         needs, minimum = getattr(metric, "needs", "samples"), getattr(metric, "minimum", 2)
-        if needs != "samples" and score.extractor is None:
+        if needs not in ("samples", "pairs") and score.extractor is None:
             known = ", ".join(entry.name for entry in catalog.entries("extractor")) or "none is installed"
             problems.add(
                 "score.extractor",

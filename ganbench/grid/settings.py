@@ -23,6 +23,7 @@ Average = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to bel
 Seconds = Annotated[float, Field(gt=0, le=MOST, description="a number of seconds above 0")]
 Sampled = Annotated[int, Field(ge=2, le=10_000_000, description="a whole number from 2 to 10000000")]
 Interval = Annotated[int, Field(ge=0, le=MOST, description="a whole number from 0 to 1000000000")]
+Repeats = Annotated[int, Field(ge=1, le=1000, description="a whole number from 1 to 1000")]
 Flag = Annotated[bool, Field(description="true or false")]
 
 _CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
@@ -94,6 +95,9 @@ class ScoreSettings(BaseModel):
         reference: the split that is the real side, whole.
         every: generator updates between scorings; 0 is only at the end, where every cell is scored.
         initial: whether the untrained generator is scored too, as step 0.
+        repeats: independent sample sets on which the final generator is scored; their spread is the metric's
+            own noise, apart from that of the seeds.
+        extractor_precision: of the extractor's arithmetic; part of the protocol.
     """
 
     model_config = _CONFIG
@@ -104,3 +108,5 @@ class ScoreSettings(BaseModel):
     reference: Literal["train", "test"] = "train"
     every: Interval = 1000
     initial: Flag = False
+    repeats: Repeats = 1
+    extractor_precision: Literal["float32", "bfloat16"] = "float32"

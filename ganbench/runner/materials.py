@@ -23,9 +23,10 @@ from ganbench.api import (
     Samples,
 )
 from ganbench.api.data import Split
-from ganbench.catalog import Catalog, Kind, load_catalog
+from ganbench.catalog import Kind, load_catalog
 from ganbench.errors import GanbenchError, GridError
-from ganbench.grid import Cell, Choice
+from ganbench.grid import Cell, Choice, ScoreSettings
+from ganbench.grid.provenance import source_digest
 from ganbench.grid.seeds import Streams
 from ganbench.scoring import Scorer
 from ganbench.training import global_stream
@@ -101,23 +102,16 @@ def scorer_of(cell: Cell, device: str) -> Scorer | None:
     if not cell.score.metrics:
         return None
     score = cell.score
-    return _scorer(cell.dataset, score.metrics, score.extractor, score.samples, score.reference, device)
+    # When and how often it is scored makes no other scorer.
+    same = score.model_copy(update={"every": 0, "initial": False, "repeats": 1})
+    return _scorer(cell.dataset, same, device)
 
 
-def directions_of(cell: Cell) -> dict[str, str]:
-    """Which way is better, for each value of the cell's metrics."""
-    catalog = load_catalog()
-    return {
-        value: direction
-        for metric in cell.score.metrics
-        for value, direction in _metric_spec(catalog, metric).directions.items()
-    }
-
-
-def _metric_spec(catalog: Catalog, metric: Choice) -> MetricSpec:
-    spec = catalog.entry("metric", metric.name).spec
+def metric_spec(name: str) -> MetricSpec:
+    """What a metric says of itself."""
+    spec = load_catalog().entry("metric", name).spec
     if not isinstance(spec, MetricSpec):
-        raise TypeError(f"metric {metric.name!r} has a {type(spec).__name__}")
+        raise TypeError(f"metric {name!r} has a {type(spec).__name__}")
     return spec
 
 
@@ -165,34 +159,42 @@ class _Shared:
 
 
 @lru_cache(maxsize=8)
-def _extractor(choice: Choice) -> Extractor:
-    extractor: Extractor = load_catalog().build("extractor", choice.name, choice.options)
+def _extractor(choice: Choice, dataset: Choice) -> Extractor:
+    extractor: Extractor = load_catalog().build(
+        "extractor", choice.name, choice.options, scored_dataset=_Shared(dataset)
+    )
     return extractor
 
 
 @lru_cache(maxsize=32)
-def _scorer(
-    dataset: Choice,
-    metrics: tuple[Choice, ...],
-    extractor: Choice | None,
-    samples: int,
-    reference: Split,
-    device: str,
-) -> Scorer:
+def _scorer(dataset: Choice, score: ScoreSettings, device: str) -> Scorer:
     catalog = load_catalog()
     built: list[tuple[str, Metric, Any]] = [
         (metric.name, catalog.build("metric", metric.name, metric.options), metric.options)
-        for metric in metrics
+        for metric in score.metrics
     ]
+    plugins = {metric.name: _provider("metric", metric) for metric in score.metrics}
+    if score.extractor is not None:
+        plugins[""] = _provider("extractor", score.extractor)
     return Scorer(
         dataset=_Shared(dataset),
-        reference_split=reference,
+        reference_split=score.reference,
         metrics=built,
-        extractor=None if extractor is None else _extractor(extractor),
-        extractor_label="" if extractor is None else extractor.label,
-        samples=samples,
+        extractor=None if score.extractor is None else _extractor(score.extractor, dataset),
+        extractor_label="" if score.extractor is None else score.extractor.label,
+        samples=score.samples,
         device=device,
+        precision=score.extractor_precision,
+        plugins=plugins,
     )
+
+
+def _provider(kind: Kind, choice: Choice) -> str:
+    """The distribution that a metric or an extractor is from, with version and source; empty for ganbench."""
+    plugin = load_catalog().entry(kind, choice.name).plugin
+    if plugin.builtin:
+        return ""
+    return f"{plugin.distribution} {plugin.version} {source_digest(plugin.distribution)}"
 
 
 def _of_plugin(kind: Kind, choice: Choice, error: Exception) -> GridError:

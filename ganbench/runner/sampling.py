@@ -28,13 +28,14 @@ def generate_samples(
         generator: the one that is scored; its mode is put back.
         players: what noise it takes, whether it takes a condition.
         signature: what one sample looks like.
-        data: where conditions are drawn from, as often as they occur there.
+        data: the reference split: conditions are drawn from it, as often as they occur there.
         count: how many.
         seed: of the `score` stream.
         device: where the generator is.
 
     Returns:
-        uint8 (count, C, H, W) for images, float32 (count, d) for points, on the CPU.
+        uint8 (count, C, H, W) for images, float32 (count, d) for points, on the CPU; with the labels and
+        conditions that they were made from, and the rows of the data where those stand.
 
     Raises:
         NonFiniteSamples: there is NaN or infinity among them.
@@ -43,7 +44,7 @@ def generate_samples(
     dtype = next((parameter.dtype for parameter in generator.parameters()), torch.float32)
     pool = data.condition if data.condition is not None else data.labels
     parts: list[Tensor] = []
-    conditions: list[Tensor] = []
+    rows: list[Tensor] = []
     was_training = generator.training
     generator.eval()
     try:
@@ -52,9 +53,8 @@ def generate_samples(
                 # Whole batches always: how many are asked for must not change the first ones' bits.
                 noise = _noise(players, stream).to(device, dtype)
                 if players.conditional and pool is not None:
-                    drawn = pool[torch.randint(len(pool), (BATCH,), generator=stream)]
-                    conditions.append(drawn)
-                    made = generator(noise, drawn.to(device))
+                    rows.append(torch.randint(len(pool), (BATCH,), generator=stream))
+                    made = generator(noise, pool[rows[-1]].to(device))
                 else:
                     made = generator(noise)
                 if not torch.isfinite(made).all():
@@ -62,8 +62,22 @@ def generate_samples(
                 parts.append(to_uint8(made).cpu() if signature.kind == "image" else made.float().cpu())
     finally:
         generator.train(was_training)
-    condition = torch.cat(conditions)[:count] if conditions else None
-    return Samples(x=torch.cat(parts)[:count], labels=condition if data.condition is None else None)
+    x = torch.cat(parts)[:count]
+    if not rows or pool is None:
+        return Samples(x=x)
+    index = torch.cat(rows)[:count]
+    labels = None if data.labels is None else data.labels[index]
+    return Samples(
+        x=x, labels=labels, condition=None if data.condition is None else data.condition[index], index=index
+    )
+
+
+def first(samples: Samples, count: int) -> Samples:
+    """The first of some samples, with whatever belongs to them."""
+    parts = (samples.x, samples.labels, samples.condition, samples.index)
+    x, labels, condition, index = (None if part is None else part[:count] for part in parts)
+    assert x is not None
+    return Samples(x=x, labels=labels, condition=condition, index=index)
 
 
 def _noise(players: Players, stream: torch.Generator) -> Tensor:

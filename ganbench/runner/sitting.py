@@ -6,30 +6,29 @@ import contextlib
 import math
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Samples
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
 from ganbench.grid.seeds import Streams, score_seed
 from ganbench.runner.materials import (
     dataset_of,
-    directions_of,
     loss_of,
     loss_spec_of,
+    metric_spec,
     penalty_of,
     players_of,
     samples_of,
     scorer_of,
 )
 from ganbench.runner.picture import draw_samples, drawn
-from ganbench.runner.sampling import generate_samples
+from ganbench.runner.sampling import first, generate_samples
 from ganbench.runner.task import CellResult, Task, record_of
-from ganbench.scoring import NonFiniteSamples
+from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
 from ganbench.store import Store
 from ganbench.training import Diverged, Seeds, Trainer, determinism_record, deterministic, symptoms
 
@@ -253,46 +252,54 @@ class Sitting:
         """Draw the picture of one step, and score it where that is not done."""
         cell = self._cell
         scorer = scorer_of(cell, self._task.device)
-        dataset = dataset_of(cell.dataset)
-        data = samples_of(cell.dataset, "train")
-        samples = generate_samples(
-            generator,
-            players_of(cell) if self._trainer is None else self._trainer.players,
-            dataset.signature,
-            data,
-            max(cell.score.samples if scorer is not None else 0, drawn(dataset.signature)),
-            score_seed(cell),
-            self._device,
-        )
-        flat = samples.x.reshape(len(samples), -1)
-        self._constant = bool((flat == flat[0]).all())
-        shown = Samples(x=samples.x[: drawn(dataset.signature)])
-        self._store.write_picture(cell.id, draw_samples(shown, dataset.signature, data))
-        if scorer is None:
-            return
-        done = {row["protocol"] for row in self._rows if row["step"] == step}
-        wanted = {protocol.hash for protocol in scorer.protocols.values()}
-        if wanted <= done:
-            return
-        directions = directions_of(cell)
-        taken = Samples(
-            x=samples.x[: scorer.samples],
-            labels=None if samples.labels is None else samples.labels[: scorer.samples],
-        )
-        self._rows = [row for row in self._rows if row["step"] != step or row["protocol"] not in wanted] + [
-            {
-                "step": step,
-                "metric": row.metric,
-                "value": row.value,
-                "direction": directions.get(row.metric, ""),
-                "extractor": row.extractor,
-                "samples": row.samples,
-                "protocol": row.protocol,
-                "repeat": 0,
-            }
-            for row in scorer.score(taken)
-        ]
-        self._store.write_scores(cell.id, self._rows)
+        signature = dataset_of(cell.dataset).signature
+        shown = drawn(signature)
+        for repeat in range(cell.score.repeats if step == cell.train.steps else 1):
+            wanted = set() if scorer is None else self._unscored(scorer, step, repeat)
+            if not wanted and repeat:
+                continue
+            samples = generate_samples(
+                generator,
+                players_of(cell) if self._trainer is None else self._trainer.players,
+                signature,
+                samples_of(cell.dataset, cell.score.reference),
+                max(cell.score.samples if scorer is not None else 0, 0 if repeat else shown),
+                score_seed(cell, repeat),
+                self._device,
+            )
+            if repeat == 0:
+                flat = samples.x.reshape(len(samples), -1)
+                self._constant = bool((flat == flat[0]).all())
+                data = samples_of(cell.dataset, "train")
+                self._store.write_picture(cell.id, draw_samples(first(samples, shown), signature, data))
+            if scorer is not None and wanted:
+                rows = scorer.score(first(samples, scorer.samples), wanted)
+                self._keep(step, repeat, rows)
+
+    def _unscored(self, scorer: Scorer, step: int, repeat: int) -> set[str]:
+        """The metrics that have no rows yet for one sample set."""
+        done = {row["protocol"] for row in self._rows if (row["step"], row["repeat"]) == (step, repeat)}
+        return {name for name, protocol in scorer.protocols.items() if protocol.hash not in done}
+
+    def _keep(self, step: int, repeat: int, scored: Sequence[ScoreRow]) -> None:
+        """Add rows to the cell's scores, on disk too."""
+        for row in scored:
+            spec = metric_spec(row.source)
+            enough = spec.biased_below.get(row.metric, 0)
+            self._rows.append(
+                {
+                    "step": step,
+                    "metric": row.metric,
+                    "value": row.value,
+                    "direction": spec.directions.get(row.metric, ""),
+                    "extractor": row.extractor,
+                    "samples": row.samples,
+                    "protocol": row.protocol,
+                    "repeat": repeat,
+                    "note": f"biased: fewer than {enough} samples" if row.samples < enough else "",
+                }
+            )
+        self._store.write_scores(self._cell.id, self._rows)
 
     def _pause(self) -> Callable[[], bool]:
         """Whether to leave the training loop: told to stop, or a checkpoint is due; reports on the way."""
@@ -368,7 +375,11 @@ class Sitting:
             reason=reason,
             step=step if step is not None else (self._trainer.step if self._trainer is not None else 0),
             seconds=self._seconds(),
-            scores={row["metric"]: row["value"] for row in self._rows if row["step"] == final},
+            scores={
+                row["metric"]: row["value"]
+                for row in self._rows
+                if row["step"] == final and row["repeat"] == 0
+            },
         )
 
 

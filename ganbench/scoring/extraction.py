@@ -13,13 +13,16 @@ BATCH = 64
 
 
 @torch.no_grad()
-def extract(extractor: Extractor, images: Tensor, device: torch.device) -> Features:
+def extract(
+    extractor: Extractor, images: Tensor, device: torch.device, precision: str = "float32"
+) -> Features:
     """Runs an extractor over images of any number.
 
     Args:
         extractor: takes uint8 (N, 3, H, W) on `device`.
         images: uint8 (N, C, H, W), C 1 (tiled) or 3, at least one.
         device: where to compute.
+        precision: `float32`, or `bfloat16` for matrix products and convolutions in it (autocast).
 
     Returns:
         Features on the CPU, float32, in the order of the images.
@@ -31,7 +34,8 @@ def extract(extractor: Extractor, images: Tensor, device: torch.device) -> Featu
     logits: list[Tensor] = []
     for start in range(0, len(images), BATCH):
         batch = to_rgb(images[start : start + BATCH].to(device)).contiguous()
-        out = extractor(batch)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            out = extractor(batch)
         if not isinstance(out, Features) or out.features.ndim != 2 or len(out.features) != len(batch):
             raise TypeError(
                 f"extractor {type(extractor).__name__} must give Features with a row for each image"

@@ -11,65 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from ganbench.api.data import Extractor, Features
+from ganbench.api.data import Extractor
 from ganbench.errors import WeightsError
-from ganbench.scoring.reference import Reference
-
-Array = NDArray[Any]
-
-
-def frechet_distance(generated: Features, reference: Features) -> float:
-    """The Fréchet distance of two Gaussians fitted to features (Heusel et al., 2017, equation 6).
-
-    |mu1 - mu2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2)), with torch-fidelity's means and covariances. The
-    last trace is taken from the symmetric A^T S1 A, where S2 = A A^T: faster than the eigenvalues of S1 S2,
-    which torch-fidelity takes, and free of the noise that those have where a covariance is not of full rank.
-    Equal to torch-fidelity's to 1e-6, save where the distance itself is lost in that noise.
-
-    Args:
-        generated: at least 2 rows.
-        reference: at least 2 rows; what is derived from it is kept where it is a Reference.
-
-    Returns:
-        The distance; can come out negative by rounding where both sides are equal.
-    """
-    # One BLAS thread: the bits must not depend on how many the machine has.
-    with threadpool_limits(limits=1, user_api="blas"):
-        mean, covariance = _statistics(generated)
-        if isinstance(reference, Reference):
-            reference_mean, reference_covariance = reference.once("frechet", lambda: _statistics(reference))
-            factor = reference.once("frechet_factor", lambda: _factor(reference_covariance))
-        else:
-            reference_mean, reference_covariance = _statistics(reference)
-            factor = _factor(reference_covariance)
-        eigenvalues = np.linalg.eigvalsh(factor.T @ covariance @ factor)
-        difference = mean - reference_mean
-        cross = np.sqrt(eigenvalues.clip(min=0)).sum()
-        return float(
-            difference @ difference + np.trace(covariance) + np.trace(reference_covariance) - 2 * cross
-        )
-
-
-def _statistics(features: Features) -> tuple[Array, Array]:
-    from torch_fidelity.metric_fid import fid_features_to_statistics
-
-    statistics = fid_features_to_statistics(features.features)
-    # The covariance of a single feature comes as a bare number.
-    return statistics["mu"], np.atleast_2d(statistics["sigma"])
-
-
-def _factor(covariance: Array) -> Array:
-    """A (d, rank) with A A^T = covariance; directions without variance are left out."""
-    eigenvalues, vectors = np.linalg.eigh(covariance)
-    kept = eigenvalues > eigenvalues[-1] * len(eigenvalues) * np.finfo(np.float64).eps
-    factor: Array = vectors[:, kept] * np.sqrt(eigenvalues[kept])
-    return factor
 
 
 def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
@@ -28,6 +28,9 @@ class Protocol:
         resizing: what happens to the images' size before the extractor; empty where there is none.
         rounding: how generated images become uint8; empty for points.
         torch_fidelity: its version.
+        precision: of the extractor's arithmetic.
+        plugins: name, version and digest of the source of each distribution, beside ganbench, that provides
+            the metric or the extractor.
     """
 
     metric: str
@@ -41,15 +44,22 @@ class Protocol:
     resizing: str
     rounding: str
     torch_fidelity: str
+    precision: str = "float32"
+    plugins: tuple[str, ...] = ()
 
     @property
     def details(self) -> dict[str, Any]:
-        """The fields by name, so that a report can say in what two protocols differ."""
-        return asdict(self)
+        """The fields by name, so that a report can say in what two protocols differ.
+
+        A field that ganbench got later is left out while it has its default: scores made before it pair with
+        those of today.
+        """
+        later = {field.name: field.default for field in fields(self) if field.default is not MISSING}
+        return {name: value for name, value in asdict(self).items() if later.get(name, MISSING) != value}
 
     @property
     def hash(self) -> str:
-        """12 hexadecimal digits of a SHA-256 over the canonical JSON of all fields."""
+        """12 hexadecimal digits of a SHA-256 over the canonical JSON of the details."""
         text = json.dumps(self.details, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -66,6 +76,8 @@ def protocol_of(
     extractor: str = "",
     weights: str = "",
     resizing: str = "",
+    precision: str = "float32",
+    plugins: tuple[str, ...] = (),
 ) -> Protocol:
     """The protocol of one metric; see Protocol for the fields.
 
@@ -80,6 +92,8 @@ def protocol_of(
         extractor: the label, where the metric needs one.
         weights: the digest, where the metric needs an extractor.
         resizing: what the extractor does to sizes.
+        precision: of the extractor's arithmetic.
+        plugins: what provides the metric or the extractor, beside ganbench.
 
     Returns:
         The protocol, with the rounding and torch-fidelity's version filled in.
@@ -96,4 +110,6 @@ def protocol_of(
         resizing=resizing,
         rounding=ROUNDING if images else "",
         torch_fidelity=version("torch-fidelity"),
+        precision=precision,
+        plugins=plugins,
     )

@@ -1,56 +1,129 @@
-"""The real side of a comparison: computed once in a process, however many cells are scored against it."""
+"""The real side of a comparison: computed once, however many cells, runs and metrics meet it."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from ganbench.api.data import Dataset, Extractor, Features, Split
+from ganbench.files.cache import Cache
+from ganbench.grid.provenance import device_model
 from ganbench.scoring.extraction import extract
+from ganbench.scoring.side import Derived, Side
 
-Value = TypeVar("Value")
+# To be raised where the arithmetic behind an entry changes: older entries are then never read.
+_FORMAT = 1
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Reference(Features):
-    """Features of a data set's split, with what metrics have derived from them.
+class Reference(Side):
+    """Features of a data set's split, with what metrics have derived from them, in memory and on disk.
 
-    Attributes:
-        key: (fingerprint, split, digest of the extractor's weights, its label with options, device): content,
-            never a name alone. A cache on disk belongs behind `once` and `reference_features`, under it.
+    Nothing is computed, nor read, before a metric asks for it: Inception features of 60,000 images take half
+    a gigabyte, and a Fréchet distance needs their mean and covariance only.
     """
 
-    key: tuple[str, ...]
-    _derived: dict[str, Any] = field(default_factory=dict, repr=False)
+    def __init__(self, key: Mapping[str, Any], compute: Callable[[], Features]) -> None:
+        """Binds; computes nothing yet.
 
-    def once(self, name: str, compute: Callable[[], Value]) -> Value:
-        """What `compute` gives, computed the first time that this name is asked for."""
+        Args:
+            key: everything that decides the features' bits, JSON values: content, never a name alone.
+            compute: gives the features.
+        """
+        # Not Features' own __init__: features and logits are worked out here when they are asked for.
+        object.__setattr__(self, "_derived", {})
+        self._key = dict(key)
+        self._compute = compute
+        self._cache = Cache("references")
+
+    @property
+    def features(self) -> Tensor:
+        """float32 (N, d)."""
+        return self._parts()["features"]
+
+    @property
+    def logits(self) -> Tensor | None:
+        """float32 (N, classes) where the extractor classifies, else None."""
+        return self._parts().get("logits")
+
+    def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
+        """What `compute` gives, from memory or from disk where it has been computed before."""
         if name not in self._derived:
-            self._derived[name] = compute()
-        value: Value = self._derived[name]
-        return value
+            key = {**self._key, "entry": name}
+            found = self._cache.get(key)
+            if found is None:
+                found = dict(compute())
+                self._cache.put(key, found)
+            # One layout and alignment, wherever it comes from: BLAS must take the same path to the same bits.
+            self._derived[name] = {part: value.contiguous().clone() for part, value in found.items()}
+        return self._derived[name]
+
+    def _parts(self) -> Derived:
+        return self.once("features", self._extracted)
+
+    def _extracted(self) -> Derived:
+        features = self._compute()
+        parts = {"features": features.features}
+        return parts if features.logits is None else {**parts, "logits": features.logits}
 
 
-# A worker scores few data sets at a time, and Inception features of 60,000 images take half a gigabyte.
+# A worker scores few data sets at a time.
 _KEPT = 4
-_references: OrderedDict[tuple[str, ...], Reference] = OrderedDict()
+_references: OrderedDict[str, Reference] = OrderedDict()
 
 
 def reference_features(
-    dataset: Dataset, split: Split, extractor: Extractor, label: str, device: torch.device
+    dataset: Dataset,
+    split: Split,
+    extractor: Extractor,
+    label: str,
+    device: torch.device,
+    *,
+    precision: str = "float32",
+    plugins: tuple[str, ...] = (),
 ) -> Reference:
-    """The features of a whole split, from this process's memory where they have been computed before."""
-    key = (dataset.fingerprint, split, extractor.digest, label, str(device))
-    found = _references.get(key)
+    """The features of a whole split, the same object for the same content in one process.
+
+    Args:
+        dataset: whose split is the real side.
+        split: which.
+        extractor: what makes the features.
+        label: its name with options.
+        device: where they are computed.
+        precision: of the extractor's arithmetic.
+        plugins: version and source of the distribution that provides the extractor, where it is not ganbench.
+    """
+    key = {
+        "format": _FORMAT,
+        "dataset": dataset.fingerprint,
+        "split": split,
+        "extractor": label,
+        "weights": extractor.digest,
+        "precision": precision,
+        "plugins": list(plugins),
+        # A cache must change no score, and these decide a score's last bits.
+        "device": device_model(str(device)),
+        "threads": torch.get_num_threads(),
+        "versions": _versions(),
+    }
+    name = repr(key)
+    found = _references.get(name)
     if found is None:
-        features = extract(extractor, dataset.load(split).x, device)
-        found = Reference(features=features.features, logits=features.logits, key=key)
-        _references[key] = found
+        found = Reference(key, lambda: extract(extractor, dataset.load(split).x, device, precision))
+        _references[name] = found
         while len(_references) > _KEPT:
             _references.popitem(last=False)
-    _references.move_to_end(key)
+    _references.move_to_end(name)
     return found
+
+
+@lru_cache
+def _versions() -> dict[str, str]:
+    found = {name: version(name) for name in ("ganbench", "torch", "torch-fidelity")}
+    return {**found, "numpy": np.__version__}

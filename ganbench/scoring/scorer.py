@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
 
-from ganbench.api.data import Dataset, Extractor, Features, Metric, Split
+from ganbench.api.data import Dataset, Extractor, Metric, Split
 from ganbench.api.players import Samples
 from ganbench.errors import GridError
 from ganbench.scoring.extraction import extract
 from ganbench.scoring.images import require_finite
 from ganbench.scoring.protocol import Protocol, protocol_of
 from ganbench.scoring.reference import reference_features
+from ganbench.scoring.side import Side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class ScoreRow:
 
     Attributes:
         metric: the value's name, e.g. `fid` or `is_std`.
+        source: the name of the metric that gave it, e.g. `is`.
         value: may be NaN or infinite where the metric says so.
         extractor: its label; empty for a metric that needs none.
         samples: how many were generated.
@@ -31,6 +33,7 @@ class ScoreRow:
     """
 
     metric: str
+    source: str
     value: float
     extractor: str
     samples: int
@@ -55,6 +58,8 @@ class Scorer:
         extractor_label: str,
         samples: int,
         device: torch.device | str = "cpu",
+        precision: str = "float32",
+        plugins: Mapping[str, str] | None = None,
     ) -> None:
         """Binds; computes nothing yet.
 
@@ -66,6 +71,9 @@ class Scorer:
             extractor_label: its name with options, as it shall stand beside the numbers.
             samples: how many samples `score` will be given.
             device: where features are computed.
+            precision: of the extractor's arithmetic.
+            plugins: for the metrics that a distribution other than ganbench provides, by name, its name,
+                version and source; under the empty name that of the extractor.
         """
         self._dataset = dataset
         self._split: Split = reference_split
@@ -76,6 +84,8 @@ class Scorer:
             self._label += " (unofficial weights)"
         self.samples = samples
         self._device = torch.device(device)
+        self._precision = precision
+        self._plugins = dict(plugins or {})
 
     def check(self) -> None:
         """Refuses what cannot be scored, before anything is trained.
@@ -84,7 +94,7 @@ class Scorer:
             GridError: with a line for each problem.
         """
         problems = [problem for metric in self._metrics for problem in self._metric_problems(*metric[:2])]
-        if any(metric.needs != "samples" for _, metric, _ in self._metrics):
+        if any(_extracted(metric) for _, metric, _ in self._metrics):
             problems += self._extractor_problems()
         if not problems:
             problems = self._logits_problems()
@@ -93,7 +103,7 @@ class Scorer:
 
     def _metric_problems(self, name: str, metric: Metric) -> list[str]:
         problems = []
-        if metric.needs != "samples" and self._extractor is None:
+        if _extracted(metric) and self._extractor is None:
             problems.append(f"metric {name!r} needs an extractor: set score.extractor")
         if self.samples < metric.minimum:
             problems.append(
@@ -104,6 +114,15 @@ class Scorer:
                 f"metric {name!r} needs at least {metric.minimum} reference samples: "
                 f"the {self._split} split has {self._reference_count}"
             )
+        signature = self._dataset.signature
+        if metric.needs == "pairs" and signature.condition is None and signature.classes is None:
+            problems.append(f"metric {name!r} needs pairs, and the data have no condition")
+        check = getattr(metric, "check", None)
+        if check is not None:
+            try:
+                check(self._dataset)
+            except ValueError as error:
+                problems.append(f"metric {name!r}: {error}")
         return problems
 
     def _extractor_problems(self) -> list[str]:
@@ -142,11 +161,12 @@ class Scorer:
             f"metric {name!r} needs logits, which extractor {self._label!r} does not give" for name in wanting
         ]
 
-    def score(self, generated: Samples) -> list[ScoreRow]:
+    def score(self, generated: Samples, only: Collection[str] | None = None) -> list[ScoreRow]:
         """Scores generated samples.
 
         Args:
             generated: `x` uint8 (N, C, H, W) for images or float32 (N, d) for points, N as announced.
+            only: the metrics wanted, by name; all of them unless given.
 
         Returns:
             A row for each value of each metric, in the order of the metrics.
@@ -158,22 +178,22 @@ class Scorer:
         if len(generated) != self.samples:
             raise ValueError(f"{self.samples} samples were announced, {len(generated)} given")
         require_finite(generated.x)
-        features: Features | None = None
+        side: Side | None = None
         rows: list[ScoreRow] = []
         for name, metric, _ in self._metrics:
+            if only is not None and name not in only:
+                continue
             if metric.needs == "samples":
                 values = metric(generated, self._dataset.load(self._split), self._dataset)
+            elif metric.needs == "pairs":
+                values = metric(generated, self._counterparts(generated), self._dataset)
             else:
-                if self._extractor is None:
-                    raise ValueError(f"metric {name!r} needs an extractor")
-                features = features or extract(self._extractor, generated.x, self._device)
-                reference = reference_features(
-                    self._dataset, self._split, self._extractor, self._label, self._device
-                )
-                values = metric(features, reference, self._dataset)
+                side = side or self._side(generated)
+                values = metric(side, self._reference(), self._dataset)
             rows += [
                 ScoreRow(
                     metric=value_name,
+                    source=name,
                     value=float(value),
                     extractor=self.protocols[name].extractor,
                     samples=self.samples,
@@ -182,6 +202,37 @@ class Scorer:
                 for value_name, value in values.items()
             ]
         return rows
+
+    def _side(self, generated: Samples) -> Side:
+        if self._extractor is None:
+            raise ValueError("no extractor was given")
+        found = extract(self._extractor, generated.x, self._device, self._precision)
+        return Side(features=found.features, logits=found.logits)
+
+    def _reference(self) -> Side:
+        assert self._extractor is not None
+        return reference_features(
+            self._dataset,
+            self._split,
+            self._extractor,
+            self._label,
+            self._device,
+            precision=self._precision,
+            plugins=tuple(filter(None, [self._plugins.get("")])),
+        )
+
+    def _counterparts(self, generated: Samples) -> Samples:
+        """The samples of the reference split that the generated ones' conditions were taken from."""
+        if generated.index is None:
+            raise ValueError(
+                "a metric needs pairs, and the samples do not say where their conditions are from"
+            )
+        data = self._dataset.load(self._split)
+        return Samples(
+            x=data.x[generated.index],
+            labels=None if data.labels is None else data.labels[generated.index],
+            condition=None if data.condition is None else data.condition[generated.index],
+        )
 
     @cached_property
     def _reference_count(self) -> int:
@@ -192,7 +243,8 @@ class Scorer:
         """How each metric is measured, by the metric's name."""
         protocols = {}
         for name, metric, options in self._metrics:
-            extractor = None if metric.needs == "samples" else self._extractor
+            extractor = self._extractor if _extracted(metric) else None
+            plugins = {self._plugins.get(name, ""), self._plugins.get("", "") if extractor else ""} - {""}
             protocols[name] = protocol_of(
                 metric=name,
                 options=options,
@@ -204,5 +256,12 @@ class Scorer:
                 extractor=self._label if extractor is not None else "",
                 weights=extractor.digest if extractor is not None else "",
                 resizing=str(getattr(extractor, "resizing", "")),
+                precision=self._precision if extractor is not None else "float32",
+                plugins=tuple(sorted(plugins)),
             )
         return protocols
+
+
+def _extracted(metric: Metric) -> bool:
+    """Whether a metric takes what an extractor makes of the samples."""
+    return metric.needs not in ("samples", "pairs")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import StoreError
-from ganbench.store.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, sync_folder, write_bytes
-from ganbench.store.tensors import LARGEST, read_state, read_tensors, serialise, write_state
+from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, sync_folder, write_bytes
+from ganbench.files.tensors import LARGEST, read_state, read_tensors, serialise, write_state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,8 @@ EARLIER_CHECKPOINT = "checkpoint.earlier.safetensors"
 TRACEBACK = "traceback.txt"
 
 SCORE_COLUMNS = ("step", "metric", "value", "direction", "extractor", "samples", "protocol", "repeat")
+# What rows got later; a file without them is as good as one where they are empty.
+LATER_SCORE_COLUMNS = ("note",)
 FORMAT = 1
 CELL_ID = re.compile(r"c[0-9a-f]{11}")
 TEXT_LIMIT = 64 * 2**20
@@ -88,7 +90,7 @@ class CellStore:
         write_bytes(self.folder(cell) / CELL, text.encode() + b"\n")
 
     def scores(self, cell: str) -> list[dict[str, Any]]:
-        """The scores of one cell: step, metric, value, direction, extractor, samples, protocol, repeat.
+        """The scores of one cell: step, metric, value, direction, extractor, samples, protocol, repeat, note.
 
         Raises:
             StoreError: the table is damaged. A cell without scores has none.
@@ -103,6 +105,7 @@ class CellStore:
             return [
                 {
                     **{name: row[name] or "" for name in SCORE_COLUMNS},
+                    **{name: row.get(name) or "" for name in LATER_SCORE_COLUMNS},
                     "step": int(row["step"]),
                     "value": float(row["value"]),
                     "samples": int(row["samples"]),
@@ -121,7 +124,8 @@ class CellStore:
         """
         self._make_cell(cell)
         stream = io.StringIO()
-        writer = csv.DictWriter(stream, SCORE_COLUMNS, lineterminator="\n")
+        columns = (*SCORE_COLUMNS, *LATER_SCORE_COLUMNS)
+        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         writer.writeheader()
         for row in sorted(rows, key=lambda row: (row["step"], row["metric"], row["protocol"], row["repeat"])):
             writer.writerow({**row, "value": repr(float(row["value"]))})

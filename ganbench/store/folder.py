@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ganbench.errors import StoreError
-from ganbench.store.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, write_bytes
+from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, write_bytes
 from ganbench.store.cells import CELL_ID, FOLDER, TEXT_LIMIT, CellStore
 from ganbench.store.lock import hold
 

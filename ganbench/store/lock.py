@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ganbench.errors import StoreError
-from ganbench.store.atomic import make_folder, read_bytes, write_bytes
+from ganbench.files.atomic import make_folder, read_bytes, write_bytes
 
 LOCK = ".lock"
 HOLDER = ".holder.json"

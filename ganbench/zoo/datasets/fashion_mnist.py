@@ -14,6 +14,7 @@ import torch
 from ganbench.api.data import Split
 from ganbench.api.players import Samples, Signature
 from ganbench.errors import DatasetError
+from ganbench.files.cache import cache_folder
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -60,11 +61,9 @@ def _read() -> dict[Split, Samples]:
 
 
 def data_folder() -> Path:
-    """GANBENCH_DATA, or `data` in the user's cache folder."""
-    import platformdirs
-
+    """GANBENCH_DATA, or `data` in ganbench's cache folder."""
     named = os.environ.get("GANBENCH_DATA")
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("ganbench") / "data"
+    return Path(named).expanduser() if named else cache_folder() / "data"
 
 
 def _complete(folder: Path, suffix: str) -> bool:

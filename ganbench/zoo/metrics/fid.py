@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
-from ganbench.scoring.fidelity import frechet_distance
+from ganbench.scoring.frechet import frechet_distance
 
 
 class Fid:

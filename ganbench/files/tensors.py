@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import StoreError
-from ganbench.store.atomic import read_bytes, write_bytes
+from ganbench.files.atomic import read_bytes, write_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ganbench.errors import StoreError
-from ganbench.store.atomic import make_folder, read_bytes, write_bytes
+from ganbench.files.atomic import make_folder, read_bytes, write_bytes
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:

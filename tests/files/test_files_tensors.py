@@ -10,7 +10,7 @@ import torch
 from small_store import tensors
 
 from ganbench.errors import StoreError
-from ganbench.store.tensors import read_state, read_tensors, serialise, write_state
+from ganbench.files.tensors import read_state, read_tensors, serialise, write_state
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
