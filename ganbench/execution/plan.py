@@ -102,7 +102,8 @@ def check_grid(grid: Grid, device: str) -> dict[str, str]:
     tried: dict[tuple[object, ...], str | None] = {}
     scored: set[tuple[object, ...]] = set()
     for cell in grid.cells:
-        key = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.batch_size)
+        before = cell.train.loss_before_freeze
+        key = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.batch_size, before)
         if key not in tried:
             tried[key] = None
             try:

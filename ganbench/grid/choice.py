@@ -47,6 +47,11 @@ class Choice:
         return hash(canonical_json(self.canonical()))
 
 
+def choice_of(value: Mapping[str, Any]) -> Choice:
+    """The Choice that `Choice.as_json` came from."""
+    return Choice(value["name"], {key: option for key, option in value.items() if key != "name"})
+
+
 def label_of(value: Any) -> str:
     """The short text of a setting's value.
 

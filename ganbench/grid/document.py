@@ -10,7 +10,7 @@ from ganbench.grid.choice import Choice
 from ganbench.grid.grid import Compare
 from ganbench.grid.layers import Layer, full_optimizer
 from ganbench.grid.overrides import Override
-from ganbench.grid.settings import PLAYERS, ScoreSettings, TrainSettings
+from ganbench.grid.settings import CHOICES, PLAYERS, ScoreSettings, TrainSettings
 
 
 def document_of(
@@ -22,8 +22,9 @@ def document_of(
     compare: Compare,
 ) -> dict[str, Any]:
     """The tables of a resolved grid; reading them gives an equal grid."""
-    train = TrainSettings().model_dump(mode="json", exclude=set(PLAYERS))
-    score = ScoreSettings().model_dump(mode="json", exclude={"extractor"})
+    # TOML has no null: what is None by default is written where it is said.
+    train = TrainSettings().model_dump(mode="json", exclude=set(PLAYERS), exclude_none=True)
+    score = ScoreSettings().model_dump(mode="json", exclude_none=True)
     train["optimizer"] = full_optimizer(base.get("train.optimizer", {}))
     given = _sections({key: value for key, value in base.items() if key != "train.optimizer"})
     document: dict[str, Any] = {
@@ -51,7 +52,7 @@ def _sections(layer: Layer) -> dict[str, dict[str, Any]]:
 def _setting(key: str, value: Any) -> Any:
     if key == "score.metrics":
         return [_short(metric) for metric in value]
-    return _short(value) if key == "score.extractor" else value
+    return _short(value) if key in CHOICES else value
 
 
 def _written(value: Any) -> Any:

@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ganbench.errors import did_you_mean
+from ganbench.grid.choice import choice_of
 from ganbench.grid.optimizers import DEFAULT, OPTIMIZERS, OptimizerSettings, merged
 from ganbench.grid.problems import given
-from ganbench.grid.settings import OPTIMIZER_KEYS, PLAYERS, TrainSettings
+from ganbench.grid.settings import CHOICES, OPTIMIZER_KEYS, PLAYERS, TrainSettings
 
 Layer = dict[str, Any]
 
@@ -49,7 +50,7 @@ def resolve_train(layer: Mapping[str, Any]) -> TrainSettings:
         key = f"train.{player}" if own else "train.optimizer"
         players[player] = _optimizer_settings(merged(base, own), key, own or base, wrong, whole=True)
     plain = {
-        key.removeprefix("train."): value
+        key.removeprefix("train."): choice_of(value) if key in CHOICES else value
         for key, value in layer.items()
         if key.startswith("train.") and key.removeprefix("train.") not in OPTIMIZER_KEYS
     }

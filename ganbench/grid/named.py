@@ -125,11 +125,6 @@ def read_metrics(value: Any, catalog: Catalog, at: str, problems: Problems) -> l
     return [item for item in read if item is not None]
 
 
-def choice_of(value: Mapping[str, Any]) -> Choice:
-    """The Choice that `Choice.as_json` came from."""
-    return Choice(value["name"], {key: option for key, option in value.items() if key != "name"})
-
-
 def _alternatives(option: Option, wanted: Any) -> list[Any]:
     """The values that an option takes, one unless it multiplies; each typed, as JSON values.
 

@@ -10,9 +10,8 @@ from typing import Any
 
 from ganbench.grid.axes import NAMED, Axis
 from ganbench.grid.cell import Cell
-from ganbench.grid.choice import label_of
+from ganbench.grid.choice import choice_of, label_of
 from ganbench.grid.layers import Layer, SettingsError, lay, resolve_train
-from ganbench.grid.named import choice_of
 from ganbench.grid.overrides import Override
 from ganbench.grid.problems import Problems
 from ganbench.grid.settings import ScoreSettings, TrainSettings

@@ -18,6 +18,7 @@ from ganbench.grid.cell import Cell
 
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog, Kind
+    from ganbench.grid.choice import Choice
 
 _HASH_DIGITS = 10
 _DIGEST_DIGITS = 16
@@ -120,8 +121,11 @@ def environment_of(cell: Cell, catalog: Catalog, device: str, engine: str, threa
         CatalogError: something that the cell needs is not provided.
     """
     plugins: dict[str, dict[str, str]] = {}
-    for kind in _TRAINED_BY:
-        plugin = catalog.entry(kind, getattr(cell, kind).name).plugin
+    parts: list[tuple[Kind, Choice]] = [(kind, getattr(cell, kind)) for kind in _TRAINED_BY]
+    if cell.train.loss_before_freeze is not None:
+        parts.append(("loss", cell.train.loss_before_freeze))
+    for kind, choice in parts:
+        plugin = catalog.entry(kind, choice.name).plugin
         if not plugin.builtin and plugin.distribution not in plugins:
             digest = source_digest(plugin.distribution)
             plugins[plugin.distribution] = {"version": plugin.version, "digest": digest}

@@ -16,7 +16,7 @@ from ganbench.grid.layers import Layer, lay, own_words
 from ganbench.grid.named import read_choice, read_metrics
 from ganbench.grid.optimizers import OPTIMIZERS
 from ganbench.grid.problems import Problems, given
-from ganbench.grid.settings import OPTIMIZER_KEYS, PLAYERS, ScoreSettings, TrainSettings
+from ganbench.grid.settings import CHOICES, OPTIMIZER_KEYS, PLAYERS, ScoreSettings, TrainSettings
 
 if typing.TYPE_CHECKING:
     from ganbench.catalog import Catalog
@@ -82,9 +82,9 @@ class Schema:
         if key == "score.metrics":
             metrics = read_metrics(value, self._catalog, at, self._problems)
             return {} if metrics is None else {key: metrics}
-        if key == "score.extractor":
-            extractor = read_choice("extractor", value, self._catalog, at, self._problems)
-            return {} if extractor is None else {key: extractor}
+        if key in CHOICES:
+            choice = read_choice(CHOICES[key], value, self._catalog, at, self._problems)
+            return {} if choice is None else {key: choice}
         if player in OPTIMIZER_KEYS:
             # "train.optimizer.lr" says of the optimizer what {lr = ...} would.
             table = {option[0]: value} if option else value

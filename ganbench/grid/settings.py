@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, field_validator, model_validator
 
+from ganbench.catalog import Kind
 from ganbench.grid.choice import Choice
 from ganbench.grid.optimizers import Adam, OptimizerSettings
 
@@ -13,6 +14,8 @@ from ganbench.grid.optimizers import Adam, OptimizerSettings
 MOST = 1_000_000_000
 PLAYERS = ("d_optimizer", "g_optimizer")
 OPTIMIZER_KEYS = ("optimizer", *PLAYERS)
+# Settings that name something with options, and its kind.
+CHOICES: dict[str, Kind] = {"score.extractor": "extractor", "train.loss_before_freeze": "loss"}
 # How training is carried out, not what it is: the weights are the same whatever these say.
 BESIDE_IDENTITY = frozenset({"checkpoint_seconds"})
 
@@ -45,6 +48,10 @@ class TrainSettings(BaseModel):
         precision: float32, bfloat16 (autocast) or float64.
         engine: how steps execute.
         checkpoint_seconds: time between checkpoints; no part of a cell's identity.
+        freeze_generator_at: generator updates after which it stays as it is while rounds go on and D learns
+            on (Arjovsky and Bottou, 2017, section 2.2.1); None for never.
+        loss_before_freeze: what is minimised up to then in the loss's place, so that losses meet on the same
+            frozen generator; None for the loss itself.
     """
 
     model_config = _CONFIG
@@ -61,6 +68,10 @@ class TrainSettings(BaseModel):
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
     engine: Literal["auto", "eager", "compiled", "graph"] = "auto"
     checkpoint_seconds: Seconds = 30.0
+    freeze_generator_at: Interval | None = Field(
+        default=None, description="a whole number of steps from 0 to below train.steps"
+    )
+    loss_before_freeze: InstanceOf[Choice] | None = None
 
     @field_validator("engine")
     @classmethod
@@ -75,10 +86,21 @@ class TrainSettings(BaseModel):
             raise ValueError(f"order 'simultaneous' needs d_steps = 1, given d_steps = {self.d_steps}")
         return self
 
+    @model_validator(mode="after")
+    def _frozen_in_time(self) -> TrainSettings:
+        at = self.freeze_generator_at
+        if at is not None and at >= self.steps:
+            raise ValueError(f"freeze_generator_at must be below steps = {self.steps}, given {at}")
+        if self.loss_before_freeze is not None and not at:
+            raise ValueError("loss_before_freeze needs freeze_generator_at above 0")
+        return self
+
     def changed(self) -> dict[str, Any]:
         """What differs from the defaults and decides the weights, JSON values: part of a cell's identity."""
-        apart = {*PLAYERS, *BESIDE_IDENTITY}
+        apart = {*PLAYERS, *BESIDE_IDENTITY, "loss_before_freeze"}
         values = self.model_dump(mode="json", exclude_defaults=True, exclude=apart)
+        if self.loss_before_freeze is not None:
+            values["loss_before_freeze"] = self.loss_before_freeze.canonical()
         for player in PLAYERS:
             if options := getattr(self, player).changed():
                 values[player] = options

@@ -29,7 +29,7 @@ from ganbench.grid import Cell, Choice, ScoreSettings
 from ganbench.grid.provenance import source_digest
 from ganbench.grid.seeds import Streams
 from ganbench.scoring import Scorer
-from ganbench.training import global_stream
+from ganbench.training import Objective, global_stream
 
 _CPU = torch.device("cpu")
 
@@ -60,7 +60,7 @@ def players_of(cell: Cell) -> Players:
         Unsupported: the architecture does not fit the data or the loss.
     """
     catalog = load_catalog()
-    outputs = loss_spec_of(cell).discriminator_outputs
+    outputs = loss_spec_of(cell.loss).discriminator_outputs
     context: dict[str, Any] = {"signature": dataset_of(cell.dataset).signature}
     if outputs is not None:
         context["discriminator_outputs"] = outputs
@@ -71,19 +71,20 @@ def players_of(cell: Cell) -> Players:
     return players
 
 
-def loss_spec_of(cell: Cell) -> LossSpec:
-    """What the loss of a cell says of itself."""
-    spec = load_catalog().entry("loss", cell.loss.name).spec
+def loss_spec_of(choice: Choice) -> LossSpec:
+    """What a loss says of itself."""
+    spec = load_catalog().entry("loss", choice.name).spec
     if not isinstance(spec, LossSpec):
-        raise TypeError(f"loss {cell.loss.name!r} has a {type(spec).__name__}")
+        raise TypeError(f"loss {choice.name!r} has a {type(spec).__name__}")
     return spec
 
 
-def loss_of(cell: Cell) -> Loss:
-    """The loss of a cell; weights that it draws come from the `loss` stream."""
+def objective_of(cell: Cell, choice: Choice) -> Objective:
+    """A loss as a cell has it; weights that it draws come from the cell's `loss` stream."""
+    spec = loss_spec_of(choice)
     with global_stream(Streams.of(cell).loss, _CPU):
-        loss: Loss = load_catalog().build("loss", cell.loss.name, cell.loss.options)
-    return loss
+        loss: Loss = load_catalog().build("loss", choice.name, choice.options)
+    return Objective(loss=loss, outputs=spec.discriminator_outputs, value=spec.value)
 
 
 def penalty_of(cell: Cell) -> Penalty:

@@ -17,9 +17,8 @@ from ganbench.grid import Cell
 from ganbench.grid.seeds import Streams, score_seed
 from ganbench.runner.materials import (
     dataset_of,
-    loss_of,
-    loss_spec_of,
     metric_spec,
+    objective_of,
     penalty_of,
     players_of,
     samples_of,
@@ -196,16 +195,14 @@ class Sitting:
 
     def _fresh(self) -> Trainer:
         """The cell's training at step 0."""
-        cell = self._cell
-        spec = loss_spec_of(cell)
-        streams = self._streams
+        cell, streams = self._cell, self._streams
+        before = cell.train.loss_before_freeze
         return Trainer(
             settings=cell.train,
             players=players_of(cell),
-            loss=loss_of(cell),
+            objective=objective_of(cell, cell.loss),
+            opening=None if before is None else objective_of(cell, before),
             penalty=penalty_of(cell),
-            outputs=spec.discriminator_outputs,
-            value=spec.value,
             signature=dataset_of(cell.dataset).signature,
             samples=samples_of(cell.dataset, "train"),
             seeds=Seeds(data=streams.data, noise=streams.noise, loss=streams.loss, network=streams.network),

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import GanbenchError, GridError, Unsupported
-from ganbench.grid import Cell
-from ganbench.runner.materials import dataset_of, loss_of, loss_spec_of, penalty_of, players_of, samples_of
+from ganbench.grid import Cell, Choice
+from ganbench.runner.materials import dataset_of, objective_of, penalty_of, players_of, samples_of
 from ganbench.training import CellGame, global_stream
 
 _CPU = torch.device("cpu")
@@ -41,9 +41,8 @@ def try_cell(cell: Cell) -> None:
 
 def _play(cell: Cell, batch: int) -> None:
     shape = dataset_of(cell.dataset).signature.shape
-    outputs = loss_spec_of(cell).discriminator_outputs
-    players = players_of(cell)
-    loss, penalty = loss_of(cell), penalty_of(cell)
+    players, penalty = players_of(cell), penalty_of(cell)
+    objectives = {choice.label: objective_of(cell, choice) for choice in _losses(cell)}
     where = f"architecture {cell.architecture.label!r} on dataset {cell.dataset.label!r}"
     data = samples_of(cell.dataset, "train")
     x = data.x[:batch].float()
@@ -52,34 +51,44 @@ def _play(cell: Cell, batch: int) -> None:
     condition = None if pool is None else pool[:batch]
     if players.conditional and condition is None:
         raise Unsupported(f"{where}: the players take a condition and the data have none")
-    game = CellGame(
-        players,
-        loss,
-        couples_samples=True,
-        loss_stream=torch.Generator().manual_seed(0),
-        device=_CPU,
-        dtype=torch.float32,
-        outputs=outputs,
-    )
     noise = torch.rand(batch, players.noise.size)
-    game.begin("discriminator", real, condition, noise)
-    made = game.fake
+    for label, objective in objectives.items():
+        game = CellGame(
+            players,
+            objective.loss,
+            couples_samples=True,
+            loss_stream=torch.Generator().manual_seed(0),
+            device=_CPU,
+            dtype=torch.float32,
+            outputs=objective.outputs,
+        )
+        game.begin("discriminator", real, condition, noise)
+        _check_shapes(game, where, shape, label, objective.outputs)
+        loss, of = objective.loss, f"loss {label!r}"
+        _require_scalar(loss.discriminator_loss(game), f"{of}: discriminator_loss")
+        _require_scalar(penalty(game), f"penalty {cell.penalty.label!r}")
+        game.begin("generator", real, condition, noise)
+        _require_scalar(loss.generator_loss(game), f"{of}: generator_loss")
+
+
+def _losses(cell: Cell) -> list[Choice]:
+    before = cell.train.loss_before_freeze
+    return [cell.loss] if before is None else [before, cell.loss]
+
+
+def _check_shapes(game: CellGame, where: str, shape: tuple[int, ...], loss: str, outputs: int | None) -> None:
+    made, batch = game.fake, len(game.real)
     if made.shape != (batch, *shape):
         raise GridError(f"{where}: the generator gives shape {tuple(made.shape)}, expected {(batch, *shape)}")
-    scores = game.score(real)
+    scores = game.score(game.real)
     if scores.ndim != 2 or scores.shape[0] == 0 or batch % scores.shape[0]:
         raise GridError(
             f"{where}: the discriminator gives shape {tuple(scores.shape)}, expected (batch, outputs)"
         )
     if outputs is not None and scores.shape[1] != outputs:
         raise GridError(
-            f"{where}: the discriminator has {_outputs(scores.shape[1])}, "
-            f"loss {cell.loss.label!r} needs {outputs}"
+            f"{where}: the discriminator has {_outputs(scores.shape[1])}, loss {loss!r} needs {outputs}"
         )
-    _require_scalar(loss.discriminator_loss(game), f"loss {cell.loss.label!r}: discriminator_loss")
-    _require_scalar(penalty(game), f"penalty {cell.penalty.label!r}")
-    game.begin("generator", real, condition, noise)
-    _require_scalar(loss.generator_loss(game), f"loss {cell.loss.label!r}: generator_loss")
 
 
 def _require_scalar(value: object, what: str) -> None:

@@ -8,12 +8,14 @@ from ganbench.training.determinism import (
 )
 from ganbench.training.diagnostics import Diverged
 from ganbench.training.game import CellGame
+from ganbench.training.match import Objective
 from ganbench.training.symptoms import symptoms
 from ganbench.training.trainer import Seeds, Trainer, resolve_engine
 
 __all__ = [
     "CellGame",
     "Diverged",
+    "Objective",
     "Seeds",
     "Trainer",
     "determinism_record",

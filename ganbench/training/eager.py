@@ -110,8 +110,9 @@ class EagerEngine:
 
 
 def _clear(side: Side) -> None:
-    if side.optimizer is not None:
-        side.optimizer.zero_grad(set_to_none=True)
+    # Not the optimizer's zero_grad: a frozen player has none, and its gradients are measured all the same.
+    for parameter in side.parameters:
+        parameter.grad = None
 
 
 def _step(side: Side) -> None:

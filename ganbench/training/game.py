@@ -70,6 +70,10 @@ class CellGame:
             for parameter in parameters:
                 parameter.requires_grad_(learns)
 
+    def judge_by(self, loss: Any, outputs: int | None) -> None:
+        """From now on scores mean what this loss says they mean."""
+        self._logit = logit_of(loss, outputs)
+
     def end_round(self) -> None:
         """Count a round; let go of its tensors."""
         self._step += 1

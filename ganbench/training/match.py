@@ -19,7 +19,7 @@ class Side:
 
     Attributes:
         module: the network.
-        parameters: those of its parameters that learn.
+        parameters: those of its parameters that have a gradient.
         optimizer: None where nothing learns.
         learning_rate: what a schedule multiplies.
     """
@@ -28,6 +28,21 @@ class Side:
     parameters: list[nn.Parameter]
     optimizer: torch.optim.Optimizer | None
     learning_rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """A loss with what its spec says of it.
+
+    Attributes:
+        loss: the plugin's.
+        outputs: raw scores that it takes for each sample, or None for any number.
+        value: whether V(G, D) = -discriminator_loss.
+    """
+
+    loss: Loss
+    outputs: int | None
+    value: bool
 
 
 @dataclass(frozen=True, kw_only=True)

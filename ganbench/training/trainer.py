@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Loss, Penalty, Players, Samples, Signature
+from ganbench.api import Penalty, Players, Samples, Signature
 from ganbench.errors import GridError
 from ganbench.grid import TrainSettings
 from ganbench.training.average import Average
@@ -20,7 +20,7 @@ from ganbench.training.determinism import deterministic
 from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged
 from ganbench.training.eager import EagerEngine
 from ganbench.training.game import CellGame, own_tensors, trainable
-from ganbench.training.match import Match, Side
+from ganbench.training.match import Match, Objective, Side
 from ganbench.training.optimizers import (
     build_optimizer,
     optimizer_state,
@@ -70,28 +70,26 @@ class Trainer:
         *,
         settings: TrainSettings,
         players: Players,
-        loss: Loss,
+        objective: Objective,
         penalty: Penalty,
-        outputs: int | None,
-        value: bool,
         signature: Signature,
         samples: Samples,
         seeds: Seeds,
         device: torch.device,
+        opening: Objective | None = None,
     ) -> None:
         """Set up the game at step 0.
 
         Args:
             settings: the cell's [train].
             players: freshly initialised; moved to the device and changed by training.
-            loss: the objective.
+            objective: what is minimised.
             penalty: added to D's loss.
-            outputs: raw scores that the loss takes for each sample, or None for any number.
-            value: whether V(G, D) = -discriminator_loss.
             signature: what one sample looks like.
             samples: the training split.
             seeds: of the streams.
             device: where to train.
+            opening: what is minimised before the generator is frozen; the objective unless given.
         """
         self.step = 0
         self.diagnostics = Diagnostics()
@@ -107,36 +105,29 @@ class Trainer:
             self._global = _global_tensors(device)
         for module in (players.generator, players.discriminator):
             module.to(device, self._dtype).train()
-        for part in (loss, penalty):
+        opening = opening or objective
+        for part in (objective.loss, opening.loss, penalty):
             _settle_modules(part, device, self._dtype)
         condition = samples.condition if samples.condition is not None else samples.labels
         self.players = players
         self._game = CellGame(
             players,
-            loss,
+            opening.loss,
             couples_samples=couples_samples(players, signature, device, condition),
             loss_stream=self._loss_stream,
             device=device,
             dtype=self._dtype,
-            outputs=outputs,
+            outputs=opening.outputs,
         )
         self._discriminator = _side(players.discriminator, settings.d_optimizer)
         self._generator = _side(players.generator, settings.g_optimizer)
         self._factor = schedule_factor(settings.schedule, settings.steps)
         self._average = Average(players.generator, settings.ema) if settings.ema > 0 else None
-        self._engine = _ENGINES[resolve_engine(settings.engine, device)](
-            Match(
-                game=self._game,
-                loss=loss,
-                penalty=penalty,
-                discriminator=self._discriminator,
-                generator=self._generator,
-                order=settings.order,
-                value=value,
-                after_discriminator_step=getattr(loss, "after_discriminator_step", None),
-                autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
-            )
-        )
+        self._penalty = penalty
+        self._objective = objective
+        self._engine = self._begin(opening, self._generator)
+        self._frozen = False
+        self._freeze()
 
     @property
     def engine(self) -> str:
@@ -211,6 +202,32 @@ class Trainer:
         self.diagnostics.restore(tensors["diagnostics"])
         self.step = int(record["step"])
         self._game.set_step(self.step)
+        self._freeze()
+
+    def _begin(self, objective: Objective, generator: Side) -> EagerEngine:
+        """An engine that plays for this objective from now on."""
+        settings = self._settings
+        self._game.judge_by(objective.loss, objective.outputs)
+        return _ENGINES[resolve_engine(settings.engine, self._device)](
+            Match(
+                game=self._game,
+                loss=objective.loss,
+                penalty=self._penalty,
+                discriminator=self._discriminator,
+                generator=generator,
+                order=settings.order,
+                value=objective.value,
+                after_discriminator_step=getattr(objective.loss, "after_discriminator_step", None),
+                autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
+            )
+        )
+
+    def _freeze(self) -> None:
+        """From the step that the settings name on, G only has its gradient measured."""
+        at = self._settings.freeze_generator_at
+        if at is not None and self.step >= at and not self._frozen:
+            self._frozen = True
+            self._engine = self._begin(self._objective, replace(self._generator, optimizer=None))
 
     def _round(self) -> None:
         settings = self._settings
@@ -224,9 +241,10 @@ class Trainer:
         step = self.step + 1
         observe = step == 1 or step % settings.diagnostics_every == 0
         outcome = self._engine.play(batches, noises, observe=observe)
-        if self._average is not None:
+        if self._average is not None and not self._frozen:
             self._average.update()
         self.step = step
+        self._freeze()
         self.diagnostics.watch(step, outcome.loss_d, outcome.loss_g)
         if outcome.diagnostics is not None:
             self.diagnostics.record(step, (outcome.loss_d, outcome.loss_g, *outcome.diagnostics))

@@ -10,7 +10,7 @@ from torch import nn
 
 from ganbench import Noise, Players, Samples, Signature
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Seeds, Trainer
+from ganbench.training import Objective, Seeds, Trainer
 from ganbench.zoo.losses.minimax import NonSaturating
 from ganbench.zoo.penalties.none import NoPenalty
 
@@ -44,6 +44,7 @@ def make_trainer(
     *,
     build: Callable[[], Players] = plain_players,
     loss: Any = None,
+    opening: Any = None,
     penalty: Any = None,
     value: bool = True,
     data: Samples | None = None,
@@ -58,10 +59,9 @@ def make_trainer(
     return Trainer(
         settings=TrainSettings(**({"batch_size": 8, "steps": 40, "diagnostics_every": 5} | (settings or {}))),
         players=players,
-        loss=loss if loss is not None else NonSaturating(),
+        objective=Objective(loss=loss if loss is not None else NonSaturating(), outputs=1, value=value),
+        opening=None if opening is None else Objective(loss=opening, outputs=1, value=value),
         penalty=penalty if penalty is not None else NoPenalty(),
-        outputs=1,
-        value=value,
         signature=signature or Signature(shape=(2,), kind="points"),
         samples=data or Samples(x=torch.randn(30, 2, generator=stream)),
         seeds=Seeds(data=1, noise=2, loss=3, network=4),
