@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from ganbench.errors import StoreError
 
@@ -18,10 +21,23 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         StoreError: the file system refuses (full, read-only, folder gone); nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    write_stream(path, lambda stream: stream.write(content))
+
+
+def write_stream(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file as `write_bytes` does, of what is too large to be held in memory twice.
+
+    Args:
+        path: the file.
+        write: is given the open temporary file.
+
+    Raises:
+        StoreError: the file system refuses; nothing is left behind.
+    """
+    temporary = _beside(path)
     try:
         with open(temporary, "xb") as stream:
-            stream.write(content)
+            write(stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
@@ -30,6 +46,38 @@ def write_bytes(path: Path, content: bytes) -> None:
         # Also where a signal interrupts: a later run would have to clean up.
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError):
+            raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise
+
+
+def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
+    """Make a folder with everything in it, or none: filled beside its place, then renamed.
+
+    The files are not forced to the disk one by one, so this is for what can be made again.
+
+    Args:
+        path: the folder; where it is there already, it has to be empty.
+        fill: is given the temporary folder.
+
+    Raises:
+        StoreError: there is something in the folder, or the file system refuses; nothing is left behind.
+    """
+    place = path.resolve()
+    temporary = _beside(place)
+    try:
+        there = place.exists()
+        if there and (not place.is_dir() or any(place.iterdir())):
+            raise StoreError(f"{path}: is there already, and is not an empty folder; give another one")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        fill(temporary)
+        if there:
+            place.rmdir()
+        os.replace(temporary, place)
+        sync_folder(place.parent)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, OSError):
             raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
         raise
@@ -86,3 +134,7 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")

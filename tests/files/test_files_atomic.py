@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ganbench.errors import StoreError
-from ganbench.files.atomic import make_folder, read_bytes, write_bytes
+from ganbench.files.atomic import make_folder, read_bytes, write_bytes, write_folder, write_stream
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -81,3 +81,45 @@ def test_reading_is_bounded_and_only_of_plain_files(tmp_path: Path) -> None:
         stream.truncate(2**40)
     with pytest.raises(StoreError, match="at most 100 expected"):
         read_bytes(tmp_path / "sparse", 100)
+
+
+def test_a_stream_that_is_refused_half_way_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_stream(path, lambda stream: stream.write(b"one"))
+
+    def full(stream: Any) -> None:
+        stream.write(b"ano")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(StoreError, match="file: cannot be written: No space left"):
+        write_stream(path, full)
+    assert path.read_bytes() == b"one"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(folder: Path) -> None:
+        for name in ("one", "two"):
+            (folder / name).write_bytes(name.encode())
+
+    def full(folder: Path) -> None:
+        fill(folder)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(StoreError, match="new: cannot be written: No space left"):
+        write_folder(tmp_path / "new", full)
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StoreError, match="empty: cannot be written"):
+        write_folder(tmp_path / "empty", full)
+    assert os.listdir(tmp_path) == ["empty"]
+    write_folder(tmp_path / "empty", fill)
+    write_folder(tmp_path / "above" / "new", fill)
+    monkeypatch.chdir(tmp_path / "above")
+    write_folder(Path("relative"), fill)
+    for folder in (tmp_path / "empty", tmp_path / "above" / "new", tmp_path / "above" / "relative"):
+        assert sorted(os.listdir(folder)) == ["one", "two"]
+    for taken in (tmp_path / "empty", tmp_path / "empty" / "one", Path(".")):
+        with pytest.raises(StoreError, match="is there already, and is not an empty folder"):
+            write_folder(taken, fill)
+    assert sorted(os.listdir(tmp_path)) == ["above", "empty"]
