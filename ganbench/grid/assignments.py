@@ -24,7 +24,7 @@ _KEYS = frozenset(
     )
 )
 # A value that begins so is TOML that went wrong, and not a word without quotes.
-_TOML_STARTS = ("[", "{", '"', "'")
+TOML_STARTS = ("[", "{", '"', "'")
 _WORD = re.compile(r"[^\x00-\x1f\x7f\"']+")
 
 
@@ -58,7 +58,7 @@ def read_assignments(texts: Sequence[str], problems: Problems) -> list[Assignmen
             problems.note(f"{where}: there is no setting {given(key)}{_near(key)}")
             continue
         try:
-            value = _value(written)
+            value = parse_value(written)
         except ValueError as problem:
             problems.note(f"{where}: {problem}")
             continue
@@ -80,11 +80,16 @@ def _plain(key: str) -> str:
     return key
 
 
-def _value(written: str) -> Any:
+def parse_value(written: str) -> Any:
+    """What TOML text means as a value; a bare word is text.
+
+    Raises:
+        ValueError: it is neither.
+    """
     try:
         parsed = parse_text(f"value = {written}", "")
     except GridError as error:
-        if not written.startswith(_TOML_STARTS) and _WORD.fullmatch(written):
+        if not written.startswith(TOML_STARTS) and _WORD.fullmatch(written):
             return written
         raise ValueError(str(error).removeprefix(": ")) from None
     if set(parsed) != {"value"}:

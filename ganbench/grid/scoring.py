@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from ganbench.grid.settings import ScoreSettings
 
 
-def check_scoring(score: ScoreSettings, catalog: Catalog, problems: Problems) -> None:
+def check_scoring(
+    score: ScoreSettings,
+    catalog: Catalog,
+    problems: Problems,
+    *,
+    metrics: str = "score.metrics",
+    extractor: str = "score.extractor",
+    samples: str = "score.samples",
+) -> None:
     """Note each metric that lacks an extractor, or samples.
 
     Metrics are built for this, since what they need may depend on their options.
@@ -22,34 +30,37 @@ def check_scoring(score: ScoreSettings, catalog: Catalog, problems: Problems) ->
         score: how some cells are scored.
         catalog: what builds metrics, and lists extractors.
         problems: where they are noted.
+        metrics: what to call their setting in messages, where it is not a grid that is read.
+        extractor: likewise.
+        samples: likewise.
     """
     for choice in score.metrics:
-        metric = _built(choice, catalog, problems)
+        metric = _built(choice, catalog, problems, metrics)
         if metric is None:
             continue
         needs, minimum = getattr(metric, "needs", "samples"), getattr(metric, "minimum", 2)
         if needs not in ("samples", "pairs") and score.extractor is None:
             known = ", ".join(entry.name for entry in catalog.entries("extractor")) or "none is installed"
             problems.add(
-                "score.extractor",
+                extractor,
                 f"is missing, and the metric {choice.label!r} needs {needs} of one; there is: {known}",
             )
         if score.samples < minimum:
             problems.add(
-                "score.samples",
+                samples,
                 f"must be at least {minimum} for the metric {choice.label!r}, given {score.samples}",
             )
 
 
-def _built(choice: Choice, catalog: Catalog, problems: Problems) -> Any | None:
+def _built(choice: Choice, catalog: Catalog, problems: Problems, at: str) -> Any | None:
     try:
         return catalog.build("metric", choice.name, choice.options)
     except CatalogError as error:
         for problem in error.problems:
-            problems.add("score.metrics", problem)
+            problems.add(at, problem)
     except GanbenchError as error:
-        problems.add("score.metrics", f"{choice.label}: {error}")
+        problems.add(at, f"{choice.label}: {error}")
     except Exception as error:
         # A plugin's own refusal of a value that has the right type, or its bug: either way not this metric.
-        problems.add("score.metrics", f"{choice.label} cannot be built: {type(error).__name__}: {error}")
+        problems.add(at, f"{choice.label} cannot be built: {type(error).__name__}: {error}")
     return None
