@@ -8,8 +8,8 @@ from torch.nn.functional import softplus
 from ganbench.api import Game
 
 
-class _CrossEntropy:
-    """What both share: the discriminator's binary cross-entropy, on logits."""
+class CrossEntropy:
+    """What these objectives share: the discriminator's binary cross-entropy, on logits."""
 
     def discriminator_loss(self, game: Game) -> Tensor:
         """Mean softplus(-s_real) + mean softplus(s_fake) = -V(G, D); a scalar."""
@@ -17,7 +17,7 @@ class _CrossEntropy:
         return softplus(-real).mean() + softplus(fake).mean()
 
 
-class Minimax(_CrossEntropy):
+class Minimax(CrossEntropy):
     """The zero-sum game (Goodfellow et al., 2014, equation 1)."""
 
     def generator_loss(self, game: Game) -> Tensor:
@@ -25,7 +25,7 @@ class Minimax(_CrossEntropy):
         return -softplus(game.score(game.fake)).mean()
 
 
-class NonSaturating(_CrossEntropy):
+class NonSaturating(CrossEntropy):
     """The generator raises log D(G(z)) instead (Goodfellow et al., 2014, section 3)."""
 
     def generator_loss(self, game: Game) -> Tensor:

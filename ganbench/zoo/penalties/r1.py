@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganbench.api import Game
+from ganbench.zoo.penalties.gradient_norm import require_not_negative, squared_gradient_norm
 
 
 class R1:
@@ -18,11 +19,9 @@ class R1:
     """
 
     def __init__(self, weight: float = 1.0) -> None:
-        if weight < 0:
-            raise ValueError(f"weight must be at least 0, given {weight:g}")
+        require_not_negative(weight=weight)
         self.weight = weight
 
     def __call__(self, game: Game) -> Tensor:
         """weight/2 · mean over real samples of |∇ s(x)|², a scalar."""
-        gradient = game.input_gradient(game.real)
-        return self.weight / 2 * gradient.square().flatten(1).sum(1).mean()
+        return self.weight / 2 * squared_gradient_norm(game.input_gradient(game.real)).mean()

@@ -1,0 +1,27 @@
+"""The R2 penalty (Mescheder et al., 2018, equation 10)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganbench.api import Game
+from ganbench.zoo.penalties.gradient_norm import require_not_negative, squared_gradient_norm
+
+
+class R2:
+    """Half the weighted mean squared gradient norm of the logit on generated samples.
+
+    Args:
+        weight: gamma of the paper, at least 0.
+
+    Raises:
+        ValueError: the weight is negative.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        require_not_negative(weight=weight)
+        self.weight = weight
+
+    def __call__(self, game: Game) -> Tensor:
+        """weight/2 · mean over generated samples of |∇ s(G(z))|², a scalar."""
+        return self.weight / 2 * squared_gradient_norm(game.input_gradient(game.fake)).mean()
