@@ -28,7 +28,7 @@ from ganbench.errors import GanbenchError, GridError
 from ganbench.grid import Cell, Choice, ScoreSettings
 from ganbench.grid.provenance import source_digest
 from ganbench.grid.seeds import Streams
-from ganbench.scoring import Scorer
+from ganbench.scoring import Scorer, ScoreRow
 from ganbench.training import Objective, global_stream
 
 _CPU = torch.device("cpu")
@@ -102,10 +102,27 @@ def scorer_of(cell: Cell, device: str) -> Scorer | None:
     """
     if not cell.score.metrics:
         return None
-    score = cell.score
-    # When and how often it is scored makes no other scorer.
-    same = score.model_copy(update={"every": 0, "initial": False, "repeats": 1})
-    return _scorer(cell.dataset, same, device)
+    return scorer_against(cell.dataset, cell.score, device)
+
+
+def scorer_against(reference: Choice | Dataset, score: ScoreSettings, device: str) -> Scorer:
+    """The scorer of these settings, its real side a data set: one of the catalog's (shared), or any other.
+
+    Raises:
+        DatasetError: the data is not there.
+        WeightsError: the extractor's weights are not there.
+    """
+    if isinstance(reference, Choice):
+        # When and how often it is scored makes no other scorer.
+        same = score.model_copy(update={"every": 0, "initial": False, "repeats": 1})
+        return _scorer(reference, same, device)
+    return _bound(reference, score, _built(score.extractor, reference), device)
+
+
+def note_of(row: ScoreRow) -> str:
+    """What the tables say beside a value; empty where there is nothing to say."""
+    enough = metric_spec(row.source).biased_below.get(row.metric, 0)
+    return f"biased: fewer than {enough} samples" if row.samples < enough else ""
 
 
 def metric_spec(name: str) -> MetricSpec:
@@ -160,15 +177,23 @@ class _Shared:
 
 
 @lru_cache(maxsize=8)
-def _extractor(choice: Choice, dataset: Choice) -> Extractor:
-    extractor: Extractor = load_catalog().build(
-        "extractor", choice.name, choice.options, scored_dataset=_Shared(dataset)
-    )
+def _extractor(choice: Choice | None, dataset: Choice) -> Extractor | None:
+    return _built(choice, _Shared(dataset))
+
+
+def _built(choice: Choice | None, data: Dataset) -> Extractor | None:
+    if choice is None:
+        return None
+    extractor: Extractor = load_catalog().build("extractor", choice.name, choice.options, scored_dataset=data)
     return extractor
 
 
 @lru_cache(maxsize=32)
 def _scorer(dataset: Choice, score: ScoreSettings, device: str) -> Scorer:
+    return _bound(_Shared(dataset), score, _extractor(score.extractor, dataset), device)
+
+
+def _bound(data: Dataset, score: ScoreSettings, extractor: Extractor | None, device: str) -> Scorer:
     catalog = load_catalog()
     built: list[tuple[str, Metric, Any]] = [
         (metric.name, catalog.build("metric", metric.name, metric.options), metric.options)
@@ -178,10 +203,10 @@ def _scorer(dataset: Choice, score: ScoreSettings, device: str) -> Scorer:
     if score.extractor is not None:
         plugins[""] = _provider("extractor", score.extractor)
     return Scorer(
-        dataset=_Shared(dataset),
+        dataset=data,
         reference_split=score.reference,
         metrics=built,
-        extractor=None if score.extractor is None else _extractor(score.extractor, dataset),
+        extractor=extractor,
         extractor_label="" if score.extractor is None else score.extractor.label,
         samples=score.samples,
         device=device,

@@ -18,6 +18,7 @@ from ganbench.grid.seeds import Streams, score_seed
 from ganbench.runner.materials import (
     dataset_of,
     metric_spec,
+    note_of,
     objective_of,
     penalty_of,
     players_of,
@@ -281,19 +282,17 @@ class Sitting:
     def _keep(self, step: int, repeat: int, scored: Sequence[ScoreRow]) -> None:
         """Add rows to the cell's scores, on disk too."""
         for row in scored:
-            spec = metric_spec(row.source)
-            enough = spec.biased_below.get(row.metric, 0)
             self._rows.append(
                 {
                     "step": step,
                     "metric": row.metric,
                     "value": row.value,
-                    "direction": spec.directions.get(row.metric, ""),
+                    "direction": metric_spec(row.source).directions.get(row.metric, ""),
                     "extractor": row.extractor,
                     "samples": row.samples,
                     "protocol": row.protocol,
                     "repeat": repeat,
-                    "note": f"biased: fewer than {enough} samples" if row.samples < enough else "",
+                    "note": note_of(row),
                 }
             )
         self._store.write_scores(self._cell.id, self._rows)
