@@ -35,6 +35,53 @@ def build_gaussian_ring(
     return GaussianRing(modes=modes, radius=radius, std=std, samples=samples, seed=seed)
 
 
+def build_gaussian_grid(
+    side: int = 5, spacing: float = 2.0, std: float = 0.05, samples: int = 100_000, seed: int = 0
+) -> Dataset:
+    """`side` times `side` Gaussians about the origin; `samples` in each split, drawn from `seed`."""
+    from ganbench.zoo.datasets.gaussian_grid import GaussianGrid
+
+    return GaussianGrid(side=side, spacing=spacing, std=std, samples=samples, seed=seed)
+
+
+def build_gaussian_1d(
+    means: tuple[float, ...] = (-1.5, 1.5),
+    stds: tuple[float, ...] = (0.5,),
+    weights: tuple[float, ...] | None = None,
+    samples: int = 100_000,
+    seed: int = 0,
+) -> Dataset:
+    """Gaussians on a line; one of `stds` holds for all; without `weights` all are equally likely."""
+    from ganbench.zoo.datasets.gaussian_1d import Gaussian1d
+
+    return Gaussian1d(means=means, stds=stds, weights=weights, samples=samples, seed=seed)
+
+
+def build_point_mass(d: int = 1, location: float = 0.0, samples: int = 1000) -> Dataset:
+    """`samples` points in one place of `d` dimensions, every coordinate of which is `location`."""
+    from ganbench.zoo.datasets.point_mass import PointMass
+
+    return PointMass(d=d, location=location, samples=samples)
+
+
+def build_parallel_lines(
+    offset: float = 1.0, length: float = 2.0, samples: int = 100_000, seed: int = 0
+) -> Dataset:
+    """Uniform on the segment from (offset, -length/2) to (offset, length/2); drawn from `seed`."""
+    from ganbench.zoo.datasets.parallel_lines import ParallelLines
+
+    return ParallelLines(offset=offset, length=length, samples=samples, seed=seed)
+
+
+def build_swiss_roll(
+    noise: float = 0.25, scale: float = 7.5, samples: int = 100_000, seed: int = 0
+) -> Dataset:
+    """scikit-learn's spiral in the plane with `noise` about it, divided by `scale`; drawn from `seed`."""
+    from ganbench.zoo.datasets.swiss_roll import SwissRoll
+
+    return SwissRoll(noise=noise, scale=scale, samples=samples, seed=seed)
+
+
 @hookimpl
 def ganbench_datasets() -> Iterable[DatasetSpec]:
     """The data sets that come with ganbench."""
@@ -55,4 +102,34 @@ def ganbench_datasets() -> Iterable[DatasetSpec]:
         build=build_gaussian_ring,
         summary="A ring of 2-D Gaussians, for seeing mode collapse; PacGAN's numbers by default.",
         reference="Lin, Khetan, Fanti and Oh, 2018 (PacGAN), section 4.1",
+    )
+    yield DatasetSpec(
+        name="gaussian_grid",
+        build=build_gaussian_grid,
+        summary="A square grid of 2-D Gaussians, for seeing mode collapse; PacGAN's 25 by default.",
+        reference="Lin, Khetan, Fanti and Oh, 2018 (PacGAN), section 4.1",
+    )
+    yield DatasetSpec(
+        name="gaussian_1d",
+        build=build_gaussian_1d,
+        summary="A mixture of Gaussians on a line, for holding D against p/(p + p_g).",
+        reference="Goodfellow et al., 2014, proposition 1 and figure 1",
+    )
+    yield DatasetSpec(
+        name="point_mass",
+        build=build_point_mass,
+        summary="All points in one place: the data of the Dirac-GAN.",
+        reference="Mescheder, Geiger and Nowozin, 2018, section 2",
+    )
+    yield DatasetSpec(
+        name="parallel_lines",
+        build=build_parallel_lines,
+        summary="A segment in the plane: JSD is log 2 from any parallel one, Wasserstein the offset.",
+        reference="Arjovsky, Chintala and Bottou, 2017, example 1; Fedus et al., 2018",
+    )
+    yield DatasetSpec(
+        name="swiss_roll",
+        build=build_swiss_roll,
+        summary="A blurred spiral in the plane, with the numbers of WGAN-GP's toy.",
+        reference="Gulrajani et al., 2017 (gan_toy.py); scikit-learn's make_swiss_roll",
     )
