@@ -36,7 +36,6 @@ def test_points_are_drawn_as_often_and_as_far_as_weights_and_stds_say():
     data = build_gaussian_1d(means=(-4.0, 4.0), stds=(0.5, 1.0), weights=(9.0, 1.0))
     train = data.load("train")
     assert data.modes.tolist() == [[-4.0], [4.0]]
-    assert data.std.tolist() == [0.5, 1.0]
     assert train.labels.bincount().tolist() == pytest.approx([90_000, 10_000], rel=0.03)
     for label, (mean, std) in enumerate([(-4, 0.5), (4, 1)]):
         drawn = train.x[train.labels == label]
@@ -51,8 +50,14 @@ def test_only_the_ratio_of_weights_counts():
 
 
 def test_one_std_holds_for_all_means():
-    data = build_gaussian_1d(means=(-1.0, 0.0, 1.0), stds=(0.3,), samples=1)
-    assert torch.equal(data.std, torch.full((3,), 0.3))
+    one = build_gaussian_1d(means=(-1.0, 0.0, 1.0), stds=(0.3,), samples=10)
+    three = build_gaussian_1d(means=(-1.0, 0.0, 1.0), stds=(0.3, 0.3, 0.3), samples=10)
+    assert one.std == three.std == 0.3
+    assert one.fingerprint == three.fingerprint
+
+
+def test_there_is_no_std_where_there_are_several():
+    assert not hasattr(build_gaussian_1d(stds=(0.3, 0.4), samples=1), "std")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from ganbench.zoo.datasets.bounds import (
     MOST_MODES,
@@ -24,7 +23,7 @@ class Gaussian1d(GaussianMixture):
 
     Attributes:
         modes: float32 (k, 1), the means.
-        std: float32 (k,), the standard deviation of each.
+        std: the standard deviation of all; absent where they differ.
     """
 
     def __init__(
@@ -64,7 +63,8 @@ class Gaussian1d(GaussianMixture):
             samples=samples,
             seed=seed,
         )
-        self.std = torch.tensor(deviations)
+        if len(set(deviations)) == 1:
+            self.std = float(deviations[0])
 
 
 def _counts(option: str, wanted: str, given: Sequence[float], means: Sequence[float]) -> str:
