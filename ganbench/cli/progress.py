@@ -130,8 +130,9 @@ class RunProgress:
         line.append(result.status, style=_STYLES.get(result.status, ""))
         if result.reason:
             line.append_text(plain(f" ({result.reason})"))
-        for metric, value in result.scores.items():
-            line.append_text(plain(f"  {metric} {value:.4g}"))
+        for extractor, values in result.scores.items():
+            told = ", ".join(f"{metric} {value:.4g}" for metric, value in values.items())
+            line.append_text(plain(f"  {extractor}: {told}" if extractor else f"  {told}"))
         line.append(f"  {duration(result.seconds)}")
         self._console.print(line, soft_wrap=True)
 

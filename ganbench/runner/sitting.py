@@ -27,7 +27,7 @@ from ganbench.runner.materials import (
 )
 from ganbench.runner.picture import draw_samples, drawn
 from ganbench.runner.sampling import first, generate_samples
-from ganbench.runner.task import CellResult, Task, record_of
+from ganbench.runner.task import CellResult, Task, mean_scores, record_of
 from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
 from ganbench.store import Store
 from ganbench.training import Diverged, Seeds, Trainer, determinism_record, deterministic, symptoms
@@ -364,18 +364,13 @@ class Sitting:
         )
 
     def _result(self, status: str, reason: str, *, step: int | None = None) -> CellResult:
-        final = self._cell.train.steps
         return CellResult(
             cell=self._cell.id,
             status=status,
             reason=reason,
             step=step if step is not None else (self._trainer.step if self._trainer is not None else 0),
             seconds=self._seconds(),
-            scores={
-                row["metric"]: row["value"]
-                for row in self._rows
-                if row["step"] == final and row["repeat"] == 0
-            },
+            scores=mean_scores(row for row in self._rows if row["step"] == self._cell.train.steps),
         )
 
 

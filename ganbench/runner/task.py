@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,8 @@ class CellResult:
         reason: why, where it is not ok.
         step: generator updates done.
         seconds: training and scoring, over all sittings.
-        scores: the final step's values by metric.
+        scores: the final step's values by extractor (empty where a metric needs none) and metric, each the
+            mean over the repeats.
     """
 
     cell: str
@@ -47,7 +48,18 @@ class CellResult:
     reason: str = ""
     step: int = 0
     seconds: float = 0.0
-    scores: Mapping[str, float]
+    scores: Mapping[str, Mapping[str, float]]
+
+
+def mean_scores(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Rows of scores of one step by extractor and metric, repeats averaged."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        found.setdefault(row["extractor"], {}).setdefault(row["metric"], []).append(row["value"])
+    return {
+        extractor: {metric: sum(values) / len(values) for metric, values in metrics.items()}
+        for extractor, metrics in found.items()
+    }
 
 
 def record_of(cell: Cell, environment: Environment, **outcome: Any) -> dict[str, Any]:
