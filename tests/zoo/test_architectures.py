@@ -79,7 +79,7 @@ def test_dcgan_says_what_it_cannot_make(signature: Signature) -> None:
     [
         ("mlp", {"noise": 0}, "noise must be at least 1, given 0"),
         ("mlp", {"generator_widths": [64, -1]}, "generator_widths must be at least 1, given 64, -1"),
-        ("dcgan", {"channels": 0}, "channels and noise must be at least 1"),
+        ("dcgan", {"channels": 0}, "channels must be at least 1, given 0"),
     ],
 )
 def test_impossible_options_are_refused_by_name(name: str, options: dict[str, Any], message: str) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping
 
 from ganbench.api import ArchitectureSpec, Players, Signature, hookimpl
+from ganbench.zoo.architectures.choices import (
+    Activation,
+    Init,
+    NoiseDistribution,
+    Normalization,
+    OutputActivation,
+)
 
 
 @hookimpl
@@ -15,12 +23,58 @@ def ganbench_architectures() -> Iterator[ArchitectureSpec]:
         name="mlp",
         build=_mlp,
         summary="Fully connected generator and discriminator, for images and for points.",
+        details=_sizes_of(_mlp),
+    )
+    yield ArchitectureSpec(
+        name="mlp_goodfellow",
+        build=_mlp_goodfellow,
+        summary="mlp with the 2014 paper's MNIST nets as its defaults; G's sigmoid is stretched to [-1, 1], "
+        "where images are here, and its biases begin at 0, not at the data's marginals.",
+        reference="Goodfellow et al. (2014), Generative Adversarial Networks; mnist.yaml of its code",
+        details=_sizes_of(_mlp_goodfellow),
+    )
+    yield ArchitectureSpec(
+        name="mlp_pacgan",
+        build=_mlp_pacgan,
+        summary="mlp with PacGAN's nets for 2-D mixtures as its defaults; its batches are of 100 packs, "
+        "which with pack = m is a batch_size of 100 m here.",
+        reference="Lin, Khetan, Fanti and Oh (2018), PacGAN; 2DRing_GAN&PacGAN of its code",
+        details=_sizes_of(_mlp_pacgan),
     )
     yield ArchitectureSpec(
         name="dcgan",
         build=_dcgan,
         summary="Strided convolutions, for square images of 8 to 64 pixels.",
         reference="Radford et al. (2016), Unsupervised Representation Learning with DCGANs",
+        details=_sizes_of(_dcgan),
+    )
+    yield ArchitectureSpec(
+        name="rbf",
+        build=_rbf,
+        summary="A generator of radial basis functions against a fully connected discriminator.",
+        reference="Broomhead and Lowe (1988), Multivariable Functional Interpolation and Adaptive Networks",
+        details=_sizes_of(_rbf),
+    )
+    yield ArchitectureSpec(
+        name="dirac",
+        build=_dirac,
+        summary="G is a point, D is linear: the smallest game, whose every step can be worked out by hand.",
+        reference="Mescheder et al. (2018), Which Training Methods for GANs Converge, definition 2.1",
+        details=_sizes_of(_dirac),
+    )
+    yield ArchitectureSpec(
+        name="vae",
+        build=_vae,
+        summary="A fully connected decoder, with an encoder in the discriminator's place; for the loss elbo.",
+        reference="Kingma and Welling (2014), Auto-Encoding Variational Bayes, appendix C.2",
+        details=_sizes_of(_vae),
+    )
+    yield ArchitectureSpec(
+        name="autoencoder",
+        build=_autoencoder,
+        summary="A fully connected generator against an autoencoder; for the loss began.",
+        reference="Berthelot et al. (2017), BEGAN: Boundary Equilibrium Generative Adversarial Networks",
+        details=_sizes_of(_autoencoder),
     )
 
 
@@ -30,7 +84,20 @@ def _mlp(
     generator_widths: tuple[int, ...] = (256, 256),
     discriminator_widths: tuple[int, ...] = (256, 256),
     noise: int = 64,
-    noise_distribution: Literal["normal", "uniform"] = "normal",
+    noise_distribution: NoiseDistribution = "normal",
+    noise_scale: float = 1.0,
+    generator_activation: Activation = "relu",
+    discriminator_activation: Activation = "leaky_relu",
+    pieces: int = 5,
+    generator_batch_norm: bool = False,
+    output_activation: OutputActivation = "auto",
+    normalization: Normalization = "none",
+    input_dropout: float = 0.0,
+    hidden_dropout: float = 0.0,
+    pack: int = 1,
+    init: Init = "default",
+    generator_init_scale: float = 0.02,
+    discriminator_init_scale: float = 0.02,
     discriminator_outputs: int = 1,
 ) -> Players:
     from ganbench.zoo.architectures.mlp import build_mlp
@@ -41,8 +108,48 @@ def _mlp(
         discriminator_widths=discriminator_widths,
         noise=noise,
         noise_distribution=noise_distribution,
+        noise_scale=noise_scale,
+        generator_activation=generator_activation,
+        discriminator_activation=discriminator_activation,
+        pieces=pieces,
+        generator_batch_norm=generator_batch_norm,
+        output_activation=output_activation,
+        normalization=normalization,
+        input_dropout=input_dropout,
+        hidden_dropout=hidden_dropout,
+        pack=pack,
+        init=init,
+        generator_init_scale=generator_init_scale,
+        discriminator_init_scale=discriminator_init_scale,
         discriminator_outputs=discriminator_outputs,
     )
+
+
+# Presets are mlp with other defaults: any option given beside them still counts.
+_mlp_goodfellow = functools.partial(
+    _mlp,
+    generator_widths=(1200, 1200),
+    discriminator_widths=(240, 240),
+    noise=100,
+    noise_distribution="uniform",
+    noise_scale=math.sqrt(3),
+    discriminator_activation="maxout",
+    output_activation="sigmoid",
+    input_dropout=0.2,
+    hidden_dropout=0.5,
+    init="uniform",
+    generator_init_scale=0.05,
+    discriminator_init_scale=0.005,
+)
+_mlp_pacgan = functools.partial(
+    _mlp,
+    generator_widths=(400, 400, 400, 400),
+    discriminator_widths=(200, 200, 200),
+    noise=2,
+    discriminator_activation="maxout",
+    generator_batch_norm=True,
+    init="normal",
+)
 
 
 def _dcgan(
@@ -51,6 +158,8 @@ def _dcgan(
     channels: int = 32,
     noise: int = 64,
     batch_norm: bool = True,
+    normalization: Normalization = "batch",
+    pack: int = 1,
     discriminator_outputs: int = 1,
 ) -> Players:
     from ganbench.zoo.architectures.dcgan import build_dcgan
@@ -60,5 +169,105 @@ def _dcgan(
         channels=channels,
         noise=noise,
         batch_norm=batch_norm,
+        normalization=normalization,
+        pack=pack,
         discriminator_outputs=discriminator_outputs,
     )
+
+
+def _rbf(
+    signature: Signature,
+    *,
+    centres: int = 256,
+    bandwidth: float = 0.5,
+    noise: int = 8,
+    noise_distribution: NoiseDistribution = "normal",
+    discriminator_widths: tuple[int, ...] = (256, 256),
+    normalization: Normalization = "none",
+    pack: int = 1,
+    discriminator_outputs: int = 1,
+) -> Players:
+    from ganbench.zoo.architectures.rbf import build_rbf
+
+    return build_rbf(
+        signature,
+        centres=centres,
+        bandwidth=bandwidth,
+        noise=noise,
+        noise_distribution=noise_distribution,
+        discriminator_widths=discriminator_widths,
+        normalization=normalization,
+        pack=pack,
+        discriminator_outputs=discriminator_outputs,
+    )
+
+
+def _dirac(
+    signature: Signature,
+    *,
+    theta: float | tuple[float, ...] = 1.0,
+    psi: float | tuple[float, ...] = 1.0,
+    discriminator_outputs: int = 1,
+) -> Players:
+    from ganbench.zoo.architectures.dirac import build_dirac
+
+    return build_dirac(signature, theta=theta, psi=psi, discriminator_outputs=discriminator_outputs)
+
+
+def _vae(
+    signature: Signature,
+    *,
+    decoder_widths: tuple[int, ...] = (256, 256),
+    encoder_widths: tuple[int, ...] = (256, 256),
+    noise: int = 16,
+    activation: Activation = "relu",
+    pieces: int = 5,
+    discriminator_outputs: int | None = None,
+) -> Players:
+    from ganbench.zoo.architectures.vae import build_vae
+
+    return build_vae(
+        signature,
+        decoder_widths=decoder_widths,
+        encoder_widths=encoder_widths,
+        noise=noise,
+        activation=activation,
+        pieces=pieces,
+        discriminator_outputs=discriminator_outputs,
+    )
+
+
+def _autoencoder(
+    signature: Signature,
+    *,
+    generator_widths: tuple[int, ...] = (256, 256),
+    encoder_widths: tuple[int, ...] = (256, 256),
+    code: int = 64,
+    noise: int = 64,
+    noise_distribution: NoiseDistribution = "uniform",
+    activation: Activation = "elu",
+    pieces: int = 5,
+    discriminator_outputs: int | None = None,
+) -> Players:
+    from ganbench.zoo.architectures.autoencoder import build_autoencoder
+
+    return build_autoencoder(
+        signature,
+        generator_widths=generator_widths,
+        encoder_widths=encoder_widths,
+        code=code,
+        noise=noise,
+        noise_distribution=noise_distribution,
+        activation=activation,
+        pieces=pieces,
+        discriminator_outputs=discriminator_outputs,
+    )
+
+
+def _sizes_of(build: Callable[..., Players]) -> Callable[[], Mapping[str, str]]:
+    def details() -> Mapping[str, str]:
+        from ganbench.zoo.architectures.sizes import sizes
+
+        return sizes(build)
+
+    return details

@@ -6,9 +6,15 @@ from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
+from ganbench.zoo.architectures.choices import Normalization
+from ganbench.zoo.architectures.layers import normalise_spectrally
+from ganbench.zoo.architectures.limits import MOST_PACKED, check_noise, check_whole
+from ganbench.zoo.architectures.pack import Pack
+from ganbench.zoo.architectures.perceptrons import needs_two_passes
 
 # DCGAN, section 4: all weights from N(0, 0.02).
 _INITIAL_STD = 0.02
+_MOST_CHANNELS = 1024
 _SIZES = {8: (4, 1), 16: (4, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
 
 
@@ -36,22 +42,41 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images to raw scores (batch, outputs)."""
+    """Images to raw scores (batch / pack, outputs).
 
-    def __init__(self, channels: int, widths: list[int], base: int, outputs: int, batch_norm: bool) -> None:
+    The first convolution is never followed by a normalisation (DCGAN, section 3).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        widths: list[int],
+        base: int,
+        outputs: int,
+        normalization: Normalization,
+        pack: int,
+    ) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        inputs = channels
+        layers: list[nn.Module] = [Pack(pack)] if pack > 1 else []
+        inputs = pack * channels
         for index, width in enumerate(widths):
-            normalised = batch_norm and index > 0
-            layers.append(nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=not normalised))
-            layers += [nn.BatchNorm2d(width)] if normalised else []
+            batch_norm = normalization == "batch" and index > 0
+            layers.append(nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=not batch_norm))
+            if batch_norm:
+                layers.append(nn.BatchNorm2d(width))
+            elif normalization == "layer" and index > 0:
+                # One group: over channels, height and width of each image.
+                layers.append(nn.GroupNorm(1, width))
             layers.append(nn.LeakyReLU(0.2))
             inputs = width
         self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs * base * base, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw scores (batch, outputs)."""
+        """Raw scores (batch / pack, outputs).
+
+        Raises:
+            Unsupported: the pack does not divide the batch.
+        """
         scores: Tensor = self.net(x)
         return scores
 
@@ -62,6 +87,8 @@ def build_dcgan(
     channels: int,
     noise: int,
     batch_norm: bool,
+    normalization: Normalization,
+    pack: int,
     discriminator_outputs: int,
 ) -> Players:
     """A convolutional pair.
@@ -70,12 +97,15 @@ def build_dcgan(
         signature: square images of 8, 16, 28, 32 or 64 pixels.
         channels: width of the layer next to the image; it doubles with each halving of the size.
         noise: entries of one noise vector.
-        batch_norm: whether D normalises over the batch; G always does.
+        batch_norm: False is another way to say that `normalization` is `none` where it would be `batch`.
+        normalization: of D, after each convolution but the first; `spectral` divides every weight of D by its
+            largest singular value. G always normalises over the batch.
+        pack: images that D judges together, joined along their channels; must divide the batch.
         discriminator_outputs: raw scores of one sample.
 
     Raises:
-        Unsupported: the data are not such images.
-        ValueError: an option is not positive.
+        Unsupported: the data are not such images, or have one convolution and so none to normalise by layer.
+        ValueError: an option is out of its bounds.
     """
     if signature.kind != "image":
         raise Unsupported(f"dcgan makes images, the data are {signature.kind}")
@@ -83,20 +113,29 @@ def build_dcgan(
     if height != width or height not in _SIZES:
         sizes = ", ".join(str(size) for size in _SIZES)
         raise Unsupported(f"dcgan makes square images of {sizes} pixels, the data have {height}x{width}")
-    if channels < 1 or noise < 1:
-        raise ValueError(f"channels and noise must be at least 1, given {channels} and {noise}")
+    check_whole("channels", channels, highest=_MOST_CHANNELS)
+    check_noise(noise)
+    check_whole("pack", pack, highest=MOST_PACKED)
     base, stages = _SIZES[height]
+    if normalization == "layer" and stages == 1:
+        raise Unsupported(
+            f"dcgan has one convolution for {height}x{width} images; normalization = layer follows the second"
+        )
+    if normalization == "batch" and (stages == 1 or not batch_norm):
+        normalization = "none"
     widths = [channels * 2**stage for stage in range(stages)]
     generator = Generator(noise, widths[::-1], base, depth)
     # Before D draws anything: what D is given must not move G's initial weights.
     generator.apply(_initialise)
-    discriminator = Discriminator(depth, widths, base, discriminator_outputs, batch_norm)
+    discriminator = Discriminator(depth, widths, base, discriminator_outputs, normalization, pack)
     discriminator.apply(_initialise)
+    if normalization == "spectral":
+        normalise_spectrally(discriminator)
     return Players(
         generator=generator,
         discriminator=discriminator,
         noise=Noise(size=noise),
-        couples_samples=batch_norm and stages > 1,
+        couples_samples=needs_two_passes(normalization, pack),
     )
 
 

@@ -1,43 +1,30 @@
-"""Fully connected players, for images and for points."""
+"""A fully connected pair, for images and for points."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from typing import Literal
-
-from torch import Tensor, nn
+from collections.abc import Sequence
 
 from ganbench.api import Noise, Players, Signature
-
-
-class Generator(nn.Module):
-    """Noise (batch, size) to samples (batch, *shape); images pass a tanh, points do not."""
-
-    def __init__(self, sizes: Sequence[int], shape: tuple[int, ...], bounded: bool) -> None:
-        super().__init__()
-        self.shape = shape
-        layers = _stack(sizes, nn.ReLU)
-        self.net = nn.Sequential(*layers, nn.Tanh()) if bounded else nn.Sequential(*layers)
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """Samples (batch, *shape)."""
-        samples: Tensor = self.net(noise)
-        return samples.view(-1, *self.shape)
-
-
-class Discriminator(nn.Module):
-    """Samples (batch, *shape) to raw scores (batch, outputs)."""
-
-    def __init__(self, sizes: Sequence[int]) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Flatten(), *_stack(sizes, lambda: nn.LeakyReLU(0.2)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Raw scores (batch, outputs)."""
-        scores: Tensor = self.net(x)
-        return scores
+from ganbench.errors import Unsupported
+from ganbench.zoo.architectures.choices import (
+    Activation,
+    Init,
+    NoiseDistribution,
+    Normalization,
+    OutputActivation,
+)
+from ganbench.zoo.architectures.layers import Scale, initialise, output_layers, stack
+from ganbench.zoo.architectures.limits import (
+    MOST_PACKED,
+    MOST_PIECES,
+    check_noise,
+    check_rate,
+    check_scale,
+    check_whole,
+    check_widths,
+)
+from ganbench.zoo.architectures.perceptrons import Generator, build_discriminator, needs_two_passes
 
 
 def build_mlp(
@@ -46,37 +33,91 @@ def build_mlp(
     generator_widths: Sequence[int],
     discriminator_widths: Sequence[int],
     noise: int,
-    noise_distribution: Literal["normal", "uniform"],
+    noise_distribution: NoiseDistribution,
+    noise_scale: float,
+    generator_activation: Activation,
+    discriminator_activation: Activation,
+    pieces: int,
+    generator_batch_norm: bool,
+    output_activation: OutputActivation,
+    normalization: Normalization,
+    input_dropout: float,
+    hidden_dropout: float,
+    pack: int,
+    init: Init,
+    generator_init_scale: float,
+    discriminator_init_scale: float,
     discriminator_outputs: int,
 ) -> Players:
     """A fully connected pair.
 
+    Args:
+        signature: images or points of any shape.
+        generator_widths: units of G's hidden layers; none makes a linear map.
+        discriminator_widths: the same of D.
+        noise: entries of one noise vector.
+        noise_distribution: N(0, 1), or U(-1, 1).
+        noise_scale: what G multiplies its noise by before its first layer.
+        generator_activation: of G's hidden layers.
+        discriminator_activation: of D's.
+        pieces: linear pieces of a maxout unit, of either player.
+        generator_batch_norm: batch normalisation before each activation of G.
+        output_activation: after G's last layer; `sigmoid` is stretched from [0, 1] to [-1, 1].
+        normalization: of D's hidden layers; `spectral` divides every weight matrix of D by its largest
+            singular value, the last one's too.
+        input_dropout: part of D's inputs set to zero in training, in both players' turns.
+        hidden_dropout: the same of D's hidden units.
+        pack: samples that D judges together; must divide the batch.
+        init: weights as torch draws them, or uniform or normal with zero biases.
+        generator_init_scale: G's: half the width of the uniform, the standard deviation of the normal.
+        discriminator_init_scale: the same of D.
+        discriminator_outputs: raw scores of one sample or pack.
+
     Raises:
-        ValueError: a width or the noise is not positive.
+        Unsupported: an output that is not bounded, for images.
+        ValueError: an option is out of its bounds.
     """
-    for option, widths in (
-        ("generator_widths", generator_widths),
-        ("discriminator_widths", discriminator_widths),
-        ("noise", (noise,)),
-    ):
-        if any(width < 1 for width in widths):
-            raise ValueError(f"{option} must be at least 1, given {', '.join(map(str, widths))}")
+    check_widths("generator_widths", generator_widths)
+    check_widths("discriminator_widths", discriminator_widths)
+    check_noise(noise)
+    check_scale("noise_scale", noise_scale)
+    check_whole("pieces", pieces, lowest=2, highest=MOST_PIECES)
+    check_rate("input_dropout", input_dropout)
+    check_rate("hidden_dropout", hidden_dropout)
+    check_whole("pack", pack, highest=MOST_PACKED)
+    check_scale("generator_init_scale", generator_init_scale)
+    check_scale("discriminator_init_scale", discriminator_init_scale)
+    images = signature.kind == "image"
+    if images and output_activation == "linear":
+        raise Unsupported("mlp: images lie in [-1, 1], which output_activation = linear does not keep to")
     entries = math.prod(signature.shape)
-    generator = Generator(
-        [noise, *generator_widths, entries], signature.shape, bounded=signature.kind == "image"
+    first = [Scale(noise_scale)] if noise_scale != 1 else []
+    hidden = stack(
+        [noise, *generator_widths, entries],
+        generator_activation,
+        pieces=pieces,
+        normalization="batch" if generator_batch_norm else "none",
     )
-    discriminator = Discriminator([entries, *discriminator_widths, discriminator_outputs])
+    last = output_layers(output_activation, bounded=images)
+    generator = Generator([*first, *hidden, *last], signature.shape)
+    # Before D draws anything: what D is given must not move G's initial weights.
+    initialise(generator, init, generator_init_scale)
+    discriminator = build_discriminator(
+        entries,
+        discriminator_widths,
+        discriminator_outputs,
+        activation=discriminator_activation,
+        pieces=pieces,
+        normalization=normalization,
+        input_dropout=input_dropout,
+        hidden_dropout=hidden_dropout,
+        pack=pack,
+        init=init,
+        init_scale=discriminator_init_scale,
+    )
     return Players(
         generator=generator,
         discriminator=discriminator,
         noise=Noise(size=noise, distribution=noise_distribution),
-        couples_samples=False,
+        couples_samples=needs_two_passes(normalization, pack, input_dropout, hidden_dropout),
     )
-
-
-def _stack(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
-    """Linear layers with an activation between them, none after the last."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), activation()]
-    return layers[:-1]

@@ -1,0 +1,111 @@
+"""Fully connected players, which several architectures are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ganbench.zoo.architectures.choices import Activation, Init, Normalization
+from ganbench.zoo.architectures.layers import initialise, normalise_spectrally, stack
+from ganbench.zoo.architectures.pack import Pack
+
+
+class Generator(nn.Module):
+    """Noise (batch, size) to samples (batch, *shape).
+
+    Args:
+        layers: from noise to the entries of a sample.
+        shape: of one sample.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+        self.net = nn.Sequential(*layers)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Samples (batch, *shape)."""
+        samples: Tensor = self.net(noise)
+        return samples.view(-1, *self.shape)
+
+
+class Discriminator(nn.Module):
+    """Samples (batch, *shape) to raw scores (batch / pack, outputs).
+
+    Args:
+        layers: from flattened samples to scores.
+        pack: samples judged together.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], pack: int = 1) -> None:
+        super().__init__()
+        first = [Pack(pack)] if pack > 1 else []
+        self.net = nn.Sequential(*first, nn.Flatten(), *layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Raw scores (batch / pack, outputs).
+
+        Raises:
+            Unsupported: the pack does not divide the batch.
+        """
+        scores: Tensor = self.net(x)
+        return scores
+
+
+def build_discriminator(
+    entries: int,
+    widths: Sequence[int],
+    outputs: int,
+    *,
+    activation: Activation = "leaky_relu",
+    pieces: int = 1,
+    normalization: Normalization = "none",
+    input_dropout: float = 0.0,
+    hidden_dropout: float = 0.0,
+    pack: int = 1,
+    init: Init = "default",
+    init_scale: float = 1.0,
+) -> Discriminator:
+    """A discriminator with everything that one may be given.
+
+    Args:
+        entries: of one sample.
+        widths: of the hidden layers.
+        outputs: raw scores.
+        activation: of the hidden layers.
+        pieces: of a maxout unit.
+        normalization: of each hidden layer; `spectral` of the last one too.
+        input_dropout: rate on the input.
+        hidden_dropout: rate after each hidden layer.
+        pack: samples judged together.
+        init: how the weights are drawn.
+        init_scale: their spread.
+    """
+    layers = stack(
+        [pack * entries, *widths, outputs],
+        activation,
+        pieces=pieces,
+        normalization=normalization,
+        dropout=hidden_dropout,
+    )
+    first = [nn.Dropout(input_dropout)] if input_dropout > 0 else []
+    discriminator = Discriminator([*first, *layers], pack)
+    initialise(discriminator, init, init_scale)
+    if normalization == "spectral":
+        normalise_spectrally(discriminator)
+    return discriminator
+
+
+def needs_two_passes(normalization: Normalization, pack: int, *rates: float) -> bool:
+    """Whether a discriminator's scores of real and fake need a pass each; see `Players.couples_samples`.
+
+    Batch normalisation and packing couple samples; spectral normalisation changes a buffer at each pass;
+    dropout draws.
+
+    Args:
+        normalization: of its layers.
+        pack: samples judged together.
+        rates: of dropout.
+    """
+    return normalization in ("batch", "spectral") or pack > 1 or any(rate > 0 for rate in rates)

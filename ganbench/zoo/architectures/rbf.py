@@ -1,0 +1,117 @@
+"""A radial-basis-function generator against a fully connected discriminator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.api import Noise, Players, Signature
+from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization
+from ganbench.zoo.architectures.layers import output_layers
+from ganbench.zoo.architectures.limits import (
+    MOST_PACKED,
+    MOST_UNITS,
+    check_noise,
+    check_scale,
+    check_whole,
+    check_widths,
+)
+from ganbench.zoo.architectures.perceptrons import build_discriminator, needs_two_passes
+
+
+class Generator(nn.Module):
+    """Noise (batch, size) to samples (batch, *shape): a weighted sum of Gaussian bumps in noise space.
+
+    x(z) = W · phi(z) + b with phi_j(z) = exp(-|z - c_j|² / (2 · h_j²)) (Broomhead and Lowe, 1988). Centres c,
+    bandwidths h, W and b all learn; c begins as draws of the noise itself, h as `bandwidth` · √size, which is
+    how the distances between them grow.
+
+    Args:
+        noise: what it is given.
+        centres: number of bumps.
+        bandwidth: initial width of each, in units of the square root of the noise's size.
+        shape: of one sample.
+        last: what follows the sum.
+    """
+
+    def __init__(
+        self,
+        noise: Noise,
+        centres: int,
+        bandwidth: float,
+        shape: tuple[int, ...],
+        last: Sequence[nn.Module],
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        drawn = torch.randn(centres, noise.size)
+        if noise.distribution == "uniform":
+            drawn = torch.rand(centres, noise.size) * 2 - 1
+        self.centres = nn.Parameter(drawn)
+        # Its logarithm learns, so that it stays positive.
+        self.log_bandwidth = nn.Parameter(
+            torch.full((centres,), math.log(bandwidth) + math.log(noise.size) / 2)
+        )
+        self.net = nn.Sequential(nn.Linear(centres, math.prod(shape)), *last)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Samples (batch, *shape)."""
+        cross = noise @ self.centres.t()
+        squared = noise.square().sum(1, keepdim=True) - 2 * cross + self.centres.square().sum(1)
+        bumps = torch.exp(-squared / (2 * torch.exp(2 * self.log_bandwidth)))
+        samples: Tensor = self.net(bumps)
+        return samples.view(-1, *self.shape)
+
+
+def build_rbf(
+    signature: Signature,
+    *,
+    centres: int,
+    bandwidth: float,
+    noise: int,
+    noise_distribution: NoiseDistribution,
+    discriminator_widths: Sequence[int],
+    normalization: Normalization,
+    pack: int,
+    discriminator_outputs: int,
+) -> Players:
+    """A radial-basis-function generator, the discriminator of `mlp`.
+
+    Args:
+        signature: images or points of any shape; images pass a tanh.
+        centres: number of radial units.
+        bandwidth: initial width of each, in units of the square root of `noise`.
+        noise: entries of one noise vector.
+        noise_distribution: N(0, 1), or U(-1, 1); where the centres begin.
+        discriminator_widths: of D's hidden layers, leaky ReLU.
+        normalization: of D, as in `mlp`.
+        pack: samples that D judges together.
+        discriminator_outputs: raw scores of one sample or pack.
+
+    Raises:
+        ValueError: an option is out of its bounds.
+    """
+    check_whole("centres", centres, highest=MOST_UNITS)
+    check_scale("bandwidth", bandwidth)
+    check_noise(noise)
+    check_widths("discriminator_widths", discriminator_widths)
+    check_whole("pack", pack, highest=MOST_PACKED)
+    drawn = Noise(size=noise, distribution=noise_distribution)
+    last = output_layers("auto", bounded=signature.kind == "image")
+    generator = Generator(drawn, centres, bandwidth, signature.shape, last)
+    discriminator = build_discriminator(
+        math.prod(signature.shape),
+        discriminator_widths,
+        discriminator_outputs,
+        normalization=normalization,
+        pack=pack,
+    )
+    return Players(
+        generator=generator,
+        discriminator=discriminator,
+        noise=drawn,
+        couples_samples=needs_two_passes(normalization, pack),
+    )
