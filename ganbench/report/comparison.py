@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ganbench.report.context import Compared, Context, Row, arms_of, axes_of, contexts
 from ganbench.report.contrast import ALPHA, Arm, Paired, paired
 from ganbench.report.environments import environments_mixed
+from ganbench.report.finals import Finals, Measure, arm_of, final_scores, said_of
 from ganbench.report.record import FAILURES
 from ganbench.report.tables import frame
 from ganbench.report.verdict import refusal, verdict
@@ -43,6 +43,10 @@ COLUMNS = (
     "failures_value",
     "unfinished",
     "verdict",
+    "repeats",
+    "noise_baseline",
+    "noise_value",
+    "note",
 )
 _INTEGERS = (
     "samples",
@@ -52,20 +56,8 @@ _INTEGERS = (
     "failures_baseline",
     "failures_value",
     "unfinished",
+    "repeats",
 )
-
-
-class Measure(NamedTuple):
-    """How a score came about; only scores of one measure are compared."""
-
-    extractor: str
-    samples: int
-    protocol: str
-    engine: str
-
-
-# metric -> measure -> final score; of one cell
-Finals = Mapping[str, Mapping[Measure, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +80,12 @@ def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.Dat
     counted as failures or unfinished. p is adjusted by Holm's method over the whole table. Scores of
     different protocols or engines stay apart: where the arms have none in common, the row says so.
     Means and sd are over all scores of an arm, the difference over the pairs.
+
+    Two spreads stand apart. `sd_*` is over seeds, of each cell's mean over its repeats. `noise_*` is of the
+    metric itself: between the sample sets of one generator, pooled over the arm's cells with a degree of
+    freedom less for each; NaN where cells have one repeat. sd² still holds noise² / repeats: what is left
+    of the metric's own spread in a mean of so many. `repeats` is the fewest of any cell, and `note` says
+    where they differ.
 
     Args:
         cells: the table of cells.
@@ -114,29 +112,6 @@ def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.Dat
     return frame(rows, (*others, *COLUMNS), _INTEGERS)
 
 
-def final_scores(cells: pd.DataFrame, scores: pd.DataFrame, by_engine: bool) -> dict[str, Finals]:
-    """The final scores of each finished cell."""
-    finished = {row["cell"]: row for row in cells[cells["status"] == "ok"].to_dict("records") if row["cell"]}
-    values: dict[str, dict[str, dict[Measure, list[float]]]] = {}
-    for row in scores.to_dict("records"):
-        cell = finished.get(row["cell"])
-        if cell is None or row["step"] != cell["step"]:
-            continue
-        engine = str(cell["engine"]) if by_engine else ""
-        measure = Measure(row["extractor"], row["samples"], row["protocol"], engine)
-        metric = values.setdefault(row["cell"], {}).setdefault(row["metric"], {})
-        metric.setdefault(measure, []).append(row["value"])
-    # A sum of scores near the largest float overflows to infinity, which counts as not finite below.
-    with np.errstate(all="ignore"):
-        return {
-            cell: {
-                metric: {measure: float(np.mean(repeats)) for measure, repeats in measures.items()}
-                for metric, measures in metrics.items()
-            }
-            for cell, metrics in values.items()
-        }
-
-
 def _contrasts(
     context: Context, labels: Sequence[str], finals: Mapping[str, Finals], directions: Mapping[str, str]
 ) -> Iterator[_Contrast]:
@@ -152,8 +127,8 @@ def _contrasts(
         comparable = [metric for metric in scored or sorted(directions) if directions.get(metric)]
         for metric in comparable or ([""] if failed else []):
             for measure, refused in _measures(metric, base, rows, finals, labels[0], name):
-                baseline = _arm(labels[0], base, metric, measure, finals)
-                value = _arm(name, rows, metric, measure, finals)
+                baseline = arm_of(labels[0], base, metric, measure, finals)
+                value = arm_of(name, rows, metric, measure, finals)
                 direction = directions.get(metric, "")
                 yield _Contrast(
                     context=context,
@@ -211,27 +186,6 @@ def _measured(measure: Measure, n: int) -> str:
     return f"{by}, {measure.engine or 'any'} engine in {n} cell{'' if n == 1 else 's'}"
 
 
-def _arm(
-    name: str, rows: Sequence[Row], metric: str, measure: Measure | None, finals: Mapping[str, Finals]
-) -> Arm:
-    scores = {}
-    for row in rows:
-        value = math.nan
-        if measure is not None:
-            value = finals.get(row["cell"], {}).get(metric, {}).get(measure, math.nan)
-        if math.isfinite(value):
-            scores[row["seed"]] = value
-    statuses = [row["status"] for row in rows]
-    return Arm(
-        label=name,
-        scores=scores,
-        ok=statuses.count("ok"),
-        failed=sum(statuses.count(status) for status in FAILURES),
-        skipped=statuses.count("skipped"),
-        unfinished=statuses.count("unfinished"),
-    )
-
-
 def _holm(values: Sequence[float]) -> list[float]:
     """Holm's adjustment over the values that are defined."""
     from statsmodels.stats.multitest import multipletests
@@ -279,4 +233,8 @@ def _row(contrast: _Contrast, axis: str, adjusted: float, family: int) -> dict[s
         "failures_value": value.failed,
         "unfinished": baseline.unfinished + value.unfinished,
         "verdict": words,
+        "repeats": min((*baseline.repeats, *value.repeats), default=None),
+        "noise_baseline": baseline.noise,
+        "noise_value": value.noise,
+        "note": said_of(baseline, value),
     }

@@ -25,6 +25,10 @@ class Arm:
     Attributes:
         label: the value.
         scores: final score by seed, finite, repeats averaged.
+        repeats: how many sample sets stand behind each of them.
+        noise: standard deviation of the metric itself, between sample sets of one generator; NaN where
+            every score is of one set.
+        notes: what a reader of the scores must know.
         ok: cells that finished.
         failed: cells that diverged, failed or ran out of memory.
         skipped: cells that cannot be built.
@@ -33,6 +37,9 @@ class Arm:
 
     label: str
     scores: Mapping[int, float]
+    repeats: tuple[int, ...] = ()
+    noise: float = math.nan
+    notes: tuple[str, ...] = ()
     ok: int = 0
     failed: int = 0
     skipped: int = 0
@@ -45,7 +52,7 @@ class Arm:
 
     @property
     def sd(self) -> float:
-        """Sample standard deviation of its scores; NaN for fewer than two."""
+        """Sample standard deviation of its scores, noise² / repeats of its square; NaN for fewer than two."""
         with np.errstate(all="ignore"):
             return _finite(np.std(list(self.scores.values()), ddof=1)) if len(self.scores) > 1 else math.nan
 

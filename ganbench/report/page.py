@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import jinja2
 import pandas as pd
 
 from ganbench.errors import StoreError
-from ganbench.report.comparison import final_scores
 from ganbench.report.context import (
     Compared,
     Context,
@@ -28,6 +27,7 @@ from ganbench.report.context import (
 )
 from ganbench.report.contrast import ALPHA
 from ganbench.report.environments import environments_mixed
+from ganbench.report.finals import final_scores
 from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
 from ganbench.report.pictures import MOST_SEEDS, Album, Picture
 from ganbench.report.record import STATUSES, printable
@@ -38,6 +38,7 @@ from ganbench.report.sheets import (
     comparison_sheet,
     duration,
     environments_sheet,
+    final_sheet,
     scores_sheet,
     text,
 )
@@ -106,13 +107,16 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
     if len(arms) > len(ARM_COLOURS):
         left_out.append(f"distinct colours: they come round again after {len(ARM_COLOURS)} arms")
     name = printable(grid.get("name", store.path.name))
+    comparison, final = comparison_sheet(results.comparison), final_sheet(results.final)
     return {
         "name": name,
         "facts": _facts(cells, what, arms),
         "answers": _answers(results.comparison),
         "arms": [(label, index % len(ARM_COLOURS)) for index, label in enumerate(arms)],
         "axis": what.axis,
-        "comparison": comparison_sheet(results.comparison),
+        "comparison": comparison,
+        # Said once, under the first table that it is about.
+        "final": replace(final, notes=[note for note in final.notes if note not in comparison.notes]),
         "sections": sections,
         "failures": _failures(store, cells),
         "cells": cells_sheet(cells),
@@ -261,7 +265,7 @@ def _commands(name: str, cells: pd.DataFrame) -> list[str]:
     wanted = [shlex.quote(f"{key}=={version}") for key, version in packages.items() if version]
     folder = shlex.quote(f"results/{name}")
     install = [f"pip install {' '.join(wanted)}"] if wanted else []
-    return [*install, "ganbench run grid.toml", f"ganbench report {folder}"]
+    return [*install, "ganbench run grid.toml", f"ganbench verify {folder}", f"ganbench report {folder}"]
 
 
 def _distinct(column: pd.Series) -> str:

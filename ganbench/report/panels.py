@@ -11,9 +11,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from ganbench.errors import StoreError
-from ganbench.report.comparison import Finals, Measure
 from ganbench.report.context import Context, Row, metric_label
 from ganbench.report.figures import Line, over_steps, pairs
+from ganbench.report.finals import Finals, Measure, arm_of
 from ganbench.report.record import printable
 from ganbench.report.svg import colour, inline
 from ganbench.report.verdict import number
@@ -99,9 +99,9 @@ def curve_panels(
 
 
 def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) -> list[Panel]:
-    """Each score over steps, where it was measured more than once in training."""
-    arm_of = {row["cell"]: arm for arm in arms for row in context.arms.get(arm, ())}
-    own = scores[scores["cell"].isin(list(arm_of))]
+    """Each score that has a direction over steps, where it was measured more than once in training."""
+    arm_by_cell = {row["cell"]: arm for arm in arms for row in context.arms.get(arm, ())}
+    own = scores[scores["cell"].isin(list(arm_by_cell)) & (scores["direction"] != "")]
     panels = []
     for (metric, extractor, protocol), rows in own.groupby(["metric", "extractor", "protocol"], sort=True):
         if rows["step"].nunique() < 2:
@@ -110,7 +110,7 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
         for cell, mine in rows.groupby("cell", sort=False):
             means = mine.groupby("step")["value"].mean()
             steps = means.index.to_numpy(dtype=float)
-            by_cell[arm_of[str(cell)]].append((steps, means.to_numpy(dtype=float)))
+            by_cell[arm_by_cell[str(cell)]].append((steps, means.to_numpy(dtype=float)))
         lines = [Line(curves=by_cell[arm], colour=colour(index)) for index, arm in enumerate(arms)]
         # An untrained generator's score would flatten all that follows.
         lowest, highest = rows["value"].min(), rows["value"].max()
@@ -118,7 +118,7 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
         if figure is not None:
             title = f"{metric_label(str(metric), str(extractor))} over steps"
             direction = rows["direction"].iloc[0]
-            better = f"{direction.capitalize()} is better. " * bool(direction) + f"Protocol {protocol}."
+            better = f"{direction.capitalize()} is better. Protocol {protocol}."
             panels.append(Panel(title=title, picture=inline(figure, title), note=better))
     return panels
 
@@ -139,26 +139,27 @@ def pair_panels(
         if row["n"] < 1:
             continue
         measure = Measure(row["extractor"], row["samples"], row["protocol"], "")
-        sides = []
-        for arm in (row["baseline"], row["value"]):
-            found = {
-                cell["seed"]: finals.get(cell["cell"], {}).get(row["metric"], {}).get(measure, math.nan)
-                for cell in context.arms.get(arm, ())
-            }
-            sides.append({seed: score for seed, score in found.items() if math.isfinite(score)})
+        sides = [
+            arm_of(arm, context.arms.get(arm, ()), row["metric"], measure, finals)
+            for arm in (row["baseline"], row["value"])
+        ]
         figure = pairs(
-            sides[0],
-            sides[1],
+            sides[0].scores,
+            sides[1].scores,
             (row["baseline"], row["value"]),
             (colour(arms.index(row["baseline"])), colour(arms.index(row["value"]))),
         )
         title = f"{metric_label(row['metric'], row['extractor'])}: {row['baseline']} and {row['value']}"
         means = f"means {number(row['mean_baseline'])} and {number(row['mean_value'])}"
+        noise = ""
+        if not all(math.isnan(side.noise) for side in sides):
+            noise = " Sd of the metric itself: " + " and ".join(number(side.noise) for side in sides) + "."
+        better = f"{row['direction'].capitalize()} is better."
         panels.append(
             Panel(
                 title=title,
                 picture=inline(figure, f"Final {title}, seed by seed: {means}"),
-                note=f"A line joins the cells of a seed; {means}. {row['direction'].capitalize()} is better.",
+                note=f"A line joins the cells of a seed; {means}.{noise} {better}",
             )
         )
     return panels

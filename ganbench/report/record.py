@@ -33,7 +33,8 @@ class Score:
         extractor: label of the feature extractor; empty where none was needed.
         samples: number of generated samples.
         protocol: hash of how it was measured.
-        repeat: index of the measurement.
+        repeat: index of the sample set.
+        note: what a reader of the value must know; empty in folders older than notes.
     """
 
     step: int
@@ -44,6 +45,7 @@ class Score:
     samples: int
     protocol: str
     repeat: int
+    note: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +193,7 @@ def _scores(store: Store, cell: str) -> tuple[Score, ...]:
             samples=row["samples"],
             protocol=printable(row["protocol"]),
             repeat=row["repeat"],
+            note=printable(row["note"]),
         )
         if score.direction not in ("lower", "higher", ""):
             raise StoreError(f"cells/{cell}/scores.csv: damaged: direction {score.direction!r}")

@@ -1,4 +1,4 @@
-"""A results folder as three tables."""
+"""A results folder as tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from ganbench.errors import StoreError
 from ganbench.report.comparison import compare
 from ganbench.report.context import compared
+from ganbench.report.finals import summarise
 from ganbench.report.record import read_records
 from ganbench.report.tables import cells_frame, scores_frame
 from ganbench.store import CELLS, COMPARISON, SCORES, Store
@@ -25,12 +26,15 @@ class Results:
         cells: one row a cell: identity, status and reason, warnings, step, seconds, device, environment.
         scores: one row a score: cell, step, metric, value, how it was measured.
         comparison: one row per context × metric × pair of the compared axis, with the verdict in words.
+        final: one row per combination × final value, those that are never compared too: mean and standard
+            deviation over its seeds, and that of the metric itself.
     """
 
     path: Path
     cells: pd.DataFrame = field(repr=False, compare=False)
     scores: pd.DataFrame = field(repr=False, compare=False)
     comparison: pd.DataFrame = field(repr=False, compare=False)
+    final: pd.DataFrame = field(repr=False, compare=False)
 
 
 def load(path: str | Path) -> Results:
@@ -68,4 +72,10 @@ def _read(store: Store, cells: Sequence[str] | None) -> Results:
     if not records:
         raise StoreError(f"{store.path}: no cell in this results folder")
     table, scores = cells_frame(records), scores_frame(records)
-    return Results(path=store.path, cells=table, scores=scores, comparison=compare(table, scores, what))
+    return Results(
+        path=store.path,
+        cells=table,
+        scores=scores,
+        comparison=compare(table, scores, what),
+        final=summarise(table, scores),
+    )

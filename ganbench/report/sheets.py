@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ganbench.report.context import axes_of, metric_label, telling
+from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
 from ganbench.report.verdict import number, p_value
 
 MOST_ROWS = 1000
+METRIC_SD = "sd of the metric itself"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,31 +25,35 @@ class Sheet:
         head: the columns' headings.
         rows: as many texts a row as there are headings.
         more: rows left out.
+        notes: what must be known of its numbers.
     """
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     more: int = 0
+    notes: Sequence[str] = ()
 
 
 def comparison_sheet(comparison: pd.DataFrame) -> Sheet:
     """The comparison, its numbers rounded for reading."""
-    context = telling(comparison)
+    context, noisy = telling(comparison), has_noise(comparison)
     head = [
         *context,
         "score",
         "baseline",
         "value",
         "pairs",
-        "mean ± sd, baseline",
-        "mean ± sd, value",
+        "mean ± sd over seeds, baseline",
+        "mean ± sd over seeds, value",
         "difference",
         "95% interval",
         "p",
         "p, Holm",
         "P(value better)",
         "failed",
+        *([METRIC_SD] if noisy else []),
         "samples",
+        *(["repeats"] if noisy else []),
         "protocol",
     ]
     rows = [
@@ -65,12 +71,49 @@ def comparison_sheet(comparison: pd.DataFrame) -> Sheet:
             _p(row["p_adjusted"]),
             number(row["probability_of_improvement"]),
             f"{row['failures_baseline']} / {row['failures_value']}",
-            "-" if pd.isna(row["samples"]) else str(row["samples"]),
+            *([f"{number(row['noise_baseline'])} / {number(row['noise_value'])}"] if noisy else []),
+            _count(row["samples"]),
+            *([_count(row["repeats"])] if noisy else []),
             row["protocol"],
         ]
         for row in comparison.head(MOST_ROWS).to_dict("records")
     ]
-    return Sheet(head=head, rows=rows, more=max(0, len(comparison) - MOST_ROWS))
+    return Sheet(head=head, rows=rows, more=max(0, len(comparison) - MOST_ROWS), notes=footnotes(comparison))
+
+
+def final_sheet(final: pd.DataFrame) -> Sheet:
+    """Every final value of every combination over its seeds, those that are never compared too."""
+    context, noisy = telling(final), has_noise(final)
+    head = [
+        *context,
+        "score",
+        "better",
+        "seeds",
+        "mean",
+        "sd over seeds",
+        *([METRIC_SD] if noisy else []),
+        "failed",
+        "samples",
+        *(["repeats"] if noisy else []),
+        "protocol",
+    ]
+    rows = [
+        [
+            *(str(row[name]) for name in context),
+            metric_label(row["metric"], row["extractor"]),
+            row["direction"] or "-",
+            str(row["n"]),
+            _value(row["mean"]),
+            number(row["sd"]),
+            *([number(row["noise"])] if noisy else []),
+            str(row["failures"]),
+            _count(row["samples"]),
+            *([_count(row["repeats"])] if noisy else []),
+            row["protocol"],
+        ]
+        for row in final.head(MOST_ROWS).to_dict("records")
+    ]
+    return Sheet(head=head, rows=rows, more=max(0, len(final) - MOST_ROWS), notes=footnotes(final))
 
 
 def cells_sheet(cells: pd.DataFrame) -> Sheet:
@@ -94,17 +137,19 @@ def cells_sheet(cells: pd.DataFrame) -> Sheet:
 
 
 def scores_sheet(results: Results) -> Sheet:
-    """The scores at each cell's last step."""
+    """The scores at each cell's last step, each sample set by itself."""
     scores, axes = results.scores, list(axes_of(results.cells))
     last = dict(zip(results.cells["cell"].tolist(), results.cells["step"].tolist(), strict=True))
     final = [row for row in scores.to_dict("records") if row["step"] == last.get(row["cell"])]
-    head = ["cell", *axes, "seed", "step", "score", "value", "samples", "protocol"]
+    repeat = ["repeat"] if any(row["repeat"] for row in final) else []
+    head = ["cell", *axes, "seed", "step", *repeat, "score", "value", "samples", "protocol"]
     rows = [
         [
             row["cell"],
             *(text(row[name]) for name in axes),
             text(row["seed"]),
             str(row["step"]),
+            *(str(row[name]) for name in repeat),
             metric_label(row["metric"], row["extractor"]),
             f"{row['value']:.6g}",
             str(row["samples"]),
@@ -134,6 +179,15 @@ def duration(seconds: float) -> str:
         return f"{seconds:.3g} s"
     minutes = seconds / 60
     return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def _value(value: float) -> str:
+    """A score to four digits."""
+    return "-" if math.isnan(value) else f"{value:.4g}"
+
+
+def _count(value: object) -> str:
+    return text(value) or "-"
 
 
 def _p(p: float) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ganbench.report.record import AXES, Record, varied_keys
 
-# The order of design 5; `direction` and `repeat` stand last because columns are only ever added.
+# The order of design 5; `direction` and what follows stand last because columns are only ever added.
 CELL_COLUMNS = (
     "seed",
     "status",
@@ -36,6 +36,7 @@ SCORE_COLUMNS = (
     "protocol",
     "direction",
     "repeat",
+    "note",
 )
 _INTEGERS = ("seed", "step", "samples", "repeat")
 
@@ -81,6 +82,7 @@ def scores_frame(records: Sequence[Record]) -> pd.DataFrame:
             "protocol": score.protocol,
             "direction": score.direction,
             "repeat": score.repeat,
+            "note": score.note,
         }
         for record in records
         for score in record.scores

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import pandas as pd
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.report.context import metric_label, telling, where
+from ganbench.report.context import Row, metric_label, telling, where
+from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
+from ganbench.report.sheets import METRIC_SD, final_sheet
 from ganbench.report.verdict import number, p_value
 
 # Wide enough that nothing is cut where the output is a file or a pipe.
@@ -16,40 +21,72 @@ _UNBOUNDED = 400
 
 
 def comparison_table(comparison: pd.DataFrame) -> Table:
-    """The comparison as a rich table; names and labels are shown as they are, never as markup."""
-    table = Table(title="Comparison of final scores", title_justify="left")
-    context = telling(comparison)
-    for name in context:
-        table.add_column(Text(name), overflow="fold")
-    for name in ("metric", "baseline", "value", "pairs", "means", "difference [95%]", "p (Holm)", "failed"):
-        table.add_column(name, overflow="fold")
-    for row in comparison.to_dict("records"):
-        cells = [
-            *(str(row[name]) for name in context),
-            metric_label(row["metric"], row["extractor"]),
-            row["baseline"],
-            row["value"],
+    """The comparison as a rich table, a line an arm; names are shown as they are, never as markup.
+
+    Args:
+        comparison: at least one row.
+    """
+    noisy, context = has_noise(comparison), telling(comparison)
+    # What is the same in every row stands in the title: a terminal is narrow.
+    differing = [name for name in context if comparison[name].map(str).nunique() > 1]
+    same = [name for name in context if name not in differing]
+    heads = [
+        *differing,
+        "metric",
+        "baseline\nvalue",
+        "mean",
+        "sd over\nseeds",
+        *([METRIC_SD.replace(" the ", " the\n")] if noisy else []),
+        "failed",
+        "pairs",
+        "difference\n[95%]",
+        "p\n(Holm)",
+    ]
+    rows = [
+        [
+            *(str(row[name]) for name in differing),
+            metric_label(row["metric"], row["extractor"]).replace(" (", "\n(", 1),
+            f"{row['baseline']}\n{row['value']}",
+            _both(row, "mean"),
+            _both(row, "sd"),
+            *([_both(row, "noise")] if noisy else []),
+            f"{row['failures_baseline']}\n{row['failures_value']}",
             str(row["n"]),
-            f"{number(row['mean_baseline'])} / {number(row['mean_value'])}",
-            f"{number(row['difference'])} [{number(row['low'])}, {number(row['high'])}]",
+            f"{number(row['difference'])}\n[{number(row['low'])}, {number(row['high'])}]",
             "-" if pd.isna(row["p_adjusted"]) else p_value(row["p_adjusted"], "").lstrip("="),
-            f"{row['failures_baseline']} / {row['failures_value']}",
         ]
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+        for row in comparison.to_dict("records")
+    ]
+    title = "Comparison of final scores"
+    if same:
+        title += f": {where(comparison.iloc[0].to_dict(), same)}"
+    return _table(title, heads, rows)
+
+
+def final_table(final: pd.DataFrame) -> Table:
+    """Every final value over its seeds as a rich table."""
+    sheet = final_sheet(final)
+    return _table("Final scores", sheet.head, sheet.rows, leading=0)
 
 
 def print_comparison(results: Results, console: Console | None = None) -> None:
-    """Print the comparison and its verdicts; to stdout unless another console is given."""
+    """Print the comparison and its verdicts; to stdout unless another console is given.
+
+    Where there is nothing to compare, the final scores are printed by themselves.
+    """
     if console is None:
         console = Console()
         console = console if console.is_terminal else Console(width=_UNBOUNDED)
-    if results.comparison.empty:
-        console.print("Nothing to compare: the compared axis has fewer than two values with scores.")
+    comparison, final = results.comparison, results.final
+    if not comparison.empty:
+        console.print(comparison_table(comparison))
+        _print_lines(console, footnotes(comparison))
+        _print_lines(console, sentences(comparison))
         return
-    console.print(comparison_table(results.comparison))
-    for sentence in sentences(results.comparison):
-        console.print(Text(sentence), soft_wrap=True)
+    console.print("Nothing to compare: the compared axis has fewer than two values with scores.")
+    if not final.empty:
+        console.print(final_table(final))
+        _print_lines(console, footnotes(final))
 
 
 def sentences(comparison: pd.DataFrame) -> list[str]:
@@ -59,3 +96,29 @@ def sentences(comparison: pd.DataFrame) -> list[str]:
         f"{where(row, context)}: {metric_label(row['metric'], row['extractor'])}: {row['verdict']}"
         for row in comparison.to_dict("records")
     ]
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], leading: int = 1) -> Table:
+    """A table without frames, which leaves a narrow terminal the width."""
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        leading=leading,
+    )
+    for head in heads:
+        table.add_column(Text(head), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _both(row: Row, name: str) -> str:
+    return f"{number(row[f'{name}_baseline'])}\n{number(row[f'{name}_value'])}"
+
+
+def _print_lines(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)

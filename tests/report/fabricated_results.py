@@ -96,7 +96,9 @@ class Folder:
                 "repeat": 0,
             }
             with open(folder / "scores.csv", "w", newline="") as stream:
-                writer = csv.DictWriter(stream, SCORE_COLUMNS)
+                # Folders older than notes have no such column.
+                later = ("note",) if any("note" in row for row in scores) else ()
+                writer = csv.DictWriter(stream, (*SCORE_COLUMNS, *later))
                 writer.writeheader()
                 for row in scores:
                     direction = "higher" if row["metric"] == "is" else "lower"

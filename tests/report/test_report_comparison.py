@@ -26,7 +26,8 @@ def test_columns_and_numbers(planted: Folder) -> None:
     assert " ".join(table.columns) == (
         "dataset architecture penalty metric direction extractor samples protocol axis baseline value n "
         "n_baseline n_value mean_baseline mean_value sd_baseline sd_value difference low high p "
-        "p_adjusted probability_of_improvement failures_baseline failures_value unfinished verdict"
+        "p_adjusted probability_of_improvement failures_baseline failures_value unfinished verdict "
+        "repeats noise_baseline noise_value note"
     )
     fid, inception = table.to_dict("records")
     assert (fid["metric"], fid["axis"], fid["baseline"], fid["value"]) == ("fid", "loss", *LOSSES)
@@ -58,6 +59,85 @@ def test_repeats_are_averaged(make_folder: Callable[..., Folder]) -> None:
             folder.add(loss=loss, seed=seed, scores=rows)
     (row,) = _compare(folder).to_dict("records")
     assert (row["mean_baseline"], row["mean_value"], row["n"]) == (2.5, 6.5, 2)
+    assert row["repeats"] == 2
+    # Over seeds the means differ by 1, within a cell the repeats by 2: neither spread holds the other.
+    assert row["sd_baseline"] == row["sd_value"] == pytest.approx(math.sqrt(0.5))
+    assert row["noise_baseline"] == row["noise_value"] == pytest.approx(math.sqrt(2))
+    assert row["note"] == ""
+
+
+def test_one_repeat_tells_nothing_of_the_metric_itself(planted: Folder) -> None:
+    for row in _compare(planted).to_dict("records"):
+        assert row["repeats"] == 1
+        assert math.isnan(row["noise_baseline"])
+        assert math.isnan(row["noise_value"])
+        assert row["note"] == ""
+
+
+def test_a_note_reaches_its_row_once(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in LOSSES:
+        for seed in range(2):
+            notes = {"note": "biased: fewer than 10000 samples"}
+            rows = [{"metric": "fid", "value": seed, "repeat": index, **notes} for index in range(2)]
+            folder.add(loss=loss, seed=seed, scores=[*rows, {"metric": "is", "value": 1.0}])
+    fid, inception = _compare(folder).to_dict("records")
+    assert fid["note"] == "biased: fewer than 10000 samples"
+    assert inception["note"] == ""
+
+
+def test_unequal_repeats_are_compared_and_said(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, counts in zip(LOSSES, ((3, 1), (2, 3)), strict=True):
+        for seed, count in enumerate(counts):
+            rows = [{"metric": "fid", "value": 10.0 * seed + i, "repeat": i} for i in range(count)]
+            folder.add(loss=loss, seed=seed, scores=rows)
+    (row,) = _compare(folder).to_dict("records")
+    assert (row["n"], row["repeats"]) == (2, 1)
+    assert row["note"] == "unequal repeats: 1 to 3 a cell"
+    # The cell with one repeat has no say in the spread of the metric.
+    assert row["noise_baseline"] == pytest.approx(1.0)
+    assert row["noise_value"] == pytest.approx(math.sqrt((0.5 + 2.0) / 3))
+
+
+def test_other_protocols_are_refused_however_often_they_were_repeated(
+    make_folder: Callable[..., Folder],
+) -> None:
+    folder = make_folder()
+    for loss, protocol in zip(LOSSES, ("aaa", "bbb"), strict=True):
+        for seed in range(2):
+            rows = [{"metric": "fid", "value": i, "repeat": i, "protocol": protocol} for i in range(3)]
+            folder.add(loss=loss, seed=seed, scores=rows)
+    (row,) = _compare(folder).to_dict("records")
+    assert row["verdict"].startswith("not compared: protocols differ (minimax: digits_cnn, 500 samples")
+    assert "protocol aaa, eager engine in 2 cells" in row["verdict"]
+    assert row["n"] == 0
+    assert math.isnan(row["noise_baseline"])
+    assert pd.isna(row["repeats"])
+
+
+def test_repeats_of_two_protocols_in_one_cell_are_never_averaged(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in LOSSES:
+        for seed in range(2):
+            rows = [
+                {"metric": "fid", "value": value + seed, "repeat": repeat, "protocol": protocol}
+                for protocol, value in (("aaa", 1.0), ("bbb", 100.0))
+                for repeat in range(2)
+            ]
+            folder.add(loss=loss, seed=seed, scores=rows)
+    table = _compare(folder)
+    assert dict(zip(table["protocol"], table["mean_value"], strict=True)) == {"aaa": 1.5, "bbb": 100.5}
+    assert table["noise_value"].tolist() == [0.0, 0.0]
+
+
+def test_values_without_a_direction_are_never_compared(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in LOSSES:
+        for seed in range(2):
+            rows = [{"metric": "is", "value": seed}, {"metric": "is_std", "value": seed, "direction": ""}]
+            folder.add(loss=loss, seed=seed, scores=rows)
+    assert _compare(folder)["metric"].tolist() == ["is"]
 
 
 def test_contexts_are_apart_and_varied_settings_are_context(make_folder: Callable[..., Folder]) -> None:

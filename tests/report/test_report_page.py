@@ -20,13 +20,20 @@ class _Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict]] = []
         self.words = ""
+        self.rows: list[list[str]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
         self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
 
     def handle_data(self, data: str) -> None:
         self.words += data
+        if self.tags and self.tags[-1][0] in ("td", "th") and data.strip():
+            self.rows[-1][-1] += data
 
     def count(self, tag: str) -> int:
         return sum(name == tag for name, _ in self.tags)
@@ -51,6 +58,50 @@ def test_the_page_has_its_parts(planted: Folder) -> None:
     assert "Missing or damaged" not in page.words
     assert "prefers-color-scheme: dark" in text
     assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
+
+
+def test_every_command_is_named(planted: Folder) -> None:
+    _, page = _write(planted)
+    commands = page.words[page.words.index("pip install") :].splitlines()[:4]
+    assert commands[1:] == [
+        "ganbench run grid.toml",
+        "ganbench verify results/planted",
+        "ganbench report results/planted",
+    ]
+
+
+def test_both_spreads_are_shown_apart_and_notes_once(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    biased = {"note": "biased: fewer than 10000 samples"}
+    for loss, values in (("minimax", (1.0, 3.0)), ("non_saturating", (5.0, 7.0))):
+        for seed in range(2):
+            rows = [
+                {"metric": metric, "value": value + 4 * seed, "repeat": repeat, **given}
+                for repeat, value in enumerate(values)
+                for metric, given in (("fid", biased), ("is_std", {"direction": ""}))
+            ]
+            folder.add(loss=loss, seed=seed, scores=rows, curves=False)
+    _, page = _write(folder)
+    compared = "fid (digits_cnn),minimax,non_saturating,2,4 ± 2.83 (n=2),8 ± 2.83 (n=2),4,4 to 4"
+    assert any(compared in row for row in map(",".join, page.rows))
+    assert any(row[-5:] == ["0 / 0", "1.41 / 1.41", "500", "2", "p1"] for row in page.rows)
+    for row in (
+        ["digits", "mlp", "minimax", "fid (digits_cnn)", "lower", "2", "4", "2.83", "1.41", "0"],
+        ["digits", "mlp", "non_saturating", "is_std (digits_cnn)", "-", "2", "8", "2.83", "1.41", "0"],
+    ):
+        assert [*row, "500", "2", "p1"] in page.rows
+    # Cell by cell each sample set is a row.
+    assert any(row[-6:] == ["100", "1", "fid (digits_cnn)", "3", "500", "p1"] for row in page.rows)
+    words = " ".join(page.words.split())
+    assert "means 4 and 8. Sd of the metric itself: 1.41 and 1.41. Lower is better." in words
+    assert words.count("Chong & Forsyth, 2020") == 1
+    assert words.count("sd over seeds: of each cell's mean over 2 sample sets") == 1
+
+
+def test_one_repeat_shows_nothing_of_the_metric_itself(planted: Folder) -> None:
+    _, page = _write(planted)
+    assert "itself" not in page.words
+    assert not any("repeat" in name for row in page.rows for name in row)
 
 
 def test_nothing_is_fetched_and_nothing_runs(planted: Folder) -> None:
@@ -183,3 +234,18 @@ def test_scores_over_steps_are_drawn_where_there_are_several(planted: Folder) ->
     text, _ = _write(planted)
     assert "fid (digits_cnn) over steps" in text
     assert "is (digits_cnn) over steps" not in text
+
+
+def test_a_value_without_a_direction_is_not_drawn(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    rows = [
+        {"metric": metric, "value": 1.0 + step, "step": step, "direction": direction}
+        for step in (0, 100)
+        for metric, direction in (("is", "higher"), ("is_std", ""))
+    ]
+    for loss in ("minimax", "non_saturating"):
+        folder.add(loss=loss, scores=rows, curves=False)
+    text, page = _write(folder)
+    assert "is (digits_cnn) over steps" in text
+    assert "is_std (digits_cnn) over steps" not in text
+    assert "is_std (digits_cnn)" in page.words

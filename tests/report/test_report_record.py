@@ -97,6 +97,15 @@ def test_hostile_text_becomes_printable(make_folder: Callable[..., Folder]) -> N
     assert record.reason == " [2Jgone? next"
 
 
+def test_notes_are_read_where_there_are_any(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(seed=0, scores=[{"metric": "fid", "value": 1.0, "note": "biased:\x1b fewer"}])
+    older = folder.add(seed=1, scores={"fid": 1.0})
+    assert "note" not in folder.file(older, "scores.csv").read_text()
+    noted, bare = read_records(Store(folder.path), folder.ids)
+    assert [score.note for score in (*noted.scores, *bare.scores)] == ["biased:  fewer", ""]
+
+
 def test_printable_keeps_other_scripts() -> None:
     assert printable("Zürich 画像\x00") == "Zürich 画像 "
 

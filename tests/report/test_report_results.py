@@ -33,7 +33,7 @@ def test_loading_is_what_was_written(planted: Folder) -> None:
     written = write_tables(Store(planted.path))
     loaded = ganbench.load(str(planted.path))
     assert isinstance(loaded, ganbench.Results)
-    for name in ("cells", "scores", "comparison"):
+    for name in ("cells", "scores", "comparison", "final"):
         pd.testing.assert_frame_equal(getattr(loaded, name), getattr(written, name))
 
 

@@ -1,0 +1,200 @@
+"""The final scores: of each cell over its repeats, of each combination over its seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ganbench.report.context import Row, axes_of, contexts
+from ganbench.report.contrast import Arm
+from ganbench.report.record import FAILURES
+from ganbench.report.tables import frame
+
+COLUMNS = (
+    "metric",
+    "direction",
+    "extractor",
+    "samples",
+    "protocol",
+    "engine",
+    "n",
+    "failures",
+    "mean",
+    "sd",
+    "repeats",
+    "noise",
+    "note",
+)
+_INTEGERS = ("samples", "n", "failures", "repeats")
+
+
+class Measure(NamedTuple):
+    """How a score came about; only scores of one measure are compared."""
+
+    extractor: str
+    samples: int
+    protocol: str
+    engine: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Final:
+    """One final score of one cell.
+
+    Attributes:
+        mean: over its repeats; not finite where one of them is not.
+        repeats: how many sample sets of the same generator were scored.
+        squares: sum of the repeats' squared deviations from their mean.
+        note: what a reader of the number must know.
+    """
+
+    mean: float
+    repeats: int = 1
+    squares: float = 0.0
+    note: str = ""
+
+
+# metric -> measure -> final score; of one cell
+Finals = Mapping[str, Mapping[Measure, Final]]
+
+
+def final_scores(cells: pd.DataFrame, scores: pd.DataFrame, by_engine: bool) -> dict[str, Finals]:
+    """The final scores of each finished cell.
+
+    Args:
+        cells: the table of cells.
+        scores: the table of scores.
+        by_engine: whether the engine that trained the cell is part of the measure.
+    """
+    finished = {row["cell"]: row for row in cells[cells["status"] == "ok"].to_dict("records") if row["cell"]}
+    found: dict[str, dict[str, dict[Measure, list[Row]]]] = {}
+    for row in scores.to_dict("records"):
+        cell = finished.get(row["cell"])
+        if cell is None or row["step"] != cell["step"]:
+            continue
+        engine = str(cell["engine"]) if by_engine else ""
+        measure = Measure(row["extractor"], row["samples"], row["protocol"], engine)
+        metric = found.setdefault(row["cell"], {}).setdefault(row["metric"], {})
+        metric.setdefault(measure, []).append(row)
+    return {
+        cell: {
+            metric: {measure: _final(rows) for measure, rows in measures.items()}
+            for metric, measures in metrics.items()
+        }
+        for cell, metrics in found.items()
+    }
+
+
+def arm_of(
+    name: str, rows: Sequence[Row], metric: str, measure: Measure | None, finals: Mapping[str, Finals]
+) -> Arm:
+    """The cells of one value of the compared axis, with their scores of one metric and measure.
+
+    Args:
+        name: the value's label.
+        rows: the cells, one a seed.
+        metric: the score's name; empty where nothing was scored.
+        measure: how it came about; None where there is no score to take.
+        finals: by cell.
+    """
+    usable: dict[int, Final] = {}
+    for row in rows:
+        final = finals.get(row["cell"], {}).get(metric, {}).get(measure) if measure is not None else None
+        if final is not None and math.isfinite(final.mean):
+            usable[row["seed"]] = final
+    statuses = [row["status"] for row in rows]
+    return Arm(
+        label=name,
+        scores={seed: final.mean for seed, final in usable.items()},
+        repeats=tuple(final.repeats for final in usable.values()),
+        noise=_noise(usable.values()),
+        notes=tuple(dict.fromkeys(final.note for final in usable.values() if final.note)),
+        ok=statuses.count("ok"),
+        failed=sum(statuses.count(status) for status in FAILURES),
+        skipped=statuses.count("skipped"),
+        unfinished=statuses.count("unfinished"),
+    )
+
+
+def said_of(*arms: Arm) -> str:
+    """What a reader of some arms' scores must know, each thing once; empty where there is nothing."""
+    said = dict.fromkeys(note for arm in arms for note in arm.notes)
+    repeats = [number for arm in arms for number in arm.repeats]
+    if repeats and min(repeats) < max(repeats):
+        said[f"unequal repeats: {min(repeats)} to {max(repeats)} a cell"] = None
+    return "; ".join(said)
+
+
+def summarise(cells: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Every final value of every combination over its seeds, those without a direction too.
+
+    Args:
+        cells: the table of cells.
+        scores: the table of scores.
+
+    Returns:
+        A frame with the axes and COLUMNS. `n`: cells with a finite value. `mean`, `sd`: over these, of each
+        cell's mean over its repeats. `repeats`: the fewest of any cell. `noise`: the standard deviation of
+        the metric itself, between the sample sets of one generator, pooled over cells; NaN for one repeat.
+        sd² still holds noise² / repeats. A combination of which nothing was scored has a row if it failed.
+    """
+    finals = final_scores(cells, scores, by_engine=True)
+    directions = dict(zip(scores["metric"].tolist(), scores["direction"].tolist(), strict=True))
+    rows = []
+    for context in contexts(cells, ""):
+        own = context.arms[""]
+        found = {
+            (metric, measure)
+            for row in own
+            for metric, measures in finals.get(row["cell"], {}).items()
+            for measure in measures
+        }
+        measured: Sequence[tuple[str, Measure | None]] = sorted(found) or [("", None)]
+        for metric, measure in measured:
+            arm = arm_of("", own, metric, measure, finals)
+            if not metric and not arm.failed:
+                continue
+            rows.append(
+                {
+                    **context.where,
+                    "metric": metric,
+                    "direction": directions.get(metric, ""),
+                    "extractor": measure.extractor if measure else "",
+                    "samples": measure.samples if measure else None,
+                    "protocol": measure.protocol if measure else "",
+                    "engine": measure.engine if measure else "",
+                    "n": len(arm.scores),
+                    "failures": arm.failed,
+                    "mean": arm.mean,
+                    "sd": arm.sd,
+                    "repeats": min(arm.repeats, default=None),
+                    "noise": arm.noise,
+                    "note": said_of(arm),
+                }
+            )
+    return frame(rows, (*axes_of(cells), *COLUMNS), _INTEGERS)
+
+
+def _final(rows: Sequence[Row]) -> Final:
+    values = np.array([row["value"] for row in rows])
+    # A sum near the largest float overflows to infinity, which counts as not finite.
+    with np.errstate(all="ignore"):
+        mean = float(values.mean())
+        squares = float(np.square(values - mean).sum())
+    note = "; ".join(dict.fromkeys(row["note"] for row in rows if row["note"]))
+    return Final(mean=mean, repeats=len(rows), squares=squares, note=note)
+
+
+def _noise(finals: Iterable[Final]) -> float:
+    """The pooled standard deviation within cells: a degree of freedom less for each cell."""
+    repeated = [final for final in finals if final.repeats > 1]
+    freedom = sum(final.repeats - 1 for final in repeated)
+    if not freedom:
+        return math.nan
+    pooled = math.sqrt(sum(final.squares for final in repeated) / freedom)
+    return pooled if math.isfinite(pooled) else math.nan
