@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, table
+from ganbench.cli.places import hand_down
 from ganbench.cli.progress import RunProgress, duration, name_of, plan_line, plan_notes
 from ganbench.errors import GridError
 from ganbench.execution import Interrupted, Plan, Rerun, plan_run, run
@@ -53,7 +53,7 @@ def run_command(
     if max_seconds_per_cell is not None and not max_seconds_per_cell > 0:
         raise GridError(f"--max-seconds-per-cell: must be above 0, given {max_seconds_per_cell:g}")
     choice = _rerun(rerun, keep_stale)
-    _hand_down(data=data, weights=weights, weights_sha256=weights_sha256)
+    hand_down(data=data, weights=weights, weights_sha256=weights_sha256)
     resolved = read_grid(grid, load_catalog(), overrides)
     if dry_run:
         plan, store = plan_run(resolved, out, device=device, rerun=choice)
@@ -82,18 +82,6 @@ def run_command(
         print_comparison(results, output())
     console.print(plain(_closing(resolved, statuses, results.path / REPORT)), soft_wrap=True)
     return 1 if progress.failed or any(statuses[status] for status in _FAILED) else 0
-
-
-def _hand_down(**options: object) -> None:
-    """Put what data sets and extractors look for into the environment, which workers inherit."""
-    variables = {
-        "data": "GANBENCH_DATA",
-        "weights": "GANBENCH_INCEPTION_WEIGHTS",
-        "weights_sha256": "GANBENCH_INCEPTION_SHA256",
-    }
-    for name, value in options.items():
-        if value is not None:
-            os.environ[variables[name]] = str(value)
 
 
 def _resuming(arguments: Sequence[str]) -> list[str]:

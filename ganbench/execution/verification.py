@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -20,11 +20,26 @@ from ganbench.execution.plan import FINISHED, differences_of, resolve_device
 from ganbench.execution.pool import WorkerPool
 from ganbench.grid import Cell, Environment, environment_of, read_grid
 from ganbench.grid.provenance import device_model
+from ganbench.report.context import metric_label
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
 from ganbench.training import resolve_engine
 
-_Key = tuple[int, str, str, int]
+
+class _Key(NamedTuple):
+    """Which score."""
+
+    step: int
+    metric: str
+    extractor: str
+    protocol: str
+    repeat: int
+
+    @property
+    def text(self) -> str:
+        """As a sentence names it."""
+        named = f"{metric_label(self.metric, self.extractor)} at step {self.step}"
+        return f"{named}, repeat {self.repeat}" if self.repeat else named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +105,7 @@ def plan_verification(
     if sample is not None and sample < len(chosen):
         drawn = set(random.sample(range(len(chosen)), sample))
         chosen = [cell for index, cell in enumerate(chosen) if index in drawn]
-    place = _device_of(store, chosen[0]) if device == "auto" else resolve_device(device)
+    place = device_of(store, chosen[0]) if device == "auto" else resolve_device(device)
     return Verification(store=store, cells=tuple(chosen), device=place)
 
 
@@ -123,15 +138,7 @@ def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> 
                 yield _compare(cell, plan.store, again, environments[cell.id], result, tolerance)
 
 
-def _finished(store: Store, cell: Cell) -> bool:
-    try:
-        return store.has_cell(cell.id) and store.cell(cell.id)["status"] in FINISHED
-    except StoreError:
-        # Damaged is not the same as absent: it is run again, and named.
-        return True
-
-
-def _device_of(store: Store, cell: Cell) -> str:
+def device_of(store: Store, cell: Cell) -> str:
     """The device here that a stored cell was trained on; the usual one where there is none."""
     with contextlib.suppress(StoreError):
         recorded = store.cell(cell.id)["environment"].get("device")
@@ -139,6 +146,26 @@ def _device_of(store: Store, cell: Cell) -> str:
             if device_model(device) == recorded:
                 return device
     return resolve_device("auto")
+
+
+def changes_since(store: Store, cell: Cell, device: str) -> list[str]:
+    """What differs between where a stored cell was made and here, a phrase each; empty where nothing does.
+
+    Raises:
+        StoreError: its record cannot be read.
+    """
+    recorded = store.cell(cell.id)["environment"]
+    engine = resolve_engine(cell.train.engine, torch.device(device))
+    now = environment_of(cell, load_catalog(), device=device, engine=engine, threads=THREADS)
+    return [] if recorded.get("hash") == now.hash else differences_of(recorded, now)
+
+
+def _finished(store: Store, cell: Cell) -> bool:
+    try:
+        return store.has_cell(cell.id) and store.cell(cell.id)["status"] in FINISHED
+    except StoreError:
+        # Damaged is not the same as absent: it is run again, and named.
+        return True
 
 
 def _compare(
@@ -160,18 +187,17 @@ def _compare(
         if record.get(name) != fresh[name]:
             found.append(f"{name} {_short(record.get(name))} stored, {_short(fresh[name])} now")
     before, after = _by_key(rows), _by_key(again.scores(cell.id))
-    protocols = {key[2] for key in after}
+    protocols = {key.protocol for key in after}
     for key in sorted({*before, *after}):
-        step, metric, protocol, _ = key
         if key in before and key in after:
             if not _equal(before[key], after[key], 0.0 if same else tolerance):
-                found.append(f"{metric} at step {step}: {before[key]!r} stored, {after[key]!r} now")
+                found.append(f"{key.text}: {before[key]!r} stored, {after[key]!r} now")
         elif key in before:
-            # Of a protocol that the grid no longer asks for, nothing was to be expected.
-            if protocol in protocols:
-                found.append(f"{metric} at step {step}: {before[key]!r} stored, none now")
-        elif step == cell.train.steps and same:
-            found.append(f"{metric} at step {step}: none stored, {after[key]!r} now")
+            # What the grid no longer asks for was not to be expected.
+            if key.protocol in protocols and _asked(cell, key):
+                found.append(f"{key.text}: {before[key]!r} stored, none now")
+        elif key.step == cell.train.steps and same:
+            found.append(f"{key.text}: none stored, {after[key]!r} now")
     return Verdict(
         cell=cell,
         changes=() if same else tuple(differences_of(record["environment"], now)),
@@ -181,7 +207,17 @@ def _compare(
 
 
 def _by_key(rows: Sequence[Mapping[str, Any]]) -> dict[_Key, float]:
-    return {(row["step"], row["metric"], row["protocol"], row["repeat"]): row["value"] for row in rows}
+    return {_Key(*(row[name] for name in _Key._fields)): row["value"] for row in rows}
+
+
+def _asked(cell: Cell, key: _Key) -> bool:
+    """Whether the grid asks for a score at this step, and of this sample set."""
+    score = cell.score
+    if key.step == cell.train.steps:
+        return key.repeat < score.repeats
+    if key.step == 0:
+        return score.initial
+    return score.every > 0 and key.step % score.every == 0
 
 
 def _equal(one: float, other: float, tolerance: float) -> bool:
