@@ -1,0 +1,49 @@
+"""What the metrics on points share: which data they take, and how they read and thin out samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganbench.api.data import Dataset, Features
+from ganbench.api.players import Samples
+
+
+def require_points(dataset: Dataset) -> None:
+    """Refuses data that are no points.
+
+    Raises:
+        ValueError: the data are images.
+    """
+    if dataset.signature.kind != "points":
+        raise ValueError("it takes points, and the data are images")
+
+
+def coordinates(samples: Samples | Features) -> Tensor:
+    """The points of one side, float64 (N, d).
+
+    Raises:
+        TypeError: features were given.
+        ValueError: the samples are no points, or a coordinate is not finite.
+    """
+    if not isinstance(samples, Samples):
+        raise TypeError("the metric takes samples, not features")
+    x = samples.x
+    if x.ndim != 2 or not x.is_floating_point():
+        raise ValueError(f"the metric takes points, float (N, d), given {x.dtype} of shape {tuple(x.shape)}")
+    if not bool(torch.isfinite(x).all()):
+        raise ValueError("a point has a coordinate that is not finite")
+    return x.to(torch.float64)
+
+
+def subset(x: Tensor, count: int) -> Tensor:
+    """The same random rows of so many, whatever is in them: data may be sorted by class, or in a cycle.
+
+    Args:
+        x: (N, ...).
+        count: how many rows; all of them, in another order, where there are no more.
+    """
+    # RandomState's stream is frozen by NumPy's policy (NEP 19): the same rows in every version.
+    random = np.random.RandomState(np.random.MT19937(np.random.SeedSequence([0])))
+    return x[torch.from_numpy(random.permutation(len(x))[:count])]
