@@ -61,7 +61,9 @@ def couples_samples(
             # A net that takes only some batch sizes (packing, a reshape) is given the size it expects.
             return True
         changed = any(not torch.equal(before[name], tensor) for name, tensor in own_tensors(discriminator))
-    if changed or joined.shape != apart.shape or not torch.equal(joined, again):
+    # Fewer rows than samples: it packs them, and not every batch divides into packs as the probe's do.
+    packs = len(joined) != 2 * _PROBE
+    if packs or changed or joined.shape != apart.shape or not torch.equal(joined, again):
         return True
     scale = float(joined.abs().max()) or 1.0
     return bool((joined - apart).abs().max() > _TOLERANCE * scale)

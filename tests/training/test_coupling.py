@@ -8,6 +8,13 @@ from ganbench import Noise, Players, Signature
 from ganbench.training.coupling import couples_samples
 
 
+class Pairs(nn.Module):
+    """Packs of two samples, which divide the batch that is tried."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(0, (-1, 2)).sum(1)
+
+
 class Deviation(nn.Module):
     """Minibatch standard deviation: each score sees the whole batch."""
 
@@ -46,6 +53,7 @@ def test_nets_that_judge_each_sample_by_itself(layer: nn.Module) -> None:
         nn.BatchNorm1d(8, track_running_stats=False),
         nn.Dropout(0.5),
         Deviation(),
+        Pairs(),
         nn.utils.parametrizations.spectral_norm(nn.Linear(8, 8)),
         nn.BatchNorm1d(8, momentum=0.0),
     ],
