@@ -1,0 +1,191 @@
+"""Arrays of samples made elsewhere: .npy and .npz, in any of the usual layouts, never unpickled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.errors import DatasetError
+from ganbench.files.tensors import LARGEST
+from ganbench.grid.problems import given
+
+ENDINGS = (".npz", ".npy")
+# What `ganbench sample` writes beside the samples.
+COMPANIONS = ("labels", "condition", "index")
+Array = NDArray[Any]
+# Floats are made into pixels so many images at a time: all at once, they take several times the memory.
+_CHUNK = 1000
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """The arrays of a file, the samples under `x`.
+
+    Args:
+        path: .npy; or .npz with the samples as `x` (as `ganbench sample` writes it, what belongs to them
+            beside), as `arr_0` (as `numpy.savez` names it), or as its only array.
+
+    Raises:
+        DatasetError: the file is absent, damaged, holds pickled objects, or no such array.
+    """
+    if not path.is_file():
+        raise DatasetError(f"{path}: {'is not a file' if path.exists() else 'there is no such file'}")
+    try:
+        with open(path, "rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"x": loaded}
+            with loaded:
+                return _members(path, loaded)
+    except DatasetError:
+        raise
+    except MemoryError as error:
+        raise DatasetError(f"{path}: claims more than the memory can hold") from error
+    except Exception as error:  # a file that is none makes the reader fail in any way there is
+        text = str(error)
+        if "pickle" in text:
+            raise DatasetError(f"{path}: holds pickled objects, which are never unpickled") from error
+        reason = getattr(error, "strerror", None) or text or type(error).__name__
+        raise DatasetError(f"{path}: cannot be read: {given(str(reason))[1:-1]}") from error
+
+
+def pixels_of(
+    array: Array, path: Path, span: tuple[float, float] | None, like: tuple[int, ...] | None = None
+) -> Tensor:
+    """Images of an array.
+
+    Args:
+        array: uint8 or floats, (N, C, H, W), (N, H, W, C) or (N, H, W), C 1 or 3.
+        path: its file, for messages.
+        span: for floats, what is black and what is white; they are rounded as a generator's images are.
+        like: the shape (C, H, W) that decides where an array could be read both ways; the first of the
+            layouts above otherwise.
+
+    Returns:
+        uint8 (N, C, H, W).
+
+    Raises:
+        DatasetError: another shape or type; floats without a span, not finite, or beyond it.
+    """
+    placed = _placed(array, path, like)
+    if array.dtype == np.uint8:
+        if span is not None:
+            raise DatasetError(f"{path}: holds uint8, whose range is known: --range is for floats")
+        return torch.from_numpy(np.ascontiguousarray(placed))
+    if array.dtype.kind != "f":
+        raise DatasetError(f"{path}: holds {array.dtype}; images must be uint8, or floats with --range")
+    if span is None:
+        raise DatasetError(
+            f"{path}: holds {array.dtype}: say with --range what black and white are, as --range=-1,1 or 0,1"
+        )
+    parts = [_rounded(placed[at : at + _CHUNK], at, path, span) for at in range(0, len(placed), _CHUNK)]
+    return torch.cat(parts)
+
+
+def points_of(array: Array, path: Path) -> Tensor:
+    """Points of an array of floats (N, d), as float32.
+
+    Raises:
+        DatasetError: another shape or type, or a point that is not finite.
+    """
+    if array.ndim != 2 or array.dtype.kind != "f" or 0 in array.shape:
+        raise DatasetError(f"{path}: has {_text(array)}; points must be floats of shape (N, d)")
+    with np.errstate(over="ignore"):
+        points = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    _require_finite(points, 0, path, "point")
+    return points
+
+
+def companions_of(arrays: Mapping[str, Array], path: Path) -> dict[str, Tensor]:
+    """What belongs to the samples of a file that `ganbench sample` wrote: labels, condition, index.
+
+    Raises:
+        DatasetError: one of them has another length, or another type.
+    """
+    found = {}
+    count = len(arrays["x"])
+    for name in COMPANIONS:
+        if name not in arrays:
+            continue
+        array = arrays[name]
+        if name == "condition":
+            fits, expected = (
+                array.dtype.kind in "fiu" and array.shape[:1] == (count,),
+                f"{count} rows of numbers",
+            )
+        else:
+            fits, expected = array.dtype == np.int64 and array.shape == (count,), f"int64 of shape ({count},)"
+        if not fits:
+            raise DatasetError(f"{path}: {name!r} is {_text(array)}; expected {expected}")
+        # Whatever the file's byte order.
+        found[name] = torch.from_numpy(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")))
+    return found
+
+
+def _members(path: Path, archive: Any) -> dict[str, Array]:
+    names = list(archive.files)
+    if "x" in names:
+        return {name: _member(path, archive, name) for name in ("x", *COMPANIONS) if name in names}
+    if "arr_0" in names or len(names) == 1:
+        return {"x": _member(path, archive, "arr_0" if "arr_0" in names else names[0])}
+    raise DatasetError(
+        f"{path}: has no array 'x' (nor 'arr_0', nor only one); it has {given(names)[1:-1] or 'nothing'}"
+    )
+
+
+def _member(path: Path, archive: Any, name: str) -> Array:
+    # The archive's own directory says how large it becomes: no more than that is ever unpacked.
+    if archive.zip.getinfo(name if name in archive.zip.namelist() else f"{name}.npy").file_size > LARGEST:
+        raise MemoryError
+    value = archive[name]
+    # What is not an array in the archive comes as bytes.
+    if not isinstance(value, np.ndarray):
+        raise DatasetError(f"{path}: {given(name)} is not an array")
+    return value
+
+
+def _placed(array: Array, path: Path, like: tuple[int, ...] | None) -> Array:
+    """The array with its channels in the second place, as a view."""
+    if 0 not in array.shape:
+        if array.ndim == 3:
+            return array[:, np.newaxis]
+        if array.ndim == 4:
+            first, last = array.shape[1] in (1, 3), array.shape[3] in (1, 3)
+            channels_last = np.moveaxis(array, 3, 1)
+            if last and (not first or channels_last.shape[1:] == like != array.shape[1:]):
+                return channels_last
+            if first:
+                return array
+    raise DatasetError(
+        f"{path}: has {_text(array)}; images must be (N, C, H, W), (N, H, W, C) or (N, H, W) with C 1 or 3"
+    )
+
+
+def _rounded(array: Array, start: int, path: Path, span: tuple[float, float]) -> Tensor:
+    with np.errstate(over="ignore"):
+        images = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    _require_finite(images, start, path, "image")
+    black, white = span
+    scaled = (images - black) * (255 / (white - black))
+    # What would be rounded to black or to white all the same may lie a little beyond.
+    if scaled.min() < -0.5 or scaled.max() > 255.5:
+        raise DatasetError(
+            f"{path}: has values from {float(images.min()):g} to {float(images.max()):g}, beyond --range "
+            f"{black:g},{white:g}: clip them, or state what black and white are"
+        )
+    return scaled.round().clamp(0, 255).to(torch.uint8)
+
+
+def _require_finite(samples: Tensor, start: int, path: Path, noun: str) -> None:
+    finite = torch.isfinite(samples).flatten(1).all(dim=1)
+    if not finite.all():
+        raise DatasetError(f"{path}: {noun} {start + int(finite.int().argmin())} has NaN or infinity in it")
+
+
+def _text(array: Array) -> str:
+    return f"{array.dtype} of shape {array.shape}"
