@@ -70,7 +70,7 @@ def test_every_difference_is_named(out: Path, capsys: pytest.CaptureFixture[str]
     weights.unlink()
     assert main(["verify", str(out), "--jobs", "1", "--tolerance", "0.1"]) == 1
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
-    assert "DIFFERS: fid at step 20: " in lines[scored]
+    assert "DIFFERS: fid (digits_cnn) at step 20: " in lines[scored]
     assert repr(value) in lines[scored]
     assert "the stored weights are not those that its record names" in lines[weighed]
     assert "made in another environment (torch 2.14.1 -> " in lines[elsewhere]
@@ -78,7 +78,27 @@ def test_every_difference_is_named(out: Path, capsys: pytest.CaptureFixture[str]
     rows = store.scores(elsewhere)
     store.write_scores(elsewhere, [{**row, "value": row["value"] * 1.2} for row in rows])
     assert main(["verify", str(out), elsewhere, "--tolerance", "0.1"]) == 1
-    assert "DIFFERS: fid at step 10" in capsys.readouterr().out
+    assert "DIFFERS: fid (digits_cnn) at step 10" in capsys.readouterr().out
+
+
+def test_what_the_grid_no_longer_asks_for_is_not_missed(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = Store(out).cell_ids()[0]
+    fewer = {**GRID, "score": {**GRID["score"], "repeats": 2, "every": 0}}
+    ganbench.run(fewer, out, jobs=1)
+    assert main(["verify", str(out), cell]) == 0
+    # The second sample set is held against; the score on the way is no longer asked for.
+    assert "bit-identical (2 scores)" in capsys.readouterr().out
+    store = Store(out)
+    rows = store.scores(cell)
+    changed = [{**row, "value": row["value"] + row["repeat"]} for row in rows]
+    store.write_scores(cell, changed)
+    assert main(["verify", str(out), cell]) == 1
+    assert "DIFFERS: fid (digits_cnn) at step 20, repeat 1: " in capsys.readouterr().out
+    ganbench.run({**fewer, "score": {**fewer["score"], "repeats": 1}}, out, jobs=1)
+    assert main(["verify", str(out), cell]) == 0
+    assert "bit-identical (1 score" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
