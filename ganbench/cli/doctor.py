@@ -12,6 +12,7 @@ from ganbench.catalog import Catalog, load_catalog
 from ganbench.catalog.distributions import ganbench_version
 from ganbench.cli.console import output, table
 from ganbench.cli.show import details
+from ganbench.files.cache import VARIABLE, cache_folder
 
 _PACKAGES = (
     "torch",
@@ -34,7 +35,7 @@ Facts = list[tuple[str, str]]
 
 
 def doctor_command() -> int:
-    """Print versions, devices, determinism, extractors' weights and plugins.
+    """Print versions, devices, determinism, extractors' weights, the cache and plugins.
 
     It never fails for what it finds: a part that cannot be examined says why.
     """
@@ -44,6 +45,7 @@ def doctor_command() -> int:
         "devices": devices,
         "determinism": determinism,
         "extractors": lambda: extractors(catalog),
+        "cache": cache,
         "plugins": lambda: plugins(catalog),
     }
     console = output()
@@ -107,6 +109,15 @@ def extractors(catalog: Catalog) -> Facts:
         text = "; ".join(f"{label}: {text}" for label, text in about.items())
         facts.append((entry.name, text or "says nothing of its weights"))
     return facts
+
+
+def cache() -> Facts:
+    """Where what is expensive to make is kept, and how much of it there is; all of it can be deleted."""
+    folder = cache_folder()
+    sizes = [path.stat().st_size for path in folder.rglob("*.safetensors")]
+    held = f"{len(sizes)} {'entry' if len(sizes) == 1 else 'entries'}, {sum(sizes) / 2**20:.1f} MiB"
+    named = f"from {VARIABLE}" if os.environ.get(VARIABLE) else f"{VARIABLE} names another"
+    return [("folder", f"{folder} ({named})"), ("holds", held if sizes else "nothing yet")]
 
 
 def plugins(catalog: Catalog) -> Facts:

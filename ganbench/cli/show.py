@@ -74,7 +74,8 @@ def _particulars(entry: Entry) -> Mapping[str, str]:
         return {"adds": spec.formula, "needs a logit": "yes" if spec.needs_logit else "no"}
     if isinstance(spec, MetricSpec):
         values = ", ".join(f"{name} ({better} is better)" for name, better in spec.directions.items())
-        return {"values": values}
+        biased = ", ".join(f"{name} below {count:,} samples" for name, count in spec.biased_below.items())
+        return {"compared": values or "none of its values", "marked as biased": biased}
     return {}
 
 
@@ -99,7 +100,7 @@ def _record(entry: Entry) -> dict[str, Any]:
     elif isinstance(spec, PenaltySpec):
         record |= {"formula": spec.formula, "needs_logit": spec.needs_logit}
     elif isinstance(spec, MetricSpec):
-        record["directions"] = dict(spec.directions)
+        record |= {"directions": dict(spec.directions), "biased_below": dict(spec.biased_below)}
     record["options"] = [
         {
             "name": option.name,

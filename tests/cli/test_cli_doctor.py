@@ -5,10 +5,12 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import torch
 from fake_site import FakeSite
 
 from ganbench.__main__ import main
 from ganbench.cli import doctor
+from ganbench.files.cache import Cache
 
 
 @pytest.fixture(autouse=True)
@@ -24,12 +26,15 @@ def test_the_doctor_tells_what_decides_the_bits(
     assert main(["doctor"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert [
-        line for line in lines if line in ("versions", "devices", "determinism", "extractors", "plugins")
+        line
+        for line in lines
+        if line in ("versions", "devices", "determinism", "extractors", "cache", "plugins")
     ] == [
         "versions",
         "devices",
         "determinism",
         "extractors",
+        "cache",
         "plugins",
     ]
     assert f"torch {metadata.version('torch')}" in lines
@@ -54,6 +59,21 @@ def test_a_part_that_cannot_be_examined_says_why(
     assert main(["doctor"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "devices failed RuntimeError: driver gone determinism" in out
+
+
+def test_the_cache_with_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+    folder = ("folder", f"{tmp_path / 'cache'} (from GANBENCH_CACHE)")
+    assert doctor.cache() == [folder, ("holds", "nothing yet")]
+    Cache("references").put({"of": 1}, {"x": torch.zeros(2**18)})
+    assert doctor.cache() == [folder, ("holds", "1 entry, 1.0 MiB")]
+    Cache("classifiers").put({"of": 2}, {"x": torch.zeros(2**17)})
+    (tmp_path / "cache" / "references" / "left.tmp").write_bytes(bytes(2**20))
+    assert doctor.cache() == [folder, ("holds", "2 entries, 1.5 MiB")]
+    monkeypatch.delenv("GANBENCH_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert doctor.cache()[0][1].endswith("(GANBENCH_CACHE names another)")
 
 
 def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

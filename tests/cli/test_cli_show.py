@@ -85,6 +85,36 @@ def test_the_same_as_json(capsys: pytest.CaptureFixture[str], fake_site: FakeSit
     assert penalty["formula"] == "|x|"
 
 
+METRIC = """
+from ganbench import MetricSpec, hookimpl
+
+
+@hookimpl
+def ganbench_metrics():
+    yield MetricSpec(name="fake_distance", build=object, directions={"near": "lower", "far": "higher"},
+                     biased_below={"near": 10_000, "far": 500})
+    yield MetricSpec(name="fake_spread", build=object)
+"""
+
+
+def test_a_metric_says_what_is_better_and_from_how_many_samples_on(
+    capsys: pytest.CaptureFixture[str], fake_site: FakeSite
+) -> None:
+    fake_site.install("fake-metric", METRIC)
+    assert main(["show", "fake_distance"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "compared near (lower is better), far (higher is better)" in lines
+    assert "marked as biased near below 10,000 samples, far below 500 samples" in lines
+    assert main(["show", "fake_spread"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "compared none of its values" in lines
+    assert not any(line.startswith("marked as biased") for line in lines)
+    assert main(["show", "fake_distance", "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert record["directions"] == {"near": "lower", "far": "higher"}
+    assert record["biased_below"] == {"near": 10_000, "far": 500}
+
+
 def test_a_builtin_with_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "r1"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
