@@ -82,6 +82,8 @@ class Scorer:
         self._label = extractor_label
         if getattr(extractor, "unofficial", False):
             self._label += " (unofficial weights)"
+        if precision != "float32":
+            self._label += f" ({precision})"
         self.samples = samples
         self._device = torch.device(device)
         self._precision = precision

@@ -125,6 +125,15 @@ def test_rows_name_values_extractor_samples_and_protocol():
     assert details["dataset"] == build_digits().fingerprint
 
 
+def test_a_precision_other_than_float32_stands_beside_the_extractor():
+    plain, rough = scorer().protocols["fid"], scorer(precision="bfloat16").protocols["fid"]
+    assert plain.extractor == "digits_cnn"
+    assert "precision" not in plain.details
+    assert rough.extractor == "digits_cnn (bfloat16)"
+    assert rough.hash != plain.hash
+    assert {row.extractor for row in scorer(precision="bfloat16").score(noise(200))} == {rough.extractor}
+
+
 def test_better_samples_score_better():
     good = Samples(x=build_digits().load("test").x[:200])
     better, worse = (
