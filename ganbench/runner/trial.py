@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ganbench.api import PenaltySpec, Players
+from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError, GridError, Unsupported
 from ganbench.grid import Cell, Choice
 from ganbench.runner.materials import dataset_of, objective_of, penalty_of, players_of, samples_of
 from ganbench.training import CellGame, global_stream
 
 _CPU = torch.device("cpu")
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def try_cell(cell: Cell) -> None:
@@ -51,6 +54,7 @@ def _play(cell: Cell, batch: int) -> None:
     condition = None if pool is None else pool[:batch]
     if players.conditional and condition is None:
         raise Unsupported(f"{where}: the players take a condition and the data have none")
+    _refuse_single_rows(players, f"{where}, train.batch_size = {batch}")
     noise = torch.rand(batch, players.noise.size)
     for label, objective in objectives.items():
         game = CellGame(
@@ -62,6 +66,10 @@ def _play(cell: Cell, batch: int) -> None:
             dtype=torch.float32,
             outputs=objective.outputs,
         )
+        if _needs_logit(cell.penalty) and not game.has_logit:
+            raise Unsupported(
+                f"penalty {cell.penalty.label!r} uses the loss's logit, and loss {label!r} has none"
+            )
         game.begin("discriminator", real, condition, noise)
         _check_shapes(game, where, shape, label, objective.outputs)
         loss, of = objective.loss, f"loss {label!r}"
@@ -74,6 +82,26 @@ def _play(cell: Cell, batch: int) -> None:
 def _losses(cell: Cell) -> list[Choice]:
     before = cell.train.loss_before_freeze
     return [cell.loss] if before is None else [before, cell.loss]
+
+
+def _needs_logit(penalty: Choice) -> bool:
+    spec = load_catalog().entry("penalty", penalty.name).spec
+    return isinstance(spec, PenaltySpec) and spec.needs_logit
+
+
+def _refuse_single_rows(players: Players, where: str) -> None:
+    """Let batch normalisation object to a batch of one, whose statistics are no batch's."""
+
+    def needs_two(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if module.training and len(inputs[0]) < 2:
+            raise Unsupported(
+                f"{where}: batch normalisation needs a batch of at least 2 samples, or packs of them; given 1"
+            )
+
+    for player in (players.generator, players.discriminator):
+        for module in player.modules():
+            if isinstance(module, _BATCH_NORMS):
+                module.register_forward_pre_hook(needs_two)
 
 
 def _check_shapes(game: CellGame, where: str, shape: tuple[int, ...], loss: str, outputs: int | None) -> None:
