@@ -50,7 +50,8 @@ class Began:
         real = self._error(game.real, scores_real)
         fake = self._error(game.fake, scores_fake)
         game.state("began_real_error", 0.0).copy_(real.detach())
-        return real - game.state("began_k", 0.0) * fake
+        # A copy: k may be moved before this is differentiated.
+        return real - game.state("began_k", 0.0).clone() * fake
 
     def generator_loss(self, game: Game) -> Tensor:
         """L(G(z)), a scalar; k <- clamp(k + lambda_k · (gamma · L(x) - L(G(z))), 0, 1).
