@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLUGIN = ROOT / "plugins" / "ganbench-least-squares"
+PLUGIN = ROOT / "plugins" / "ganbench-relativistic"
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ seeds = 1
 [axes]
 dataset = ["digits"]
 architecture = ["mlp"]
-loss = ["non_saturating", { name = "least_squares", real_target = 0.9 }]
+loss = ["non_saturating", { name = "relativistic", margin = 0.5 }]
 penalty = ["none", "r1"]
 
 [train]
@@ -52,12 +52,12 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     The dependencies are those of the environment that runs the tests, so that nothing is downloaded:
     a path file appends them, and does not bring the checkout along that is installed there.
     """
-    folder = tmp_path_factory.mktemp("least_squares")
+    folder = tmp_path_factory.mktemp("relativistic")
     for source in (ROOT, PLUGIN):
         build = ("-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "wheels", source)
         call(sys.executable, *build, folder=folder)
     wheels = sorted((folder / "wheels").glob("*.whl"))
-    assert [wheel.name.split("-")[0] for wheel in wheels] == ["ganbench", "ganbench_least_squares"]
+    assert [wheel.name.split("-")[0] for wheel in wheels] == ["ganbench", "ganbench_relativistic"]
 
     uv = shutil.which("uv")
     home = folder / "environment"
@@ -77,10 +77,10 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_plugin_is_listed(programs: Path, tmp_path: Path) -> None:
     rows = json.loads(call(programs / "ganbench", "list", "plugins", "--json", folder=tmp_path).stdout)
-    (found,) = [row for row in rows if row["distribution"] == "ganbench-least-squares"]
+    (found,) = [row for row in rows if row["distribution"] == "ganbench-relativistic"]
     assert found == {
-        "name": "ganbench-least-squares:least_squares",
-        "distribution": "ganbench-least-squares",
+        "name": "ganbench-relativistic:relativistic",
+        "distribution": "ganbench-relativistic",
         "version": "1.0.0",
         "hooks": ["ganbench_losses"],
         "status": "active",
@@ -90,12 +90,12 @@ def test_the_plugin_is_listed(programs: Path, tmp_path: Path) -> None:
 
 def test_its_loss_is_listed_and_shown(programs: Path, tmp_path: Path) -> None:
     listed = call(programs / "ganbench", "list", "losses", folder=tmp_path).stdout.splitlines()
-    (line,) = [line for line in listed if line.split()[:1] == ["least_squares"]]
-    assert line.split()[-1] == "ganbench-least-squares"
-    shown = call(programs / "ganbench", "show", "least_squares", "--json", folder=tmp_path).stdout
+    (line,) = [line for line in listed if line.split()[:1] == ["relativistic"]]
+    assert line.split()[-1] == "ganbench-relativistic"
+    shown = call(programs / "ganbench", "show", "relativistic", "--json", folder=tmp_path).stdout
     assert [(option["name"], option["default"]) for option in json.loads(shown)[0]["options"]] == [
-        ("real_target", 1.0),
-        ("fake_target", 0.0),
+        ("margin", 1.0),
+        ("average", True),
     ]
 
 
@@ -110,20 +110,18 @@ def test_its_loss_trains(programs: Path, tmp_path: Path) -> None:
     with (tmp_path / "out" / "cells.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert sorted((row["loss"], row["penalty"], row["status"], row["step"]) for row in rows) == [
-        ("least_squares[real_target=0.9]", "none", "ok", "20"),
-        ("least_squares[real_target=0.9]", "r1", "ok", "20"),
         ("non_saturating", "none", "ok", "20"),
         ("non_saturating", "r1", "ok", "20"),
+        ("relativistic[margin=0.5]", "none", "ok", "20"),
+        ("relativistic[margin=0.5]", "r1", "ok", "20"),
     ]
     assert len({row["weights"] for row in rows}) == 4
 
 
 def test_a_mistyped_option_is_refused_before_training(programs: Path, tmp_path: Path) -> None:
-    (tmp_path / "grid.toml").write_text(
-        GRID.replace("real_target = 0.9", "reel_target = 0.9"), encoding="utf-8"
-    )
+    (tmp_path / "grid.toml").write_text(GRID.replace("margin = 0.5", "margn = 0.5"), encoding="utf-8")
     command = (programs / "ganbench", "run", "grid.toml", "--out", "out")
     done = call(*command, folder=tmp_path, check=False)
     assert done.returncode == 2
-    assert "did you mean 'real_target'?" in done.stderr
+    assert "did you mean 'margin'?" in done.stderr
     assert not (tmp_path / "out").exists()
