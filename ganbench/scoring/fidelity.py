@@ -1,21 +1,15 @@
-"""The bridge to torch-fidelity: its statistics, its Inception, its register of extractors.
+"""The bridge to torch-fidelity: its statistics, its register of extractors.
 
 torch-fidelity takes seconds to import, so each function imports what it needs.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganbench.api.data import Extractor
-from ganbench.errors import WeightsError
 
 
 def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
@@ -36,56 +30,6 @@ def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
 
     values = isc_features_to_metric(logits, splits=splits)
     return values[KEY_METRIC_ISC_MEAN], values[KEY_METRIC_ISC_STD]
-
-
-def read_weights(path: Path) -> Mapping[str, Tensor]:
-    """A state_dict from a .pth file, its tensors only: no code of the file is run.
-
-    Raises:
-        WeightsError: the file holds something else.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file that is none makes the unpickler fail in any way there is
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path} is not a file of PyTorch weights: {reason}") from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{path} is not a file of PyTorch weights: it holds no state_dict")
-    return state
-
-
-def inception_network(state: Mapping[str, Tensor], named: str) -> nn.Module:
-    """torch-fidelity's inception-v3-compat with these weights.
-
-    Args:
-        state: its state_dict.
-        named: what to call the weights in an error.
-
-    Returns:
-        A frozen module in eval mode: uint8 (N, 3, H, W) -> (features (N, 2048), unbiased logits (N, 1008)).
-
-    Raises:
-        WeightsError: the state does not fit the network.
-    """
-    from torch_fidelity import FeatureExtractorInceptionV3
-
-    # The constructor unpickles whatever file it is given: it gets these tensors, written anew.
-    buffer = io.BytesIO()
-    torch.save(dict(state), buffer)
-    buffer.seek(0)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            net = FeatureExtractorInceptionV3(
-                "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=buffer
-            )
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{named} does not fit torch-fidelity's Inception: {reason}") from error
-    # 1.5 times faster on a CPU, equal to 1e-6.
-    module: nn.Module = net.to(memory_format=torch.channels_last)
-    return module
 
 
 def register_extractor(name: str, extractor: Extractor) -> None:

@@ -6,6 +6,7 @@ import io
 import math
 import pickle
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,9 +15,13 @@ from torch_fidelity.utils import create_feature_extractor
 
 from ganbench.api import Extractor
 from ganbench.errors import WeightsError
+from ganbench.scoring.extraction import extract
 from ganbench.zoo.extractors import build_inception_v3
+from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE
 
 weights = importlib.import_module("ganbench.zoo.extractors.inception_weights")
+OFFICIAL = weights.OFFICIAL
+CPU = torch.device("cpu")
 
 
 class Blank(FeatureExtractorInceptionV3):
@@ -47,10 +52,10 @@ def random_weights(tmp_path_factory):
 @pytest.fixture
 def nowhere(tmp_path, monkeypatch):
     """No weights anywhere, and a download that is refused; gives the hub's folder."""
-    for variable in (weights.FILE_VARIABLE, weights.SHA256_VARIABLE, weights.FOLDER_VARIABLE):
+    for variable in (weights.FILE_VARIABLE, weights.SHA256_VARIABLE, FOLDER_VARIABLE):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(weights, "URL", f"http://127.0.0.1:9/{weights.FILE_NAME}")
+    monkeypatch.setattr(weights, "OFFICIAL", replace(OFFICIAL, url="http://127.0.0.1:9/weights.pth"))
     return tmp_path / "torch" / "hub" / "checkpoints"
 
 
@@ -63,17 +68,9 @@ def unofficial(nowhere, random_weights, monkeypatch):
 
 
 def test_the_official_file_is_the_one_that_torch_fidelity_downloads():
-    assert weights.URL == URL_INCEPTION_V3
-    assert weights.FILE_NAME.endswith(f"-{weights.SHA256[:8]}.pth")
-
-
-def test_the_hub_folder_is_torchs(monkeypatch, tmp_path):
-    for home in (None, str(tmp_path)):
-        if home is None:
-            monkeypatch.delenv("TORCH_HOME", raising=False)
-        else:
-            monkeypatch.setenv("TORCH_HOME", home)
-        assert str(weights._hub_folder()) == f"{torch.hub.get_dir()}/checkpoints"
+    assert OFFICIAL.url == URL_INCEPTION_V3
+    assert OFFICIAL.name == URL_INCEPTION_V3.rpartition("/")[2]
+    assert OFFICIAL.name.endswith(f"-{OFFICIAL.sha256[:8]}.pth")
 
 
 def test_features_and_logits_are_torch_fidelitys(unofficial, random_weights):
@@ -99,6 +96,16 @@ def test_features_and_logits_are_torch_fidelitys(unofficial, random_weights):
         assert (features[0] - features[1]).norm() / features.norm() > 1e-3
 
 
+def test_bfloat16_is_near_and_another_number(unofficial):
+    images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    extractor = build_inception_v3()
+    exact, rough = (extract(extractor, images, CPU, precision) for precision in ("float32", "bfloat16"))
+    for part in ("features", "logits"):
+        whole, half = getattr(exact, part), getattr(rough, part)
+        assert half.dtype == torch.float32
+        assert 1e-5 < (whole - half).norm() / whole.norm() < 5e-2
+
+
 def test_building_leaves_random_state_alone(unofficial):
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -110,7 +117,7 @@ def test_absent_weights_name_the_command_that_gets_them(nowhere):
     with pytest.raises(WeightsError, match="curl -L --create-dirs -o") as caught:
         build_inception_v3()
     assert len(caught.value.problems) == 1
-    assert str(nowhere / weights.FILE_NAME) in str(caught.value)
+    assert str(nowhere / OFFICIAL.name) in str(caught.value)
     assert not nowhere.exists() or list(nowhere.iterdir()) == []
 
 
@@ -118,38 +125,34 @@ def test_official_weights_are_found_in_the_hub_cache_and_first_in_ganbench_weigh
     nowhere, random_weights, monkeypatch, tmp_path
 ):
     path, digest = random_weights
-    monkeypatch.setattr(weights, "SHA256", digest)
+    monkeypatch.setattr(weights, "OFFICIAL", replace(OFFICIAL, sha256=digest))
     nowhere.mkdir(parents=True)
-    shutil.copy(path, nowhere / weights.FILE_NAME)
+    shutil.copy(path, nowhere / OFFICIAL.name)
     found = weights.find_inception_weights()
-    assert (found.path, found.sha256, found.unofficial) == (nowhere / weights.FILE_NAME, digest, False)
+    assert (found.path, found.sha256, found.unofficial) == (nowhere / OFFICIAL.name, digest, False)
     assert weights.inception_details()["found"] == str(found.path)
     folder = tmp_path / "own"
     folder.mkdir()
-    shutil.copy(path, folder / weights.FILE_NAME)
-    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(folder))
-    assert weights.find_inception_weights().path == folder / weights.FILE_NAME
+    shutil.copy(path, folder / OFFICIAL.name)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    assert weights.find_inception_weights().path == folder / OFFICIAL.name
 
 
 def test_a_file_in_the_cache_with_another_digest_is_refused_not_replaced(nowhere):
     nowhere.mkdir(parents=True)
-    path = nowhere / weights.FILE_NAME
+    path = nowhere / OFFICIAL.name
     path.write_bytes(b"cut short")
-    with pytest.raises(WeightsError, match=f"has SHA-256 .* expected {weights.SHA256}"):
+    with pytest.raises(WeightsError, match=f"has SHA-256 .* expected {OFFICIAL.sha256}"):
         build_inception_v3()
     assert path.read_bytes() == b"cut short"
 
 
-def test_a_download_is_checked_and_kept(nowhere, monkeypatch, tmp_path):
-    source = tmp_path / "source"
-    source.write_bytes(b"the right bytes")
-    monkeypatch.setattr(weights, "URL", source.as_uri())
-    with pytest.raises(WeightsError, match=r"the download failed .*has SHA-256"):
-        weights.find_inception_weights()
-    assert list(nowhere.iterdir()) == []
-    monkeypatch.setattr(weights, "SHA256", hashlib.sha256(b"the right bytes").hexdigest())
-    assert weights.find_inception_weights().path.read_bytes() == b"the right bytes"
-    assert [path.name for path in nowhere.iterdir()] == [weights.FILE_NAME]
+def test_what_is_nowhere_is_downloaded_and_kept(nowhere, random_weights, monkeypatch):
+    path, digest = random_weights
+    monkeypatch.setattr(weights, "OFFICIAL", replace(OFFICIAL, url=path.as_uri(), sha256=digest))
+    found = weights.find_inception_weights()
+    assert (found.path, found.sha256, found.unofficial) == (nowhere / OFFICIAL.name, digest, False)
+    assert found.path.read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -203,5 +206,5 @@ def test_no_code_of_a_weights_file_is_run_and_what_is_no_state_is_refused(nowher
         with pytest.raises(WeightsError, match="holds no state_dict"):
             build()
     torch.save({"fc.weight": torch.zeros(2)}, path)
-    with pytest.raises(WeightsError, match="does not fit torch-fidelity's Inception"):
+    with pytest.raises(WeightsError, match="does not fit torch-fidelity's network"):
         build()

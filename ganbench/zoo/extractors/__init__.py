@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ganbench.api.hookspecs import hookimpl
 from ganbench.api.specs import ExtractorSpec
-from ganbench.zoo.extractors.card import card_details
+from ganbench.zoo.extractors.card import card_details, classifier_details
 from ganbench.zoo.extractors.inception_weights import inception_details
+from ganbench.zoo.extractors.pretrained_weights import PRETRAINED
 
 if TYPE_CHECKING:
-    from ganbench.api.data import Extractor
+    from ganbench.api.data import Dataset, Extractor
 
 
 def build_digits_cnn() -> Extractor:
     """A classifier of 8x8 digits: 64 features."""
-    from ganbench.zoo.extractors.classifier import Classifier
+    from ganbench.zoo.extractors.shipped import shipped
 
-    return Classifier("digits_cnn")
+    return shipped("digits_cnn")
 
 
 def build_fashion_cnn() -> Extractor:
     """A classifier of 28x28 clothes: 128 features."""
-    from ganbench.zoo.extractors.classifier import Classifier
+    from ganbench.zoo.extractors.shipped import shipped
 
-    return Classifier("fashion_cnn")
+    return shipped("fashion_cnn")
 
 
 def build_inception_v3() -> Extractor:
@@ -35,9 +37,35 @@ def build_inception_v3() -> Extractor:
     return InceptionV3()
 
 
+def build_pretrained(name: str) -> Extractor:
+    """One of torch-fidelity's other networks, by ganbench's name of it."""
+    from ganbench.zoo.extractors.pretrained import PretrainedExtractor
+
+    return PretrainedExtractor(name)
+
+
+def build_classifier(
+    scored_dataset: Dataset,
+    epochs: int | None = None,
+    features: int = 128,
+    flip: bool = False,
+    seed: int = 0,
+) -> Extractor:
+    """A small network trained on the train split of the data set that is scored."""
+    from ganbench.zoo.extractors.trained import trained
+
+    return trained(scored_dataset, epochs=epochs, features=features, flip=flip, seed=seed)
+
+
 @hookimpl
 def ganbench_extractors() -> Iterable[ExtractorSpec]:
     """The extractors that come with ganbench."""
+    yield ExtractorSpec(
+        name="classifier",
+        build=build_classifier,
+        summary="A small classifier trained on the data set that is scored: labelled images, 8 to 64 pixels.",
+        details=classifier_details,
+    )
     yield ExtractorSpec(
         name="digits_cnn",
         build=build_digits_cnn,
@@ -57,3 +85,11 @@ def ganbench_extractors() -> Iterable[ExtractorSpec]:
         reference="Szegedy et al., 2016; torch-fidelity's inception-v3-compat",
         details=inception_details,
     )
+    for network in PRETRAINED.values():
+        yield ExtractorSpec(
+            name=network.name,
+            build=partial(build_pretrained, network.name),
+            summary=network.summary,
+            reference=network.reference,
+            details=network.details,
+        )

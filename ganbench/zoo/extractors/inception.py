@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganbench.api.data import Features
-from ganbench.scoring.fidelity import inception_network, read_weights
+from ganbench.scoring.pretrained import inception_network
 from ganbench.zoo.extractors.inception_weights import find_inception_weights
 
 
@@ -33,7 +33,7 @@ class InceptionV3:
         weights = find_inception_weights()
         self.digest = weights.sha256
         self.unofficial = weights.unofficial
-        self._net = inception_network(read_weights(weights.path), str(weights.path))
+        self._net = inception_network(weights.path)
 
     def __call__(self, images: Tensor) -> Features:
         """Features (N, 2048) and logits (N, 1008) of uint8 images (N, 3, H, W)."""

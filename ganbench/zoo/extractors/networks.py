@@ -1,7 +1,8 @@
-"""The small classifiers behind `digits_cnn` and `fashion_cnn`."""
+"""The small classifiers behind `digits_cnn`, `fashion_cnn` and `classifier`."""
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -14,21 +15,22 @@ class SmallClassifier(nn.Module):
     """Convolutions, one hidden layer, a linear read-out: features are the hidden layer after its ReLU.
 
     Each stage is a convolution without bias, batch normalisation, ReLU and, where the stage says so, a 2x2
-    max pooling. The one grey channel is scaled to [-1, 1].
+    max pooling. Pixels are scaled to [-1, 1].
     """
 
-    def __init__(self, *, size: int, stages: Stages, features: int, classes: int) -> None:
+    def __init__(self, *, shape: tuple[int, int, int], stages: Stages, features: int, classes: int) -> None:
         """Lays out the layers.
 
         Args:
-            size: height and width of the images.
+            shape: channels, height and width of the images.
             stages: (channels, kernel size, whether it ends in a pooling).
             features: width of the hidden layer.
             classes: number of logits.
         """
         super().__init__()
         layers: list[nn.Module] = []
-        widths = (1, *(channels for channels, _, _ in stages))
+        channels, height, width = shape
+        widths = (channels, *(outputs for outputs, _, _ in stages))
         for (inputs, outputs), (_, kernel, pooled) in zip(pairwise(widths), stages, strict=True):
             layers += [
                 nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
@@ -37,13 +39,13 @@ class SmallClassifier(nn.Module):
             ]
             if pooled:
                 layers.append(nn.MaxPool2d(2))
-                size //= 2
+                height, width = height // 2, width // 2
         self.body = nn.Sequential(*layers)
-        self.hidden = nn.Linear(widths[-1] * size * size, features)
+        self.hidden = nn.Linear(widths[-1] * height * width, features)
         self.readout = nn.Linear(features, classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Grey images (N, 1, H, W) with values 0..255, of any type -> features and logits, float32."""
+        """Images (N, channels, H, W) with values 0..255, of any type -> features and logits, float32."""
         x = images.to(torch.float32) / 127.5 - 1
         features = torch.relu(self.hidden(self.body(x).flatten(1)))
         return features, self.readout(features)
@@ -57,8 +59,20 @@ def network(name: str) -> SmallClassifier:
     """
     if name == "digits_cnn":
         stages: Stages = ((32, 3, False), (64, 3, True), (64, 3, False))
-        return SmallClassifier(size=8, stages=stages, features=64, classes=10)
+        return SmallClassifier(shape=(1, 8, 8), stages=stages, features=64, classes=10)
     if name == "fashion_cnn":
         stages = ((24, 5, True), (48, 3, True), (80, 3, False), (96, 3, True))
-        return SmallClassifier(size=28, stages=stages, features=128, classes=10)
+        return SmallClassifier(shape=(1, 28, 28), stages=stages, features=128, classes=10)
     raise KeyError(name)
+
+
+def stages_for(height: int, width: int) -> Stages:
+    """Convolutions for images of any size: as many poolings as bring the shorter side to about 4 pixels.
+
+    Args:
+        height: of the images, at least 4.
+        width: of the images, at least 4.
+    """
+    poolings = max(1, round(math.log2(min(height, width) / 4)))
+    widths = [min(24 * 2**depth, 96) for depth in range(poolings)]
+    return (*((channels, 3, True) for channels in widths), (96, 3, False))

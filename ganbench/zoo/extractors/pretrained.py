@@ -1,0 +1,75 @@
+"""torch-fidelity's VGG16, CLIP and DINOv2 as extractors of features; they do not classify."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ganbench.api.data import Features
+from ganbench.errors import WeightsError
+from ganbench.scoring.pretrained import clip_network, digest_of, fetched, vgg16_network
+from ganbench.zoo.extractors.pretrained_weights import HUB_FOLDER, HUB_REPOSITORY, PRETRAINED, Pretrained
+from ganbench.zoo.extractors.weights_file import SECONDS_TO_CONNECT, WeightsFile, hub_folder
+
+
+class PretrainedExtractor:
+    """One of torch-fidelity's networks, with the layer that it scores with itself.
+
+    Attributes:
+        digest: SHA-256 of the weights' file; of the loaded weights where they come as no one file.
+        channels: grey (tiled) or colour.
+        sizes: None: any.
+        resizing: as TensorFlow 1.x did it.
+    """
+
+    channels: tuple[int, ...] = (1, 3)
+    sizes: tuple[tuple[int, int], ...] | None = None
+
+    def __init__(self, name: str) -> None:
+        """Loads the weights; torch-fidelity fetches them where they are nowhere.
+
+        Args:
+            name: one of PRETRAINED.
+
+        Raises:
+            WeightsError: there are none, or not the expected ones.
+        """
+        network = PRETRAINED[name]
+        self.resizing = f"bilinear to {network.size}x{network.size} as in TensorFlow 1.x"
+        if network.file is not None:
+            self._net, self.digest = _from_file(network, network.file)
+        else:
+            self._net = _from_hub(network)
+            self.digest = digest_of(self._net)
+
+    def __call__(self, images: Tensor) -> Features:
+        """Features (N, d) of uint8 images (N, 3, H, W)."""
+        self._net.to(images.device)
+        (features,) = self._net(images)
+        return Features(features=features)
+
+
+def _from_file(network: Pretrained, file: WeightsFile) -> tuple[nn.Module, str]:
+    path = file.find()
+    if path is None:
+        try:
+            fetched(network.registered, SECONDS_TO_CONNECT)
+        except ConnectionError as error:
+            raise file.absent(error) from error
+        path = file.cached
+    digest = file.check(path)
+    if network.registered == "vgg16":
+        return vgg16_network(path), digest
+    return clip_network(network.registered, path), digest
+
+
+def _from_hub(network: Pretrained) -> nn.Module:
+    try:
+        return fetched(network.registered, SECONDS_TO_CONNECT)
+    except ConnectionError as error:
+        raise WeightsError(
+            f"extractor {network.name!r}: its code and weights are not here, and torch-fidelity could not "
+            f"load them ({error}); get them with: "
+            f'python -c "import torch; torch.hub.load({HUB_REPOSITORY!r}, {network.hub!r})", '
+            f"or from another machine copy {HUB_FOLDER} and checkpoints/{network.hub}_pretrain.pth "
+            f"into {hub_folder()}"
+        ) from error

@@ -1,0 +1,123 @@
+"""A file of pretrained weights: where it may be, whether it is right, how to get it; without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganbench.errors import WeightsError
+
+FOLDER_VARIABLE = "GANBENCH_WEIGHTS"
+SECONDS_TO_CONNECT = 10
+
+
+def hub_folder() -> Path:
+    """torch.hub.get_dir(), by torch.hub's own rule, without importing torch."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
+    return Path(home).expanduser() / "hub"
+
+
+def digest_of(extractor: str, path: Path, expected: str, remedy: str) -> str:
+    """SHA-256 of a file, which must begin with what is expected.
+
+    Args:
+        extractor: whose weights they are.
+        path: the file.
+        expected: all 64 hexadecimal digits, or the first ones where no more are published.
+        remedy: what to do about a wrong file, to end the error with.
+
+    Raises:
+        WeightsError: it is another file, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"extractor {extractor!r}: cannot read {path}: {error.strerror}") from error
+    if not digest.startswith(expected):
+        more = "" if len(expected) == len(digest) else "..."
+        raise WeightsError(
+            f"extractor {extractor!r}: {path} has SHA-256 {digest}, expected {expected}{more}; {remedy}"
+        )
+    return digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """A published file.
+
+    Attributes:
+        extractor: whose weights they are.
+        url: where it is published.
+        name: what torch's hub cache calls it.
+        sha256: its SHA-256, or the first digits of it.
+        largest: bytes that it may have at most.
+    """
+
+    extractor: str
+    url: str
+    name: str
+    sha256: str
+    largest: int = 2**31
+
+    @property
+    def cached(self) -> Path:
+        """Where torch's hub cache has it, or would have it."""
+        return hub_folder() / "checkpoints" / self.name
+
+    def find(self) -> Path | None:
+        """The file in the folder GANBENCH_WEIGHTS, else in torch's hub cache; None where it is in neither."""
+        folder = os.environ.get(FOLDER_VARIABLE)
+        given = [Path(folder).expanduser() / self.name] if folder else []
+        return next((path for path in (*given, self.cached) if path.is_file()), None)
+
+    def whereabouts(self) -> str:
+        """Where it is, or would come from, in words."""
+        path = self.find()
+        return str(path) if path else f"nowhere; from {self.url}"
+
+    def check(self, path: Path) -> str:
+        """The file's SHA-256.
+
+        Raises:
+            WeightsError: it is not the published one's.
+        """
+        return digest_of(self.extractor, path, self.sha256, "delete it: it is then fetched anew")
+
+    def absent(self, error: Exception) -> WeightsError:
+        """What to say where a download has failed."""
+        return WeightsError(
+            f"extractor {self.extractor!r}: its weights are not here, and the download failed ({error}); "
+            f"get them with: curl -L --create-dirs -o {self.cached} {self.url}"
+            f" (or put that file, named {self.name}, in a folder and set {FOLDER_VARIABLE} to it)"
+        )
+
+    def download(self) -> Path:
+        """Fetch the file into torch's hub cache, where it appears once it is whole and right.
+
+        Raises:
+            WeightsError: it cannot be had; says how to get it.
+        """
+        target = self.cached
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix="download-", dir=target.parent) as folder:
+                partial = Path(folder) / self.name
+                with (
+                    urllib.request.urlopen(self.url, timeout=SECONDS_TO_CONNECT) as response,
+                    partial.open("wb") as file,
+                ):
+                    left = self.largest
+                    while left > 0 and (block := response.read(min(left, 2**20))):
+                        left -= file.write(block)
+                self.check(partial)
+                os.replace(partial, target)
+        except (OSError, http.client.HTTPException, WeightsError) as error:
+            raise self.absent(error) from error
+        return target
