@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +13,8 @@ import pandas as pd
 from ganbench.report.record import AXES
 
 Row = Mapping[str, Any]
+# What stands in brackets behind an extractor's name, and the same behind a comma.
+_BRACKETED, _AFTER_COMMA = re.compile(r" \(([^()]*)\)"), r", \1"
 
 
 class Compared(NamedTuple):
@@ -95,8 +98,20 @@ def telling(table: pd.DataFrame) -> list[str]:
     ]
 
 
+def shared(table: pd.DataFrame) -> tuple[str, list[str]]:
+    """Of the axes worth naming, what all rows have in common, in words, and those in which rows differ."""
+    names = telling(table)
+    differing = [name for name in names if table[name].map(str).nunique(dropna=False) > 1]
+    if table.empty:
+        return "", differing
+    return where(table.iloc[0].to_dict(), [name for name in names if name not in differing]), differing
+
+
 def metric_label(metric: str, extractor: str) -> str:
-    """A score's name with what it was measured by: never plain `fid`."""
+    """A score's name with what it was measured by: never plain `fid`.
+
+    `vgg16 (bfloat16)` becomes `fid (vgg16, bfloat16)`: one pair of brackets reads better.
+    """
     if not metric:
         return "no score"
-    return f"{metric} ({extractor})" if extractor else metric
+    return f"{metric} ({_BRACKETED.sub(_AFTER_COMMA, extractor)})" if extractor else metric

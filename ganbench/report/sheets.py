@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ganbench.report.context import axes_of, metric_label, telling
+from ganbench.report.context import axes_of, metric_label, shared
 from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
 from ganbench.report.verdict import number, p_value
@@ -24,19 +24,22 @@ class Sheet:
     Attributes:
         head: the columns' headings.
         rows: as many texts a row as there are headings.
+        shared: what all rows have in common.
         more: rows left out.
         notes: what must be known of its numbers.
     """
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    shared: str = ""
     more: int = 0
     notes: Sequence[str] = ()
 
 
 def comparison_sheet(comparison: pd.DataFrame) -> Sheet:
     """The comparison, its numbers rounded for reading."""
-    context, noisy = telling(comparison), has_noise(comparison)
+    noisy = has_noise(comparison)
+    same, context = shared(comparison)
     head = [
         *context,
         "score",
@@ -78,12 +81,19 @@ def comparison_sheet(comparison: pd.DataFrame) -> Sheet:
         ]
         for row in comparison.head(MOST_ROWS).to_dict("records")
     ]
-    return Sheet(head=head, rows=rows, more=max(0, len(comparison) - MOST_ROWS), notes=footnotes(comparison))
+    return Sheet(
+        head=head,
+        rows=rows,
+        more=max(0, len(comparison) - MOST_ROWS),
+        notes=footnotes(comparison),
+        shared=same,
+    )
 
 
 def final_sheet(final: pd.DataFrame) -> Sheet:
     """Every final value of every combination over its seeds, those that are never compared too."""
-    context, noisy = telling(final), has_noise(final)
+    noisy = has_noise(final)
+    same, context = shared(final)
     head = [
         *context,
         "score",
@@ -113,7 +123,9 @@ def final_sheet(final: pd.DataFrame) -> Sheet:
         ]
         for row in final.head(MOST_ROWS).to_dict("records")
     ]
-    return Sheet(head=head, rows=rows, more=max(0, len(final) - MOST_ROWS), notes=footnotes(final))
+    return Sheet(
+        head=head, rows=rows, more=max(0, len(final) - MOST_ROWS), notes=footnotes(final), shared=same
+    )
 
 
 def cells_sheet(cells: pd.DataFrame) -> Sheet:
@@ -169,6 +181,11 @@ def environments_sheet(cells: pd.DataFrame) -> Sheet:
         key = tuple(str(row[name]) for name in names)
         counts[key] = counts.get(key, 0) + 1
     return Sheet(head=[*names, "cells"], rows=[[*key, str(count)] for key, count in counts.items()])
+
+
+def titled(title: str, same: str) -> str:
+    """A table's title with what its rows have in common."""
+    return f"{title}: {same}" if same else title
 
 
 def duration(seconds: float) -> str:

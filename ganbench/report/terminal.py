@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.report.context import Row, metric_label, telling, where
+from ganbench.report.context import Row, metric_label, shared, telling, where
 from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
-from ganbench.report.sheets import METRIC_SD, final_sheet
+from ganbench.report.sheets import METRIC_SD, final_sheet, titled
 from ganbench.report.verdict import number, p_value
 
 # Wide enough that nothing is cut where the output is a file or a pipe.
@@ -21,15 +21,10 @@ _UNBOUNDED = 400
 
 
 def comparison_table(comparison: pd.DataFrame) -> Table:
-    """The comparison as a rich table, a line an arm; names are shown as they are, never as markup.
-
-    Args:
-        comparison: at least one row.
-    """
-    noisy, context = has_noise(comparison), telling(comparison)
+    """The comparison as a rich table, a line an arm; names are shown as they are, never as markup."""
+    noisy = has_noise(comparison)
     # What is the same in every row stands in the title: a terminal is narrow.
-    differing = [name for name in context if comparison[name].map(str).nunique() > 1]
-    same = [name for name in context if name not in differing]
+    same, differing = shared(comparison)
     heads = [
         *differing,
         "metric",
@@ -57,16 +52,13 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
         ]
         for row in comparison.to_dict("records")
     ]
-    title = "Comparison of final scores"
-    if same:
-        title += f": {where(comparison.iloc[0].to_dict(), same)}"
-    return _table(title, heads, rows)
+    return _table(titled("Comparison of final scores", same), heads, rows)
 
 
 def final_table(final: pd.DataFrame) -> Table:
     """Every final value over its seeds as a rich table."""
     sheet = final_sheet(final)
-    return _table("Final scores", sheet.head, sheet.rows, leading=0)
+    return _table(titled("Final scores", sheet.shared), sheet.head, sheet.rows, leading=0)
 
 
 def print_comparison(results: Results, console: Console | None = None) -> None:

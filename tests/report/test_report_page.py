@@ -86,10 +86,11 @@ def test_both_spreads_are_shown_apart_and_notes_once(make_folder: Callable[..., 
     assert any(compared in row for row in map(",".join, page.rows))
     assert any(row[-5:] == ["0 / 0", "1.41 / 1.41", "500", "2", "p1"] for row in page.rows)
     for row in (
-        ["digits", "mlp", "minimax", "fid (digits_cnn)", "lower", "2", "4", "2.83", "1.41", "0"],
-        ["digits", "mlp", "non_saturating", "is_std (digits_cnn)", "-", "2", "8", "2.83", "1.41", "0"],
+        ["minimax", "fid (digits_cnn)", "lower", "2", "4", "2.83", "1.41", "0"],
+        ["non_saturating", "is_std (digits_cnn)", "-", "2", "8", "2.83", "1.41", "0"],
     ):
         assert [*row, "500", "2", "p1"] in page.rows
+    assert "Comparison of final scores: digits, mlp" in page.words
     # Cell by cell each sample set is a row.
     assert any(row[-6:] == ["100", "1", "fid (digits_cnn)", "3", "500", "p1"] for row in page.rows)
     words = " ".join(page.words.split())

@@ -87,8 +87,8 @@ def test_nothing_to_compare(make_folder: Callable[..., Folder]) -> None:
     said = _printed(folder)
     assert said.startswith("Nothing to compare")
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert "digits mlp fid (digits_cnn) lower 1 12 - 0 500 p1" in lines
-    assert "digits mlp is_std (digits_cnn) - 1 0.5 - 0 500 p1" in lines
+    assert "fid (digits_cnn) lower 1 12 - 0 500 p1" in lines
+    assert "is_std (digits_cnn) - 1 0.5 - 0 500 p1" in lines
 
 
 def test_nothing_at_all(make_folder: Callable[..., Folder]) -> None:

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from ganbench.report.context import metric_label, shared
+
+
+@pytest.mark.parametrize(
+    ("metric", "extractor", "label"),
+    [
+        ("fid", "digits_cnn", "fid (digits_cnn)"),
+        ("fid", "digits_cnn (bfloat16)", "fid (digits_cnn, bfloat16)"),
+        ("fid", "vgg16 (unofficial weights) (bfloat16)", "fid (vgg16, unofficial weights, bfloat16)"),
+        ("fid", "classifier[width=8]", "fid (classifier[width=8])"),
+        ("jsd", "", "jsd"),
+        ("", "digits_cnn", "no score"),
+    ],
+)
+def test_a_score_is_named_with_what_it_was_measured_by(metric: str, extractor: str, label: str) -> None:
+    assert metric_label(metric, extractor) == label
+
+
+def _table(*rows: tuple[object, ...]) -> pd.DataFrame:
+    columns = ["dataset", "architecture", "loss", "penalty", "train.batch_size"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_what_rows_share_is_told_apart_from_what_they_do_not() -> None:
+    one, other = ("digits", "mlp", "minimax", "none", 32), ("digits", "dcgan", "minimax", "none", 64)
+    assert shared(_table(one, other)) == ("digits", ["architecture", "train.batch_size"])
+    assert shared(_table(one)) == ("digits, mlp", [])
+    assert shared(_table()) == ("", [])
+    assert shared(_table(one).drop(columns="dataset")) == ("mlp", [])
