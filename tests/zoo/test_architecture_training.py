@@ -85,6 +85,24 @@ def test_interrupted_is_the_same_to_the_bit(name: str, options: dict[str, Any], 
         assert any(not torch.equal(fresh[key], one[key]) for key in one if key.startswith(player))
 
 
+@pytest.mark.parametrize("penalty", ["r1", "r2", "gradient_penalty", "dragan"])
+@pytest.mark.parametrize("normalization", ["none", "batch", "layer", "spectral"])
+def test_penalties_reach_through_packs_dropout_and_norms(normalization: str, penalty: str) -> None:
+    options = {
+        **SMALL,
+        "normalization": normalization,
+        "pack": 2,
+        "hidden_dropout": 0.3,
+        "discriminator_activation": "maxout",
+    }
+    with_it, without = _trainer("mlp", options, penalty), _trainer("mlp", options)
+    for trainer in (with_it, without):
+        trainer.advance(3)
+        assert torch.isfinite(trainer.diagnostics.tensor()).all()
+    one, other = (trainer.players.discriminator.state_dict() for trainer in (with_it, without))
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("mlp", {"normalization": "spectral"}), ("dcgan", {"channels": 8, "normalization": "spectral"})],

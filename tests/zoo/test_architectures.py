@@ -158,6 +158,39 @@ def test_a_default_mlp_is_plain_torch(signature: Signature) -> None:
         assert all(torch.equal(state[key], expected[key]) for key in state)
 
 
+def test_a_default_dcgan_is_plain_torch() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        generator = [
+            nn.Linear(64, 64 * 16, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ConvTranspose2d(64, 32, 4, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ConvTranspose2d(32, 1, 4),
+        ]
+        _normal(generator)
+        discriminator = [
+            nn.Conv2d(1, 32, 4),
+            nn.Conv2d(32, 64, 4, bias=False),
+            nn.BatchNorm2d(64),
+            nn.Linear(64 * 16, 1),
+        ]
+        _normal(discriminator)
+    players = _build("dcgan", _image(16))
+    for player, layers in ((players.generator, generator), (players.discriminator, discriminator)):
+        expected = [tensor for layer in layers for tensor in layer.state_dict().values()]
+        state = list(player.state_dict().values())
+        assert len(state) == len(expected)
+        assert all(torch.equal(mine, theirs) for mine, theirs in zip(state, expected, strict=True))
+
+
+def _normal(layers: list[nn.Module]) -> None:
+    for layer in layers:
+        nn.init.normal_(layer.weight, 1.0 if isinstance(layer, nn.BatchNorm2d) else 0.0, 0.02)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [(name, options) for name, many in OF_THE_DISCRIMINATOR.items() for options in [{}, *many]]

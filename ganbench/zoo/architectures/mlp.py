@@ -69,7 +69,8 @@ def build_mlp(
         hidden_dropout: the same of D's hidden units.
         pack: samples that D judges together; must divide the batch.
         init: weights as torch draws them, or uniform or normal with zero biases.
-        generator_init_scale: G's: half the width of the uniform, the standard deviation of the normal.
+        generator_init_scale: G's: half the width of the uniform, the standard deviation of the normal; of no
+            effect on torch's own.
         discriminator_init_scale: the same of D.
         discriminator_outputs: raw scores of one sample or pack.
 
