@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from fake_site import FakeSite, fake_site
+from plain_data import PlainData, normal, pixels
+from scipy.ndimage import gaussian_filter
+
+from ganbench.api import Features, Metric, Samples
+from ganbench.catalog import load_catalog
+from ganbench.errors import GridError
+from ganbench.grid import environment_of, read_grid
+from ganbench.grid.seeds import score_seed
+from ganbench.runner import Task, generate_samples, players_of, run_cell, samples_of
+from ganbench.runner.materials import dataset_of
+from ganbench.scoring import Scorer
+from ganbench.store import Store
+from ganbench.zoo.datasets import build_digits, build_gaussian_ring
+from ganbench.zoo.metrics import build_psnr, build_ssim, ganbench_metrics
+from ganbench.zoo.metrics import restoration as restoration_module
+
+__all__ = ["fake_site"]
+
+BUILDS = {"psnr": build_psnr, "ssim": build_ssim}
+
+
+def score(name, made, wanted):
+    return BUILDS[name]()(Samples(x=made), Samples(x=wanted), None)[name]
+
+
+def pair(count=5, channels=3, size=16):
+    """Images and noisy copies of them."""
+    wanted = pixels(count, channels, size, size)
+    made = wanted.float() + 20 * normal(count, channels, size, size, seed=1)
+    return made.round().clamp(0, 255).to(torch.uint8), wanted
+
+
+def psnr_by_formula(made, wanted):
+    errors = (made.double() - wanted.double()).square().flatten(1).mean(dim=1)
+    return float((10 * torch.log10(255**2 / errors)).mean())
+
+
+def ssim_by_scipy(made, wanted):
+    """Equation 13 of Wang et al., 2004, with scipy's filter."""
+    values = []
+    for x, y in zip(made.double().numpy(), wanted.double().numpy(), strict=True):
+        for a, b in zip(x, y, strict=True):
+
+            def blur(image):
+                return gaussian_filter(image, 1.5, mode="mirror", radius=5)
+
+            mean_a, mean_b = blur(a), blur(b)
+            var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
+            covariance = blur(a * b) - mean_a * mean_b
+            c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+            upper = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+            values.append(upper / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)))
+    return float(np.mean(values))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("block", [2**22, 1, 2 * 3 * 256])
+def test_equal_the_formulas(channels, block, monkeypatch):
+    monkeypatch.setattr(restoration_module, "_BLOCK", block)
+    made, wanted = pair(channels=channels)
+    assert score("psnr", made, wanted) == pytest.approx(psnr_by_formula(made, wanted), rel=1e-6)
+    assert score("ssim", made, wanted) == pytest.approx(ssim_by_scipy(made, wanted), rel=1e-4)
+
+
+def test_psnr_is_the_mean_over_images_not_that_of_their_mean_error():
+    wanted = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
+    made = wanted.clone()
+    made[0] += 1
+    made[1] += 100
+    expected = (20 * math.log10(255) + 20 * math.log10(2.55)) / 2
+    assert score("psnr", made, wanted) == pytest.approx(expected)
+
+
+def test_equal_images():
+    made, _ = pair()
+    assert score("psnr", made, made) == math.inf
+    assert score("ssim", made, made) == pytest.approx(1)
+
+
+def test_better_copies_score_better():
+    for name in BUILDS:
+        made, wanted = pair()
+        assert score(name, made, wanted) > score(name, made.flip(0), wanted)
+        assert ganbench_metrics_direction(name) == "higher"
+
+
+def ganbench_metrics_direction(name):
+    return next(spec for spec in ganbench_metrics() if spec.name == name).directions[name]
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_one_pair_is_enough(name):
+    metric = BUILDS[name]()
+    assert isinstance(metric, Metric)
+    assert (metric.needs, metric.minimum) == ("pairs", 1)
+    made, wanted = pair(1)
+    assert math.isfinite(score(name, made, wanted))
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize(
+    ("made", "complaint"),
+    [
+        (torch.zeros(5, 3, 16, 16), "uint8 .* given torch.float32"),
+        (torch.zeros(5, 2), "uint8 .* given torch.float32 of shape"),
+        (pixels(4, 3, 16, 16), r"must be pairs, given \(4, 3, 16, 16\) and \(5, 3, 16, 16\)"),
+        (pixels(5, 1, 16, 16), r"must be pairs, given \(5, 1, 16, 16\)"),
+    ],
+)
+def test_what_are_no_pairs_is_no_input(name, made, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        score(name, made, pixels(5, 3, 16, 16))
+    with pytest.raises(TypeError, match="pairs of images, not features"):
+        BUILDS[name]()(Features(features=made), Samples(x=made), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "complaint"),
+    [
+        ("psnr", build_gaussian_ring(samples=100), "it takes images, and the data are points"),
+        ("ssim", build_gaussian_ring(samples=100), "it takes images, and the data are points"),
+        ("psnr", build_digits(), "the data have none but labels"),
+        ("psnr", PlainData(pixels(50, 1, 16, 16)), "the data have no condition"),
+        (
+            "ssim",
+            PlainData(pixels(50, 1, 16, 10), condition=pixels(50, 1, 8, 5)),
+            "images of at least 11x11, and the data have 16x10",
+        ),
+    ],
+)
+def test_data_without_pairs_are_refused_before_training(name, dataset, complaint):
+    scoring = Scorer(
+        dataset=dataset,
+        reference_split="train",
+        metrics=[(name, BUILDS[name](), {})],
+        extractor=None,
+        extractor_label="",
+        samples=20,
+    )
+    with pytest.raises(GridError, match=complaint):
+        scoring.check()
+
+
+# Pictures of one shade each, to be made of two numbers that say which, in an order of their own.
+RESTORER = """
+import torch
+from torch import nn
+from ganbench import ArchitectureSpec, DatasetSpec, Noise, Players, Samples, Signature, hookimpl
+
+class Shades:
+    signature = Signature(shape=(1, 12, 12), kind="image", condition=(2,))
+    fingerprint = "shades 1"
+    def load(self, split):
+        shades = torch.randperm(200, generator=torch.Generator().manual_seed(len(split)))
+        gradient = torch.arange(12).expand(1, 12, 12)
+        x = (shades[:, None, None, None] + gradient).to(torch.uint8)
+        return Samples(x=x, condition=torch.stack([shades / 127.5 - 1, torch.ones(200)], dim=1))
+
+class Generator(nn.Module):
+    # Knows the answer, but for one weight, which is trained.
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+    def forward(self, noise, condition=None):
+        gradient = torch.arange(12) / 127.5
+        made = condition[:, 0].view(-1, 1, 1, 1) + gradient.expand(1, 12, 12)
+        return made + 0.03 + 0.002 * noise.view(-1, 1, 1, 1) + self.weight
+
+class Discriminator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(146, 1)
+    def forward(self, x, condition=None):
+        return self.net(torch.cat([x.flatten(1), condition], dim=1))
+
+def restorer(signature):
+    return Players(
+        generator=Generator(), discriminator=Discriminator(), noise=Noise(size=1), conditional=True
+    )
+
+@hookimpl
+def ganbench_datasets():
+    yield DatasetSpec(name="shades", build=Shades)
+
+@hookimpl
+def ganbench_architectures():
+    yield ArchitectureSpec(name="restorer", build=restorer)
+"""
+
+
+def test_a_conditional_run_is_scored_against_the_images_of_its_conditions(fake_site: FakeSite, tmp_path):
+    fake_site.install("fake-restorer", RESTORER)
+    document = {
+        "name": "restoration",
+        "seeds": 1,
+        "axes": {"dataset": ["shades"], "architecture": ["restorer"], "loss": ["non_saturating"]},
+        "train": {"steps": 5, "batch_size": 16},
+        "score": {"metrics": ["psnr", "ssim"], "samples": 60, "reference": "test", "initial": True},
+    }
+    (cell,) = read_grid(document, load_catalog()).cells
+    environment = environment_of(cell, load_catalog(), device="cpu", engine="eager", threads=1)
+    store = Store(tmp_path / "out")
+    store.make()
+    task = Task(cell=cell, folder=str(tmp_path / "out"), device="cpu", environment=environment)
+    result = run_cell(task)
+    assert (result.status, result.reason) == ("ok", "")
+    rows = {(row["step"], row["metric"]): row["value"] for row in store.scores(cell.id)}
+    assert set(rows) == {(step, name) for step in (0, 5) for name in BUILDS}
+    # Everything 0.03, or 4 shades, too light: 20 log10(255 / 4) dB, a little noise apart.
+    assert rows[0, "psnr"] == pytest.approx(36.1, abs=0.5)
+    assert 0.9 < rows[0, "ssim"] < 1
+    # The same by hand: the test split's images in the order in which their conditions were drawn.
+    players = players_of(cell)
+    players.generator.load_state_dict(store.generator(cell.id))
+    data = samples_of(cell.dataset, "test")
+    made = generate_samples(
+        players.generator,
+        players,
+        dataset_of(cell.dataset).signature,
+        data,
+        60,
+        score_seed(cell),
+        torch.device("cpu"),
+    )
+    wanted = data.x[made.index]
+    assert rows[5, "psnr"] == pytest.approx(psnr_by_formula(made.x, wanted), rel=1e-6)
+    assert rows[5, "ssim"] == pytest.approx(ssim_by_scipy(made.x, wanted), rel=1e-4)
+    assert psnr_by_formula(made.x, data.x[:60]) < 25
