@@ -114,7 +114,7 @@ class Scorer:
         if self._reference_count < metric.minimum:
             problems.append(
                 f"metric {name!r} needs at least {metric.minimum} reference samples: "
-                f"the {self._split} split has {self._reference_count}"
+                f"there are {self._reference_count}"
             )
         signature = self._dataset.signature
         if metric.needs == "pairs" and signature.condition is None and signature.classes is None:
@@ -133,21 +133,19 @@ class Scorer:
             return []
         if signature.kind != "image":
             return [
-                f"score.extractor: {self._label!r} takes images, and the data are points: "
-                "use a metric without one"
+                f"extractor {self._label!r} takes images, and the data are points: use a metric without one"
             ]
         channels, height, width = signature.shape
         problems = []
         if channels not in extractor.channels or channels not in (1, 3):
             accepted = " or ".join(str(number) for number in extractor.channels)
             problems.append(
-                f"score.extractor: {self._label!r} takes {accepted} channels, and the data have {channels}"
+                f"extractor {self._label!r} takes {accepted} channels, and the data have {channels}"
             )
         if extractor.sizes is not None and (height, width) not in extractor.sizes:
             accepted = " or ".join(f"{rows}x{columns}" for rows, columns in extractor.sizes)
             problems.append(
-                f"score.extractor: {self._label!r} takes images of {accepted}, "
-                f"and the data have {height}x{width}"
+                f"extractor {self._label!r} takes images of {accepted}, and the data have {height}x{width}"
             )
         return problems
 
