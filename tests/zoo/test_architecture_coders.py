@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,15 @@ from ganbench.catalog import load_catalog
 from ganbench.grid.optimizers import Adam
 from ganbench.grid.settings import TrainSettings
 from ganbench.training import Objective, Seeds, Trainer
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """The same inputs in every run."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
 
 SIGNATURES = [
     Signature(shape=(3, 6, 5), kind="image"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,15 @@ from ganbench.errors import CatalogError
 from ganbench.grid.optimizers import SGD
 from ganbench.grid.settings import TrainSettings
 from ganbench.training import Objective, Seeds, Trainer
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """The same inputs in every run."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
 
 LINE = Signature(shape=(1,), kind="points")
 

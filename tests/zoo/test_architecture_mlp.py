@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,15 @@ from torch import Tensor, nn
 
 from ganbench import Players, Signature
 from ganbench.catalog import load_catalog
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """The same inputs in every run."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
 
 IMAGES = Signature(shape=(1, 28, 28), kind="image")
 POINTS = Signature(shape=(2,), kind="points")

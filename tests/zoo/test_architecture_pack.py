@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,15 @@ import torch
 from ganbench import Players, Signature, Unsupported
 from ganbench.catalog import load_catalog
 from ganbench.zoo.architectures.pack import Pack
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """The same inputs in every run."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
 
 SIGNATURES = {
     "mlp": Signature(shape=(2,), kind="points"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,14 @@ from ganbench import Players, Signature, Unsupported
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
 from ganbench.training.coupling import couples_samples
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """The same inputs in every run."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
 
 
 def _image(size: int, channels: int = 1, width: int | None = None) -> Signature:
@@ -267,6 +276,11 @@ def test_what_does_not_fit_is_unsupported(
         ("dcgan", {"pack": -2}, "pack must be at least 1, given -2"),
         ("rbf", {"centres": 0}, "centres must be at least 1, given 0"),
         ("rbf", {"bandwidth": 0}, "bandwidth must be above 0"),
+        (
+            "rbf",
+            {"centres": 9999, "noise": 99},
+            "centres times noise must be at most 262144, given 9999 times",
+        ),
         ("rbf", {"pack": 0}, "pack must be at least 1"),
         ("rbf", {"discriminator_widths": [0]}, "discriminator_widths must be at least 1"),
         ("vae", {"encoder_widths": [0]}, "encoder_widths must be at least 1, given 0"),

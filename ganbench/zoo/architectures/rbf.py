@@ -21,6 +21,9 @@ from ganbench.zoo.architectures.limits import (
 )
 from ganbench.zoo.architectures.perceptrons import build_discriminator, needs_two_passes
 
+# Each sample of a batch is held against every entry of every centre.
+_LARGEST = 2**18
+
 
 class Generator(nn.Module):
     """Noise (batch, size) to samples (batch, *shape): a weighted sum of Gaussian bumps in noise space.
@@ -59,8 +62,7 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Samples (batch, *shape)."""
-        cross = noise @ self.centres.t()
-        squared = noise.square().sum(1, keepdim=True) - 2 * cross + self.centres.square().sum(1)
+        squared = (noise.unsqueeze(1) - self.centres).square().sum(2)
         bumps = torch.exp(-squared / (2 * torch.exp(2 * self.log_bandwidth)))
         samples: Tensor = self.net(bumps)
         return samples.view(-1, *self.shape)
@@ -97,6 +99,8 @@ def build_rbf(
     check_whole("centres", centres, highest=MOST_UNITS)
     check_scale("bandwidth", bandwidth)
     check_noise(noise)
+    if centres * noise > _LARGEST:
+        raise ValueError(f"centres times noise must be at most {_LARGEST}, given {centres} times {noise}")
     check_widths("discriminator_widths", discriminator_widths)
     check_whole("pack", pack, highest=MOST_PACKED)
     drawn = Noise(size=noise, distribution=noise_distribution)
