@@ -1,106 +1,22 @@
-"""All losses side by side: their derivatives, what tells them apart, and that they train and resume."""
+"""All losses side by side: their derivatives, and what tells them apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
 import pytest
 import torch
 from fixed_turns import FixedTurn
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from listed_objectives import BY_LABEL, FAKE, OBJECTIVES, PENALTIES, REAL, ROWS, Objective
 from torch import Tensor, nn
-from trained_objectives import (
-    NOISE,
-    make_trainer,
-    noisy_players,
-    packed_players,
-    plain_players,
-    resumed,
-    state_of,
-)
 
-from ganbench import LossSpec, Noise, Players
+from ganbench import Noise, Players
 from ganbench.catalog import load_catalog
-from ganbench.errors import Unsupported
-from ganbench.execution.plan import check_grid
-from ganbench.grid import read_grid
 from ganbench.training import CellGame
 
-ROWS = 3
-REAL = torch.tensor([[1.0, -1.5], [0.25, 0.5], [-2.0, 0.75]], dtype=torch.float64)
-FAKE = torch.tensor([[0.1, 0.3], [-0.6, 1.25], [0.9, -0.4]], dtype=torch.float64)
 NORMAL = torch.tensor([[0.5], [-1.0], [2.0]], dtype=torch.float64)
-
-
-def nowhere(real: Tensor, fake: Tensor) -> Tensor:
-    """A loss without kinks."""
-    return torch.ones(1)
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A built-in loss with some options, and what its scores are like.
-
-    Attributes:
-        name: in the catalog.
-        options: as a grid gives them.
-        outputs: raw scores of one sample, for the two-entry points and the one-entry noise of these tests.
-        bound: how large scores may be; beyond 20 torch takes softplus(s) for s, a jump of 2e-9.
-        kinks: distances of (real, fake) scores from where the loss has no derivative.
-    """
-
-    name: str
-    options: dict[str, Any] = field(default_factory=dict)
-    outputs: int = 1
-    bound: float = 19.0
-    kinks: Callable[[Tensor, Tensor], Tensor] = nowhere
-
-    @property
-    def label(self) -> str:
-        listed = ",".join(f"{key}={value}" for key, value in self.options.items())
-        return f"{self.name}[{listed}]" if listed else self.name
-
-    @property
-    def spec(self) -> LossSpec:
-        spec = load_catalog().entry("loss", self.name).spec
-        assert isinstance(spec, LossSpec)
-        return spec
-
-    def build(self) -> Any:
-        return load_catalog().build("loss", self.name, self.options)
-
-
-def beyond_margin(real: Tensor, fake: Tensor) -> Tensor:
-    return torch.cat(((real - 1).abs(), (fake + 1).abs()))
-
-
-def from_data(real: Tensor, fake: Tensor) -> Tensor:
-    return torch.cat(((real - REAL).abs(), (fake - FAKE).abs()))
-
-
-OBJECTIVES = [
-    Objective("minimax"),
-    Objective("non_saturating"),
-    Objective("softmax", outputs=2),
-    Objective("softmax", {"form": "minimax"}, outputs=2),
-    Objective("switched", kinks=lambda real, fake: fake.abs()),
-    Objective("switched", {"threshold": 0.25}, kinks=lambda real, fake: (fake + 1.0986123).abs()),
-    Objective("least_squares"),
-    Objective("least_squares", {"fake_target": -1.0, "generator_target": 0.0}),
-    Objective("wasserstein"),
-    Objective("wasserstein", {"clip": 0.0}),
-    Objective("hinge", kinks=beyond_margin),
-    Objective("began", outputs=2, kinks=from_data),
-    Objective("began", {"exponent": 2}, outputs=2),
-    Objective("elbo", outputs=2, bound=3.0),
-    Objective("elbo", {"variance": 0.5}, outputs=2, bound=3.0),
-]
-BY_LABEL = {objective.label: objective for objective in OBJECTIVES}
-PENALTIES = ["none", "r1", "r2", "gradient_penalty", "dragan"]
 
 
 def test_every_built_in_loss_and_penalty_is_tested_here() -> None:
@@ -272,99 +188,3 @@ def test_value_is_claimed_where_the_best_d_finds_the_divergence(label: str) -> N
     guess = torch.zeros(ROWS, objective.outputs, dtype=torch.float64)
     v = -objective.build().discriminator_loss(turn(guess, guess)).item()
     assert objective.spec.value == (v == pytest.approx(-torch.tensor(4.0).log().item(), rel=1e-6))
-
-
-# Training
-
-FIT = [
-    (label, penalty)
-    for label, objective in BY_LABEL.items()
-    for penalty in PENALTIES
-    if penalty == "none" or objective.name not in ("began", "elbo")
-]
-
-
-def trainer_of(objective: Objective, penalty: str, build: Callable[[int], Players]) -> Any:
-    outputs = 2 * NOISE if objective.name == "elbo" else objective.outputs
-    return make_trainer(
-        lambda: build(outputs),
-        objective.build(),
-        load_catalog().build("penalty", penalty, {}),
-        outputs=objective.spec.discriminator_outputs,
-    )
-
-
-@pytest.mark.parametrize(
-    ("label", "penalty"), [(label, "none") for label in BY_LABEL] + [("hinge", p) for p in PENALTIES[1:]]
-)
-def test_it_trains_and_resumes_bit_by_bit(label: str, penalty: str) -> None:
-    objective = BY_LABEL[label]
-    build = plain_players if objective.name == "began" else noisy_players
-    whole, broken = (trainer_of(objective, penalty, build) for _ in range(2))
-    start = state_of(whole)
-    whole.advance(50)
-    broken.advance(23)
-    broken = resumed(broken, trainer_of(objective, penalty, build))
-    broken.advance(50)
-    expected, found = state_of(whole), state_of(broken)
-    assert expected.keys() == found.keys()
-    assert [
-        name for name in expected if expected[name].numpy().tobytes() != found[name].numpy().tobytes()
-    ] == []
-    assert not torch.equal(start["generator.0.weight"], expected["generator.0.weight"])
-
-
-@pytest.mark.parametrize("build", [plain_players, noisy_players, packed_players])
-@pytest.mark.parametrize(("label", "penalty"), FIT)
-def test_any_loss_with_a_logit_trains_with_any_penalty(
-    label: str, penalty: str, build: Callable[[int], Players]
-) -> None:
-    objective = BY_LABEL[label]
-    trainer = trainer_of(objective, penalty, build)
-    if build is packed_players and objective.name in ("began", "elbo"):
-        with pytest.raises(Unsupported, match="shape"):
-            trainer.advance(1)
-        return
-    trainer.advance(10)
-    curves = trainer.diagnostics.tensor()
-    assert torch.isfinite(curves[:, [1, 2, 5, 6]]).all()
-    assert torch.isfinite(curves[:, [3, 4]]).all() == (objective.name not in ("began", "elbo"))
-
-
-# Before training
-
-SMALL = {"generator_widths": [8], "noise": 4}
-ARCHITECTURES = {
-    "mlp": {"name": "mlp", **SMALL, "discriminator_widths": [8]},
-    "autoencoder": {"name": "autoencoder", **SMALL, "encoder_widths": [8], "code": 2},
-    "vae": {"name": "vae", "decoder_widths": [8], "encoder_widths": [8], "noise": 4},
-}
-SUITS = {"began": "autoencoder", "elbo": "vae"}
-
-
-def test_what_does_not_fit_is_skipped_with_its_reason_before_anything_trains() -> None:
-    grid = read_grid(
-        {
-            "name": "fits",
-            "seeds": 1,
-            "axes": {
-                "dataset": ["gaussian_ring"],
-                "architecture": list(ARCHITECTURES.values()),
-                "loss": ["non_saturating", "softmax", "began", "elbo"],
-                "penalty": ["none", "r1", "gradient_penalty"],
-            },
-            "train": {"steps": 10, "batch_size": 16},
-        },
-        load_catalog(),
-    )
-    skipped = check_grid(grid, "cpu")
-    for cell in grid.cells:
-        loss, reason = cell.loss.name, skipped.get(cell.id)
-        if SUITS.get(loss, "mlp") != cell.architecture.name:
-            assert reason is not None
-        elif loss in SUITS and cell.penalty.name != "none":
-            assert (
-                reason == f"penalty '{cell.penalty.name}' uses the loss's logit, and loss '{loss}' has none"
-            )
-        else:
-            assert reason is None
