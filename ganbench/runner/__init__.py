@@ -4,6 +4,7 @@ from ganbench.runner.materials import dataset_of, players_of, samples_of, scorer
 from ganbench.runner.sampling import generate_samples
 from ganbench.runner.sitting import run_cell
 from ganbench.runner.task import CellResult, Task, record_of
+from ganbench.runner.trainer import trainer_of
 from ganbench.runner.trial import try_cell
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "run_cell",
     "samples_of",
     "scorer_of",
+    "trainer_of",
     "try_cell",
 ]

@@ -14,13 +14,11 @@ from torch import Tensor, nn
 
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
-from ganbench.grid.seeds import Streams, score_seed
+from ganbench.grid.seeds import score_seed
 from ganbench.runner.materials import (
     dataset_of,
     metric_spec,
     note_of,
-    objective_of,
-    penalty_of,
     players_of,
     samples_of,
     scorer_of,
@@ -28,9 +26,10 @@ from ganbench.runner.materials import (
 from ganbench.runner.picture import draw_samples, drawn
 from ganbench.runner.sampling import first, generate_samples
 from ganbench.runner.task import CellResult, Task, mean_scores, record_of
+from ganbench.runner.trainer import trainer_of
 from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
 from ganbench.store import Store
-from ganbench.training import Diverged, Seeds, Trainer, determinism_record, deterministic, symptoms
+from ganbench.training import Diverged, Trainer, determinism_record, deterministic, symptoms
 
 Progress = Callable[[Mapping[str, Any]], None]
 _PROGRESS_SECONDS = 0.5
@@ -88,7 +87,6 @@ class Sitting:
         self._cell: Cell = task.cell
         self._store = Store(task.folder)
         self._device = torch.device(task.device)
-        self._streams = Streams.of(task.cell)
         self._stop = stop
         self._progress = progress
         self._rescoring = task.rescore
@@ -106,7 +104,7 @@ class Sitting:
             if trainer is None:
                 # What an earlier attempt left, scores first of all, is not this one's.
                 store.drop_cell(cell.id)
-                trainer = self._fresh()
+                trainer = trainer_of(cell, self._device)
             self._trainer = trainer
             self._write_unfinished()
             for milestone in self._milestones():
@@ -194,27 +192,11 @@ class Sitting:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _fresh(self) -> Trainer:
-        """The cell's training at step 0."""
-        cell, streams = self._cell, self._streams
-        before = cell.train.loss_before_freeze
-        return Trainer(
-            settings=cell.train,
-            players=players_of(cell),
-            objective=objective_of(cell, cell.loss),
-            opening=None if before is None else objective_of(cell, before),
-            penalty=penalty_of(cell),
-            signature=dataset_of(cell.dataset).signature,
-            samples=samples_of(cell.dataset, "train"),
-            seeds=Seeds(data=streams.data, noise=streams.noise, loss=streams.loss, network=streams.network),
-            device=self._device,
-        )
-
     def _resumed(self) -> Trainer | None:
         """The training as its latest usable checkpoint left it."""
         cell, store = self._cell, self._store
         for path in store.checkpoints(cell.id):
-            trainer = self._fresh()
+            trainer = trainer_of(cell, self._device)
             try:
                 tensors, record = store.read_checkpoint(path, _limit(trainer.state()[0], _CHECKPOINT_FACTOR))
                 if record["cell"] != cell.id or record["environment"] != self._task.environment.hash:
