@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from torch import Tensor
 
 from ganbench.api.data import Features
-from ganbench.scoring.side import Derived, once
+from ganbench.scoring.blas import one_blas_thread
+from ganbench.scoring.side import Derived, once, require_equal_width, rows
 
 Array = NDArray[Any]
 
@@ -29,36 +30,46 @@ def frechet_distance(generated: Features, reference: Features) -> float:
 
     Returns:
         The distance; can come out negative by rounding where both sides are equal.
+
+    Raises:
+        ValueError: a side has fewer rows, values that are not finite, or another width than the other.
     """
-    # One BLAS thread: the bits must not depend on how many the machine has.
-    with threadpool_limits(limits=1, user_api="blas"):
-        fitted = once(generated, "frechet", lambda: _statistics(generated))
-        target = once(reference, "frechet", lambda: _statistics(reference))
-        factor = once(reference, "frechet_factor", lambda: _factor(target))["factor"].numpy()
-        mean, covariance = (fitted[name].numpy() for name in ("mean", "covariance"))
-        reference_mean, reference_covariance = (target[name].numpy() for name in ("mean", "covariance"))
-        eigenvalues = np.linalg.eigvalsh(factor.T @ covariance @ factor)
+    with one_blas_thread():
+        fitted = once(reference, "frechet", lambda: _fitted(rows(reference, 2)))
+        reference_mean, factor = fitted["mean"].numpy(), fitted["factor"].numpy()
+        mean, centred = _centred(rows(generated, 2))
+        require_equal_width(len(mean), len(reference_mean))
+        count, width = centred.shape
+        # A^T S1 A from whichever is smaller, S1 or the rows that it is made of; B B^T has the eigenvalues of
+        # B^T B, but for zeros.
+        if width < count:
+            inner = factor.T @ (centred.T @ centred) @ factor
+        else:
+            projected = centred @ factor
+            inner = projected.T @ projected if projected.shape[1] < count else projected @ projected.T
+        cross = np.sqrt(np.linalg.eigvalsh(inner / (count - 1)).clip(min=0)).sum()
+        variance = np.vdot(centred, centred) / (count - 1)
         difference = mean - reference_mean
-        cross = np.sqrt(eigenvalues.clip(min=0)).sum()
-        return float(
-            difference @ difference + np.trace(covariance) + np.trace(reference_covariance) - 2 * cross
-        )
+        return float(difference @ difference + variance + fitted["variance"].item() - 2 * cross)
 
 
-def _statistics(features: Features) -> Derived:
-    from torch_fidelity.metric_fid import fid_features_to_statistics
-
-    statistics = fid_features_to_statistics(features.features)
-    # The covariance of a single feature comes as a bare number.
-    return {
-        "mean": torch.from_numpy(statistics["mu"]),
-        "covariance": torch.from_numpy(np.atleast_2d(statistics["sigma"])),
-    }
+def _centred(features: Tensor) -> tuple[Array, Array]:
+    """The mean, float32 as torch-fidelity takes it, and what is left without the mean, float64 (N, d)."""
+    values = features.numpy()
+    centred = values.astype(np.float64)
+    centred -= centred.mean(axis=0)
+    return values.mean(axis=0), centred
 
 
-def _factor(statistics: Derived) -> Derived:
-    """A (d, rank) with A A^T = covariance; directions without variance are left out."""
-    eigenvalues, vectors = np.linalg.eigh(statistics["covariance"].numpy())
+def _fitted(features: Tensor) -> Derived:
+    """Mean, total variance, and A (d, rank) with A A^T = covariance: directions without variance left out."""
+    mean, centred = _centred(features)
+    # numpy's cov takes twice as long: it copies, and so multiplies what could be any two matrices.
+    covariance = centred.T @ centred / (len(centred) - 1)
+    eigenvalues, vectors = np.linalg.eigh(covariance)
     kept = eigenvalues > eigenvalues[-1] * len(eigenvalues) * np.finfo(np.float64).eps
-    factor: Array = vectors[:, kept] * np.sqrt(eigenvalues[kept])
-    return {"factor": torch.from_numpy(factor)}
+    return {
+        "mean": torch.from_numpy(mean),
+        "variance": torch.tensor(np.trace(covariance)),
+        "factor": torch.from_numpy(vectors[:, kept] * np.sqrt(eigenvalues[kept])),
+    }

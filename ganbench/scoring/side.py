@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 from torch import Tensor
 
 from ganbench.api.data import Features
@@ -36,3 +37,33 @@ class Side(Features):
 def once(features: Features, name: str, compute: Callable[[], Derived]) -> Derived:
     """`features.once` where there is such a thing, else what `compute` gives."""
     return features.once(name, compute) if isinstance(features, Side) else compute()
+
+
+def rows(features: Features, minimum: int) -> Tensor:
+    """The features themselves, float32 (N, d), once it is sure that they can be scored.
+
+    Raises:
+        ValueError: they are fewer than `minimum`, or there is NaN or infinity among them.
+    """
+    found = features.features
+    if len(found) < minimum:
+        raise ValueError(f"features of at least {minimum} samples are needed, given {len(found)}")
+    # numpy's is 20 times as fast as torch's.
+    finite = np.isfinite(found.numpy())
+    if not finite.all():
+        bad = len(found) - int(finite.all(axis=1).sum())
+        raise ValueError(f"the features of {bad} of {len(found)} samples are not finite")
+    return found
+
+
+def require_equal_width(generated: int, reference: int) -> None:
+    """Refuses features that cannot be compared.
+
+    Raises:
+        ValueError: the two sides have different numbers of them.
+    """
+    if generated != reference:
+        raise ValueError(
+            f"both sides need equally many features: {generated} of a generated sample, "
+            f"{reference} of one of the reference"
+        )
