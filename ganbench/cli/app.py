@@ -17,6 +17,13 @@ from typer.core import TyperCommand, TyperGroup
 from ganbench.errors import GanbenchError, did_you_mean
 
 Json = Annotated[bool, typer.Option("--json", help="Print an array of JSON objects.")]
+Data = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where data sets are; default: $GANBENCH_DATA.")
+]
+Weights = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Another file of Inception weights; named as such.")
+]
+WeightsSha256 = Annotated[str | None, typer.Option(metavar="HEX", help="The SHA-256 of that file.")]
 
 
 class _LightHelp:
@@ -107,15 +114,9 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As train.steps=200; repeatable.")
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where data sets are; default: $GANBENCH_DATA.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Another file of Inception weights; named as such.")
-    ] = None,
-    weights_sha256: Annotated[
-        str | None, typer.Option(metavar="HEX", help="The SHA-256 of that file.")
-    ] = None,
+    data: Data = None,
+    weights: Weights = None,
+    weights_sha256: WeightsSha256 = None,
     max_seconds_per_cell: Annotated[
         float | None, typer.Option(help="Longer cells end in `error: time limit`.")
     ] = None,
@@ -156,14 +157,62 @@ def sample(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
     cell: Annotated[str, typer.Argument(metavar="CELL", help="As in the first column of cells.csv.")],
     count: Annotated[int, typer.Option(help="How many.")] = 64,
+    repeat: Annotated[int, typer.Option(metavar="K", help="As in scores.csv, where score.repeats > 1.")] = 0,
     out: Annotated[Path, typer.Option(help="FILE.png, FILE.npz, or a folder for one PNG each.")] = Path(
         "samples.png"
     ),
+    device: Annotated[str, typer.Option(help="auto: the one that the cell was scored on.")] = "auto",
 ) -> int:
     """The very samples of a cell that were scored, the first COUNT."""
     from ganbench.cli.sample import sample_command
 
-    return sample_command(folder, cell, count=count, out=out)
+    return sample_command(folder, cell, count=count, repeat=repeat, out=out, device=device)
+
+
+@app.command(cls=_Command)
+def score(
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="A folder of images, or an array: .npz or .npy.")
+    ],
+    reference: Annotated[
+        str, typer.Option(metavar="DATASET", help="A data set, or images as IMAGES: the real side.")
+    ],
+    metrics: Annotated[str, typer.Option(metavar="LIST", help="As fid,is,kid[subset_size=100].")],
+    extractor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="For metrics that need features.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="train|test", help="Of the data set; default: train.")
+    ] = None,
+    extractor_precision: Annotated[
+        str, typer.Option(metavar="float32|bfloat16", help="Of the extractor's arithmetic.")
+    ] = "float32",
+    range_: Annotated[
+        str | None, typer.Option("--range", metavar="LOW,HIGH", help="Black and white, of arrays of floats.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    data: Data = None,
+    weights: Weights = None,
+    weights_sha256: WeightsSha256 = None,
+    json: Json = False,
+) -> int:
+    """Scores of images made elsewhere, with the same numbers as a run's."""
+    from ganbench.cli.score import score_command
+
+    return score_command(
+        images,
+        reference=reference,
+        metrics=metrics,
+        extractor=extractor,
+        split=split,
+        precision=extractor_precision,
+        range_=range_,
+        device=device,
+        data=data,
+        weights=weights,
+        weights_sha256=weights_sha256,
+        as_json=json,
+    )
 
 
 @app.command(cls=_Command)

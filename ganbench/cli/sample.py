@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
+from rich.console import Console
 
-from ganbench.api import Samples
+from ganbench.api import Players, Samples
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain
-from ganbench.errors import GridError, StoreError
+from ganbench.errors import GridError, StoreError, did_you_mean
+from ganbench.execution.origin import changes_since, device_of
+from ganbench.execution.plan import resolve_device
+from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import score_seed
 from ganbench.runner import dataset_of, generate_samples, players_of, samples_of
@@ -23,13 +28,15 @@ from ganbench.training import deterministic, prepare_process
 _MOST = 1_000_000
 # Names and shapes of the weights, and more precision than the networks have here.
 _SLACK = 2**24
+# As in a worker: the number of threads decides bits.
+_THREADS = 1
 
 
-def sample_command(folder: Path, cell: str, *, count: int, out: Path) -> int:
+def sample_command(folder: Path, cell: str, *, count: int, repeat: int, out: Path, device: str) -> int:
     """Write the first samples of a cell as a picture (.png), an archive (.npz) or a folder of pictures.
 
     Raises:
-        GanbenchError: the folder, the cell, the count or the target cannot be used.
+        GanbenchError: the folder, the cell, a number, the device or the target cannot be used.
     """
     if not 1 <= count <= _MOST:
         raise GridError(f"--count: must be from 1 to {_MOST}, given {count}")
@@ -37,55 +44,100 @@ def sample_command(folder: Path, cell: str, *, count: int, out: Path) -> int:
         raise GridError(f"--out: must end in .png or .npz, or be a folder, given {str(out)!r}")
     store = Store(folder).require()
     chosen = _cell(store, cell)
-    # As in a worker: the number of threads decides bits.
-    prepare_process(threads=1)
-    signature = dataset_of(chosen.dataset).signature
-    data = samples_of(chosen.dataset, "train")
-    players = players_of(chosen)
-    if chosen.train.precision == "float64":
-        players.generator.double()
-    try:
-        expected = sum(tensor.nbytes for tensor in players.generator.state_dict().values())
-        players.generator.load_state_dict(store.generator(cell, limit=2 * expected + _SLACK))
-    except RuntimeError as error:
-        raise StoreError(f"{folder}: the weights of {cell} do not fit {chosen.architecture.label}") from error
-    try:
-        with deterministic():
-            samples = generate_samples(
-                players.generator, players, signature, data, count, score_seed(chosen), torch.device("cpu")
-            )
-    except NonFiniteSamples as error:
-        raise StoreError(f"{folder}: the weights of {cell} are damaged: {error}") from error
-    try:
-        _write(samples, out, lambda: draw_samples(samples, signature, data))
-    except OSError as error:
-        raise StoreError(f"{out}: cannot be written: {error.strerror or error}") from error
+    if not 0 <= repeat < chosen.score.repeats:
+        raise GridError(
+            f"--repeat: must be from 0 to {chosen.score.repeats - 1}, as score.repeats of the grid is "
+            f"{chosen.score.repeats}, given {repeat}"
+        )
+    prepare_process(_THREADS)
+    place = device_of(store, chosen) if device == "auto" else resolve_device(device)
+    _warn(store, chosen, place)
+    samples = _samples(store, chosen, count, repeat, torch.device(place))
+    _write(samples, out, lambda: _picture(samples, chosen))
     output().print(plain(f"{count} samples of {cell}: {out}"), soft_wrap=True)
     return 0
 
 
 def _cell(store: Store, wanted: str) -> Cell:
     """The cell of the folder's grid with this id, finished."""
-    grid = read_grid(store.grid(), load_catalog())
-    for cell in grid.cells:
-        if cell.id == wanted:
-            if not store.has_generator(wanted):
-                raise StoreError(
-                    f"{store.path}: cell {wanted} has no weights: it has not ended well, or not yet"
-                )
-            return cell
-    raise StoreError(f"{store.path}: no cell {wanted!r} in its grid; see the first column of cells.csv")
+    known = {cell.id: cell for cell in read_grid(store.grid(), load_catalog()).cells}
+    if wanted not in known:
+        near = did_you_mean(wanted, known)
+        hint = near if near.startswith("; did") else "; see the first column of cells.csv"
+        raise StoreError(f"{store.path}: no cell {wanted!r} in its grid{hint}")
+    if not store.has_generator(wanted):
+        raise StoreError(f"{store.path}: cell {wanted} has no weights: it has not ended well, or not yet")
+    return known[wanted]
+
+
+def _warn(store: Store, cell: Cell, device: str) -> None:
+    """Say on stderr where samples may come out otherwise than those that were scored."""
+    try:
+        changes = changes_since(store, cell, device=device, threads=_THREADS)
+        what = f"{cell.id} was scored elsewhere ({'; '.join(changes)})" if changes else ""
+    except StoreError as error:
+        what = f"nothing says where {cell.id} was scored ({error})"
+    if what:
+        console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+        warning = f"ganbench: warning: {what}: samples may differ from those that were scored"
+        console.print(plain(warning), soft_wrap=True)
+
+
+def _samples(store: Store, cell: Cell, count: int, repeat: int, device: torch.device) -> Samples:
+    players = players_of(cell)
+    _load(store, cell, players)
+    try:
+        with deterministic():
+            return generate_samples(
+                players.generator.to(device),
+                players,
+                dataset_of(cell.dataset).signature,
+                # Conditions come from the split that the scores are against.
+                samples_of(cell.dataset, cell.score.reference),
+                count,
+                score_seed(cell, repeat),
+                device,
+            )
+    except NonFiniteSamples as error:
+        raise StoreError(f"{store.path}: the weights of {cell.id} are damaged: {error}") from error
+
+
+def _load(store: Store, cell: Cell, players: Players) -> None:
+    generator = players.generator
+    if cell.train.precision == "float64":
+        generator.double()
+    try:
+        expected = sum(tensor.nbytes for tensor in generator.state_dict().values())
+        generator.load_state_dict(store.generator(cell.id, limit=2 * expected + _SLACK))
+    except RuntimeError as error:
+        raise StoreError(
+            f"{store.path}: the weights of {cell.id} do not fit {cell.architecture.label}"
+        ) from error
+
+
+def _picture(samples: Samples, cell: Cell) -> bytes:
+    return draw_samples(samples, dataset_of(cell.dataset).signature, samples_of(cell.dataset, "train"))
 
 
 def _write(samples: Samples, out: Path, draw: Callable[[], bytes]) -> None:
-    if out.suffix == ".npz":
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if samples.labels is None:
-            np.savez(out, x=samples.x.numpy())
-        else:
-            np.savez(out, x=samples.x.numpy(), labels=samples.labels.numpy())
-    elif out.suffix == ".png":
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(draw())
+    """Write all of it or nothing."""
+    if out.suffix == "":
+        write_folder(out, lambda folder: write_images(samples, folder))
+        return
+    make_folder(out.parent)
+    if out.suffix == ".png":
+        write_bytes(out, draw())
     else:
-        write_images(samples, out)
+        write_stream(out, lambda stream: _write_arrays(samples, stream))
+
+
+def _write_arrays(samples: Samples, stream: BinaryIO) -> None:
+    parts = {
+        "x": samples.x,
+        "labels": samples.labels,
+        "condition": samples.condition,
+        "index": samples.index,
+    }
+    np.savez(
+        stream, allow_pickle=False, **{name: part.numpy() for name, part in parts.items() if part is not None}
+    )

@@ -16,10 +16,10 @@ import torch
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.execution.benchmark import THREADS, devices_of
+from ganbench.execution.origin import device_of
 from ganbench.execution.plan import FINISHED, differences_of, resolve_device
 from ganbench.execution.pool import WorkerPool
 from ganbench.grid import Cell, Environment, environment_of, read_grid
-from ganbench.grid.provenance import device_model
 from ganbench.report.context import metric_label
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
@@ -136,28 +136,6 @@ def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> 
             for result in results:
                 cell = cells[result.cell]
                 yield _compare(cell, plan.store, again, environments[cell.id], result, tolerance)
-
-
-def device_of(store: Store, cell: Cell) -> str:
-    """The device here that a stored cell was trained on; the usual one where there is none."""
-    with contextlib.suppress(StoreError):
-        recorded = store.cell(cell.id)["environment"].get("device")
-        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-            if device_model(device) == recorded:
-                return device
-    return resolve_device("auto")
-
-
-def changes_since(store: Store, cell: Cell, device: str) -> list[str]:
-    """What differs between where a stored cell was made and here, a phrase each; empty where nothing does.
-
-    Raises:
-        StoreError: its record cannot be read.
-    """
-    recorded = store.cell(cell.id)["environment"]
-    engine = resolve_engine(cell.train.engine, torch.device(device))
-    now = environment_of(cell, load_catalog(), device=device, engine=engine, threads=THREADS)
-    return [] if recorded.get("hash") == now.hash else differences_of(recorded, now)
 
 
 def _finished(store: Store, cell: Cell) -> bool:

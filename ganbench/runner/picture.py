@@ -44,8 +44,10 @@ def write_images(samples: Samples, folder: Path) -> None:
     if samples.x.ndim != 4:
         raise Unsupported("points cannot be written as pictures of their own; use FILE.npz or FILE.png")
     folder.mkdir(parents=True, exist_ok=True)
+    # Whoever reads them sorts by name.
+    digits = max(5, len(str(len(samples) - 1)))
     for index, image in enumerate(samples.x.numpy()):
-        _picture(image.transpose(1, 2, 0)).save(folder / f"{index:05}.png")
+        _picture(image.transpose(1, 2, 0)).save(folder / f"{index:0{digits}}.png")
 
 
 def _picture(pixels: np.ndarray[Any, Any]) -> Image.Image:

@@ -110,8 +110,10 @@ def survives(out: Path) -> None:
     ):
         code, errors = quietly(*arguments)
         assert code in (0, 2), arguments
-        assert (code == 2) == bool(errors)
-        assert all(line.startswith("ganbench: error: ") for line in errors.splitlines())
+        # A record that is not as it was may only make ganbench warn that samples may differ.
+        lines = [line for line in errors.splitlines() if not line.startswith("ganbench: warning: ")]
+        assert (code == 2) == bool(lines)
+        assert all(line.startswith("ganbench: error: ") for line in lines)
     page = out / "report.html"
     assert not page.exists() or "<script>alert(1)" not in page.read_text()
 
