@@ -1,4 +1,4 @@
-"""The bridge to torch-fidelity: its statistics, its register of extractors.
+"""The bridge to torch-fidelity: its register of extractors.
 
 torch-fidelity takes seconds to import, so each function imports what it needs.
 """
@@ -10,26 +10,6 @@ from typing import Any
 from torch import Tensor
 
 from ganbench.api.data import Extractor
-
-
-def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
-    """torch-fidelity's Inception Score (Salimans et al., 2016), samples shuffled with its fixed seed.
-
-    Args:
-        logits: (N, classes), N at least `splits`.
-        splits: parts over which mean and standard deviation are taken.
-
-    Returns:
-        Mean and standard deviation of exp(KL(p(y|x) || p(y))) over the splits.
-    """
-    from torch_fidelity.metric_isc import (
-        KEY_METRIC_ISC_MEAN,
-        KEY_METRIC_ISC_STD,
-        isc_features_to_metric,
-    )
-
-    values = isc_features_to_metric(logits, splits=splits)
-    return values[KEY_METRIC_ISC_MEAN], values[KEY_METRIC_ISC_STD]
 
 
 def register_extractor(name: str, extractor: Extractor) -> None:

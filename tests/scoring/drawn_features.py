@@ -38,5 +38,5 @@ class Kept:
 
 
 def one_thread() -> threadpool_limits:
-    """Some processors' products have other bits in two threads than in one; torch-fidelity takes what is set."""
+    """For torch-fidelity: on some processors two threads give other bits than one."""
     return threadpool_limits(limits=1, user_api="blas")

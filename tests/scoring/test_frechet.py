@@ -62,5 +62,5 @@ def test_sides_that_cannot_be_compared_are_refused():
     with pytest.raises(ValueError, match="equally many features: 16 of a generated sample, 8 of one of the"):
         frechet_distance(side(drawn(40, 16)), side(drawn(40, 8)))
     for counts in ((1, 40), (40, 1), (0, 40)):
-        with pytest.raises(ValueError, match="features of at least 2 samples are needed, given [01]"):
+        with pytest.raises(ValueError, match=r"features of at least 2 samples are needed, given [01]"):
             frechet_distance(side(torch.ones(counts[0], 4)), side(torch.ones(counts[1], 4)))

@@ -79,5 +79,6 @@ def test_what_it_needs_and_gives():
     assert (metric.needs, metric.minimum) == ("features", 2)
     spec = next(spec for spec in ganbench_metrics() if spec.name == "fid")
     assert spec.directions == {"fid": "lower"}
+    assert spec.biased_below == {"fid": 10_000}
     with pytest.raises(TypeError, match="features"):
         metric(Samples(x=torch.zeros(2, 1)), Samples(x=torch.zeros(2, 1)), None)

@@ -6,7 +6,6 @@ import torch
 from torch_fidelity.metric_isc import isc_features_to_metric
 
 from ganbench.api import Features, Metric
-from ganbench.errors import GridError
 from ganbench.zoo.metrics import build_inception_score, ganbench_metrics
 
 
@@ -42,8 +41,32 @@ def test_each_part_needs_a_sample(splits, minimum):
 
 @pytest.mark.parametrize("splits", [0, -1, 1001])
 def test_impossible_splits_are_refused(splits):
-    with pytest.raises(GridError, match=f"'is': splits must be from 1 to 1000, given {splits}"):
+    with pytest.raises(ValueError, match=f"splits must be from 1 to 1000, given {splits}"):
         build_inception_score(splits)
+
+
+def test_equals_torch_fidelity_on_many_classes_and_sure_answers():
+    logits = 20 * torch.randn(300, 1008, generator=torch.Generator().manual_seed(0))
+    values, theirs = score(logits), isc_features_to_metric(logits)
+    assert values["is"] == pytest.approx(theirs["inception_score_mean"], rel=1e-9)
+    assert values["is_std"] == pytest.approx(theirs["inception_score_std"], rel=1e-9)
+
+
+def test_a_class_that_no_sample_can_have_is_left_out():
+    # exp(-2000) is 0 in float64, where torch-fidelity's logarithm of it makes NaN.
+    logits = 3 * torch.randn(100, 5, generator=torch.Generator().manual_seed(0))
+    impossible = torch.cat([logits, torch.full((100, 1), -2000.0)], dim=1)
+    assert score(impossible) == pytest.approx(score(logits), rel=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_no_numbers_and_too_few_of_them_are_refused(bad):
+    logits = torch.zeros(30, 4)
+    logits[4] = bad
+    with pytest.raises(ValueError, match="the logits of 1 of 30 samples are not finite"):
+        score(logits)
+    with pytest.raises(ValueError, match="logits of at least 10 samples are needed, given 9"):
+        score(torch.zeros(9, 4))
 
 
 def test_features_without_logits_are_no_input():
@@ -56,3 +79,4 @@ def test_its_values_are_those_of_its_directions():
     # The spread of the splits is neither good nor bad: it is in the tables and never compared.
     assert set(score(torch.zeros(20, 3))) - set(spec.directions) == {"is_std"}
     assert spec.directions["is"] == "higher"
+    assert spec.biased_below == {"is": 50_000}

@@ -26,6 +26,41 @@ def build_inception_score(splits: int = 10) -> Metric:
     return InceptionScore(splits=splits)
 
 
+def build_kid(subsets: int = 100, subset_size: int = 1000) -> Metric:
+    """Kernel distance between features of real and generated images: mean over `subsets` random subsets."""
+    from ganbench.zoo.metrics.kid import Kid
+
+    return Kid(subsets=subsets, subset_size=subset_size)
+
+
+def build_precision(neighbours: int = 3) -> Metric:
+    """The share of generated images no farther from a real one than its `neighbours`-th nearest real one."""
+    from ganbench.zoo.metrics.precision_recall import Precision
+
+    return Precision(neighbours=neighbours)
+
+
+def build_recall(neighbours: int = 3) -> Metric:
+    """The share of real images no farther from a generated one than its `neighbours`-th generated one."""
+    from ganbench.zoo.metrics.precision_recall import Recall
+
+    return Recall(neighbours=neighbours)
+
+
+def build_density(neighbours: int = 5) -> Metric:
+    """How many real images are nearer to a generated one than to their `neighbours`-th real one, by that."""
+    from ganbench.zoo.metrics.density_coverage import Density
+
+    return Density(neighbours=neighbours)
+
+
+def build_coverage(neighbours: int = 5) -> Metric:
+    """The share of real images that have a generated one nearer than their `neighbours`-th real one."""
+    from ganbench.zoo.metrics.density_coverage import Coverage
+
+    return Coverage(neighbours=neighbours)
+
+
 def build_modes(stds: float = 3.0) -> Metric:
     """How many of the data's modes have a sample within `stds` standard deviations."""
     from ganbench.zoo.metrics.modes import Modes
@@ -108,6 +143,8 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
         name="fid",
         build=build_fid,
         directions={"fid": "lower"},
+        # Its authors' advice; the bias falls as 1/N and depends on the model (Chong and Forsyth, 2020).
+        biased_below={"fid": 10_000},
         summary="Fréchet distance of Gaussians fitted to an extractor's features; torch-fidelity's number.",
         reference="Heusel et al., 2017, equation 6",
     )
@@ -115,8 +152,45 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
         name="is",
         build=build_inception_score,
         directions={"is": "higher"},
+        # Its authors evaluate 50,000, in ten parts; biased as FID is (Chong and Forsyth, 2020).
+        biased_below={"is": 50_000},
         summary="Inception Score on an extractor's logits, and its deviation over splits; torch-fidelity's.",
         reference="Salimans et al., 2016, section 4",
+    )
+    yield MetricSpec(
+        name="kid",
+        build=build_kid,
+        directions={"kid": "lower"},
+        summary="Kernel distance of an extractor's features, unbiased, and its deviation; torch-fidelity's.",
+        reference="Bińkowski et al., 2018, section 4",
+    )
+    yield MetricSpec(
+        name="precision",
+        build=build_precision,
+        directions={"precision": "higher"},
+        summary="The share of generated images that lie among real ones, by features; torch-fidelity's.",
+        reference="Kynkäänniemi et al., 2019, equation 2",
+    )
+    yield MetricSpec(
+        name="recall",
+        build=build_recall,
+        directions={"recall": "higher"},
+        summary="The share of real images that lie among generated ones, by features; torch-fidelity's.",
+        reference="Kynkäänniemi et al., 2019, equation 2",
+    )
+    yield MetricSpec(
+        name="density",
+        build=build_density,
+        directions={"density": "higher"},
+        summary="Precision that an outlier of the data cannot raise: how many real images' balls hold one.",
+        reference="Naeem et al., 2020, section 3",
+    )
+    yield MetricSpec(
+        name="coverage",
+        build=build_coverage,
+        directions={"coverage": "higher"},
+        summary="Recall that an outlier of the samples cannot raise: the share of real images with one near.",
+        reference="Naeem et al., 2020, section 3",
     )
     yield MetricSpec(
         name="modes",

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
-from ganbench.errors import GridError
-from ganbench.scoring.fidelity import inception_score
+from ganbench.scoring.inception_score import inception_score
 
 
 class InceptionScore:
@@ -19,10 +18,10 @@ class InceptionScore:
         """Takes the number of parts.
 
         Raises:
-            GridError: splits out of its range.
+            ValueError: splits out of its range.
         """
         if not 1 <= splits <= 1000:
-            raise GridError(f"metric 'is': splits must be from 1 to 1000, given {splits}")
+            raise ValueError(f"splits must be from 1 to 1000, given {splits}")
         self.splits = splits
         # A part without a sample has no score.
         self.minimum = max(2, splits)

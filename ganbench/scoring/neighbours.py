@@ -1,0 +1,200 @@
+"""Nearest neighbours among features: precision and recall, density and coverage.
+
+A sample's ball reaches to its k-th nearest neighbour on its own side. Precision and recall are
+torch-fidelity's, density and coverage those of prdc, the code of Naeem et al. (2020); all four are found
+together, on the same distances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.api.data import Features
+from ganbench.scoring.side import Derived, once, require_equal_width, rows
+
+Array = NDArray[Any]
+
+# torch-fidelity's: a distance's last bits can depend on the size of the product that it comes from, and all
+# that counts here is which of two distances is larger.
+_BLOCK = 10_000
+# Balls up to this neighbour are found together, so that metrics of different k share their distances.
+_TOGETHER = 10
+# Distances that are compared at a time, 2 MB: they stay in the processor's cache.
+_CHUNK = 2**19
+
+
+def fewest_samples(neighbours: int) -> int:
+    """How many samples a side needs for each to have this many neighbours.
+
+    Raises:
+        ValueError: fewer than one neighbour.
+    """
+    if neighbours < 1:
+        raise ValueError(f"neighbours must be at least 1, given {neighbours}")
+    return neighbours + 1
+
+
+def precision(generated: Features, reference: Features, neighbours: int) -> float:
+    """The share of generated samples in the ball of a real one (Kynkäänniemi et al., 2019, equation 2).
+
+    Args:
+        generated: at least `neighbours` + 1 rows.
+        reference: as many; its balls are kept where it can keep them.
+        neighbours: k; a ball's border belongs to it.
+
+    Returns:
+        From 0 to 1, rounded to float32 as torch-fidelity's.
+
+    Raises:
+        ValueError: a side has fewer rows, values that are not finite, or another width than the other.
+    """
+    found, level = _overlap(generated, reference, neighbours)
+    return (found["generated_held"] <= level).float().mean().item()
+
+
+def recall(generated: Features, reference: Features, neighbours: int) -> float:
+    """The share of real samples in the ball of a generated one; else as `precision`."""
+    found, level = _overlap(generated, reference, neighbours)
+    return (found["reference_held"] <= level).float().mean().item()
+
+
+def density(generated: Features, reference: Features, neighbours: int) -> float:
+    """How many real samples' balls hold a generated one, on average, by k (Naeem et al., 2020, section 3).
+
+    Args:
+        generated: at least `neighbours` + 1 rows.
+        reference: as many; its balls are kept where it can keep them.
+        neighbours: k; a ball's border is outside, as in prdc.
+
+    Returns:
+        At least 0; about 1 for equal distributions, more where the generated samples crowd among real ones.
+
+    Raises:
+        ValueError: a side has fewer rows, values that are not finite, or another width than the other.
+    """
+    found, level = _overlap(generated, reference, neighbours)
+    held = int(found["held_inside"][: level + 1].sum())
+    return held / (neighbours * len(found["generated_held"]))
+
+
+def coverage(generated: Features, reference: Features, neighbours: int) -> float:
+    """The share of real samples whose ball holds a generated one (Naeem et al., 2020, section 3).
+
+    Arguments and errors are those of `density`; from 0 to 1.
+    """
+    found, level = _overlap(generated, reference, neighbours)
+    return int((found["reference_holds"] <= level).sum()) / len(found["reference_holds"])
+
+
+def _overlap(generated: Features, reference: Features, neighbours: int) -> tuple[Derived, int]:
+    """What `_Overlap` finds of two sides, and where `neighbours` stands among the sizes of its balls."""
+    fewest = fewest_samples(neighbours)
+    if min(len(generated.features), len(reference.features)) > _TOGETHER >= neighbours:
+        sizes = range(1, _TOGETHER + 1)
+    else:
+        sizes = range(neighbours, neighbours + 1)
+    named = f"[{sizes[0]}-{sizes[-1]}]"
+
+    def radii(side: Features) -> Array:
+        found = once(side, f"radii{named}", lambda: _radii(rows(side, fewest), sizes))
+        return found["radii"].numpy()
+
+    def compute() -> Derived:
+        require_equal_width(generated.features.shape[1], reference.features.shape[1])
+        overlap = _Overlap(radii(generated), radii(reference))
+        _for_distances(reference.features, generated.features, overlap.add)
+        return overlap.found()
+
+    return once(generated, f"overlap{named}", compute), sizes.index(neighbours)
+
+
+def _radii(features: Tensor, sizes: range) -> Derived:
+    """The distance of each sample to its neighbours, float32 (sizes, N)."""
+    # The sample itself is the first of its neighbours.
+    count = sizes[-1] + 1
+    nearest = np.full((len(features), count), np.inf, np.float32)
+
+    def keep(distances: Array, top: int, left: int) -> None:
+        known = nearest[top : top + len(distances)]
+        known[:] = _smallest(np.concatenate([known, _smallest(distances, count)], axis=1), count)
+
+    _for_distances(features, features, keep)
+    return {"radii": torch.from_numpy(nearest[:, sizes].T.copy())}
+
+
+class _Overlap:
+    """Which samples are in whose balls; a level is a ball's size, by its place among the sizes.
+
+    Attributes:
+        generated_held: int64 (generated,): the lowest level at which a generated sample is in a real one's
+            ball; the number of levels where it is in none.
+        reference_held: int64 (reference,): the same of the real samples in generated ones' balls.
+        reference_holds: int64 (reference,): the lowest level at which a real sample's ball has a generated
+            sample inside.
+        held_inside: int64 (levels + 1,): generated samples inside real ones' balls, by the lowest level.
+    """
+
+    def __init__(self, radii: Array, reference_radii: Array) -> None:
+        """Takes the radii of either side's balls, (levels, N), ascending."""
+        self._radii = radii
+        self._reference_radii = reference_radii
+        levels = len(radii)
+        self.generated_held = np.full(radii.shape[1], levels)
+        self.reference_held = np.full(reference_radii.shape[1], levels)
+        self.reference_holds = np.full(reference_radii.shape[1], levels)
+        self.held_inside = np.zeros(levels + 1, np.int64)
+
+    def add(self, distances: Array, top: int, left: int) -> None:
+        """Takes distances of real samples from `top` on (rows) to generated ones from `left` on."""
+        height, width = distances.shape
+        # Few pairs are in the largest balls: the smaller ones are asked of these only.
+        largest = self._reference_radii[-1, top : top + height, None]
+        near, row, column = _pairs(distances, distances <= largest, top, left)
+        radii = self._reference_radii[:, row]
+        np.minimum.at(self.generated_held, column, (radii < near).sum(axis=0))
+        inside = (radii <= near).sum(axis=0)
+        np.minimum.at(self.reference_holds, row, inside)
+        self.held_inside += np.bincount(inside, minlength=len(self.held_inside))
+
+        near, row, column = _pairs(distances, distances <= self._radii[-1, left : left + width], top, left)
+        np.minimum.at(self.reference_held, row, (self._radii[:, column] < near).sum(axis=0))
+
+    def found(self) -> Derived:
+        """The attributes, as tensors by name."""
+        names = ("generated_held", "reference_held", "reference_holds", "held_inside")
+        return {name: torch.from_numpy(getattr(self, name)) for name in names}
+
+
+def _for_distances(x: Tensor, y: Tensor, visit: Callable[[Array, int, int], None]) -> None:
+    """Shows `visit` all distances of the rows of x to those of y, a part at a time, with where it begins.
+
+    By calls, not by a generator: a part that is still held while the next block is made would double the
+    memory, 400 MB.
+    """
+    for top in range(0, len(x), _BLOCK):
+        for left in range(0, len(y), _BLOCK):
+            block = torch.cdist(x[top : top + _BLOCK], y[left : left + _BLOCK]).numpy()
+            step = max(1, _CHUNK // block.shape[1])
+            for start in range(0, len(block), step):
+                visit(block[start : start + step], top + start, left)
+            del block
+
+
+def _smallest(values: Array, count: int) -> Array:
+    """The smallest of each row, ascending; leaves the values in another order."""
+    if count < values.shape[1]:
+        values.partition(count - 1, axis=1)
+    return np.sort(values[:, :count], axis=1)
+
+
+def _pairs(distances: Array, mask: Array, top: int, left: int) -> tuple[Array, Array, Array]:
+    """The distances where the mask is true, with their rows and columns."""
+    # A flat search is several times as fast as numpy's in two dimensions.
+    row, column = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    return distances[row, column], row + top, column + left
