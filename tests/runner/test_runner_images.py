@@ -143,7 +143,7 @@ def cmyk(folder: Path) -> None:
         (lambda folder: save(folder, "b.png", with_alpha(GREY, 0)), "'b.png' is transparent in places"),
         (transparent_palette, "'b.png' is 4x3 RGB"),
         (animated, "'b.png' is an animation"),
-        (cmyk, "'b.jpg' is CMYK; only grey and RGB are scored"),
+        (cmyk, "'b.jpg' is CMYK; only grey and RGB are read"),
     ],
 )
 def test_the_first_that_is_wrong_is_named(

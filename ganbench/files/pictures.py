@@ -1,0 +1,116 @@
+"""One image file -> its pixels, or why it has none that could be taken as they are.
+
+A palette becomes colours, one bit becomes black and white, and an alpha channel that is opaque everywhere is
+dropped: none of these changes a pixel. What could only be converted by a decision is refused: transparency,
+more than 8 bits a channel, CMYK, animations. What a file says beside its pixels (a colour profile, an
+orientation) is passed over.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from ganbench.errors import GanbenchError
+
+Shape = tuple[int, int, int]
+"""Channels (1 or 3), height, width."""
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+# What file managers leave in a folder of pictures.
+_LITTER = ("thumbs.db", "desktop.ini")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+_GREY = ("1", "L", "LA")
+_COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX")
+_LONGEST_REASON = 60
+
+
+class PictureError(Exception):
+    """A file that cannot be taken; the message reads on after the file's name, as in "is broken: ..."."""
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder of this name is no part of a collection: hidden, or a file manager's."""
+    return name.startswith(".") or name.lower() in _LITTER
+
+
+def read_shape(path: Path) -> Shape:
+    """What the pixels of a file would be, from its header alone.
+
+    Raises:
+        PictureError: it is not a plain image, as far as that shows without decoding it.
+    """
+    with _opened(path) as image:
+        return _shape(image)
+
+
+def read_pixels(path: Path, accept: Callable[[Shape], object] | None = None) -> NDArray[np.uint8]:
+    """The pixels of a file.
+
+    Args:
+        path: the file.
+        accept: is given the shape before anything is decoded; a GanbenchError that it raises is passed on.
+
+    Returns:
+        uint8 (C, H, W), C 1 or 3.
+
+    Raises:
+        PictureError: it is not a plain image.
+    """
+    with _opened(path) as image:
+        shape = _shape(image)
+        if accept is not None:
+            accept(shape)
+        if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+            lowest = image.convert("RGBA").getchannel("A").getextrema()[0]
+            if lowest != 255:
+                raise PictureError("is transparent in places; lay it over a background first")
+        pixels: NDArray[np.uint8] = np.asarray(image.convert("L" if shape[0] == 1 else "RGB"))
+    return pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def describe(shape: Shape) -> str:
+    """`64x48 RGB`: width, height and colours as messages give them."""
+    channels, height, width = shape
+    return f"{width}x{height} {'grey' if channels == 1 else 'RGB'}"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=_FORMATS) as image:
+                yield image
+        except (PictureError, GanbenchError):
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise PictureError(f"claims more than {Image.MAX_IMAGE_PIXELS} pixels") from error
+        except UnidentifiedImageError as error:
+            raise PictureError(f"is broken: not {', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}") from error
+        except Exception as error:  # a file that is none makes a decoder fail in any way there is
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise PictureError(f"is broken: {' '.join(str(reason).split())[:_LONGEST_REASON]}") from error
+
+
+def _shape(image: Image.Image) -> Shape:
+    if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
+        raise PictureError("is an animation")
+    # Pillow cuts 16 bits a channel down to 8 without a word; what the file has stands in its tiles.
+    if image.mode.startswith(("I", "F")) or any(";16" in str(tile[3]) for tile in _tiles(image)):
+        raise PictureError("has more than 8 bits a channel; round it to 8 first")
+    if image.mode not in (*_GREY, *_COLOUR):
+        raise PictureError(f"is {image.mode}; only grey and RGB are read")
+    return (1 if image.mode in _GREY else 3, image.height, image.width)
+
+
+def _tiles(image: Image.Image) -> list[Any]:
+    return list(getattr(image, "tile", ()))
