@@ -175,7 +175,7 @@ def score(
         Path, typer.Argument(metavar="IMAGES", help="A folder of images, or an array: .npz or .npy.")
     ],
     reference: Annotated[
-        str, typer.Option(metavar="DATASET", help="A data set, or images as IMAGES: the real side.")
+        str, typer.Option(metavar="DATASET", help="The real side: a data set, or images as IMAGES.")
     ],
     metrics: Annotated[str, typer.Option(metavar="LIST", help="As fid,is,kid[subset_size=100].")],
     extractor: Annotated[

@@ -209,4 +209,4 @@ def _print(rows: Sequence[ScoreRow]) -> None:
             console.print(plain(f"{row.metric}: {value} ({', '.join(filter(None, how))})"))
     for row in rows:
         if note := note_of(row):
-            console.print(plain(f"{row.metric} is {note}"))
+            console.print(plain(f"{row.metric}: {note}"))

@@ -255,7 +255,7 @@ def test_values_that_are_biased_say_so(
     assert count["note"] == "biased: fewer than 121 samples"
     assert (odd["value"], odd["direction"], odd["note"]) == (None, "", "")
     assert main(["score", str(made / "png0"), "--reference", "digits", "--metrics", "count"]) == 0
-    assert capsys.readouterr().out.endswith("count is biased: fewer than 121 samples\n")
+    assert capsys.readouterr().out.endswith("count: biased: fewer than 121 samples\n")
 
 
 @pytest.fixture(scope="module")
