@@ -6,6 +6,22 @@ import torch
 from ganbench.zoo.extractors.networks import SmallClassifier, stages_for
 
 
+def test_folding_changes_the_last_places_alone():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = SmallClassifier(shape=(3, 16, 16), stages=stages_for(16, 16), features=20, classes=3)
+        images = torch.randint(256, (40, 3, 16, 16), dtype=torch.uint8)
+        net.train()(images)  # moves the running means and variances
+    net.eval()
+    with torch.no_grad():
+        before = net(images)
+        net.fold()
+        after = net(images)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in net.modules())
+    for old, new in zip(before, after, strict=True):
+        assert (new - old).norm() / old.norm() < 1e-5
+
+
 @pytest.mark.parametrize(
     "shape",
     [(1, 8, 8), (3, 9, 30), (1, 12, 12), (1, 28, 28), (3, 32, 32), (3, 64, 48), (3, 64, 64), (1, 8, 64)],

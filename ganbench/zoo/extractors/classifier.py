@@ -29,7 +29,7 @@ class Classifier:
         """Freezes the network and makes it known to torch-fidelity.
 
         Args:
-            net: with its weights.
+            net: with its weights, which are folded.
             shape: channels (1 or 3), height and width of the images that it takes.
             digest: SHA-256 of the weights.
             registered: without slashes.
@@ -39,7 +39,8 @@ class Classifier:
         self.sizes: tuple[tuple[int, int], ...] | None = (shape[1:],)
         self.digest = digest
         self.registered = registered
-        self._net = net.to(memory_format=torch.channels_last).requires_grad_(False).eval()
+        net.eval().fold()
+        self._net = net.to(memory_format=torch.channels_last).requires_grad_(False)
         register_extractor(registered, self)
 
     def __call__(self, images: Tensor) -> Features:

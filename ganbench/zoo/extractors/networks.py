@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Stages = tuple[tuple[int, int, bool], ...]
 
@@ -49,6 +50,19 @@ class SmallClassifier(nn.Module):
         x = images.to(torch.float32) / 127.5 - 1
         features = torch.relu(self.hidden(self.body(x).flatten(1)))
         return features, self.readout(features)
+
+    def fold(self) -> None:
+        """Put the batch normalisations into the weights before them: for eval mode, a fifth faster.
+
+        What the state_dict held is gone, and the features move by a few units of float32's last place.
+        """
+        layers = list(self.body)
+        for place, layer in enumerate(layers):
+            if isinstance(layer, nn.BatchNorm2d):
+                convolution = layers[place - 1]
+                assert isinstance(convolution, nn.Conv2d)
+                self.body[place - 1] = fuse_conv_bn_eval(convolution, layer)
+                self.body[place] = nn.Identity()
 
 
 def network(name: str) -> SmallClassifier:
