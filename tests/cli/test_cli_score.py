@@ -20,6 +20,7 @@ from ganbench.catalog import load_catalog
 from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.runner import Task, run_cell
+from ganbench.runner.elsewhere import read_samples
 from ganbench.runner.picture import write_images
 from ganbench.training import prepare_process
 
@@ -34,7 +35,15 @@ GRID: dict[str, Any] = {
     },
     "train": {"steps": 20, "batch_size": 16},
     "score": {
-        "metrics": ["fid", {"name": "is", "splits": 5}],
+        "metrics": [
+            "fid",
+            {"name": "is", "splits": 5},
+            {"name": "kid", "subsets": 7, "subset_size": 50},
+            "precision",
+            {"name": "recall", "neighbours": 5},
+            "density",
+            "coverage",
+        ],
         "extractor": "digits_cnn",
         "samples": COUNT,
         "reference": "test",
@@ -53,6 +62,9 @@ RING: dict[str, Any] = {
     "train": {"steps": 20, "batch_size": 16},
     "score": {"metrics": ["frechet", "modes"], "samples": COUNT, "every": 0},
 }
+SHORT = "fid,is[splits=5],kid[subset_size=50,subsets=7],precision,recall[neighbours=5],density,coverage"
+TOML = """['fid', {name = 'is', splits = 5}, {name = 'kid', subset_size = 50, subsets = 7}, 'precision',
+    {name = 'recall', neighbours = 5}, 'density', 'coverage']"""
 AS_RUN = ["--reference", "digits", "--split", "test", "--extractor", "digits_cnn"]
 
 
@@ -117,15 +129,13 @@ def given_again(rows: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
 
 @pytest.mark.parametrize("repeat", [0, 1])
 @pytest.mark.parametrize("form", ["png{}", "{}.npz"])
-@pytest.mark.parametrize(
-    "metrics", ["fid,is[splits=5]", "[{ name = 'is', splits = 5 }, 'fid']"], ids=["short", "TOML"]
-)
+@pytest.mark.parametrize("metrics", [SHORT, TOML], ids=["short", "TOML"])
 def test_the_scores_are_those_of_the_run_to_the_last_bit(
     results: Path, made: Path, capsys: pytest.CaptureFixture[str], repeat: int, form: str, metrics: str
 ) -> None:
     rows = scored(capsys, made / form.format(repeat), *AS_RUN, "--metrics", metrics)
     assert given_again(rows) == stored(results, repeat)
-    assert {row["metric"] for row in rows} == {"fid", "is", "is_std"}
+    assert len(rows) == len(stored(results, repeat)) >= 9
     how = rows[0]["measured"]
     assert (how["reference"], how["generated_samples"], how["reference_samples"]) == ("test", COUNT, 355)
 
@@ -149,36 +159,47 @@ def test_points_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_torch_fidelity_gives_the_same_on_the_same_files(
-    made: Path, real: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    made: Path,
+    real: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rows = scored(capsys, made / "png0", *AS_RUN, "--metrics", "fid,is")
+    # Images of which some are digits and some are not: no score is at an end of its range.
+    digits = load_catalog().build("dataset", "digits", {}).load("train").x[:COUNT]
+    folder = tmp_path / "mixed"
+    write_images(Samples(x=torch.cat([read_samples(made / "png0").x, digits])), folder)
+    rows = scored(capsys, folder, *AS_RUN, "--metrics", "fid,is,kid[subset_size=50],precision,recall")
     ours = {row["metric"]: row["value"] for row in rows}
-    options: dict[str, Any] = {"cuda": False, "cache": False, "save_cpu_ram": True, "verbose": False}
-    theirs = calculate_metrics(
-        input1=str(made / "png0"),
-        input2=str(real),
-        feature_extractor="ganbench-digits-cnn",
-        fid=True,
-        isc=True,
-        **options,
-    )
-    names = {
-        "fid": "frechet_inception_distance",
-        "is": "inception_score_mean",
-        "is_std": "inception_score_std",
+    options: dict[str, Any] = {
+        "input1": str(folder),
+        "input2": str(real),
+        "feature_extractor": "ganbench-digits-cnn",
+        "kid_subset_size": 50,
+        "save_cpu_ram": True,
     }
-    for name, theirs_name in names.items():
-        assert ours[name] == pytest.approx(theirs[theirs_name], rel=1e-5)
-    # Its command line, in this process, where our extractor is registered.
-    command = (
-        f"fidelity --input1 {made / 'png0'} --input2 {real} --fid --isc --cpu --no-cache --json --silent"
+    measures = ("fid", "isc", "kid", "prc")
+    in_python = calculate_metrics(
+        **options, **dict.fromkeys(measures, True), cuda=False, cache=False, verbose=False
     )
-    extractor = ["--feature-extractor", "ganbench-digits-cnn", "--save-cpu-ram"]
-    monkeypatch.setattr("sys.argv", [*command.split(), *extractor])
+    # Its command line, in this process, where our extractor is registered.
+    command = ["fidelity", "--cpu", "--no-cache", "--silent", "--json", *(f"--{name}" for name in measures)]
+    for name, value in options.items():
+        command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    monkeypatch.setattr("sys.argv", command)
     fidelity.main()
-    printed = json.loads(capsys.readouterr().out)
-    for name, theirs_name in names.items():
-        assert ours[name] == pytest.approx(printed[theirs_name], rel=1e-5)
+    for theirs in (in_python, json.loads(capsys.readouterr().out)):
+        for name, theirs_name in (
+            ("fid", "frechet_inception_distance"),
+            ("is", "inception_score_mean"),
+            ("is_std", "inception_score_std"),
+            ("kid", "kernel_inception_distance_mean"),
+            ("kid_std", "kernel_inception_distance_std"),
+            ("precision", "precision"),
+            ("recall", "recall"),
+        ):
+            assert ours[name] == pytest.approx(theirs[theirs_name], rel=1e-5), name
+            assert ours[name] not in (0, 1), name
 
 
 def test_the_reference_may_be_images_too(
