@@ -10,6 +10,7 @@ MOST_SAMPLES = 10_000_000
 MOST_MODES = 10_000
 # Squares of what lies between are far from both ends of float32.
 LEAST_SIZE, MOST_SIZE = 1e-6, 1e6
+LEAST_SIDE, MOST_SIDE = 4, 1024
 
 
 def refuse(dataset: str, problems: Sequence[str | None]) -> None:
@@ -42,6 +43,21 @@ def place(option: str, given: float) -> str | None:
     """The problem of a coordinate, or None; NaN and infinity have one."""
     fits = -MOST_SIZE <= given <= MOST_SIZE
     return _problem(option, given, f"from {-MOST_SIZE:g} to {MOST_SIZE:g}", fits)
+
+
+def side(option: str, given: int | None, most: int = MOST_SIDE) -> str | None:
+    """The problem of an image's side in pixels, or None; an option that is not given has none."""
+    return _problem(
+        option, given, f"from {LEAST_SIDE} to {most}", given is None or LEAST_SIDE <= given <= most
+    )
+
+
+def subset(option: str, given: tuple[int, ...] | None, count: int) -> str | None:
+    """The problem of a choice among so many classes, or None; an option that is not given has none."""
+    if given is None:
+        return None
+    fits = len(given) > 0 and len(set(given)) == len(given) and all(0 <= item < count for item in given)
+    return _problem(option, list(given), f"distinct integers from 0 to {count - 1}, at least one", fits)
 
 
 def seed_in_range(given: int) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+import torch
+
 from ganbench.api.players import Samples
 
 
@@ -20,9 +22,16 @@ def fingerprint_of(splits: Iterable[Samples]) -> str:
     digest = hashlib.sha256()
     for split in splits:
         for tensor in (split.x, split.labels, split.condition):
-            if tensor is None:
-                digest.update(b"none;")
-                continue
-            digest.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
-            digest.update(tensor.contiguous().numpy().tobytes())
+            digest.update(heading(tensor if tensor is None else (tensor.dtype, tuple(tensor.shape))))
+            if tensor is not None:
+                digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def heading(content: tuple[torch.dtype, tuple[int, ...]] | None) -> bytes:
+    """What stands in the digest before the bytes of a tensor, or instead of one that is not there.
+
+    Args:
+        content: its type and shape.
+    """
+    return b"none;" if content is None else f"{content[0]} {content[1]};".encode()

@@ -24,7 +24,7 @@ class Points:
             seed: of both streams, 0 to 2^63 - 1.
             classes: number of classes where the samples have labels.
         """
-        self._splits: dict[Split, Samples] = {"train": draw(_stream(seed, 0)), "test": draw(_stream(seed, 1))}
+        self._splits: dict[Split, Samples] = {"train": draw(stream(seed, 0)), "test": draw(stream(seed, 1))}
         self.signature = Signature(
             shape=tuple(self._splits["train"].x.shape[1:]), kind="points", classes=classes
         )
@@ -35,6 +35,7 @@ class Points:
         return self._splits[split]
 
 
-def _stream(seed: int, split: int) -> np.random.RandomState:
+def stream(seed: int, split: int) -> np.random.RandomState:
+    """The random numbers of one split: 0 for train, 1 for test."""
     # RandomState's stream is frozen by NumPy's policy (NEP 19): the same points in every version.
     return np.random.RandomState(np.random.MT19937(np.random.SeedSequence([seed, split])))

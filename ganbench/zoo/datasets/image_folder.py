@@ -1,0 +1,308 @@
+"""A folder of the user's own pictures."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ganbench.api.data import Split
+from ganbench.errors import DatasetError
+from ganbench.files.pictures import (
+    ENDINGS,
+    PictureError,
+    Shape,
+    describe,
+    is_litter,
+    read_pixels,
+    read_shape,
+)
+from ganbench.grid.problems import given
+from ganbench.zoo.datasets.bounds import count, refuse, side
+from ganbench.zoo.datasets.images import at_least_one
+from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
+from ganbench.zoo.datasets.resizing import MOST_CROP, fitted
+
+_NAME = "image_folder"
+_SPLITS: tuple[Split, Split] = ("train", "test")
+# Pictures that would be missed in silence if they were passed over like a text.
+_UNREAD = (
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".jfif",
+    ".jp2",
+    ".avif",
+    ".heic",
+    ".heif",
+    ".ppm",
+    ".pgm",
+    ".npy",
+    ".npz",
+)
+_MOST_APART = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """One picture.
+
+    Attributes:
+        name: relative to the folder, with slashes.
+        status: what the file system knows of it.
+    """
+
+    name: str
+    status: os.stat_result
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(self.name.split("/"))
+
+
+class ImageFolder(Packed):
+    """Every picture in a folder and in those below it, grey where all are grey, else RGB.
+
+    Splits: where the folder has folders `train` and `test`, they are these, and what lies beside them is left
+    out. Else every tenth picture (the 10th, the 20th, ...), in the order of their names, is a test sample;
+    with `labels` they are counted within each class.
+
+    The train samples come in the order of their names; with `labels` in turns from the classes, so that the
+    first ones are of all of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        size: int | None,
+        crop: int | None,
+        flip: bool,
+        labels: bool,
+        test_every: int,
+        limit: int | None,
+    ) -> None:
+        """Opens what was made of the folder, or makes it first.
+
+        Args:
+            path: of the folder; one that is not absolute is looked for in the data folder (`--data` or
+                GANBENCH_DATA) where that is given, else in the working directory.
+            size: side of the images, 4 to 1024; without it all pictures must be equally large.
+            crop: side of the square that is cut from the centre of each before it is resized; where only
+                `size` is given, the largest square.
+            flip: whether the train split is doubled by mirror images; see Images.
+            labels: whether the folders directly in it (or in `train` and `test`) are classes, in the order of
+                their names.
+            test_every: which part is kept back as test split; 0 for none of it.
+            limit: number of pictures of the train split that are kept, the first ones.
+
+        Raises:
+            DatasetError: an option out of its range; no folder, or no pictures in it; pictures that are
+                broken, or of several sizes where they must not be.
+        """
+        refuse(
+            _NAME,
+            [
+                side("size", size),
+                side("crop", crop, MOST_CROP),
+                None
+                if test_every == 0 or 2 <= test_every <= _MOST_APART
+                else f"test_every must be 0, or from 2 to {_MOST_APART}, given {test_every}",
+                at_least_one(limit),
+            ],
+        )
+        folder = _folder(path)
+        files = _files(folder)
+        splits, classes = _split(folder, files, labelled=labels, test_every=test_every)
+        if limit is not None:
+            refuse(_NAME, [count("limit", limit, len(splits["train"]))])
+            splits["train"] = splits["train"][:limit]
+        super().__init__(
+            _NAME,
+            key={
+                "path": str(folder.resolve()),
+                "size": size,
+                "crop": crop,
+                "labels": labels,
+                "test_every": test_every,
+                "limit": limit,
+            },
+            stamp=stamp_of((file.name, file.status) for file in files),
+            flip=flip,
+            contents=lambda: _contents(folder, splits, classes, size=size, crop=crop),
+        )
+
+
+def _folder(path: str) -> Path:
+    data = os.environ.get("GANBENCH_DATA")
+    folder = Path(data or ".").expanduser() / Path(path).expanduser()
+    if folder.is_dir():
+        return folder
+    what = "is a file" if folder.exists() else "does not exist"
+    raise DatasetError(f"dataset {_NAME!r}: path must be a folder of images, and {folder} {what}")
+
+
+def _files(folder: Path) -> list[_File]:
+    """Every picture, in the order of their names."""
+    found: list[_File] = []
+    seen: set[tuple[int, int]] = set()
+
+    def walk(place: Path, prefix: str) -> None:
+        status = place.stat()
+        # A link to a folder above it would go round for ever.
+        if (status.st_dev, status.st_ino) in seen:
+            return
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(place) as entries:
+            for entry in entries:
+                name = f"{prefix}{entry.name}"
+                if is_litter(entry.name):
+                    continue
+                if entry.is_dir():
+                    walk(place / entry.name, f"{name}/")
+                elif entry.name.lower().endswith(ENDINGS):
+                    found.append(_File(name=name, status=entry.stat()))
+                elif entry.name.lower().endswith(_UNREAD):
+                    raise _error(folder, f"{given(name)} is not read; pictures must be {', '.join(ENDINGS)}")
+
+    try:
+        walk(folder, "")
+    except OSError as error:
+        which = given(os.path.relpath(error.filename or folder, folder))
+        raise _error(folder, f"{which} cannot be read: {error.strerror or error}") from error
+    if not found:
+        raise _error(folder, f"holds no images ({', '.join(ENDINGS)})")
+    return sorted(found, key=lambda file: file.parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Member:
+    """A picture of a split.
+
+    Attributes:
+        name: of the file, relative to the folder.
+        label: index of its class; 0 where there are none.
+        place: how many of its class come before it.
+    """
+
+    name: str
+    label: int
+    place: int
+
+
+def _split(
+    folder: Path, files: Sequence[_File], *, labelled: bool, test_every: int
+) -> tuple[dict[Split, list[_Member]], int | None]:
+    """The members of both splits, in their order, and the number of classes."""
+    above = {file.parts[0] for file in files if len(file.parts) > 1}
+    if above >= {"train", "test"}:
+        own = {split: [file for file in files if file.parts[0] == split] for split in _SPLITS}
+        classes = _classes(folder, [*own["train"], *own["test"]], 1) if labelled else {}
+        splits = {split: _members(own[split], 1, classes) for split in _SPLITS}
+    else:
+        classes = _classes(folder, files, 0) if labelled else {}
+        members = _members(files, 0, classes)
+        apart = {member for member in members if test_every and (member.place + 1) % test_every == 0}
+        splits = {
+            "train": [member for member in members if member not in apart],
+            "test": [member for member in members if member in apart],
+        }
+    if labelled:
+        for own_members in splits.values():
+            own_members.sort(key=lambda member: member.place)
+    return splits, len(classes) if labelled else None
+
+
+def _classes(folder: Path, files: Sequence[_File], depth: int) -> dict[str, int]:
+    """The index of each class, by the name of its folder so deep in the tree."""
+    for file in files:
+        if len(file.parts) < depth + 2:
+            raise _error(folder, f"{given(file.name)} lies in no class's folder, and labels = true")
+    names = sorted({file.parts[depth] for file in files})
+    if len(names) < 2:
+        raise _error(folder, f"labels = true needs folders of at least 2 classes, given {given(names)}")
+    return {name: index for index, name in enumerate(names)}
+
+
+def _members(files: Sequence[_File], depth: int, classes: Mapping[str, int]) -> list[_Member]:
+    """The pictures, each counted within its class; without classes all are of one."""
+    counted: Counter[int] = Counter()
+    members: list[_Member] = []
+    for file in files:
+        label = classes[file.parts[depth]] if classes else 0
+        members.append(_Member(name=file.name, label=label, place=counted[label]))
+        counted[label] += 1
+    return members
+
+
+def _contents(
+    folder: Path,
+    splits: dict[Split, list[_Member]],
+    classes: int | None,
+    *,
+    size: int | None,
+    crop: int | None,
+) -> Contents:
+    shapes = {member.name: _shape(folder, member.name) for own in splits.values() for member in own}
+    shape = _common(folder, shapes, size=size, crop=crop)
+
+    def pixels(members: Sequence[_Member]) -> Iterator[NDArray[np.uint8]]:
+        for member in members:
+            found = fitted(_pixels(folder, member.name, shapes[member.name]), crop=crop, size=size)
+            yield np.broadcast_to(found, shape)
+
+    def pictures(members: Sequence[_Member]) -> Pictures:
+        return Pictures(
+            count=len(members),
+            pixels=pixels(members),
+            labels=None if classes is None else torch.tensor([member.label for member in members]),
+        )
+
+    return Contents(
+        shape=shape, classes=classes, splits={split: pictures(own) for split, own in splits.items()}
+    )
+
+
+def _common(folder: Path, shapes: dict[str, Shape], *, size: int | None, crop: int | None) -> Shape:
+    """The shape of every image once it is cut and resized."""
+    first, (_, height, width) = next(iter(shapes.items()))
+    for name, shape in shapes.items():
+        if crop is not None and min(shape[1:]) < crop:
+            raise _error(folder, f"crop = {crop}, and {given(name)} is {describe(shape)}")
+        if crop is None and size is None and shape[1:] != (height, width):
+            raise _error(
+                folder,
+                f"images of several sizes and no size is given: {given(first)} is "
+                f"{describe(shapes[first])}, {given(name)} is {describe(shape)}",
+            )
+    channels = max(shape[0] for shape in shapes.values())
+    side_ = size if size is not None else crop
+    return (channels, height, width) if side_ is None else (channels, side_, side_)
+
+
+def _shape(folder: Path, name: str) -> Shape:
+    try:
+        return read_shape(folder / name)
+    except PictureError as error:
+        raise _error(folder, f"{given(name)} {error}") from error
+
+
+def _pixels(folder: Path, name: str, shape: Shape) -> NDArray[np.uint8]:
+    """The pixels of a picture that had this shape when the folder was looked through."""
+    try:
+        found = read_pixels(folder / name)
+    except PictureError as error:
+        raise _error(folder, f"{given(name)} {error}") from error
+    if found.shape != shape:
+        raise _error(folder, f"{given(name)} has changed while it was read; try again")
+    return found
+
+
+def _error(folder: Path, problem: str) -> DatasetError:
+    return DatasetError(f"dataset {_NAME!r}: {folder}: {problem}")

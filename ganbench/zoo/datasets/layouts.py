@@ -1,0 +1,93 @@
+"""Where the files of the published data sets lie below the data folder: as torchvision puts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The files of one data set.
+
+    Attributes:
+        name: the data set's.
+        files: relative to the data folder; the data are there where all of these are.
+        source: how a person gets them.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    source: str
+
+    @property
+    def folder(self) -> str:
+        """That of the first file, relative to the data folder."""
+        return str(PurePosixPath(self.files[0]).parent)
+
+    def details(self) -> Mapping[str, str]:
+        """The layout in the words of `ganbench show`."""
+        return {
+            "files": ", ".join(f"FOLDER/{file}" for file in self.files),
+            "found by": "--data FOLDER, or GANBENCH_DATA; downloaded by torchvision where they are absent",
+            "source": self.source,
+        }
+
+
+IDX_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+def _idx(name: str, folder: str, source: str) -> Layout:
+    return Layout(name=name, files=tuple(f"{folder}/raw/{file}" for file in IDX_FILES), source=source)
+
+
+_LAYOUTS = (
+    _idx("mnist", "MNIST", "https://ossci-datasets.s3.amazonaws.com/mnist/ (.gz, which need no unpacking)"),
+    _idx("kmnist", "KMNIST", "http://codh.rois.ac.jp/kmnist/ (.gz, which need no unpacking)"),
+    _idx("fashion_mnist", "FashionMNIST", "apt-get install dataset-fashion-mnist, which is found by itself"),
+    Layout(
+        name="cifar10",
+        files=tuple(
+            f"cifar-10-batches-py/{file}"
+            for file in (*(f"data_batch_{index}" for index in range(1, 6)), "test_batch", "batches.meta")
+        ),
+        source="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz, unpacked",
+    ),
+    Layout(
+        name="cifar100",
+        files=tuple(f"cifar-100-python/{file}" for file in ("train", "test", "meta")),
+        source="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz, unpacked",
+    ),
+    Layout(
+        name="svhn",
+        files=("train_32x32.mat", "test_32x32.mat"),
+        source="http://ufldl.stanford.edu/housenumbers/ (format 2)",
+    ),
+    Layout(
+        name="stl10",
+        files=tuple(
+            f"stl10_binary/{file}.bin" for file in ("train_X", "train_y", "test_X", "test_y", "unlabeled_X")
+        ),
+        source="http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz, unpacked",
+    ),
+    Layout(
+        name="celeba",
+        files=(
+            "celeba/list_eval_partition.txt",
+            "celeba/list_attr_celeba.txt",
+            "celeba/identity_CelebA.txt",
+            "celeba/list_bbox_celeba.txt",
+            "celeba/list_landmarks_align_celeba.txt",
+            "celeba/img_align_celeba",
+        ),
+        source="http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (aligned and cropped), unpacked; "
+        "torchvision's download needs: pip install gdown",
+    ),
+)
+LAYOUTS: Mapping[str, Layout] = {layout.name: layout for layout in _LAYOUTS}

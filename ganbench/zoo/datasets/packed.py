@@ -1,0 +1,238 @@
+"""Pictures that need not fit into memory: built once into a memory-mapped array, then opened at once.
+
+The array lies below GANBENCH_CACHE, with a card beside it: what it was made of, and the digest of its pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from ganbench.api.data import Split
+from ganbench.api.players import Samples, Signature
+from ganbench.errors import DatasetError, StoreError
+from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, write_folder
+from ganbench.files.cache import cache_folder
+from ganbench.files.tensors import read_state, write_state
+from ganbench.zoo.datasets.fingerprint import heading
+
+_SPLITS: tuple[Split, Split] = ("train", "test")
+_PIXELS, _CARD = "pixels.npy", "card.safetensors"
+# To be raised where an array comes out otherwise than before: older ones are then made anew.
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """One split before it is packed.
+
+    Attributes:
+        count: number of images; 0 for a split that there is not.
+        pixels: uint8 (C, H, W) of each, made while they are asked for.
+        labels: int64 (count,), or None.
+    """
+
+    count: int
+    pixels: Iterable[NDArray[np.uint8]]
+    labels: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """A data set before it is packed.
+
+    Attributes:
+        shape: of one image.
+        classes: number of classes where it has labels.
+        splits: `train`, with at least one image, and `test`.
+    """
+
+    shape: tuple[int, int, int]
+    classes: int | None
+    splits: Mapping[Split, Pictures]
+
+
+class Packed:
+    """Both splits of pictures that are kept as one array on disk.
+
+    The fingerprint is that of the pixels and labels, as of a data set in memory, worked out while the array
+    is made: the same pictures have the same one wherever they lie and whenever they were written. That the
+    array is still of these pictures is known by the stamp, for which no picture is opened; that nobody has
+    written to the array since, by its size and time.
+    """
+
+    def __init__(
+        self, name: str, *, key: Mapping[str, Any], stamp: str, flip: bool, contents: Callable[[], Contents]
+    ) -> None:
+        """Opens the array, or makes it first.
+
+        Args:
+            name: the data set's.
+            key: where the pictures are and what is made of them, JSON values: it names the array's place.
+            stamp: changes when the pictures do; an array with another one is made anew.
+            flip: whether each image of the train split is followed by its mirror image.
+            contents: gives the pictures; called only where the array has to be made.
+
+        Raises:
+            DatasetError: the array cannot be kept, or a picture cannot be read.
+        """
+        self._name = name
+        record = {"format": _FORMAT, "key": {"dataset": name, "flip": flip, **key}, "stamp": stamp}
+        # The decoders are Pillow's.
+        record["pillow"] = PIL.__version__
+        place = cache_folder() / "images" / hashlib.sha256(_canonical(record["key"]).encode()).hexdigest()
+        found = _opened(place, record)
+        if found is None:
+            try:
+                make_folder(place.parent)
+                with FileLock(place.with_suffix(".lock")):
+                    # Another process may have been faster.
+                    found = _opened(place, record) or _made(name, place, record, contents(), flip=flip)
+            except (OSError, StoreError) as error:
+                raise DatasetError(
+                    f"dataset {name!r}: its pixels cannot be kept: {error}; "
+                    "GANBENCH_CACHE names another place for them"
+                ) from error
+        self._splits, card = found
+        self.signature = Signature(
+            shape=tuple(self._splits["train"].x.shape[1:]), kind="image", classes=card["classes"]
+        )
+        self.fingerprint: str = card["fingerprint"]
+
+    def load(self, split: Split) -> Samples:
+        """Images uint8 (N, C, H, W), memory-mapped and not to be written to; labels int64 (N,), or None.
+
+        Raises:
+            DatasetError: there is no such split.
+        """
+        if not len(self._splits[split]):
+            raise DatasetError(f"dataset {self._name!r}: has no {split} split, which a metric asks for")
+        return self._splits[split]
+
+
+def stamp_of(files: Iterable[tuple[str, os.stat_result]]) -> str:
+    """A digest of names, sizes and times of files, for which none of them is opened.
+
+    The time of the last change of status is among them where there is one: no program can set it back.
+
+    Args:
+        files: name and status of each, in a fixed order.
+    """
+    digest = hashlib.sha256()
+    for name, status in files:
+        times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        digest.update(f"{name}\0{times}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _opened(place: Path, record: Mapping[str, Any]) -> tuple[dict[Split, Samples], dict[str, Any]] | None:
+    """The splits and the card; None where there is no such array, or it is not the one that was made."""
+    try:
+        labels, card = read_state(place / _CARD)
+        status = (place / _PIXELS).stat()
+        if any(card.get(name) != value for name, value in record.items()):
+            return None
+        if [status.st_size, status.st_mtime_ns] != card["written"]:
+            return None
+        # Mapped as it is, shared and read-only: a private mapping counts as memory, and may be refused.
+        mapped = np.load(place / _PIXELS, mmap_mode="r", allow_pickle=False)
+        counts: dict[Split, int] = {split: card["counts"][split] for split in _SPLITS}
+        if mapped.dtype != np.uint8 or list(mapped.shape) != [sum(counts.values()), *card["shape"]]:
+            return None
+    except (StoreError, OSError, ValueError, KeyError, TypeError):
+        return None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        x = torch.from_numpy(mapped)
+    train, test = torch.split(x, [counts["train"], counts["test"]])
+    return {
+        "train": Samples(x=train, labels=labels.get("train")),
+        "test": Samples(x=test, labels=labels.get("test")),
+    }, card
+
+
+def _made(
+    name: str, place: Path, record: Mapping[str, Any], contents: Contents, *, flip: bool
+) -> tuple[dict[Split, Samples], dict[str, Any]]:
+    """Make the array anew, as the only process that does."""
+    for old in (place, *place.parent.glob(f".{place.name}.*{TEMPORARY_SUFFIX}")):
+        if old.exists():
+            shutil.rmtree(old)
+    write_folder(place, lambda folder: _fill(name, folder, record, contents, flip=flip))
+    found = _opened(place, record)
+    if found is None:
+        raise StoreError(f"{place}: is not what was written there")
+    return found
+
+
+def _fill(name: str, folder: Path, record: Mapping[str, Any], contents: Contents, *, flip: bool) -> None:
+    repeats = {"train": 2 if flip else 1, "test": 1}
+    counts = {split: repeats[split] * contents.splits[split].count for split in _SPLITS}
+    labels = {
+        split: pictures.labels.repeat_interleave(repeats[split])
+        for split, pictures in contents.splits.items()
+        if pictures.labels is not None and counts[split]
+    }
+    digest = hashlib.sha256()
+    path = folder / _PIXELS
+    with path.open("xb") as file, _progress(name, sum(counts.values())) as advance:
+        shape = (sum(counts.values()), *contents.shape)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for split in _SPLITS:
+            if not counts[split]:
+                continue
+            digest.update(heading((torch.uint8, (counts[split], *contents.shape))))
+            for pixels in contents.splits[split].pixels:
+                for version in (pixels, pixels[:, :, ::-1])[: repeats[split]]:
+                    row = version.tobytes()
+                    file.write(row)
+                    digest.update(row)
+                    advance()
+            own = labels.get(split)
+            digest.update(heading(own if own is None else (own.dtype, tuple(own.shape))))
+            if own is not None:
+                digest.update(own.numpy().data)
+            digest.update(heading(None))
+        file.flush()
+        os.fsync(file.fileno())
+    status = path.stat()
+    card = {
+        **record,
+        "shape": list(contents.shape),
+        "counts": counts,
+        "classes": contents.classes,
+        "written": [status.st_size, status.st_mtime_ns],
+        "fingerprint": digest.hexdigest(),
+    }
+    write_state(folder / _CARD, {str(split): own for split, own in labels.items()}, card)
+
+
+@contextmanager
+def _progress(name: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr, where that is a terminal."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(f"{name}: reading {total} images, once", total=total)
+        yield lambda: bars.advance(task)
+
+
+def _canonical(key: object) -> str:
+    return json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

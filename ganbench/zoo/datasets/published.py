@@ -1,0 +1,172 @@
+"""Published data sets: looked for in the data folder, downloaded and checked by torchvision."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import queue
+import socket
+import tarfile
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ganbench.errors import DatasetError
+from ganbench.files.cache import cache_folder
+from ganbench.zoo.datasets.layouts import Layout
+
+SECONDS_TO_CONNECT = 10
+_FAILURES = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    zlib.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    http.client.HTTPException,
+)
+
+
+def data_folder() -> Path:
+    """GANBENCH_DATA, or `data` in ganbench's cache folder."""
+    named = os.environ.get("GANBENCH_DATA")
+    return Path(named).expanduser() if named else cache_folder() / "data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """One data set that torchvision knows.
+
+    Attributes:
+        layout: where its files are.
+        urls: where torchvision gets them; it is enough that one answers.
+        md5s: torchvision's digests, by file.
+        fetch: lets torchvision download everything into a folder.
+        elsewhere: another place where the caller has looked, for messages.
+    """
+
+    layout: Layout
+    urls: Sequence[str]
+    md5s: Mapping[str, str]
+    fetch: Callable[[Path], object]
+    elsewhere: str = ""
+
+    def folder(self) -> Path:
+        """The data folder, with the files in it: downloaded first where they are not.
+
+        Raises:
+            DatasetError: they are not there and cannot be downloaded.
+        """
+        data = data_folder()
+        if not all((data / file).exists() for file in self.layout.files):
+            self.download(data)
+        return data
+
+    def download(self, data: Path) -> None:
+        """Have everything downloaded; what comes whole is moved into the data folder.
+
+        Raises:
+            DatasetError: with the way to get it by hand.
+        """
+        timeout = socket.getdefaulttimeout()
+        try:
+            _require_answer(self.urls)
+            socket.setdefaulttimeout(SECONDS_TO_CONNECT)
+            data.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix="download-", dir=data) as folder:
+                self.fetch(Path(folder))
+                for file in self.layout.files:
+                    target = data / file
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    if not target.exists():
+                        os.replace(Path(folder) / file, target)
+        except _FAILURES as error:
+            raise self._absent(data, " ".join(str(error).split())[-120:]) from error
+        finally:
+            socket.setdefaulttimeout(timeout)
+
+    @contextmanager
+    def checked(self, data: Path) -> Iterator[None]:
+        """Around torchvision's reading: what it refuses without a name gets one.
+
+        Raises:
+            DatasetError: a file is not the published one.
+        """
+        from torchvision.datasets.utils import check_integrity
+
+        try:
+            yield
+        except RuntimeError as error:
+            for file, md5 in self.md5s.items():
+                if not check_integrity(data / file, md5):
+                    raise damaged(
+                        self.layout.name, data / file, "its MD5 is not the published one"
+                    ) from error
+            raise
+        except OSError as error:
+            raise DatasetError(f"dataset {self.layout.name!r}: cannot be read: {error}") from error
+
+    def _absent(self, data: Path, reason: str) -> DatasetError:
+        missing = next((file for file in self.layout.files if not (data / file).exists()), "")
+        also = f" nor in {self.elsewhere}" if self.elsewhere else ""
+        return DatasetError(
+            f"dataset {self.layout.name!r} is not in {data} ({missing} is missing){also}, and the download "
+            f"failed ({reason}); get it from: {self.layout.source}; put it in FOLDER as torchvision does "
+            f"(FOLDER/{self.layout.files[0]}, ...) and give --data FOLDER"
+        )
+
+
+def damaged(name: str, path: Path, why: str) -> DatasetError:
+    """The error of a file that is not what it should be.
+
+    Args:
+        name: the data set's.
+        path: the file.
+        why: what is wrong with it.
+    """
+    return DatasetError(f"dataset {name!r}: {path} is damaged: {why}; delete it and get it again")
+
+
+def _require_answer(urls: Sequence[str]) -> None:
+    """Find out in good time whether there is any way to one of the servers.
+
+    A socket's timeout bounds neither a name's resolution nor the number of addresses that are tried in turn.
+
+    Raises:
+        OSError: none of them answers.
+    """
+    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    for url in urls:
+        threading.Thread(target=_ask, args=(url, answers), daemon=True).start()
+    due = time.monotonic() + SECONDS_TO_CONNECT
+    failure: Exception | None = None
+    for _ in urls:
+        try:
+            failure = answers.get(timeout=max(due - time.monotonic(), 0.0))
+        except queue.Empty:
+            hosts = " nor ".join(dict.fromkeys(urlsplit(url).netloc for url in urls))
+            raise TimeoutError(f"no answer from {hosts} within {SECONDS_TO_CONNECT} s") from failure
+        if failure is None:
+            return
+    raise OSError(str(failure)) from failure
+
+
+def _ask(url: str, answers: queue.SimpleQueue[Exception | None]) -> None:
+    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "pytorch/vision"})
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS_TO_CONNECT):
+            answers.put(None)
+    except urllib.error.HTTPError:
+        # It speaks; what it has to say of the files is torchvision's to find out.
+        answers.put(None)
+    except Exception as error:
+        answers.put(error)
