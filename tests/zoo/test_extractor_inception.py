@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import io
-import math
 import pickle
 import shutil
 from dataclasses import replace
 
 import pytest
 import torch
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+from random_inception import write_random_weights
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torch_fidelity.utils import create_feature_extractor
 
 from ganbench.api import Extractor
@@ -24,29 +23,11 @@ OFFICIAL = weights.OFFICIAL
 CPU = torch.device("cpu")
 
 
-class Blank(FeatureExtractorInceptionV3):
-    """torch-fidelity's network with the weights that it was initialised with."""
-
-    def load_state_dict(self, state_dict, *_, **__):
-        return None
-
-
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory):
     """A file in the right format with seeded weights, and its SHA-256."""
-    nothing = io.BytesIO()
-    torch.save({}, nothing)
-    nothing.seek(0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = Blank("inception-v3-compat", ["2048"], feature_extractor_weights_path=nothing)
-        for name, value in net.state_dict().items():
-            # He's scale, so that what comes out of 48 layers is neither 0 nor huge.
-            if name.endswith("conv.weight"):
-                value.normal_(0, math.sqrt(2 / value[0].numel()))
     path = tmp_path_factory.mktemp("inception") / "random.pth"
-    torch.save(net.state_dict(), path)
-    return path, hashlib.sha256(path.read_bytes()).hexdigest()
+    return path, write_random_weights(path)
 
 
 @pytest.fixture
