@@ -57,6 +57,15 @@ def build_classifier(
     return trained(scored_dataset, epochs=epochs, features=features, flip=flip, seed=seed)
 
 
+def build_channel_classifier(
+    scored_dataset: Dataset, epochs: int | None = None, features: int = 128, seed: int = 0
+) -> Extractor:
+    """The classifier of one channel of stacked data, put to each of the three."""
+    from ganbench.zoo.extractors.channels import channel_classifier
+
+    return channel_classifier(scored_dataset, epochs=epochs, features=features, seed=seed)
+
+
 @hookimpl
 def ganbench_extractors() -> Iterable[ExtractorSpec]:
     """The extractors that come with ganbench."""
@@ -65,6 +74,12 @@ def ganbench_extractors() -> Iterable[ExtractorSpec]:
         build=build_classifier,
         summary="A small classifier trained on the data set that is scored: labelled images, 8 to 64 pixels.",
         details=classifier_details,
+    )
+    yield ExtractorSpec(
+        name="channel_classifier",
+        build=build_channel_classifier,
+        summary="Classifier of stacked_mnist's source on each channel: a logit for each of 1,000 classes.",
+        reference="Lin, Khetan, Fanti and Oh, 2018 (PacGAN), section 4.2",
     )
     yield ExtractorSpec(
         name="digits_cnn",

@@ -82,6 +82,13 @@ def build_reverse_kl(stds: float = 3.0) -> Metric:
     return ReverseKl(stds=stds)
 
 
+def build_class_modes() -> Metric:
+    """How many classes a classifier finds among the samples, and how evenly."""
+    from ganbench.zoo.metrics.class_modes import ClassModes
+
+    return ClassModes()
+
+
 def build_wasserstein(
     method: Literal["exact", "sliced"] = "exact",
     order: Literal[1, 2] = 1,
@@ -212,6 +219,13 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
         directions={"reverse_kl": "lower"},
         summary="KL(generated || real) of the modes' shares of the samples close to a mode, in nats.",
         reference="Lin et al., 2018 (PacGAN), section 4.1, and its published code",
+    )
+    yield MetricSpec(
+        name="class_modes",
+        build=build_class_modes,
+        directions={"class_modes": "higher", "class_reverse_kl": "lower"},
+        summary="How many classes (modes of stacked_mnist) a classifier finds among the samples; how evenly.",
+        reference="Lin et al., 2018 (PacGAN), table 2",
     )
     yield MetricSpec(
         name="wasserstein",
