@@ -14,7 +14,7 @@ from ganbench.api import Extractor
 from ganbench.errors import WeightsError
 from ganbench.scoring.extraction import extract
 from ganbench.zoo.datasets import build_digits, build_fashion_mnist
-from ganbench.zoo.datasets.fashion_mnist import DEBIAN_FOLDER
+from ganbench.zoo.datasets.mnist import DEBIAN_FOLDER
 from ganbench.zoo.extractors import build_digits_cnn, build_fashion_cnn, ganbench_extractors, shipped
 from ganbench.zoo.extractors.card import WEIGHTS_FOLDER, card, card_details
 
