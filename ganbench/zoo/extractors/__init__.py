@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ganbench.api.hookspecs import hookimpl
 from ganbench.api.specs import ExtractorSpec
-from ganbench.zoo.extractors.card import card_details, classifier_details
+from ganbench.zoo.extractors.card import card_details, channel_classifier_details, classifier_details
 from ganbench.zoo.extractors.inception_weights import inception_details
 from ganbench.zoo.extractors.pretrained_weights import PRETRAINED
 
@@ -80,6 +80,7 @@ def ganbench_extractors() -> Iterable[ExtractorSpec]:
         build=build_channel_classifier,
         summary="Classifier of stacked_mnist's source on each channel: a logit for each of 1,000 classes.",
         reference="Lin, Khetan, Fanti and Oh, 2018 (PacGAN), section 4.2",
+        details=channel_classifier_details,
     )
     yield ExtractorSpec(
         name="digits_cnn",

@@ -46,6 +46,15 @@ def classifier_details() -> Mapping[str, str]:
     }
 
 
+def channel_classifier_details() -> Mapping[str, str]:
+    """What is known of `channel_classifier`, which is a `classifier` of a single channel."""
+    return {
+        **classifier_details(),
+        "takes": "uint8 images of three channels, each a picture of one labelled grey data set",
+        "gives": "as many features a channel as the option says, a logit for each combination of classes",
+    }
+
+
 def _trained(path: Path) -> str:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
