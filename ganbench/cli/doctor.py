@@ -114,10 +114,12 @@ def extractors(catalog: Catalog) -> Facts:
 def cache() -> Facts:
     """Where what is expensive to make is kept, and how much of it there is; all of it can be deleted."""
     folder = cache_folder()
-    sizes = [path.stat().st_size for path in folder.rglob("*.safetensors")]
-    held = f"{len(sizes)} {'entry' if len(sizes) == 1 else 'entries'}, {sum(sizes) / 2**20:.1f} MiB"
+    entries = list(folder.rglob("*.safetensors"))
+    # Beside the card of a set of pictures lie their pixels.
+    size = sum(path.stat().st_size for path in (*entries, *folder.rglob("*.npy")))
+    held = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}, {size / 2**20:.1f} MiB"
     named = f"from {VARIABLE}" if os.environ.get(VARIABLE) else f"{VARIABLE} names another"
-    return [("folder", f"{folder} ({named})"), ("holds", held if sizes else "nothing yet")]
+    return [("folder", f"{folder} ({named})"), ("holds", held if entries else "nothing yet")]
 
 
 def plugins(catalog: Catalog) -> Facts:

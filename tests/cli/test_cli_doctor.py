@@ -69,7 +69,8 @@ def test_the_cache_with_what_it_holds(tmp_path: Path, monkeypatch: pytest.Monkey
     assert doctor.cache() == [folder, ("holds", "1 entry, 1.0 MiB")]
     Cache("classifiers").put({"of": 2}, {"x": torch.zeros(2**17)})
     (tmp_path / "cache" / "references" / "left.tmp").write_bytes(bytes(2**20))
-    assert doctor.cache() == [folder, ("holds", "2 entries, 1.5 MiB")]
+    (tmp_path / "cache" / "classifiers" / "pixels.npy").write_bytes(bytes(2**21))
+    assert doctor.cache() == [folder, ("holds", "2 entries, 3.5 MiB")]
     monkeypatch.delenv("GANBENCH_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
