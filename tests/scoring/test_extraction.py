@@ -50,3 +50,19 @@ def test_an_extractor_that_breaks_its_contract_is_named(answer):
 
     with pytest.raises(TypeError, match="extractor function must give Features"):
         extract(careless, torch.zeros(4, 1, 2, 2, dtype=torch.uint8), CPU)
+
+
+def test_bfloat16_is_that_of_matrix_products_alone():
+    weights = torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
+
+    class Product(Recording):
+        def __call__(self, images):
+            return Features(features=images.float().flatten(1) @ weights)
+
+    images = torch.randint(256, (BATCH + 1, 3, 2, 2), dtype=torch.uint8)
+    for extractor, changed in ((Product(), True), (Recording(), False)):
+        exact, rough = (extract(extractor, images, CPU, name).features for name in ("float32", "bfloat16"))
+        assert rough.dtype == torch.float32
+        assert torch.equal(exact, rough) is not changed
+        assert (exact - rough).norm() / exact.norm() < 1e-2
+    assert not torch.is_autocast_enabled("cpu")
