@@ -29,9 +29,10 @@ def extract(
 
     Raises:
         TypeError: the extractor gives something else than Features of the right length.
+        ValueError: there are no images.
     """
-    features: list[Tensor] = []
-    logits: list[Tensor] = []
+    features: Tensor | None = None
+    logits: Tensor | None = None
     for start in range(0, len(images), BATCH):
         batch = to_rgb(images[start : start + BATCH].to(device)).contiguous()
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
@@ -40,7 +41,14 @@ def extract(
             raise TypeError(
                 f"extractor {type(extractor).__name__} must give Features with a row for each image"
             )
-        features.append(out.features.detach().to("cpu", torch.float32))
-        if out.logits is not None:
-            logits.append(out.logits.detach().to("cpu", torch.float32))
-    return Features(features=torch.cat(features), logits=torch.cat(logits) if logits else None)
+        if features is None:
+            # Filled in place: small results that are kept between batches that are let go leave holes in the
+            # heap, which no batch fits into again; gigabytes of them where the images are many.
+            features = torch.empty(len(images), out.features.shape[1])
+            logits = None if out.logits is None else torch.empty(len(images), out.logits.shape[1])
+        features[start : start + BATCH] = out.features
+        if logits is not None and out.logits is not None:
+            logits[start : start + BATCH] = out.logits
+    if features is None:
+        raise ValueError("there are no images")
+    return Features(features=features, logits=logits)

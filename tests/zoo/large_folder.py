@@ -27,9 +27,7 @@ class Pooled:
     digest, channels, sizes = "0", (3,), None
 
     def __call__(self, images):
-        return Features(
-            features=torch.nn.functional.adaptive_avg_pool2d(images[:, :, ::2, ::2].float(), 2).flatten(1)
-        )
+        return Features(features=torch.nn.functional.adaptive_avg_pool2d(images.float(), 2).flatten(1))
 
 
 def use(path):
@@ -55,8 +53,8 @@ def held():
 
 def main(folder, spare):
     with tempfile.TemporaryDirectory() as small:
-        for index in range(64):
-            Image.new("RGB", (256, 256)).save(Path(small) / f"{index}.png")
+        for index in range(128):
+            Image.new("RGB", (64, 64)).save(Path(small) / f"{index}.png")
         use(small)
     limit = (held() + spare) * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

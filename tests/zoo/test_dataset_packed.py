@@ -194,8 +194,8 @@ def test_a_folder_larger_than_the_memory_that_is_left(tmp_path, cache):
     folder = tmp_path / "pictures"
     folder.mkdir()
     for index in range(8):
-        Image.new("RGB", (256, 256), (index, 2 * index, 255 - index)).save(folder / f"{index:04}.png")
-    for index in range(8, 500):
+        Image.new("RGB", (64, 64), (index, 2 * index, 255 - index)).save(folder / f"{index:04}.png")
+    for index in range(8, 8000):
         os.link(folder / f"{index % 8:04}.png", folder / f"{index:04}.png")
     run = subprocess.run(
         [sys.executable, LARGE, folder, "48"],
@@ -206,7 +206,7 @@ def test_a_folder_larger_than_the_memory_that_is_left(tmp_path, cache):
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout)
     assert told["first"] == told["again"]
-    assert told["first"]["bytes"] == 500 * 3 * 256 * 256
+    assert told["first"]["bytes"] == 8000 * 3 * 64 * 64
     # Nearly twice as much as was left; that the limit is a real one shows with as many bytes in memory.
     assert told["first"]["bytes"] > 1.9 * 48 * 2**20
     assert told["whole"] == 0
