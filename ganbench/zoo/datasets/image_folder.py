@@ -141,7 +141,7 @@ class ImageFolder(Packed):
 
 def _folder(path: str) -> Path:
     data = os.environ.get("GANBENCH_DATA")
-    folder = Path(data or ".").expanduser() / Path(path).expanduser()
+    folder = (Path(data or ".").expanduser() / Path(path).expanduser()).absolute()
     if folder.is_dir():
         return folder
     what = "is a file" if folder.exists() else "does not exist"
