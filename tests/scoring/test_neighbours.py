@@ -127,6 +127,14 @@ def test_all_four_share_their_distances_and_the_reference_s_are_kept(monkeypatch
     assert kept.extractions == 1
 
 
+def test_balls_of_every_size_are_told_apart_on_one_pair_of_sides():
+    first, second = drawn(80, 8, scale=1.3), drawn(90, 8, seed=1)
+    generated, reference = Side(features=first), Kept(second).reference()
+    for k in (3, 12, 20, 10, 3):
+        assert [measure(generated, reference, k) for measure in ALL] == all_of(first, second, k)
+    assert len({recall(generated, reference, k) for k in (1, 3, 12)}) == 3
+
+
 def test_the_same_samples_on_both_sides_are_all_in_each_others_balls():
     both = drawn(60, 8)
     assert all_of(both, both, 3)[:2] == [1, 1]

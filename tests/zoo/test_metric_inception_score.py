@@ -52,6 +52,11 @@ def test_equals_torch_fidelity_on_many_classes_and_sure_answers():
     assert values["is_std"] == pytest.approx(theirs["inception_score_std"], rel=1e-9)
 
 
+def test_what_is_added_to_all_of_a_sample_s_logits_plays_no_part():
+    logits = 3 * torch.randn(100, 5, generator=torch.Generator().manual_seed(0))
+    assert score(logits + 2.0**10) == pytest.approx(score(logits), rel=1e-4)
+
+
 def test_a_class_that_no_sample_can_have_is_left_out():
     # exp(-2000) is 0 in float64, where torch-fidelity's logarithm of it makes NaN.
     logits = 3 * torch.randn(100, 5, generator=torch.Generator().manual_seed(0))
