@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ganbench.api.hookspecs import hookimpl
 from ganbench.api.specs import DatasetSpec
-from ganbench.zoo.datasets.layouts import LAYOUTS
+from ganbench.zoo.datasets.layouts import LAYOUTS, folder_details
 
 if TYPE_CHECKING:
     from ganbench.api.data import Dataset
@@ -252,6 +252,7 @@ def ganbench_datasets() -> Iterable[DatasetSpec]:
         name="image_folder",
         build=build_image_folder,
         summary="A folder of your own pictures (png, jpg, webp, bmp), cut and resized once, memory-mapped.",
+        details=folder_details,
     )
     yield DatasetSpec(
         name="gaussian_ring",

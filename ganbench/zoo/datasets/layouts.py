@@ -1,4 +1,7 @@
-"""Where the files of the published data sets lie below the data folder: as torchvision puts them."""
+"""Where the files of the published data sets lie below the data folder: as torchvision puts them.
+
+And what `ganbench show` says of the image sets beyond their specs.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,29 @@ class Layout:
             "files": ", ".join(f"FOLDER/{file}" for file in self.files),
             "found by": "--data FOLDER, or GANBENCH_DATA; downloaded by torchvision where they are absent",
             "source": self.source,
+            **option_details(),
         }
+
+
+def option_details() -> Mapping[str, str]:
+    """What the options do that several image sets have."""
+    return {
+        "size": "Pillow's bilinear filter, averaging; 4 to 1024",
+        "flip": "the train split doubled, each image followed by its mirror image; as a real side too",
+        "limit": "the first ones of the train split, after classes, before flip; the test split stays whole",
+    }
+
+
+def folder_details() -> Mapping[str, str]:
+    """How a folder of pictures becomes a data set."""
+    return {
+        "splits": "folders train and test where it has both; else one picture in test_every, by name, is for test",
+        "labels": "the folders directly in it are classes; without, folders mean nothing",
+        "crop": "a square from the centre, before size; with size alone, the largest",
+        **option_details(),
+        "kept": "as one array below GANBENCH_CACHE, made anew where a file's name, size or time changes",
+        "fingerprint": "of the pixels and labels, whatever the files' names, times and formats",
+    }
 
 
 IDX_FILES = (
