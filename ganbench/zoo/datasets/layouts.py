@@ -51,7 +51,7 @@ def option_details() -> Mapping[str, str]:
 def folder_details() -> Mapping[str, str]:
     """How a folder of pictures becomes a data set."""
     return {
-        "splits": "folders train and test where it has both; else one picture in test_every, by name, is for test",
+        "splits": "folders train and test where it has both; else one in test_every, by name, is for test",
         "labels": "the folders directly in it are classes; without, folders mean nothing",
         "crop": "a square from the centre, before size; with size alone, the largest",
         **option_details(),
