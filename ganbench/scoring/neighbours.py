@@ -156,14 +156,13 @@ class _Overlap:
         # Few pairs are in the largest balls: the smaller ones are asked of these only.
         largest = self._reference_radii[-1, top : top + height, None]
         near, row, column = _pairs(distances, distances <= largest, top, left)
-        radii = self._reference_radii[:, row]
-        np.minimum.at(self.generated_held, column, (radii < near).sum(axis=0))
-        inside = (radii <= near).sum(axis=0)
+        held, inside = _levels(self._reference_radii, row, near)
+        np.minimum.at(self.generated_held, column, held)
         np.minimum.at(self.reference_holds, row, inside)
         self.held_inside += np.bincount(inside, minlength=len(self.held_inside))
 
         near, row, column = _pairs(distances, distances <= self._radii[-1, left : left + width], top, left)
-        np.minimum.at(self.reference_held, row, (self._radii[:, column] < near).sum(axis=0))
+        np.minimum.at(self.reference_held, row, _levels(self._radii, column, near)[0])
 
     def found(self) -> Derived:
         """The attributes, as tensors by name."""
@@ -196,5 +195,17 @@ def _smallest(values: Array, count: int) -> Array:
 def _pairs(distances: Array, mask: Array, top: int, left: int) -> tuple[Array, Array, Array]:
     """The distances where the mask is true, with their rows and columns."""
     # A flat search is several times as fast as numpy's in two dimensions.
-    row, column = np.divmod(np.flatnonzero(mask), mask.shape[1])
-    return distances[row, column], row + top, column + left
+    place = np.flatnonzero(mask)
+    row, column = np.divmod(place, mask.shape[1])
+    return distances.ravel()[place], row + top, column + left
+
+
+def _levels(radii: Array, owner: Array, near: Array) -> tuple[Array, Array]:
+    """The lowest levels at which the owners' balls reach that far, and at which they hold it inside."""
+    held, inside = np.zeros((2, len(near)), np.int8)
+    # Radii ascend: as many are too small as there are levels below.
+    for level in radii:
+        reach = level[owner]
+        held += reach < near
+        inside += reach <= near
+    return held.astype(np.intp), inside.astype(np.intp)
