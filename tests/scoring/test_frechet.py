@@ -24,6 +24,17 @@ def test_equals_torch_fidelity_however_many_samples_there_are(counts):
     assert frechet_distance(side(first), side(second)) == pytest.approx(theirs(first, second), rel=1e-6)
 
 
+@pytest.mark.parametrize("counts", [(24, 28), (500, 40), (40, 500)])
+def test_few_samples_of_many_features_lose_no_digits(counts):
+    # tr (S1 S2)^(1/2) is the sum of the singular values of X Y^T, centred and scaled: no root of a number
+    # that is 0 but for rounding, of which torch-fidelity adds up hundreds here.
+    first, second = drawn(counts[0], 300, shift=2.0), drawn(counts[1], 300, seed=1, shift=2.0)
+    x, y = ((part - part.mean(dim=0)) / (len(part) - 1) ** 0.5 for part in (first.double(), second.double()))
+    means = (first.double().mean(dim=0) - second.double().mean(dim=0)).square().sum()
+    expected = means + x.square().sum() + y.square().sum() - 2 * torch.linalg.svdvals(x @ y.T).sum()
+    assert frechet_distance(side(first), side(second)) == pytest.approx(expected.item(), rel=1e-6)
+
+
 def test_a_large_mean_takes_no_digits():
     first, second = drawn(300, 16) + 1000, drawn(400, 16, seed=1, scale=2.0) + 1000
     expected = frechet_distance(side(first - 1000), side(second - 1000))
