@@ -398,6 +398,6 @@ def tomllib_round(grid: Any) -> dict[str, Any]:
 
 
 def test_bundled_grids_are_found_by_their_own_name():
-    assert set(bundled_grids()) == {"digits", "fashion-mnist"}
+    assert {"digits", "fashion-mnist"} <= set(bundled_grids())
     for name, path in bundled_grids().items():
         assert f'name = "{name}"' in Path(path).read_text(encoding="utf-8")
