@@ -224,5 +224,7 @@ def test_a_grid_is_scored_with_it_in_either_precision(tmp_path):
     exact, rough = (rows for _, rows in scores.groupby("score.extractor_precision", sort=False))
     assert list(exact["metric"]) == list(rough["metric"])
     assert set(exact["protocol"]).isdisjoint(rough["protocol"])
-    change = rough["value"].to_numpy() / exact["value"].to_numpy() - 1
-    assert 0 < abs(change).max() < 0.05
+    one, other = exact["value"].to_numpy(), rough["value"].to_numpy()
+    assert (one != other).any()
+    # A spread over parts is small beside the score, and rounding moves both alike.
+    assert abs(other - one).max() < 0.05 * abs(one).max()
