@@ -1,0 +1,39 @@
+"""Arjovsky and Bottou (2017), section 2: on a frozen G, as D learns, minimax loses its gradient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+import ganbench
+from ganbench.store import Store
+
+FROZEN_AT = 50
+
+
+def norms(store: Store, cell: str) -> pd.Series:
+    """The norm of G's gradient from the freeze on, by step."""
+    curves = store.curves(cell)
+    assert curves is not None
+    return curves[curves["step"] > FROZEN_AT].set_index("step")["grad_norm_g"]
+
+
+def test_minimax_loses_its_gradient_and_non_saturating_does_not(tmp_path: Path) -> None:
+    shorter = ("seeds=1", "train.steps=1050", f"train.freeze_generator_at={FROZEN_AT}")
+    results = ganbench.run("saturation", tmp_path / "out", jobs=2, overrides=shorter)
+    store = Store(tmp_path / "out")
+    cells = results.cells.set_index(["dataset", "loss"])
+    assert set(cells["status"]) == {"ok"}
+    for dataset in ("gaussian_ring", "fashion_mnist"):
+        arms = {loss: cells.loc[(dataset, loss)] for loss in ("minimax", "non_saturating")}
+        # Measured on the same frozen generator, against the same discriminator.
+        assert arms["minimax"]["weights"] == arms["non_saturating"]["weights"] != ""
+        d_fake = [store.curves(arm["cell"])["d_fake"] for arm in arms.values()]
+        pd.testing.assert_series_equal(*d_fake)
+        minimax, non_saturating = (norms(store, arm["cell"]) for arm in arms.values())
+        early, late = slice(None, FROZEN_AT + 50), slice(1000, None)
+        assert minimax.loc[late].median() < minimax.loc[early].median() / 10, dataset
+        assert non_saturating.loc[late].median() > non_saturating.loc[early].median(), dataset
+        # Per sample the ratio of the two is e^-s, s the logit.
+        assert (non_saturating / minimax).loc[late].median() > 300, dataset
