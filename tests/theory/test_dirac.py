@@ -51,18 +51,21 @@ def hold(cell: Cell, store: Store) -> None:
         assert wrong < tolerance, (name, cell.axes)
 
 
+@pytest.mark.slow
 def test_the_trajectory_is_gradient_play(tmp_path: Path) -> None:
     short = ("train.steps=100", "score.metrics=[]", "score.initial=false")
     held = [hold(cell, store) for cell, store in played("dirac", tmp_path / "out", *short)]
     assert len(held) == 3 * 3 * 2 * 2
 
 
+@pytest.mark.slow
 def test_the_trajectory_is_simultaneous_gradient_play(tmp_path: Path) -> None:
     short = ("train.steps=100", "score.metrics=[]", "score.initial=false", PRECISIONS)
     held = [hold(cell, store) for cell, store in played("dirac-simultaneous", tmp_path / "out", *short)]
     assert len(held) == 3 * 3 * 2
 
 
+@pytest.mark.slow
 def test_the_trajectory_is_gradient_play_in_several_dimensions_and_with_clipped_weights(
     tmp_path: Path,
 ) -> None:

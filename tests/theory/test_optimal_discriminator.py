@@ -19,6 +19,8 @@ from ganbench.grid import Cell, read_grid
 from ganbench.runner import dataset_of, trainer_of
 from ganbench.store import Store
 
+pytestmark = pytest.mark.slow
+
 GRID = "optimal-discriminator"
 SHORTER = ("seeds=1", 'axes."train.freeze_generator_at"=[0, 2400]')
 STEP = 0.001

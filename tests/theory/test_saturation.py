@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import ganbench
 from ganbench.store import Store
@@ -19,6 +20,7 @@ def norms(store: Store, cell: str) -> pd.Series:
     return curves[curves["step"] > FROZEN_AT].set_index("step")["grad_norm_g"]
 
 
+@pytest.mark.slow
 def test_minimax_loses_its_gradient_and_non_saturating_does_not(tmp_path: Path) -> None:
     shorter = ("seeds=1", "train.steps=1050", f"train.freeze_generator_at={FROZEN_AT}")
     results = ganbench.run("saturation", tmp_path / "out", jobs=2, overrides=shorter)
