@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +18,11 @@ PRECISIONS = 'axes."train.precision"=["float32", "float64"]'
 CURVES = ("loss_d", "loss_g", "grad_norm_d", "grad_norm_g")
 
 
-def played(grid: str, out: Path, *overrides: str) -> Iterator[tuple[Cell, Store]]:
+def played(grid: str, out: Path, *overrides: str) -> list[tuple[Cell, Store]]:
     """The cells of a grid that has been run, with the folder that holds them."""
-    ganbench.run(grid, out, jobs=2, overrides=overrides)
-    for cell in read_grid(grid, load_catalog(), overrides).cells:
-        store = Store(out)
-        assert store.cell(cell.id)["status"] == "ok"
-        yield cell, store
+    results = ganbench.run(grid, out, jobs=2, overrides=overrides)
+    assert set(results.cells["status"]) == {"ok"}
+    return [(cell, Store(out)) for cell in read_grid(grid, load_catalog(), overrides).cells]
 
 
 def by_hand(cell: Cell) -> Play:
@@ -54,15 +51,19 @@ def hold(cell: Cell, store: Store) -> None:
 @pytest.mark.slow
 def test_the_trajectory_is_gradient_play(tmp_path: Path) -> None:
     short = ("train.steps=100", "score.metrics=[]", "score.initial=false")
-    held = [hold(cell, store) for cell, store in played("dirac", tmp_path / "out", *short)]
-    assert len(held) == 3 * 3 * 2 * 2
+    cells = played("dirac", tmp_path / "out", *short)
+    for cell, store in cells:
+        hold(cell, store)
+    assert len(cells) == 3 * 3 * 2 * 2
 
 
 @pytest.mark.slow
 def test_the_trajectory_is_simultaneous_gradient_play(tmp_path: Path) -> None:
     short = ("train.steps=100", "score.metrics=[]", "score.initial=false", PRECISIONS)
-    held = [hold(cell, store) for cell, store in played("dirac-simultaneous", tmp_path / "out", *short)]
-    assert len(held) == 3 * 3 * 2
+    cells = played("dirac-simultaneous", tmp_path / "out", *short)
+    for cell, store in cells:
+        hold(cell, store)
+    assert len(cells) == 3 * 3 * 2
 
 
 @pytest.mark.slow
@@ -81,8 +82,10 @@ def test_the_trajectory_is_gradient_play_in_several_dimensions_and_with_clipped_
         'axes."train.order"=["g_then_d"]',
         'axes."train.d_steps"=[5]',
     )
-    held = [hold(cell, store) for cell, store in played("dirac", tmp_path / "out", *changed)]
-    assert len(held) == 3 * 3 * 2
+    cells = played("dirac", tmp_path / "out", *changed)
+    for cell, store in cells:
+        hold(cell, store)
+    assert len(cells) == 3 * 3 * 2
 
 
 @pytest.mark.parametrize("grid", ["dirac", "dirac-simultaneous"])
