@@ -26,7 +26,7 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, units)."""
-        return x.reshape(len(x), -1, self.pieces).amax(2)
+        return x.reshape(len(x), -1, self.pieces).max(2).values
 
 
 class CentredSigmoid(nn.Module):
