@@ -46,6 +46,7 @@ OF_THE_DISCRIMINATOR: dict[str, list[dict[str, Any]]] = {
     ],
     "mlp_pacgan": [{"pack": 4}, {"normalization": "spectral"}, {"discriminator_init_scale": 0.5}],
     "dcgan": [
+        {"discriminator_channels": 7},
         {"batch_norm": False},
         {"normalization": "none"},
         {"normalization": "layer"},
@@ -135,6 +136,7 @@ def test_every_option_of_a_discriminator_is_among_those_tried() -> None:
         "noise_scale",
         "init",
         "channels",
+        "conditional",
         "centres",
         "bandwidth",
         "theta",

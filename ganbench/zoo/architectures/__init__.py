@@ -156,10 +156,12 @@ def _dcgan(
     signature: Signature,
     *,
     channels: int = 32,
+    discriminator_channels: int | None = None,
     noise: int = 64,
     batch_norm: bool = True,
     normalization: Normalization = "batch",
     pack: int = 1,
+    conditional: bool = False,
     discriminator_outputs: int = 1,
 ) -> Players:
     from ganbench.zoo.architectures.dcgan import build_dcgan
@@ -167,10 +169,12 @@ def _dcgan(
     return build_dcgan(
         signature,
         channels=channels,
+        discriminator_channels=discriminator_channels,
         noise=noise,
         batch_norm=batch_norm,
         normalization=normalization,
         pack=pack,
+        conditional=conditional,
         discriminator_outputs=discriminator_outputs,
     )
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
 from ganbench.zoo.architectures.choices import Normalization
+from ganbench.zoo.architectures.conditioning import classes_of, join_labels
 from ganbench.zoo.architectures.layers import normalise_spectrally
 from ganbench.zoo.architectures.limits import MOST_PACKED, check_noise, check_whole
 from ganbench.zoo.architectures.pack import Pack
@@ -19,13 +20,14 @@ _SIZES = {8: (4, 1), 16: (4, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
 
 
 class Generator(nn.Module):
-    """Noise (batch, size) to images (batch, channels, height, width) in [-1, 1]."""
+    """Noise (batch, size), with labels (batch,) where there are classes, to images in [-1, 1]."""
 
-    def __init__(self, noise: int, widths: list[int], base: int, channels: int) -> None:
+    def __init__(self, noise: int, widths: list[int], base: int, channels: int, classes: int) -> None:
         super().__init__()
         self.base = base
         self.width = widths[0]
-        self.project = nn.Linear(noise, widths[0] * base * base, bias=False)
+        self.classes = classes
+        self.project = nn.Linear(noise + classes, widths[0] * base * base, bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU()]
         for index, width in enumerate(widths):
             last = index == len(widths) - 1
@@ -34,15 +36,17 @@ class Generator(nn.Module):
             layers += [nn.Tanh()] if last else [nn.BatchNorm2d(outputs), nn.ReLU()]
         self.net = nn.Sequential(*layers)
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Images (batch, channels, height, width)."""
+        if condition is not None:
+            noise = join_labels(noise, condition, self.classes)
         seed = self.project(noise).view(-1, self.width, self.base, self.base)
         images: Tensor = self.net(seed)
         return images
 
 
 class Discriminator(nn.Module):
-    """Images to raw scores (batch / pack, outputs).
+    """Images, with labels (batch,) where there are classes, to raw scores (batch / pack, outputs).
 
     The first convolution is never followed by a normalisation (DCGAN, section 3).
     """
@@ -55,10 +59,12 @@ class Discriminator(nn.Module):
         outputs: int,
         normalization: Normalization,
         pack: int,
+        classes: int,
     ) -> None:
         super().__init__()
+        self.classes = classes
         layers: list[nn.Module] = [Pack(pack)] if pack > 1 else []
-        inputs = pack * channels
+        inputs = pack * (channels + classes)
         for index, width in enumerate(widths):
             batch_norm = normalization == "batch" and index > 0
             layers.append(nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=not batch_norm))
@@ -71,12 +77,14 @@ class Discriminator(nn.Module):
             inputs = width
         self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inputs * base * base, outputs))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Raw scores (batch / pack, outputs).
 
         Raises:
             Unsupported: the pack does not divide the batch.
         """
+        if condition is not None:
+            x = join_labels(x, condition, self.classes)
         scores: Tensor = self.net(x)
         return scores
 
@@ -85,10 +93,12 @@ def build_dcgan(
     signature: Signature,
     *,
     channels: int,
+    discriminator_channels: int | None,
     noise: int,
     batch_norm: bool,
     normalization: Normalization,
     pack: int,
+    conditional: bool,
     discriminator_outputs: int,
 ) -> Players:
     """A convolutional pair.
@@ -96,15 +106,18 @@ def build_dcgan(
     Args:
         signature: square images of 8, 16, 28, 32 or 64 pixels.
         channels: width of the layer next to the image; it doubles with each halving of the size.
+        discriminator_channels: the same of D; None is that of G.
         noise: entries of one noise vector.
         batch_norm: False is another way to say that `normalization` is `none` where it would be `batch`.
         normalization: of D, after each convolution but the first; `spectral` divides every weight of D by its
             largest singular value. G always normalises over the batch.
         pack: images that D judges together, joined along their channels; must divide the batch.
-        discriminator_outputs: raw scores of one sample.
+        conditional: labels for both players, one-hot: beside the noise, and as planes beside the image.
+        discriminator_outputs: raw scores of one sample or pack.
 
     Raises:
-        Unsupported: the data are not such images, or have one convolution and so none to normalise by layer.
+        Unsupported: the data are not such images, or have one convolution and so none to normalise by layer,
+            or no labels for `conditional`.
         ValueError: an option is out of its bounds.
     """
     if signature.kind != "image":
@@ -114,6 +127,9 @@ def build_dcgan(
         sizes = ", ".join(str(size) for size in _SIZES)
         raise Unsupported(f"dcgan makes square images of {sizes} pixels, the data have {height}x{width}")
     check_whole("channels", channels, highest=_MOST_CHANNELS)
+    if discriminator_channels is None:
+        discriminator_channels = channels
+    check_whole("discriminator_channels", discriminator_channels, highest=_MOST_CHANNELS)
     check_noise(noise)
     check_whole("pack", pack, highest=MOST_PACKED)
     base, stages = _SIZES[height]
@@ -123,11 +139,13 @@ def build_dcgan(
         )
     if normalization == "batch" and (stages == 1 or not batch_norm):
         normalization = "none"
+    classes = classes_of(signature, "dcgan") if conditional else 0
     widths = [channels * 2**stage for stage in range(stages)]
-    generator = Generator(noise, widths[::-1], base, depth)
+    generator = Generator(noise, widths[::-1], base, depth, classes)
     # Before D draws anything: what D is given must not move G's initial weights.
     generator.apply(_initialise)
-    discriminator = Discriminator(depth, widths, base, discriminator_outputs, normalization, pack)
+    widths = [discriminator_channels * 2**stage for stage in range(stages)]
+    discriminator = Discriminator(depth, widths, base, discriminator_outputs, normalization, pack, classes)
     discriminator.apply(_initialise)
     if normalization == "spectral":
         normalise_spectrally(discriminator)
@@ -136,6 +154,7 @@ def build_dcgan(
         discriminator=discriminator,
         noise=Noise(size=noise),
         couples_samples=needs_two_passes(normalization, pack),
+        conditional=conditional,
     )
 
 
