@@ -10,6 +10,7 @@ from typing import Any
 from ganbench.grid.canonical import sha256_of
 from ganbench.grid.choice import Choice
 from ganbench.grid.settings import ScoreSettings, TrainSettings
+from ganbench.grid.tolerance import Tolerance
 
 _ID_DIGITS = 11
 
@@ -29,6 +30,7 @@ class Cell:
         score: how it is scored.
         seed: 0 to 2^31 - 1.
         scored_as: the full values of varied settings of [score]; a part of the identity.
+        check: how much worse than a baseline each score may get, by its name; no part of the identity.
     """
 
     dataset: Choice
@@ -40,6 +42,7 @@ class Cell:
     score: ScoreSettings
     seed: int
     scored_as: Mapping[str, Any] = field(default_factory=dict)
+    check: Mapping[str, Tolerance] = field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:

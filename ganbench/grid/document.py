@@ -34,6 +34,8 @@ def document_of(
         "train": {**train, **given.get("train", {})},
         "score": {**score, **given.get("score", {})},
     }
+    if "check" in given:
+        document["check"] = given["check"]
     if rules:
         document["override"] = [{"when": dict(rule.said), **_sections(rule.layer)} for rule in rules]
     document["compare"] = {"axis": compare.axis, "baseline": compare.baseline}

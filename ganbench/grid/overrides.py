@@ -11,9 +11,9 @@ from ganbench.grid.axes import Axis, flat_axes, overlap
 from ganbench.grid.layers import Layer, lay
 from ganbench.grid.patterns import Patterns
 from ganbench.grid.problems import Problems, given
-from ganbench.grid.schema import Schema
+from ganbench.grid.schema import SECTIONS, Schema
 
-_KEYS = ("when", "train", "score")
+_KEYS = ("when", *SECTIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def _read_override(
         section, _, setting = key.partition(".")
         if key == "when":
             continue
-        if section not in ("train", "score"):
+        if section not in SECTIONS:
             problems.add(f"{at}.{key}", f"an override has no key {given(key)}{did_you_mean(key, _KEYS)}")
             continue
         # A quoted "score.every" says what score.every says.

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ganbench.grid.axes import NAMED, Axis
 from ganbench.grid.cell import Cell
@@ -15,6 +15,15 @@ from ganbench.grid.layers import Layer, SettingsError, lay, resolve_train
 from ganbench.grid.overrides import Override
 from ganbench.grid.problems import Problems
 from ganbench.grid.settings import ScoreSettings, TrainSettings
+from ganbench.grid.tolerance import Tolerance, thresholds_of
+
+
+class Resolved(NamedTuple):
+    """The settings of a combination."""
+
+    train: TrainSettings
+    score: ScoreSettings
+    check: Mapping[str, Tolerance]
 
 
 def count_cells(axes: Mapping[str, Axis], seeds: Sequence[int]) -> int:
@@ -39,7 +48,7 @@ def product(
     for indices in itertools.product(*(range(len(axis.values)) for axis in axes.values())):
         position = dict(zip(axes, indices, strict=True))
         if (resolved := settings.at(position)) is not None:
-            combinations.append(_cell(axes, position, seeds[0], *resolved))
+            combinations.append(_cell(axes, position, seeds[0], resolved))
     if problems:
         return (), []
     _refuse_twins(combinations, axes, problems)
@@ -58,9 +67,9 @@ class _Settings:
         self._base = base
         self._rules = rules
         self._problems = problems
-        self._resolved: dict[tuple[object, ...], tuple[TrainSettings, ScoreSettings] | None] = {}
+        self._resolved: dict[tuple[object, ...], Resolved | None] = {}
 
-    def at(self, position: Mapping[str, int]) -> tuple[TrainSettings, ScoreSettings] | None:
+    def at(self, position: Mapping[str, int]) -> Resolved | None:
         """The settings at these indices of the axes; None where they do not go together, which is noted."""
         matching = tuple(index for index, rule in enumerate(self._rules) if rule.matches(position))
         key = (*matching, None, *(position[axis.key] for axis in self._varied))
@@ -72,13 +81,11 @@ class _Settings:
         """The distinct ones so far."""
         distinct: list[ScoreSettings] = []
         for resolved in self._resolved.values():
-            if resolved is not None and resolved[1] not in distinct:
-                distinct.append(resolved[1])
+            if resolved is not None and resolved.score not in distinct:
+                distinct.append(resolved.score)
         return distinct
 
-    def _resolve(
-        self, rules: Sequence[Override], position: Mapping[str, int]
-    ) -> tuple[TrainSettings, ScoreSettings] | None:
+    def _resolve(self, rules: Sequence[Override], position: Mapping[str, int]) -> Resolved | None:
         layer = dict(self._base)
         for rule in rules:
             lay(layer, rule.layer)
@@ -90,7 +97,7 @@ class _Settings:
             for key, problem in error.wrong.items():
                 self._problems.add(key, f"{problem} (where {at})" if at else problem)
             return None
-        return train, _score(layer)
+        return Resolved(train, _score(layer), thresholds_of(layer))
 
     def _axes_layer(self, position: Mapping[str, int]) -> Layer:
         """What the axes set here, as one layer, so that their order does not matter."""
@@ -120,8 +127,7 @@ def _cell(
     axes: Mapping[str, Axis],
     position: Mapping[str, int],
     seed: int,
-    train: TrainSettings,
-    score: ScoreSettings,
+    resolved: Resolved,
 ) -> Cell:
     choices = {key: axes[key].values[position[key]] for key in NAMED}
     values = {key: axis.values[position[key]] for key, axis in axes.items() if axis.is_setting}
@@ -131,8 +137,9 @@ def _cell(
             key: axes[key].labels[position[key]] if isinstance(value, list | dict) else value
             for key, value in values.items()
         },
-        train=train,
-        score=score,
+        train=resolved.train,
+        score=resolved.score,
+        check=resolved.check,
         seed=seed,
         scored_as={key: value for key, value in values.items() if key.startswith("score.")},
     )

@@ -19,17 +19,18 @@ from ganbench.grid.overrides import Override, read_overrides
 from ganbench.grid.patterns import Patterns
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.product import count_cells, product
-from ganbench.grid.schema import Schema
+from ganbench.grid.schema import SECTIONS, Schema
 from ganbench.grid.scoring import check_scoring
 from ganbench.grid.settings import OPTIMIZER_KEYS
 from ganbench.grid.source import cleaned, find, parse
+from ganbench.grid.tolerance import refuse_unscored
 
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog
 
 MOST_SEEDS = 10_000
 MOST_SEED = 2**31 - 1
-_KEYS = ("name", "seeds", "axes", "train", "score", "override", "compare")
+_KEYS = ("name", "seeds", "axes", *SECTIONS, "override", "compare")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
@@ -98,6 +99,8 @@ class _Reading:
         cells, scorings = product(axes, seeds, base, rules, self._problems)
         for score in scorings:
             check_scoring(score, self._catalog, self._problems)
+        layers = {"": base, **{f"override[{index}].": rule.layer for index, rule in enumerate(rules)}}
+        refuse_unscored(layers, scorings, self._catalog, self._problems)
         if self._problems:
             return None
         return Grid(
@@ -168,7 +171,7 @@ class _Reading:
     def _layers(self, axes: Mapping[str, Axis], asked: Mapping[str, Any]) -> tuple[Layer, list[Override]]:
         """The settings of all cells, and of some; what --set says comes last of all."""
         base: Layer = {}
-        for section in ("train", "score"):
+        for section in SECTIONS:
             lay(base, self._schema.layer(section, self._unassigned(section), section))
         everything = {*NAMED, *asked}
         tables = self._document.get("override", [])

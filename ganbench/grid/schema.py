@@ -17,6 +17,7 @@ from ganbench.grid.named import read_choice, read_metrics
 from ganbench.grid.optimizers import OPTIMIZERS
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.settings import CHOICES, OPTIMIZER_KEYS, PLAYERS, ScoreSettings, TrainSettings
+from ganbench.grid.tolerance import read_thresholds
 
 if typing.TYPE_CHECKING:
     from ganbench.catalog import Catalog
@@ -41,6 +42,10 @@ SETTINGS: tuple[str, ...] = (
 )
 
 
+# The tables that set something, in a grid and in its overrides.
+SECTIONS = ("train", "score", "check")
+
+
 class Schema:
     """Reads settings, with a catalog at hand for the names of metrics and extractors."""
 
@@ -52,7 +57,7 @@ class Schema:
         """One section's table, as a layer; problems are noted, and what has them left out.
 
         Args:
-            section: `train` or `score`.
+            section: `train`, `score` or `check`.
             table: as it was parsed.
             at: its key, for messages.
         """
@@ -60,6 +65,8 @@ class Schema:
         if not isinstance(table, Mapping):
             self._problems.add(at, f"must be a table, given {given(table)}")
             return layer
+        if section == "check":
+            return read_thresholds(table, at, self._problems)
         for name, value in table.items():
             key = f"{section}.{name}"
             if key not in SETTINGS or key.count(".") > 1:

@@ -75,8 +75,8 @@ SPECS: dict[str, list[Any]] = {
     ],
     "penalty": [PenaltySpec(name="none", build=plain), PenaltySpec(name="r1", build=r1)],
     "metric": [
-        MetricSpec(name="fid", build=lambda: Needy("features", 2)),
-        MetricSpec(name="is", build=lambda: Needy("logits", 2)),
+        MetricSpec(name="fid", build=lambda: Needy("features", 2), directions={"fid": "lower"}),
+        MetricSpec(name="is", build=lambda: Needy("logits", 2), directions={"is": "higher"}),
         MetricSpec(name="coverage", build=coverage),
     ],
     "extractor": [ExtractorSpec(name="tiny", build=plain), ExtractorSpec(name="wide", build=wide)],
