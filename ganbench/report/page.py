@@ -25,9 +25,9 @@ from ganbench.report.context import (
     telling,
     where,
 )
-from ganbench.report.contrast import ALPHA
 from ganbench.report.environments import environments_mixed
 from ganbench.report.finals import final_scores
+from ganbench.report.objectives import objectives_sheet
 from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
 from ganbench.report.pictures import MOST_SEEDS, Album, Picture
 from ganbench.report.record import STATUSES, printable
@@ -42,6 +42,7 @@ from ganbench.report.sheets import (
     scores_sheet,
     text,
 )
+from ganbench.report.significance import ALPHA
 from ganbench.report.svg import ARM_COLOURS
 from ganbench.store import REPORT, Store
 
@@ -117,6 +118,7 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
         "comparison": comparison,
         # Said once, under the first table that it is about.
         "final": replace(final, notes=[note for note in final.notes if note not in comparison.notes]),
+        "objectives": objectives_sheet(store, cells),
         "sections": sections,
         "failures": _failures(store, cells),
         "cells": cells_sheet(cells),

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganbench.grid import Cell
 from ganbench.grid.provenance import Environment
+from ganbench.runner.formulas import formulas_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,5 +80,6 @@ def record_of(cell: Cell, environment: Environment, **outcome: Any) -> dict[str,
         "environment": environment.as_json(),
         "weights": "",
         "determinism": {},
+        "formulas": formulas_of(cell),
         **outcome,
     }

@@ -12,7 +12,7 @@ _MESCHEDER = "Mescheder et al. (2018), Which Training Methods for GANs Converge"
 @hookimpl
 def ganbench_penalties() -> Iterator[PenaltySpec]:
     """The built-in penalties; s is the loss's logit."""
-    yield PenaltySpec(name="none", build=_none, summary="No penalty.", formula="0", needs_logit=False)
+    yield PenaltySpec(name="none", build=_none, summary="No penalty.", needs_logit=False)
     yield PenaltySpec(
         name="r1",
         build=_r1,

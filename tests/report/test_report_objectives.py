@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fabricated_results import Folder
+
+from ganbench.report import write_page, write_tables
+from ganbench.report.objectives import objectives_sheet
+from ganbench.report.results import load
+from ganbench.store import Store
+
+MINIMAX = {"discriminator": "-E[log D(x)]", "generator": "E[log(1 - D(G(z)))]", "reference": "2014, eq. 1"}
+R1 = {"discriminator": "weight/2 · E[|∇ s(x)|²]"}
+
+
+def test_each_objective_is_there_once_with_what_both_players_minimise(make_folder: Callable[..., Folder]):
+    folder = make_folder()
+    for seed in (0, 1):
+        folder.add(loss="minimax", seed=seed, penalty="r1", formulas={"loss": MINIMAX, "penalty": R1})
+        folder.add(loss="own_loss", seed=seed, formulas={"loss": {}, "penalty": {}})
+    store = Store(folder.path)
+    sheet = objectives_sheet(store, write_tables(store).cells)
+    assert list(sheet.rows) == [
+        ("minimax", "-E[log D(x)]", "E[log(1 - D(G(z)))]", "2014, eq. 1"),
+        ("r1", "D's loss + weight/2 · E[|∇ s(x)|²]", "unchanged", "-"),
+    ]
+    assert "E[log(1 - D(G(z)))]" in write_page(store, load(folder.path)).read_text()
+
+
+@pytest.mark.parametrize("formulas", [None, 3, {"loss": "text"}, {"loss": {"generator": ["x"]}}, {}])
+def test_records_without_formulas_or_with_odd_ones_do_no_harm(make_folder: Callable[..., Folder], formulas):
+    folder = make_folder()
+    folder.add(loss="minimax", formulas=formulas)
+    store = Store(folder.path)
+    write_page(store, write_tables(store))
+
+
+def test_a_formula_that_is_a_script_is_shown_as_text(make_folder: Callable[..., Folder]):
+    folder = make_folder()
+    folder.add(formulas={"loss": {"generator": "<script>alert(1)</script>"}})
+    store = Store(folder.path)
+    page = write_page(store, write_tables(store)).read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
