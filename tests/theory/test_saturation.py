@@ -6,19 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from gradient_norms import norms
 
 import ganbench
 from ganbench.store import Store
 from ganbench.zoo.datasets.mnist import DEBIAN_FOLDER
 
 FROZEN_AT = 50
-
-
-def norms(store: Store, cell: str) -> pd.Series:
-    """The norm of G's gradient from the freeze on, by step."""
-    curves = store.curves(cell)
-    assert curves is not None
-    return curves[curves["step"] > FROZEN_AT].set_index("step")["grad_norm_g"]
 
 
 @pytest.mark.slow
@@ -35,7 +29,7 @@ def test_minimax_loses_its_gradient_and_non_saturating_does_not(tmp_path: Path) 
         assert arms["minimax"]["weights"] == arms["non_saturating"]["weights"] != ""
         d_fake = [store.curves(arm["cell"])["d_fake"] for arm in arms.values()]
         pd.testing.assert_series_equal(*d_fake)
-        minimax, non_saturating = (norms(store, arm["cell"]) for arm in arms.values())
+        minimax, non_saturating = (norms(store, arm["cell"], FROZEN_AT) for arm in arms.values())
         early, late = slice(None, FROZEN_AT + 50), slice(1000, None)
         assert minimax.loc[late].median() < minimax.loc[early].median() / 10, dataset
         assert non_saturating.loc[late].median() > non_saturating.loc[early].median(), dataset
