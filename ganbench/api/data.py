@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ganbench.api.players import Samples, Signature
 
 Split = Literal["train", "test"]
-Needs = Literal["samples", "pairs", "features", "logits", "features+logits"]
+Needs = Literal["samples", "pairs", "features", "logits", "features+logits", "features+labels"]
 
 
 @runtime_checkable
@@ -42,10 +42,13 @@ class Features:
     Attributes:
         features: float32 (N, d).
         logits: float32 (N, classes) where the extractor classifies, else None.
+        labels: int64 (N,), the class that each image is of, or was generated as; not the extractor's to give,
+            and there only for a metric that needs it.
     """
 
     features: Tensor
     logits: Tensor | None = None
+    labels: Tensor | None = None
 
 
 @runtime_checkable
@@ -76,9 +79,10 @@ class Metric(Protocol):
     Attributes:
         needs: what it is given: the samples themselves (uint8 images or points, the reference split whole);
             `pairs`, the samples beside those of the reference split that their conditions were taken from, in
-            the same order and number; or an extractor's Features (`features`, `logits`, or `features+logits`
-            say which parts must be there).
-        minimum: the fewest samples on either side for which it is defined.
+            the same order and number; or an extractor's Features (`features`, `logits`, `features+logits` or
+            `features+labels` say which parts must be there; with labels, the generator must be conditional).
+        minimum: the fewest samples on either side, of each class where it needs labels, for which it is
+            defined.
     """
 
     needs: Needs

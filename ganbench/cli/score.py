@@ -23,9 +23,9 @@ from ganbench.grid.named import read_choice
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import Schema
 from ganbench.runner import dataset_of, samples_of
-from ganbench.runner.elsewhere import Collected, read_samples, require_pairs
+from ganbench.runner.elsewhere import Collected, read_samples, require_labels, require_pairs
 from ganbench.runner.materials import metric_spec, note_of, scorer_against
-from ganbench.scoring import Scorer, ScoreRow
+from ganbench.scoring import WITH_LABELS, Scorer, ScoreRow
 from ganbench.training import deterministic, prepare_process
 
 # Wider than any table of scores.
@@ -173,6 +173,9 @@ def _scorer(asked: _Asked, real: Dataset, samples: Samples, images: Path, device
     metrics = [catalog.build("metric", metric.name, metric.options) for metric in settings.metrics]
     if any(metric.needs == "pairs" for metric in metrics):
         require_pairs(samples, real.load(settings.reference), images)
+    for metric in metrics:
+        if metric.needs == WITH_LABELS:
+            require_labels(samples, real.signature.classes, metric.minimum, images)
     named = asked.reference if isinstance(asked.reference, Choice) else real
     return scorer_against(named, settings, device)
 

@@ -13,7 +13,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError, GridError, StoreError, Unsupported
 from ganbench.grid import Cell, Grid
 from ganbench.grid.provenance import Environment, environment_of
-from ganbench.runner import scorer_of, try_cell
+from ganbench.runner import check_conditions, scorer_of, try_cell
 from ganbench.store import Store
 from ganbench.training import resolve_engine
 
@@ -122,6 +122,11 @@ def check_grid(grid: Grid, device: str) -> dict[str, str]:
                 scorer = scorer_of(cell, device)
                 if scorer is not None:
                     scorer.check()
+            except GanbenchError as error:
+                problems |= dict.fromkeys(error.problems)
+        if reason is None:
+            try:
+                check_conditions(cell)
             except GanbenchError as error:
                 problems |= dict.fromkeys(error.problems)
     if problems:

@@ -1,5 +1,6 @@
 """One Cell -> one CellResult, start to end."""
 
+from ganbench.runner.conditions import check_conditions
 from ganbench.runner.materials import dataset_of, players_of, samples_of, scorer_of
 from ganbench.runner.sampling import generate_samples
 from ganbench.runner.sitting import run_cell
@@ -10,6 +11,7 @@ from ganbench.runner.trial import try_cell
 __all__ = [
     "CellResult",
     "Task",
+    "check_conditions",
     "dataset_of",
     "generate_samples",
     "players_of",

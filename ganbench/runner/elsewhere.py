@@ -13,6 +13,7 @@ from ganbench.api.data import Split
 from ganbench.errors import DatasetError
 from ganbench.runner.arrays import ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
 from ganbench.runner.images import read_images
+from ganbench.scoring import too_few
 from ganbench.store import Store
 
 _HASHED = 2**24
@@ -111,6 +112,32 @@ def require_pairs(samples: Samples, data: Samples, path: Path) -> None:
         f"{path}: 'index' must name rows of the reference, 0 to {len(data) - 1}, "
         f"given {int(samples.index[wrong][0])}"
     )
+
+
+def require_labels(samples: Samples, classes: int | None, minimum: int, path: Path) -> None:
+    """Refuse samples that do not say of which class they are, or are too few of one.
+
+    Args:
+        samples: made elsewhere.
+        classes: those of the reference; None is the scorer's to refuse.
+        minimum: samples that each class must have.
+        path: where they are from, for messages.
+
+    Raises:
+        DatasetError: they do not say, name a class that there is not, or are too few of one.
+    """
+    if samples.labels is None:
+        raise DatasetError(
+            f"{path}: a metric needs labels: give an .npz with an array 'labels', as of `ganbench sample`"
+        )
+    if classes is None:
+        return
+    wrong = (samples.labels < 0) | (samples.labels >= classes)
+    if wrong.any():
+        label = int(samples.labels[wrong][0])
+        raise DatasetError(f"{path}: 'labels' must be classes, 0 to {classes - 1}, given {label}")
+    if rare := too_few(samples.labels, classes, minimum):
+        raise DatasetError(f"{path}: a metric needs at least {minimum} samples of each class: {rare}")
 
 
 def _of_folder(path: Path, span: tuple[float, float] | None) -> Tensor:

@@ -122,7 +122,9 @@ def scorer_against(reference: Choice | Dataset, score: ScoreSettings, device: st
 def note_of(row: ScoreRow) -> str:
     """What the tables say beside a value; empty where there is nothing to say."""
     enough = metric_spec(row.source).biased_below.get(row.metric, 0)
-    return f"biased: fewer than {enough} samples" if row.samples < enough else ""
+    if row.fewest >= enough:
+        return ""
+    return f"biased: fewer than {enough} samples{' of a class' if row.fewest < row.samples else ''}"
 
 
 def metric_spec(name: str) -> MetricSpec:

@@ -7,27 +7,50 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 from ganbench.api import Samples, Signature
 from ganbench.errors import Unsupported
+from ganbench.runner.sampling import chosen, first
 
 SIDE = 8
+_MOST_CLASSES = 20
+# Classes are drawn as in the data: so many times as many as are shown leave hardly a row unfilled.
+_SPARE = 4
 _LEAST_PIXELS = 256
 _POINTS = 2000
 _GAP = 1
 _GAP_GREY = 96
 
 
-def drawn(signature: Signature) -> int:
-    """How many samples a cell's picture shows."""
-    return SIDE * SIDE if signature.kind == "image" else _POINTS
+def drawn(signature: Signature, *, conditional: bool) -> int:
+    """How many samples must be generated for a cell's picture."""
+    if signature.kind != "image":
+        return _POINTS
+    if conditional and signature.classes is not None:
+        return min(_SPARE * SIDE * signature.classes, _POINTS)
+    return SIDE * SIDE
+
+
+def shown(samples: Samples, signature: Signature) -> Samples:
+    """Those of a cell's samples that are in its picture.
+
+    The first 64 images, or 2,000 points; of images with labels the first eight of each class, of the first 20
+    classes that occur.
+    """
+    if signature.kind != "image" or samples.labels is None:
+        return first(samples, drawn(signature, conditional=False))
+    rows = [row[:SIDE] for row in _by_class(samples.labels)[:_MOST_CLASSES]]
+    return chosen(samples, torch.cat(rows))
 
 
 def draw_samples(samples: Samples, signature: Signature, data: Samples) -> bytes:
     """A PNG of all samples, eight a row; of points, the first 2,000 with the data behind them.
 
-    Small images are enlarged by a whole factor, without smoothing.
+    Images with labels come class by class, each class beginning a row. Small images are enlarged by a whole
+    factor, without smoothing.
     """
     if signature.kind == "image":
         return _images(samples)
@@ -54,17 +77,26 @@ def _picture(pixels: np.ndarray[Any, Any]) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels[:, :, :3])
 
 
+def _by_class(labels: Tensor) -> list[Tensor]:
+    """The places of each class that occurs, in the order of the classes."""
+    return [(labels == label).nonzero().squeeze(1) for label in labels.bincount().nonzero()]
+
+
 def _images(samples: Samples) -> bytes:
     x = samples.x.numpy()
     count, channels, height, width = x.shape
-    rows = -(-count // SIDE)
+    groups = [torch.arange(count)] if samples.labels is None else _by_class(samples.labels)
+    rows = [row for group in groups for row in torch.split(group, SIDE)]
     # A line between neighbours: where the background is dark, small pictures run together without it.
     canvas = np.full(
-        (rows * (height + _GAP) - _GAP, SIDE * (width + _GAP) - _GAP, channels), _GAP_GREY, dtype=np.uint8
+        (len(rows) * (height + _GAP) - _GAP, SIDE * (width + _GAP) - _GAP, channels),
+        _GAP_GREY,
+        dtype=np.uint8,
     )
-    for index, image in enumerate(x):
-        top, left = index // SIDE * (height + _GAP), index % SIDE * (width + _GAP)
-        canvas[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    for down, row in enumerate(rows):
+        for across, index in enumerate(row.tolist()):
+            top, left = down * (height + _GAP), across * (width + _GAP)
+            canvas[top : top + height, left : left + width] = x[index].transpose(1, 2, 0)
     picture = _picture(canvas)
     factor = max(1, -(-_LEAST_PIXELS // max(picture.size)))
     return _png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))

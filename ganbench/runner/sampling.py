@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -40,21 +42,20 @@ def generate_samples(
     Raises:
         NonFiniteSamples: there is NaN or infinity among them.
     """
-    stream = torch.Generator().manual_seed(seed)
     dtype = next((parameter.dtype for parameter in generator.parameters()), torch.float32)
     pool = data.condition if data.condition is not None else data.labels
+    draws = _draws(players, None if pool is None else len(pool), count, seed)
     parts: list[Tensor] = []
     rows: list[Tensor] = []
     was_training = generator.training
     generator.eval()
     try:
         with global_stream(seed, device):
-            for _ in range(0, count, BATCH):
-                # Whole batches always: how many are asked for must not change the first ones' bits.
-                noise = _noise(players, stream).to(device, dtype)
-                if players.conditional and pool is not None:
-                    rows.append(torch.randint(len(pool), (BATCH,), generator=stream))
-                    made = generator(noise, pool[rows[-1]].to(device))
+            for drawn, places in draws:
+                noise = drawn.to(device, dtype)
+                if places is not None and pool is not None:
+                    rows.append(places)
+                    made = generator(noise, pool[places].to(device))
                 else:
                     made = generator(noise)
                 if not torch.isfinite(made).all():
@@ -72,12 +73,45 @@ def generate_samples(
     )
 
 
+def drawn_rows(players: Players, data: Samples, count: int, seed: int) -> Tensor | None:
+    """The rows of the data that `generate_samples` takes the conditions from, without generating anything.
+
+    Returns:
+        int64 (count,), or None where the samples have no condition.
+    """
+    pool = data.condition if data.condition is not None else data.labels
+    draws = _draws(players, None if pool is None else len(pool), count, seed)
+    rows = [places for _, places in draws if places is not None]
+    return torch.cat(rows)[:count] if rows else None
+
+
 def first(samples: Samples, count: int) -> Samples:
     """The first of some samples, with whatever belongs to them."""
+    return chosen(samples, slice(count))
+
+
+def chosen(samples: Samples, rows: Tensor | slice) -> Samples:
+    """Some of the samples, with whatever belongs to them."""
     parts = (samples.x, samples.labels, samples.condition, samples.index)
-    x, labels, condition, index = (None if part is None else part[:count] for part in parts)
+    x, labels, condition, index = (None if part is None else part[rows] for part in parts)
     assert x is not None
     return Samples(x=x, labels=labels, condition=condition, index=index)
+
+
+def _draws(
+    players: Players, pool: int | None, count: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Noise (BATCH, size) and rows of a pool of so many conditions, or None, until there are `count`.
+
+    Whole batches always: how many are asked for must not change the first ones' bits.
+    """
+    stream = torch.Generator().manual_seed(seed)
+    for _ in range(0, count, BATCH):
+        noise = _noise(players, stream)
+        rows = None
+        if players.conditional and pool is not None:
+            rows = torch.randint(pool, (BATCH,), generator=stream)
+        yield noise, rows
 
 
 def _noise(players: Players, stream: torch.Generator) -> Tensor:

@@ -23,7 +23,7 @@ from ganbench.runner.materials import (
     samples_of,
     scorer_of,
 )
-from ganbench.runner.picture import draw_samples, drawn
+from ganbench.runner.picture import draw_samples, drawn, shown
 from ganbench.runner.sampling import first, generate_samples
 from ganbench.runner.task import CellResult, Task, mean_scores, record_of
 from ganbench.runner.trainer import trainer_of
@@ -233,17 +233,18 @@ class Sitting:
         cell = self._cell
         scorer = scorer_of(cell, self._task.device)
         signature = dataset_of(cell.dataset).signature
-        shown = drawn(signature)
+        players = players_of(cell) if self._trainer is None else self._trainer.players
+        for_picture = drawn(signature, conditional=players.conditional)
         for repeat in range(cell.score.repeats if step == cell.train.steps else 1):
             wanted = set() if scorer is None else self._unscored(scorer, step, repeat)
             if not wanted and repeat:
                 continue
             samples = generate_samples(
                 generator,
-                players_of(cell) if self._trainer is None else self._trainer.players,
+                players,
                 signature,
                 samples_of(cell.dataset, cell.score.reference),
-                max(cell.score.samples if scorer is not None else 0, 0 if repeat else shown),
+                max(cell.score.samples if scorer is not None else 0, 0 if repeat else for_picture),
                 score_seed(cell, repeat),
                 self._device,
             )
@@ -251,7 +252,7 @@ class Sitting:
                 flat = samples.x.reshape(len(samples), -1)
                 self._constant = bool((flat == flat[0]).all())
                 data = samples_of(cell.dataset, "train")
-                self._store.write_picture(cell.id, draw_samples(first(samples, shown), signature, data))
+                self._store.write_picture(cell.id, draw_samples(shown(samples, signature), signature, data))
             if scorer is not None and wanted:
                 rows = scorer.score(first(samples, scorer.samples), wanted)
                 self._keep(step, repeat, rows)

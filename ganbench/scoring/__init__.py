@@ -2,6 +2,16 @@
 
 from ganbench.scoring.images import NonFiniteSamples, to_rgb, to_uint8
 from ganbench.scoring.protocol import Protocol, protocol_of
-from ganbench.scoring.scorer import Scorer, ScoreRow
+from ganbench.scoring.scorer import WITH_LABELS, Scorer, ScoreRow, too_few
 
-__all__ = ["NonFiniteSamples", "Protocol", "ScoreRow", "Scorer", "protocol_of", "to_rgb", "to_uint8"]
+__all__ = [
+    "WITH_LABELS",
+    "NonFiniteSamples",
+    "Protocol",
+    "ScoreRow",
+    "Scorer",
+    "protocol_of",
+    "to_rgb",
+    "to_uint8",
+    "too_few",
+]

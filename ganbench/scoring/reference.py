@@ -29,17 +29,24 @@ class Reference(Side):
     a gigabyte, and a Fréchet distance needs their mean and covariance only.
     """
 
-    def __init__(self, key: Mapping[str, Any], compute: Callable[[], Features]) -> None:
+    def __init__(
+        self,
+        key: Mapping[str, Any],
+        compute: Callable[[], Features],
+        labels: Callable[[], Tensor | None] = lambda: None,
+    ) -> None:
         """Binds; computes nothing yet.
 
         Args:
             key: everything that decides the features' bits, JSON values: content, never a name alone.
             compute: gives the features.
+            labels: gives the data's labels, where there are any.
         """
         # Not Features' own __init__: features and logits are worked out here when they are asked for.
         object.__setattr__(self, "_derived", {})
         self._key = dict(key)
         self._compute = compute
+        self._labels = labels
         self._cache = Cache("references")
 
     @property
@@ -51,6 +58,11 @@ class Reference(Side):
     def logits(self) -> Tensor | None:
         """float32 (N, classes) where the extractor classifies, else None."""
         return self._parts().get("logits")
+
+    @property
+    def labels(self) -> Tensor | None:
+        """int64 (N,), or None: the data's own."""
+        return self._labels()
 
     def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
         """What `compute` gives, from memory or from disk where it has been computed before."""
@@ -115,7 +127,11 @@ def reference_features(
     name = repr(key)
     found = _references.get(name)
     if found is None:
-        found = Reference(key, lambda: extract(extractor, dataset.load(split).x, device, precision))
+        found = Reference(
+            key,
+            lambda: extract(extractor, dataset.load(split).x, device, precision),
+            lambda: dataset.load(split).labels,
+        )
         _references[name] = found
         while len(_references) > _KEPT:
             _references.popitem(last=False)

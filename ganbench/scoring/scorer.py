@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from ganbench.api.data import Dataset, Extractor, Metric, Split
+from ganbench.api.data import Dataset, Extractor, Metric, Needs, Split
 from ganbench.api.players import Samples
 from ganbench.errors import GridError
 from ganbench.scoring.extraction import extract
@@ -17,6 +18,9 @@ from ganbench.scoring.images import require_finite
 from ganbench.scoring.protocol import Protocol, protocol_of
 from ganbench.scoring.reference import reference_features
 from ganbench.scoring.side import Side
+
+# What a metric needs that is told of which class each sample is.
+WITH_LABELS: Needs = "features+labels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,7 @@ class ScoreRow:
         extractor: its label; empty for a metric that needs none.
         samples: how many were generated.
         protocol: hash of how it was measured; rows of different protocols are never compared.
+        fewest: how many the value rests on: all, or those of the rarest class where it is one of classes.
     """
 
     metric: str
@@ -38,6 +43,7 @@ class ScoreRow:
     extractor: str
     samples: int
     protocol: str
+    fewest: int
 
 
 class Scorer:
@@ -119,6 +125,8 @@ class Scorer:
         signature = self._dataset.signature
         if metric.needs == "pairs" and signature.condition is None and signature.classes is None:
             problems.append(f"metric {name!r} needs pairs, and the data have no condition")
+        if metric.needs == WITH_LABELS:
+            problems += self._label_problems(name, metric.minimum)
         check = getattr(metric, "check", None)
         if check is not None:
             try:
@@ -126,6 +134,14 @@ class Scorer:
             except ValueError as error:
                 problems.append(f"metric {name!r}: {error}")
         return problems
+
+    def _label_problems(self, name: str, minimum: int) -> list[str]:
+        labels, classes = self._dataset.load(self._split).labels, self._dataset.signature.classes
+        if labels is None or classes is None:
+            return [f"metric {name!r} needs labels, and the data have none"]
+        rare = too_few(labels, classes, minimum)
+        needs = f"metric {name!r} needs at least {minimum} reference samples of each class"
+        return [f"{needs}: {rare}"] if rare else []
 
     def _extractor_problems(self) -> list[str]:
         extractor, signature = self._extractor, self._dataset.signature
@@ -189,6 +205,8 @@ class Scorer:
                 values = metric(generated, self._counterparts(generated), self._dataset)
             else:
                 side = side or self._side(generated)
+                if metric.needs == WITH_LABELS and side.labels is None:
+                    raise ValueError("a metric needs labels, and the samples have none")
                 values = metric(side, self._reference(), self._dataset)
             rows += [
                 ScoreRow(
@@ -198,6 +216,7 @@ class Scorer:
                     extractor=self.protocols[name].extractor,
                     samples=self.samples,
                     protocol=self.protocols[name].hash,
+                    fewest=self._fewest(metric, generated),
                 )
                 for value_name, value in values.items()
             ]
@@ -207,7 +226,12 @@ class Scorer:
         if self._extractor is None:
             raise ValueError("no extractor was given")
         found = extract(self._extractor, generated.x, self._device, self._precision)
-        return Side(features=found.features, logits=found.logits)
+        return Side(features=found.features, logits=found.logits, labels=generated.labels)
+
+    def _fewest(self, metric: Metric, generated: Samples) -> int:
+        if metric.needs != WITH_LABELS or generated.labels is None:
+            return self.samples
+        return int(generated.labels.bincount(minlength=self._dataset.signature.classes or 0).min())
 
     def _reference(self) -> Side:
         assert self._extractor is not None
@@ -260,6 +284,19 @@ class Scorer:
                 plugins=tuple(sorted(plugins)),
             )
         return protocols
+
+
+def too_few(labels: Tensor, classes: int, minimum: int) -> str:
+    """Which class has fewer samples than that, in words; empty where none has.
+
+    Args:
+        labels: int64 (N,), from 0 to below `classes`.
+        classes: how many there are.
+        minimum: samples that each must have.
+    """
+    counts = labels.bincount(minlength=classes)
+    rarest = int(counts.argmin())
+    return f"class {rarest} has {int(counts[rarest])}" if counts[rarest] < minimum else ""
 
 
 def _extracted(metric: Metric) -> bool:

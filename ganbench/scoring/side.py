@@ -34,6 +34,46 @@ class Side(Features):
         return self._derived[name]
 
 
+class OfClass(Side):
+    """The samples of one class of a side; what is derived from them is kept where the side keeps its own."""
+
+    def __init__(self, whole: Features, label: int) -> None:
+        """Binds; takes nothing yet from a side whose features are not worked out before they are needed.
+
+        Args:
+            whole: with labels.
+            label: the class.
+        """
+        # Not Features' own __init__, which would ask for the features.
+        object.__setattr__(self, "_derived", {})
+        self._whole = whole
+        self._label = label
+
+    @property
+    def features(self) -> Tensor:
+        """float32 (N, d), in the order of the whole."""
+        return self._whole.features[self._chosen()]
+
+    @property
+    def logits(self) -> Tensor | None:
+        """float32 (N, classes) where the extractor classifies, else None."""
+        return None if self._whole.logits is None else self._whole.logits[self._chosen()]
+
+    @property
+    def labels(self) -> Tensor | None:
+        """int64 (N,), all equal."""
+        return None if self._whole.labels is None else self._whole.labels[self._chosen()]
+
+    def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
+        """What `compute` gives, kept by the whole under the name and the class."""
+        return once(self._whole, f"{name} of class {self._label}", compute)
+
+    def _chosen(self) -> Tensor:
+        if self._whole.labels is None:
+            raise ValueError("the samples have no labels")
+        return self._whole.labels == self._label
+
+
 def once(features: Features, name: str, compute: Callable[[], Derived]) -> Derived:
     """`features.once` where there is such a thing, else what `compute` gives."""
     return features.once(name, compute) if isinstance(features, Side) else compute()

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from fake_site import fake_site
+
+__all__ = ["fake_site", "one_thread"]
 
 
 @pytest.fixture(autouse=True)

@@ -54,9 +54,9 @@ class FeaturesOnly:
 class Fixed:
     """A data set made of what it is given."""
 
-    def __init__(self, x, kind="image", fingerprint="f"):
-        self.samples = Samples(x=x)
-        self.signature = Signature(shape=tuple(x.shape[1:]), kind=kind)
+    def __init__(self, x, kind="image", fingerprint="f", labels=None, classes=None):
+        self.samples = Samples(x=x, labels=labels)
+        self.signature = Signature(shape=tuple(x.shape[1:]), kind=kind, classes=classes)
         self.fingerprint = fingerprint
 
     def load(self, split):
@@ -240,6 +240,52 @@ def test_another_number_of_samples_than_announced_is_a_bug():
 def test_what_cannot_be_scored_is_refused_before_training(changes, complaint):
     with pytest.raises(GridError, match=complaint):
         scorer(**changes).check()
+
+
+class Counts:
+    """A metric on features and labels; it gives the number of samples of each class on both sides."""
+
+    needs = "features+labels"
+    minimum = 3
+
+    def __call__(self, generated, reference, dataset):
+        sides = {"made": generated, "real": reference}
+        return {
+            f"{name}_{label}": int((side.labels == label).sum())
+            for name, side in sides.items()
+            for label in range(dataset.signature.classes)
+        }
+
+
+def labelled(*counts, classes=None):
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    return Fixed(noise(len(labels)).x, labels=labels, classes=classes or len(counts))
+
+
+def test_a_metric_that_needs_labels_is_given_those_of_both_sides():
+    changes = {"dataset": labelled(30, 40), "metrics": [("counts", Counts(), {}), ("fid", build_fid(), {})]}
+    scoring = scorer(**changes)
+    scoring.check()
+    labels = torch.tensor([0] * 50 + [1] * 150)
+    rows = scoring.score(Samples(x=noise(200).x, labels=labels))
+    assert [row.value for row in rows[:4]] == [50, 150, 30, 40]
+    # Of how many samples each value is made: the rarest class decides.
+    assert [row.fewest for row in rows] == [50] * 4 + [200]
+    with pytest.raises(ValueError, match="a metric needs labels, and the samples have none"):
+        scoring.score(noise(200))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "complaint"),
+    [
+        (labelled(30, 2, 40), "'counts' needs at least 3 reference samples of each class: class 1 has 2"),
+        (labelled(30, 40, classes=3), "reference samples of each class: class 2 has 0"),
+        (Fixed(noise(50).x), "metric 'counts' needs labels, and the data have none"),
+    ],
+)
+def test_labels_that_cannot_be_scored_are_refused_before_training(dataset, complaint):
+    with pytest.raises(GridError, match=complaint):
+        scorer(dataset=dataset, metrics=[("counts", Counts(), {})]).check()
 
 
 def test_every_problem_is_named_at_once_and_none_where_there_is_none():

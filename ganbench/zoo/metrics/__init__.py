@@ -19,6 +19,13 @@ def build_fid() -> Metric:
     return Fid()
 
 
+def build_intra_fid(per_class: bool = False) -> Metric:
+    """Fréchet distance within each class, the mean over classes; `per_class`: each of them beside it."""
+    from ganbench.zoo.metrics.intra_fid import IntraFid
+
+    return IntraFid(per_class=per_class)
+
+
 def build_inception_score(splits: int = 10) -> Metric:
     """How sure a classifier is of each image and how varied its answers are; mean over `splits` parts."""
     from ganbench.zoo.metrics.inception_score import InceptionScore
@@ -154,6 +161,15 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
         biased_below={"fid": 10_000},
         summary="Fréchet distance of Gaussians fitted to an extractor's features; torch-fidelity's number.",
         reference="Heusel et al., 2017, equation 6",
+    )
+    yield MetricSpec(
+        name="intra_fid",
+        build=build_intra_fid,
+        directions={"intra_fid": "lower"},
+        # As of fid, of each class.
+        biased_below={"intra_fid": 10_000},
+        summary="The mean over classes of the fid within each class, for conditional generators.",
+        reference="Miyato and Koyama, 2018 (cGANs with projection discriminator), section 4",
     )
     yield MetricSpec(
         name="is",
