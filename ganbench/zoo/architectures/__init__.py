@@ -13,6 +13,7 @@ from ganbench.zoo.architectures.choices import (
     NoiseDistribution,
     Normalization,
     OutputActivation,
+    Upsampling,
 )
 
 
@@ -47,6 +48,30 @@ def ganbench_architectures() -> Iterator[ArchitectureSpec]:
         summary="Strided convolutions, for square images of 8 to 64 pixels.",
         reference="Radford et al. (2016), Unsupervised Representation Learning with DCGANs",
         details=_sizes_of(_dcgan),
+    )
+    yield ArchitectureSpec(
+        name="infogan",
+        build=_infogan,
+        summary="Two convolutions and two fully connected layers: the nets of Lucic et al.'s comparison, its "
+        "VAE's too.",
+        reference="Chen et al. (2016), InfoGAN; Lucic et al. (2018), Are GANs Created Equal; compare_gan 1.0",
+        details=_sizes_of(_infogan, "28x28 grey images"),
+    )
+    yield ArchitectureSpec(
+        name="sndcgan",
+        build=_sndcgan,
+        summary="Transposed convolutions against seven spectrally normalised ones; sides of 8 to 128 pixels.",
+        reference="Miyato et al. (2018), Spectral Normalization for GANs, table 3; Kurach et al. (2019); "
+        "compare_gan",
+        details=_sizes_of(_sndcgan, "32x32 RGB images"),
+    )
+    yield ArchitectureSpec(
+        name="resnet32",
+        build=_resnet32,
+        summary="Residual blocks, as in SNGAN and Mimicry: their nets for 32 and 64 pixels, and for fewer.",
+        reference="Miyato et al. (2018), Spectral Normalization for GANs, table 4; Miyato and Koyama (2018), "
+        "cGANs with Projection Discriminator; Lee and Town (2020), Mimicry",
+        details=_sizes_of(_resnet32, "32x32 RGB images", "64x64 RGB images"),
     )
     yield ArchitectureSpec(
         name="rbf",
@@ -179,6 +204,91 @@ def _dcgan(
     )
 
 
+def _infogan(
+    signature: Signature,
+    *,
+    channels: int = 64,
+    units: int = 1024,
+    noise: int = 64,
+    noise_distribution: NoiseDistribution = "uniform",
+    batch_norm_decay: float = 0.999,
+    normalization: Normalization = "batch",
+    pack: int = 1,
+    conditional: bool = False,
+    discriminator_outputs: int | None = None,
+) -> Players:
+    from ganbench.zoo.architectures.infogan import build_infogan
+
+    return build_infogan(
+        signature,
+        channels=channels,
+        units=units,
+        noise=noise,
+        noise_distribution=noise_distribution,
+        batch_norm_decay=batch_norm_decay,
+        normalization=normalization,
+        pack=pack,
+        conditional=conditional,
+        discriminator_outputs=discriminator_outputs,
+    )
+
+
+def _sndcgan(
+    signature: Signature,
+    *,
+    channels: int = 64,
+    discriminator_channels: int | None = None,
+    noise: int = 128,
+    noise_distribution: NoiseDistribution = "uniform",
+    normalization: Normalization = "spectral",
+    pack: int = 1,
+    conditional: bool = False,
+    discriminator_outputs: int = 1,
+) -> Players:
+    from ganbench.zoo.architectures.sndcgan import build_sndcgan
+
+    return build_sndcgan(
+        signature,
+        channels=channels,
+        discriminator_channels=discriminator_channels,
+        noise=noise,
+        noise_distribution=noise_distribution,
+        normalization=normalization,
+        pack=pack,
+        conditional=conditional,
+        discriminator_outputs=discriminator_outputs,
+    )
+
+
+def _resnet32(
+    signature: Signature,
+    *,
+    generator_channels: int | None = None,
+    discriminator_channels: int | None = None,
+    noise: int = 128,
+    noise_distribution: NoiseDistribution = "normal",
+    upsampling: Upsampling = "nearest",
+    normalization: Normalization = "spectral",
+    pack: int = 1,
+    conditional: bool = False,
+    discriminator_outputs: int = 1,
+) -> Players:
+    from ganbench.zoo.architectures.resnet32 import build_resnet32
+
+    return build_resnet32(
+        signature,
+        generator_channels=generator_channels,
+        discriminator_channels=discriminator_channels,
+        noise=noise,
+        noise_distribution=noise_distribution,
+        upsampling=upsampling,
+        normalization=normalization,
+        pack=pack,
+        conditional=conditional,
+        discriminator_outputs=discriminator_outputs,
+    )
+
+
 def _rbf(
     signature: Signature,
     *,
@@ -268,10 +378,10 @@ def _autoencoder(
     )
 
 
-def _sizes_of(build: Callable[..., Players]) -> Callable[[], Mapping[str, str]]:
+def _sizes_of(build: Callable[..., Players], *published: str) -> Callable[[], Mapping[str, str]]:
     def details() -> Mapping[str, str]:
-        from ganbench.zoo.architectures.sizes import sizes
+        from ganbench.zoo.architectures.sizes import GENERAL, sizes
 
-        return sizes(build)
+        return sizes(build, published or GENERAL)
 
     return details

@@ -18,3 +18,6 @@ OutputActivation = Literal["auto", "tanh", "sigmoid", "linear"]
 
 NoiseDistribution = Literal["normal", "uniform"]
 """N(0, 1) or U(-1, 1)."""
+
+Upsampling = Literal["nearest", "bilinear"]
+"""How a generator doubles the sides of its feature maps: each entry four times, or interpolated."""

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ganbench.zoo.architectures.choices import Activation, Init, Normalization, OutputActivation
-
-_MOST_WEIGHTS = 2**28
+from ganbench.zoo.architectures.limits import check_layer
 
 
 class Maxout(nn.Module):
@@ -119,22 +118,18 @@ def initialise(module: nn.Module, init: Init, scale: float) -> None:
 
 
 def normalise_spectrally(module: nn.Module) -> None:
-    """Divide the weights of every linear and convolutional layer by their largest singular value.
+    """Divide the weights of every linear, convolutional and embedding layer by their largest singular value.
 
     One power iteration at each forward pass in training mode (Miyato et al., 2018, algorithm 1). It comes
     after the initial weights are drawn: those are what is normalised.
     """
     for layer in list(module.modules()):
-        if isinstance(layer, nn.Linear | nn.Conv2d):
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.Embedding):
             spectral_norm(layer)
 
 
 def _linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
-    if inputs * outputs > _MOST_WEIGHTS:
-        raise ValueError(
-            f"a layer from {inputs} to {outputs} units has more than {_MOST_WEIGHTS} weights; "
-            "widths, pieces and pack must be smaller"
-        )
+    check_layer(inputs, outputs, "widths, pieces and pack")
     return nn.Linear(inputs, outputs, bias=bias)
 
 

@@ -8,6 +8,7 @@ MOST_UNITS = 16_384
 MOST_LAYERS = 64
 MOST_PIECES = 64
 MOST_PACKED = 1024
+MOST_WEIGHTS = 2**28
 # Beyond this a float32 net has long overflowed.
 LARGEST = 1e6
 
@@ -46,8 +47,26 @@ def check_noise(noise: int) -> None:
     check_whole("noise", noise, highest=MOST_UNITS)
 
 
+def check_layer(inputs: int, outputs: int, options: str) -> None:
+    """Hold the weights of a fully connected layer against what a machine can be expected to hold.
+
+    Args:
+        inputs: units.
+        outputs: units.
+        options: whose values decide these, as the message names them.
+
+    Raises:
+        ValueError: there are more than 2^28.
+    """
+    if inputs * outputs > MOST_WEIGHTS:
+        raise ValueError(
+            f"a layer from {inputs} to {outputs} units has more than {MOST_WEIGHTS} weights; "
+            f"{options} must be smaller"
+        )
+
+
 def check_rate(option: str, given: float) -> None:
-    """Hold a dropout rate, the part that is set to zero, against its bounds.
+    """Hold a rate, as of dropout or of decay, against its bounds.
 
     Raises:
         ValueError: it is outside.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import nn
@@ -10,28 +11,43 @@ from torch import nn
 from ganbench.api import Players, Signature
 from ganbench.errors import Unsupported
 
-_EXAMPLES = {
+_DATA = {
     "28x28 grey images": Signature(shape=(1, 28, 28), kind="image"),
+    "32x32 RGB images": Signature(shape=(3, 32, 32), kind="image"),
+    "64x64 RGB images": Signature(shape=(3, 64, 64), kind="image"),
     "2-D points": Signature(shape=(2,), kind="points"),
 }
+GENERAL = ("28x28 grey images", "2-D points")
+"""The data on which architectures are counted that were published for no particular ones."""
 
 
-def sizes(build: Callable[..., Players]) -> Mapping[str, str]:
+def sizes(build: Callable[..., Players], data: Iterable[str]) -> Mapping[str, str]:
     """The parameters of both players, on each kind of data that the architecture takes.
 
     Args:
         build: an architecture's, every option at its default.
+        data: what to count them on, each as in the result.
     """
     found: dict[str, str] = {}
-    for data, signature in _EXAMPLES.items():
+    for name in data:
         try:
             with torch.random.fork_rng(devices=[]):
-                players = build(signature)
+                players = _build(build, _DATA[name])
         except Unsupported:
             continue
         counts = [f"{_parameters(module):,}" for module in (players.generator, players.discriminator)]
-        found[f"parameters on {data}"] = f"generator {counts[0]}, discriminator {counts[1]}"
+        found[f"parameters on {name}"] = f"generator {counts[0]}, discriminator {counts[1]}"
     return found
+
+
+def _build(build: Callable[..., Players], signature: Signature) -> Players:
+    # A discriminator with one score, except where there is none: an encoder's, an autoencoder's.
+    if "discriminator_outputs" in inspect.signature(build).parameters:
+        try:
+            return build(signature, discriminator_outputs=1)
+        except Unsupported:
+            pass
+    return build(signature)
 
 
 def _parameters(module: nn.Module) -> int:
