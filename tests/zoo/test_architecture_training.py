@@ -16,7 +16,8 @@ from ganbench.grid.settings import TrainSettings
 from ganbench.training import Objective, Seeds, Trainer
 
 POINTS = Signature(shape=(2,), kind="points")
-IMAGES = Signature(shape=(1, 16, 16), kind="image")
+IMAGES = Signature(shape=(1, 16, 16), kind="image", classes=3)
+OF_IMAGES = {"dcgan", "infogan", "sndcgan", "resnet32"}
 SMALL = {"generator_widths": [16, 16], "discriminator_widths": [16, 16], "noise": 4}
 KEEPING = [
     ("mlp", {**SMALL, "normalization": "spectral", "hidden_dropout": 0.3, "generator_batch_norm": True}),
@@ -28,16 +29,32 @@ KEEPING = [
     ("dirac", {}),
     ("dcgan", {"channels": 4, "normalization": "spectral", "pack": 2}),
     ("dcgan", {"channels": 4, "normalization": "layer"}),
+    ("dcgan", {"channels": 4, "conditional": True, "pack": 2}),
+    ("infogan", {"channels": 4, "units": 8, "normalization": "spectral"}),
+    ("infogan", {"channels": 4, "units": 8, "normalization": "layer", "conditional": True, "pack": 2}),
+    ("sndcgan", {"channels": 2, "normalization": "batch", "conditional": True}),
+    ("sndcgan", {"channels": 2, "normalization": "layer", "pack": 4}),
+    ("resnet32", {"generator_channels": 2, "discriminator_channels": 2, "conditional": True, "pack": 2}),
+    (
+        "resnet32",
+        {
+            "generator_channels": 2,
+            "discriminator_channels": 2,
+            "normalization": "layer",
+            "upsampling": "bilinear",
+        },
+    ),
 ]
 
 
 def _trainer(
     name: str, options: dict[str, Any], penalty: str = "none", loss: str = "non_saturating"
 ) -> Trainer:
-    signature = IMAGES if name == "dcgan" else POINTS
+    signature = IMAGES if name in OF_IMAGES else POINTS
     stream = torch.Generator().manual_seed(7)
-    data = torch.randn(30, 2, generator=stream)
+    data, labels = torch.randn(30, 2, generator=stream), None
     if signature.kind == "image":
+        labels = torch.arange(30) % 3
         data = torch.randint(0, 256, (30, *signature.shape), generator=stream).to(torch.uint8)
     catalog = load_catalog()
     with torch.random.fork_rng():
@@ -52,7 +69,7 @@ def _trainer(
         objective=Objective(loss=catalog.build("loss", loss, {}), outputs=1, value=True),
         penalty=catalog.build("penalty", penalty, {}),
         signature=signature,
-        samples=Samples(x=data),
+        samples=Samples(x=data, labels=labels),
         seeds=Seeds(data=1, noise=2, loss=3, network=4),
         device=torch.device("cpu"),
     )

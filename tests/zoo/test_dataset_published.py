@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import socket
 import tarfile
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from published_files import labels, write_celeba, write_cifar10, write_cifar100, write_stl10, write_svhn
+from published_files import (
+    accept_as_published,
+    digest,
+    labels,
+    write_celeba,
+    write_cifar10,
+    write_cifar100,
+    write_stl10,
+    write_svhn,
+)
 from torchvision import datasets
 
 from ganbench.catalog import load_catalog
@@ -30,10 +37,6 @@ def build(name, **options):
     return load_catalog().build("dataset", name, options)
 
 
-def digest(path: Path) -> str:
-    return hashlib.md5(path.read_bytes()).hexdigest()
-
-
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "data"))
@@ -44,31 +47,7 @@ def root(tmp_path, monkeypatch):
 @pytest.fixture
 def accept(root, monkeypatch):
     """Makes torchvision take the files that are there now for the published ones."""
-
-    def now(name: str) -> None:
-        if name in ("cifar10", "cifar100", "stl10"):
-            source = getattr(datasets, name.upper())
-            folder = root / source.base_folder
-            for listed in ("train_list", "test_list"):
-                files = [[file, digest(folder / file)] for file, _ in getattr(source, listed)]
-                monkeypatch.setattr(source, listed, files)
-            if name != "stl10":
-                md5 = digest(folder / source.meta["filename"])
-                monkeypatch.setattr(source, "meta", {**source.meta, "md5": md5})
-        elif name == "svhn":
-            files = {
-                split: [url, file, digest(root / file) if split != "extra" else md5]
-                for split, (url, file, md5) in datasets.SVHN.split_list.items()
-            }
-            monkeypatch.setattr(datasets.SVHN, "split_list", files)
-        else:
-            listed = [
-                (key, md5 if file.endswith(".zip") else digest(root / "celeba" / file), file)
-                for key, md5, file in datasets.CelebA.file_list
-            ]
-            monkeypatch.setattr(datasets.CelebA, "file_list", listed)
-
-    return now
+    return partial(accept_as_published, root=root, patch=monkeypatch)
 
 
 WRITERS = {
