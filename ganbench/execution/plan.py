@@ -11,9 +11,9 @@ import torch
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError, GridError, StoreError, Unsupported
-from ganbench.grid import Cell, Grid
+from ganbench.grid import Cell, Choice, Grid
 from ganbench.grid.provenance import Environment, environment_of
-from ganbench.runner import check_conditions, scorer_of, try_cell
+from ganbench.runner import check_conditions, samples_of, scorer_of, try_cell
 from ganbench.store import Store
 from ganbench.training import resolve_engine
 
@@ -101,7 +101,18 @@ def check_grid(grid: Grid, device: str) -> dict[str, str]:
     skipped: dict[str, str] = {}
     tried: dict[tuple[object, ...], str | None] = {}
     scored: set[tuple[object, ...]] = set()
+    there: dict[Choice, bool] = {}
     for cell in grid.cells:
+        if cell.dataset not in there:
+            try:
+                samples_of(cell.dataset, "train")
+                there[cell.dataset] = True
+            except GanbenchError as error:
+                # Once: every attempt to read what is not there is an attempt to download it.
+                there[cell.dataset] = False
+                problems |= dict.fromkeys(error.problems)
+        if not there[cell.dataset]:
+            continue
         before = cell.train.loss_before_freeze
         key = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.batch_size, before)
         if key not in tried:

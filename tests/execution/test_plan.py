@@ -186,6 +186,28 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 1
 
 
+def test_data_that_are_not_there_are_asked_for_once_and_named_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def answer(urls: object) -> None:
+        asked.append(urls)
+        raise OSError("no way to the server")
+
+    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path))
+    monkeypatch.setattr("ganbench.zoo.datasets.published._require_answer", answer)
+    for name in ("cifar10-kurach", "cifar10-mimicry"):
+        asked.clear()
+        with pytest.raises(GridError) as caught:
+            plan_run(read_grid(name, load_catalog()), tmp_path / "out", device="cpu")
+        (problem,) = caught.value.problems
+        assert problem.startswith(f"{name}: dataset 'cifar10' is not in {tmp_path} ")
+        assert "cifar-10-python.tar.gz" in problem
+        assert len(asked) == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_record_says_what_the_grid_says(out: Path) -> None:
     record = json.loads((out / "cells" / ids(out)[0] / "cell.json").read_text())
     assert record["axes"]["dataset"] == "digits"
