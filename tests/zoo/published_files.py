@@ -98,10 +98,10 @@ def write_cifar10(root: Path, per_batch: int = 6, seed: int = 0) -> dict[str, np
     return made
 
 
-def write_cifar100(root: Path) -> dict[str, np.ndarray[Any, Any]]:
+def write_cifar100(root: Path, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
     folder = root / "cifar-100-python"
     folder.mkdir(parents=True)
-    made = {"train": images(102, 3, 32, 32), "test": images(8, 3, 32, 32, seed=1)}
+    made = {"train": images(102, 3, 32, 32, seed=seed), "test": images(8, 3, 32, 32, seed=seed + 1)}
     for name, part in made.items():
         lists = {"coarse_labels": [0] * len(part), "fine_labels": labels(len(part), 100).tolist()}
         (folder / name).write_bytes(python2_pickle(part.reshape(len(part), -1), lists, ["a.png"]))

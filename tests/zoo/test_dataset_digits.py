@@ -3,10 +3,12 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 import torch
 from sklearn.datasets import load_digits
 
 from ganbench.api import Dataset
+from ganbench.errors import DatasetError
 from ganbench.zoo.datasets import build_digits
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 
@@ -61,3 +63,17 @@ def test_fingerprint_changes_with_one_pixel_one_label_and_the_split():
     train.x[0, 0, 0, 0] -= 1
     train.labels[5] = (train.labels[5] + 1) % 10
     assert len({original, pixel, fingerprint_of([train, test])}) == 3
+
+
+def test_options_make_of_it_what_they_make_of_every_image_set():
+    plain = build_digits()
+    assert build_digits(size=8, classes=tuple(range(10))).fingerprint == plain.fingerprint
+    # Worked out before there were options: stored results rely on it.
+    assert plain.fingerprint.startswith("6b65723e645b286a")
+    some = build_digits(size=32, classes=(3, 5), limit=20, flip=True)
+    train = some.load("train")
+    assert (some.signature.shape, some.signature.classes) == ((1, 32, 32), 2)
+    assert (tuple(train.x.shape), len(some.load("test"))) == ((40, 1, 32, 32), 72)
+    assert torch.equal(train.x[1::2], train.x[0::2].flip(3))
+    with pytest.raises(DatasetError, match="dataset 'digits': limit must be from 1 to 1442, given 1443"):
+        build_digits(limit=1443)

@@ -79,7 +79,7 @@ def test_pixels_and_labels_are_those_of_the_files(root, accept, name):
     assert data.fingerprint == fingerprint_of([data.load("train"), data.load("test")])
 
 
-@pytest.mark.parametrize("name", ["cifar10", "svhn", "stl10"])
+@pytest.mark.parametrize("name", sorted(WRITERS))
 def test_the_fingerprint_changes_with_the_content(tmp_path, root, accept, monkeypatch, name):
     write = WRITERS[name][0]
     write(root)
@@ -225,6 +225,21 @@ def test_celebas_options(root, accept, options, problem):
         build("celeba", **options)
     assert problem in str(caught.value)
     assert len(caught.value.problems) == 1
+
+
+def test_celebas_fingerprint_changes_with_a_face_and_with_what_is_told_of_it(root, accept):
+    write_celeba(root)
+    accept("celeba")
+    before = [build("celeba").fingerprint, build("celeba", attribute="Smiling").fingerprint]
+    path = root / "celeba" / "img_align_celeba" / "000010.jpg"
+    path.write_bytes((path.parent / "000001.jpg").read_bytes())
+    after = [build("celeba").fingerprint, build("celeba", attribute="Smiling").fingerprint]
+    listed = root / "celeba" / "list_attr_celeba.txt"
+    listed.write_text(listed.read_text().replace("-1 -1  1", "-1  1  1"))
+    accept("celeba")
+    told = build("celeba", attribute="Smiling").fingerprint
+    assert build("celeba").fingerprint == after[0]
+    assert len({*before, *after, told}) == 5
 
 
 def test_a_broken_face_and_a_face_of_another_size_are_named(root, accept):

@@ -68,6 +68,15 @@ def test_the_seed_and_the_number_decide():
     assert torch.equal(build(samples=300).load("train").x, first.load("train").x[:300])
 
 
+def test_the_fingerprint_changes_with_the_pictures_that_are_stacked(tmp_path):
+    before = build().fingerprint
+    path = tmp_path / IDX_FOLDERS["mnist"] / "raw" / "train-images-idx3-ubyte"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert build().fingerprint != before
+
+
 def test_what_it_cannot_be_is_refused():
     with pytest.raises(DatasetError, match="dataset 'stacked_mnist': samples must be from 1 to 3500000"):
         build(samples=0)

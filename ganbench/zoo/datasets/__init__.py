@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Literal
 
 from ganbench.api.hookspecs import hookimpl
 from ganbench.api.specs import DatasetSpec
-from ganbench.zoo.datasets.layouts import LAYOUTS, folder_details
+from ganbench.zoo.datasets.layouts import LAYOUTS, folder_details, option_details
 
 if TYPE_CHECKING:
     from ganbench.api.data import Dataset
 
 
-def build_digits() -> Dataset:
+def build_digits(
+    size: int | None = None,
+    flip: bool = False,
+    classes: tuple[int, ...] | None = None,
+    limit: int | None = None,
+) -> Dataset:
     """1,797 handwritten digits, 8x8 grey, from scikit-learn; no download."""
     from ganbench.zoo.datasets.digits import Digits
 
-    return Digits()
+    return Digits(size=size, flip=flip, classes=classes, limit=limit)
 
 
 def build_mnist_like(
@@ -185,6 +190,7 @@ def ganbench_datasets() -> Iterable[DatasetSpec]:
         build=build_digits,
         summary="Handwritten digits, 8x8 grey, 10 classes; 1,442 train and 355 test images; scikit-learn's.",
         reference="Alpaydin and Kaynak, 1998 (UCI, optical recognition of handwritten digits)",
+        details=option_details,
     )
     yield DatasetSpec(
         name="mnist",

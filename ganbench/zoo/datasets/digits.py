@@ -7,11 +7,13 @@ import torch
 from numpy.typing import NDArray
 
 from ganbench.api.data import Split
-from ganbench.api.players import Samples, Signature
-from ganbench.zoo.datasets.fingerprint import fingerprint_of
+from ganbench.api.players import Samples
+from ganbench.zoo.datasets.images import Images
+
+_CLASSES = 10
 
 
-class Digits:
+class Digits(Images):
     """1,797 images (1, 8, 8) of ten classes, uint8.
 
     scikit-learn's values 0..16 are spread over 0..255 and rounded. The samples of each class are counted in
@@ -19,26 +21,36 @@ class Digits:
     samples, the classes in proportion, neighbours by the same hand in both. No random numbers are involved.
     """
 
-    def __init__(self) -> None:
-        from sklearn.datasets import load_digits
+    def __init__(
+        self,
+        *,
+        size: int | None = None,
+        flip: bool = False,
+        classes: tuple[int, ...] | None = None,
+        limit: int | None = None,
+    ) -> None:
+        """Reads both splits; for the options see Images.
 
-        images, labels = load_digits(return_X_y=True)
-        pixels = np.rint(images * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
-        place = np.empty(len(labels), dtype=np.int64)
-        for label in range(10):
-            of_class = labels == label
-            place[of_class] = np.arange(of_class.sum())
-        is_test = place % 5 == 4
+        Raises:
+            DatasetError: an option out of its range.
+        """
+        super().__init__("digits", _read, classes=_CLASSES, size=size, flip=flip, chosen=classes, limit=limit)
 
-        def split(chosen: NDArray[np.bool_]) -> Samples:
-            return Samples(
-                x=torch.from_numpy(pixels[chosen]), labels=torch.from_numpy(labels[chosen].astype(np.int64))
-            )
 
-        self._splits: dict[Split, Samples] = {"train": split(~is_test), "test": split(is_test)}
-        self.signature = Signature(shape=(1, 8, 8), kind="image", classes=10)
-        self.fingerprint = fingerprint_of(self._splits.values())
+def _read() -> dict[Split, Samples]:
+    from sklearn.datasets import load_digits
 
-    def load(self, split: Split) -> Samples:
-        """Images uint8 (N, 1, 8, 8) and labels int64 (N,)."""
-        return self._splits[split]
+    images, labels = load_digits(return_X_y=True)
+    pixels = np.rint(images * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
+    place = np.empty(len(labels), dtype=np.int64)
+    for label in range(_CLASSES):
+        of_class = labels == label
+        place[of_class] = np.arange(of_class.sum())
+    is_test = place % 5 == 4
+
+    def split(chosen: NDArray[np.bool_]) -> Samples:
+        return Samples(
+            x=torch.from_numpy(pixels[chosen]), labels=torch.from_numpy(labels[chosen].astype(np.int64))
+        )
+
+    return {"train": split(~is_test), "test": split(is_test)}
