@@ -9,13 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from ganbench.report.agreement import disagreements
+from ganbench.report.arm import Arm
 from ganbench.report.context import Compared, Context, Row, arms_of, axes_of, contexts
-from ganbench.report.contrast import ALPHA, Arm, Paired, paired
+from ganbench.report.contrast import Contrast, contrast, seeds_pair
 from ganbench.report.environments import environments_mixed
+from ganbench.report.family import Family, family_of, holm
 from ganbench.report.finals import Finals, Measure, arm_of, final_scores, said_of
 from ganbench.report.record import FAILURES
 from ganbench.report.tables import frame
-from ganbench.report.verdict import refusal, verdict
+from ganbench.report.verdict import refusal, verdict, winner
 
 COLUMNS = (
     "metric",
@@ -47,6 +50,24 @@ COLUMNS = (
     "noise_baseline",
     "noise_value",
     "note",
+    "median_baseline",
+    "median_value",
+    "low_baseline",
+    "high_baseline",
+    "low_value",
+    "high_value",
+    "test",
+    "p_permutation",
+    "effect_size",
+    "effect_size_name",
+    "correlation",
+    *(f"{kind}_{arm}" for kind in FAILURES for arm in ("baseline", "value")),
+    "warnings_baseline",
+    "warnings_value",
+    "better",
+    "family",
+    "family_size",
+    "environments",
 )
 _INTEGERS = (
     "samples",
@@ -57,29 +78,35 @@ _INTEGERS = (
     "failures_value",
     "unfinished",
     "repeats",
+    "family_size",
+    *(f"{kind}_{arm}" for kind in FAILURES for arm in ("baseline", "value")),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Contrast:
+class _Question:
     context: Context
     metric: str
     direction: str
     measure: Measure | None
     baseline: Arm
     value: Arm
-    paired: Paired
+    contrast: Contrast
     refused: str = ""
     mixed: bool = False
+    environments: tuple[str, ...] = ()
 
 
 def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.DataFrame:
-    """Compare the final scores of each value of an axis with the baseline's, seed by seed.
+    """Compare the final scores of each value of an axis with the baseline's.
 
-    Only cells that are `ok` count, by their score at their last step, repeats averaged; the others are
-    counted as failures or unfinished. p is adjusted by Holm's method over the whole table. Scores of
-    different protocols or engines stay apart: where the arms have none in common, the row says so.
-    Means and sd are over all scores of an arm, the difference over the pairs.
+    Means, medians, sd and t intervals are over the cells of an arm that are `ok`, by their score at their
+    last step, repeats averaged. `test` names what decides, as `significance.decide` describes: seeds are
+    pairs unless the axis is one on which the initial weights or the data depend, and failures are ranked
+    as the worst, never dropped. `p` is that test's, `p_adjusted` by Holm's method over the `family`, and
+    `better` is the arm that it shows to be better. The difference with its interval is over the pairs that
+    have scores, or over all scores where seeds are no pairs. Scores of different protocols or engines stay
+    apart: where the arms have none in common, the row says so.
 
     Two spreads stand apart. `sd_*` is over seeds, of each cell's mean over its repeats. `noise_*` is of the
     metric itself: between the sample sets of one generator, pooled over the arm's cells with a degree of
@@ -101,20 +128,34 @@ def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.Dat
         return frame([], (*others, *COLUMNS), _INTEGERS)
     directions = dict(zip(scores["metric"].tolist(), scores["direction"].tolist(), strict=True))
     finals = final_scores(cells, scores, by_engine=what.axis != "train.engine")
-    contrasts = [
-        contrast
+    paired = seeds_pair(what.axis)
+    questions = [
+        question
         for context in contexts(cells, what.axis)
-        for contrast in _contrasts(context, labels, finals, directions)
+        for question in _questions(context, labels, finals, directions, paired)
     ]
-    adjusted = _holm([contrast.paired.p for contrast in contrasts])
-    family = sum(not math.isnan(contrast.paired.p) for contrast in contrasts)
-    rows = [_row(contrast, what.axis, p, family) for contrast, p in zip(contrasts, adjusted, strict=True)]
+    adjusted = holm([question.contrast.p for question in questions])
+    family = family_of(
+        what.axis,
+        labels[0],
+        contexts=len({tuple(map(str, question.context.where.values())) for question in questions}),
+        metrics=len({question.metric for question in questions}),
+        values=len({question.value.label for question in questions}),
+        size=sum(not math.isnan(p) for p in adjusted),
+    )
+    rows = [_row(question, what.axis, p, family) for question, p in zip(questions, adjusted, strict=True)]
+    for row, said in zip(rows, disagreements(rows, others), strict=True):
+        row["verdict"] += f"; {said}" if said else ""
     return frame(rows, (*others, *COLUMNS), _INTEGERS)
 
 
-def _contrasts(
-    context: Context, labels: Sequence[str], finals: Mapping[str, Finals], directions: Mapping[str, str]
-) -> Iterator[_Contrast]:
+def _questions(
+    context: Context,
+    labels: Sequence[str],
+    finals: Mapping[str, Finals],
+    directions: Mapping[str, str],
+    paired: bool,
+) -> Iterator[_Question]:
     """Every metric of one context, each arm against the baseline."""
     base = context.arms.get(labels[0], ())
     for name in labels[1:]:
@@ -130,16 +171,17 @@ def _contrasts(
                 baseline = arm_of(labels[0], base, metric, measure, finals)
                 value = arm_of(name, rows, metric, measure, finals)
                 direction = directions.get(metric, "")
-                yield _Contrast(
+                yield _Question(
                     context=context,
                     metric=metric,
                     direction=direction,
                     measure=measure,
                     baseline=baseline,
                     value=value,
-                    paired=paired(baseline, value, direction),
+                    contrast=contrast(baseline, value, direction, paired=paired),
                     refused=refused,
                     mixed=environments_mixed((*base, *rows)),
+                    environments=_environments((*base, *rows)),
                 )
 
 
@@ -186,55 +228,64 @@ def _measured(measure: Measure, n: int) -> str:
     return f"{by}, {measure.engine or 'any'} engine in {n} cell{'' if n == 1 else 's'}"
 
 
-def _holm(values: Sequence[float]) -> list[float]:
-    """Holm's adjustment over the values that are defined."""
-    from statsmodels.stats.multitest import multipletests
-
-    defined = [index for index, p in enumerate(values) if not math.isnan(p)]
-    adjusted = [math.nan] * len(values)
-    if defined:
-        corrected = multipletests([values[index] for index in defined], alpha=ALPHA, method="holm")[1]
-        for index, p in zip(defined, corrected, strict=True):
-            adjusted[index] = float(p)
-    return adjusted
+def _environments(rows: Iterable[Row]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row["environment"] for row in rows if row["status"] == "ok"))
 
 
-def _row(contrast: _Contrast, axis: str, adjusted: float, family: int) -> dict[str, Any]:
-    baseline, value, pair, measure = contrast.baseline, contrast.value, contrast.paired, contrast.measure
-    if contrast.refused:
-        words = refusal(contrast.refused)
+def _row(question: _Question, axis: str, adjusted: float, family: Family) -> dict[str, Any]:
+    baseline, value, found, measure = question.baseline, question.value, question.contrast, question.measure
+    if question.refused:
+        words = refusal(question.refused)
     else:
-        words = verdict(contrast.metric, contrast.direction, baseline, value, pair, adjusted, family)
-        words += "; environments are mixed" if contrast.mixed else ""
+        words = verdict(question.metric, question.direction, baseline, value, found, adjusted, family.size)
+        words += "; environments are mixed" if question.mixed else ""
     return {
-        **contrast.context.where,
-        "metric": contrast.metric,
-        "direction": contrast.direction,
+        **question.context.where,
+        "metric": question.metric,
+        "direction": question.direction,
         "extractor": measure.extractor if measure else "",
         "samples": measure.samples if measure else None,
         "protocol": measure.protocol if measure else "",
         "axis": axis,
         "baseline": baseline.label,
         "value": value.label,
-        "n": pair.n,
-        "n_baseline": len(baseline.scores),
-        "n_value": len(value.scores),
-        "mean_baseline": baseline.mean,
-        "mean_value": value.mean,
-        "sd_baseline": baseline.sd,
-        "sd_value": value.sd,
-        "difference": pair.difference,
-        "low": pair.low,
-        "high": pair.high,
-        "p": pair.p,
+        "n": found.n,
+        "difference": found.difference,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p,
         "p_adjusted": adjusted,
-        "probability_of_improvement": pair.probability_of_improvement,
-        "failures_baseline": baseline.failed,
-        "failures_value": value.failed,
+        "probability_of_improvement": found.probability_of_improvement,
         "unfinished": baseline.unfinished + value.unfinished,
         "verdict": words,
         "repeats": min((*baseline.repeats, *value.repeats), default=None),
-        "noise_baseline": baseline.noise,
-        "noise_value": value.noise,
         "note": said_of(baseline, value),
+        "test": found.test,
+        "p_permutation": found.p_permutation,
+        "effect_size": found.effect_size,
+        "effect_size_name": found.effect_name,
+        "correlation": found.correlation,
+        "better": winner(baseline, value, found, adjusted),
+        "family": family.name,
+        "family_size": family.size,
+        "environments": "; ".join(question.environments),
+        **_of_arm(baseline, "baseline"),
+        **_of_arm(value, "value"),
+    }
+
+
+def _of_arm(arm: Arm, name: str) -> dict[str, Any]:
+    kinds = list(arm.failures.values())
+    low, high = arm.interval
+    return {
+        f"n_{name}": arm.n,
+        f"mean_{name}": arm.mean,
+        f"median_{name}": arm.median,
+        f"sd_{name}": arm.sd,
+        f"low_{name}": low,
+        f"high_{name}": high,
+        f"noise_{name}": arm.noise,
+        f"failures_{name}": arm.failed,
+        **{f"{kind}_{name}": kinds.count(kind) for kind in FAILURES},
+        f"warnings_{name}": "; ".join(f"{warning} in {count}" for warning, count in arm.warnings.items()),
     }

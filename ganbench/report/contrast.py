@@ -1,141 +1,214 @@
-"""One arm against the baseline: paired by seed, tested, with its failures beside it."""
+"""One arm against the baseline: tested by the test that fits, its failures never dropped."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
 
-CONFIDENCE = 0.95
-ALPHA = 0.05
-POWER = 0.8
+from ganbench.report.arm import Arm
+from ganbench.report.permutation import arrangements, permutation, sign_flip
+from ganbench.report.significance import RANK_SUM, SIGNED_RANKS, decide, even, paired_t, welch_t
 
-# Differences that vary by less than this share of the scores vary by rounding alone.
-_ROUNDING = 1e-12
+Floats = NDArray[np.float64]
 
+# What the streams of randomness depend on, beside the seed: arms that differ in one of these start from
+# other weights, or see other data, so one seed in both makes no pair.
+UNPAIRED = ("architecture", "dataset")
 
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """One value of the compared axis in one context.
-
-    Attributes:
-        label: the value.
-        scores: final score by seed, finite, repeats averaged.
-        repeats: how many sample sets stand behind each of them.
-        noise: standard deviation of the metric itself, between sample sets of one generator; NaN where
-            every score is of one set.
-        notes: what a reader of the scores must know.
-        ok: cells that finished.
-        failed: cells that diverged, failed or ran out of memory.
-        skipped: cells that cannot be built.
-        unfinished: cells still to be done.
-    """
-
-    label: str
-    scores: Mapping[int, float]
-    repeats: tuple[int, ...] = ()
-    noise: float = math.nan
-    notes: tuple[str, ...] = ()
-    ok: int = 0
-    failed: int = 0
-    skipped: int = 0
-    unfinished: int = 0
-
-    @property
-    def mean(self) -> float:
-        """Mean of its scores; NaN where there is none."""
-        return _finite(np.mean(list(self.scores.values()))) if self.scores else math.nan
-
-    @property
-    def sd(self) -> float:
-        """Sample standard deviation of its scores, noise² / repeats of its square; NaN for fewer than two."""
-        with np.errstate(all="ignore"):
-            return _finite(np.std(list(self.scores.values()), ddof=1)) if len(self.scores) > 1 else math.nan
+COHEN, HEDGES = "Cohen's d_z", "Hedges' g"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paired:
-    """The paired comparison of two arms; each number is NaN where it is not defined.
+class Contrast:
+    """The comparison of two arms; each number is NaN where it is not defined.
+
+    The difference and its interval are of means over seeds that have a score: the pairs where seeds are
+    pairs, else all of each arm. The tests see failures too.
 
     Attributes:
-        n: pairs, that is seeds for which both arms have a score.
-        difference: mean of value - baseline over the pairs.
-        sd: sample standard deviation of those differences.
-        low: lower end of the 95% t interval of the difference.
+        paired: whether seeds are true pairs.
+        n: seeds for which both arms have a score.
+        seen: outcomes of the baseline and of the value that the test saw, failures included.
+        difference: mean of value - baseline.
+        sd: sample standard deviation of those differences where seeds are pairs, else of the scores within
+            an arm, pooled.
+        low: lower end of the 95% t interval of the difference, Welch's where seeds are no pairs.
         high: its upper end.
-        p: two-sided p of the paired t test.
-        probability_of_improvement: share of pairs in which the value is better; ties count half.
+        test: the test that decides, by its name in `significance`; empty where nothing can be tested.
+        p: its two-sided p.
+        p_permutation: p of the sign flips where seeds are pairs, else of the permutations; of ranks where
+            any cell failed, which is then what decides.
+        favours: which arm the deciding test leans to: 1 the value, -1 the baseline, 0 neither.
+        effect_size: the difference in units of spread, of its sign: COHEN, `difference / sd`, where seeds
+            are pairs; else HEDGES, the same corrected for its bias at small n.
+        probability_of_improvement: share of pairs in which the value is better, ties half; of all n × n
+            couples where seeds are no pairs. Failures count as the worst.
+        correlation: Pearson's, between the arms over the seeds that both have: pairing helps only above 0.
     """
 
+    paired: bool
     n: int
+    seen: tuple[int, int]
     difference: float = math.nan
     sd: float = math.nan
     low: float = math.nan
     high: float = math.nan
+    test: str = ""
     p: float = math.nan
+    p_permutation: float = math.nan
+    favours: int = 0
+    effect_size: float = math.nan
     probability_of_improvement: float = math.nan
+    correlation: float = math.nan
+
+    @property
+    def ranked(self) -> bool:
+        """Whether ranks decide, because a cell failed."""
+        return self.test in (SIGNED_RANKS, RANK_SUM)
+
+    @property
+    def effect_name(self) -> str:
+        """What the effect size is."""
+        return COHEN if self.paired else HEDGES
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p that a resampling test of as many outcomes can have."""
+        return 2 / (arrangements(self.seen[0]) if self.paired else arrangements(*self.seen))
 
 
-def paired(baseline: Arm, value: Arm, direction: str) -> Paired:
-    """Compare two arms seed by seed.
+class _Gap(NamedTuple):
+    """The difference with its spread, interval and effect size."""
 
-    Where every pair differs by the same amount there is no spread to test against: the interval is that one
-    number, and p is 1 for no difference at all, else NaN.
+    difference: float = math.nan
+    sd: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    effect_size: float = math.nan
+
+
+def seeds_pair(axis: str) -> bool:
+    """Whether one seed in two arms is a true pair: not where the arms differ in data or networks."""
+    return axis not in UNPAIRED
+
+
+def contrast(baseline: Arm, value: Arm, direction: str, *, paired: bool = True) -> Contrast:
+    """Compare two arms.
 
     Args:
         baseline: the arm that is subtracted.
         value: the other arm.
         direction: which score is better, `lower` or `higher`.
+        paired: whether seeds are true pairs; `seeds_pair` says so of an axis.
     """
-    seeds = sorted(baseline.scores.keys() & value.scores.keys())
-    if not seeds:
-        return Paired(n=0)
-    old = np.array([baseline.scores[seed] for seed in seeds])
-    new = np.array([value.scores[seed] for seed in seeds])
-    better = new < old if direction == "lower" else new > old
-    improvement = float(np.mean(np.where(new == old, 0.5, better)))
-    # Scores near the largest float overflow to infinity here, which ends as NaN rather than as a warning.
-    with np.errstate(all="ignore"):
-        difference = _finite(np.mean(new - old))
-        sd = _finite(np.std(new - old, ddof=1)) if len(seeds) > 1 else math.nan
-    if math.isnan(sd) or math.isnan(difference):
-        return Paired(n=len(seeds), difference=difference, probability_of_improvement=improvement)
-    if sd <= _ROUNDING * float(np.max(np.abs([old, new]))):
-        p = 1.0 if bool(np.all(new == old)) else math.nan
-        return Paired(
-            n=len(seeds),
-            difference=difference,
-            sd=sd,
-            low=difference,
-            high=difference,
-            p=p,
-            probability_of_improvement=improvement,
-        )
-    with np.errstate(all="ignore"):
-        test = stats.ttest_rel(new, old)
-        interval = test.confidence_interval(CONFIDENCE)
-    return Paired(
-        n=len(seeds),
-        difference=difference,
-        sd=sd,
-        low=_finite(interval.low),
-        high=_finite(interval.high),
-        p=_finite(test.pvalue),
-        probability_of_improvement=improvement,
+    shared = sorted(baseline.scores.keys() & value.scores.keys())
+    old, new = _taken(baseline, shared), _taken(value, shared)
+    correlation = _correlation(old, new)
+    cost_old, cost_new = _costs(baseline, value, direction, paired)
+    seen = (len(cost_old), len(cost_new))
+    if not paired:
+        old, new = _taken(baseline, sorted(baseline.scores)), _taken(value, sorted(value.scores))
+    gap = _gap(old, new, paired)
+    found = Contrast(
+        paired=paired,
+        n=len(shared),
+        seen=seen,
+        difference=gap.difference,
+        sd=gap.sd,
+        low=gap.low,
+        high=gap.high,
+        effect_size=gap.effect_size,
+        correlation=correlation,
+    )
+    if not all(seen) or not (baseline.scores or value.scores):
+        return found
+    decision = decide(cost_old, cost_new, paired=paired)
+    p, test = _finite(float(decision.p)), str(decision.test)
+    ranked = test in (SIGNED_RANKS, RANK_SUM)
+    return replace(
+        found,
+        test=test,
+        p=p,
+        p_permutation=p if ranked else _permutation(cost_old, cost_new, paired),
+        favours=int(decision.favours),
+        probability_of_improvement=_improvement(cost_old, cost_new, paired),
     )
 
 
-@lru_cache(maxsize=256)
-def detectable(n: int) -> float:
-    """The effect that a paired t test finds with probability .8, in sd of the differences; n at least 2."""
-    from statsmodels.stats.power import TTestPower
+def _taken(arm: Arm, seeds: list[int]) -> Floats:
+    return np.array([arm.scores[seed] for seed in seeds], dtype=np.float64)
 
-    solved = TTestPower().solve_power(nobs=n, alpha=ALPHA, power=POWER, alternative="two-sided")
-    return float(np.squeeze(solved))
+
+def _costs(baseline: Arm, value: Arm, direction: str, paired: bool) -> tuple[Floats, Floats]:
+    """Every outcome of both arms, turned so that lower is better, a failure infinite; pairs where paired."""
+    sign = 1.0 if direction == "lower" else -1.0
+    outcomes = [
+        {seed: sign * score for seed, score in arm.scores.items()} | dict.fromkeys(arm.failures, math.inf)
+        for arm in (baseline, value)
+    ]
+    shared = outcomes[0].keys() & outcomes[1].keys()
+    old, new = (
+        np.array([arm[seed] for seed in sorted(shared if paired else arm)], dtype=np.float64)
+        for arm in outcomes
+    )
+    return old, new
+
+
+def _gap(old: Floats, new: Floats, paired: bool) -> _Gap:
+    """The difference between two arms' scores, as far as there are scores for it."""
+    if not len(old) or not len(new):
+        return _Gap()
+    # Scores near the largest float overflow to infinity here, which ends as NaN rather than as a warning.
+    with np.errstate(all="ignore"):
+        difference = _finite(np.mean(new - old) if paired else np.mean(new) - np.mean(old))
+        if min(len(old), len(new)) < 2:
+            return _Gap(difference)
+        sd = _finite(np.std(new - old, ddof=1) if paired else _pooled(old, new))
+    if math.isnan(sd) or math.isnan(difference):
+        return _Gap(difference)
+    if even(old, new, paired=paired):
+        return _Gap(difference, sd, difference, difference)
+    estimate = (paired_t if paired else welch_t)(old, new)
+    correction = 1.0 if paired else 1 - 3 / (4 * (len(old) + len(new) - 2) - 1)
+    return _Gap(
+        difference,
+        sd,
+        _finite(float(estimate.low)),
+        _finite(float(estimate.high)),
+        _finite(correction * difference / sd),
+    )
+
+
+def _pooled(old: Floats, new: Floats) -> float:
+    squares = np.var(old) * len(old) + np.var(new) * len(new)
+    return float(np.sqrt(squares / (len(old) + len(new) - 2)))
+
+
+def _permutation(old: Floats, new: Floats, paired: bool) -> float:
+    if min(len(old), len(new)) < 2:
+        return math.nan
+    with np.errstate(all="ignore"):
+        gaps = new - old if paired else np.concatenate([old, new])
+    if not np.isfinite(gaps).all():
+        return math.nan
+    return float(sign_flip(gaps) if paired else permutation(old, new))
+
+
+def _improvement(old: Floats, new: Floats, paired: bool) -> float:
+    """The share of pairs, or couples, in which the new cost is lower; ties count half."""
+    first, second = (old, new) if paired else (old[:, None], new[None, :])
+    return float(np.mean(np.where(second == first, 0.5, second < first)))
+
+
+def _correlation(old: Floats, new: Floats) -> float:
+    if len(old) < 3:
+        return math.nan
+    with np.errstate(all="ignore"):
+        return _finite(float(np.corrcoef(old, new)[0, 1]))
 
 
 def _finite(number: float | np.floating) -> float:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ganbench.report.arm import NOT_FINITE, Arm
 from ganbench.report.context import Row, axes_of, contexts
-from ganbench.report.contrast import Arm
 from ganbench.report.record import FAILURES
 from ganbench.report.tables import frame
 
@@ -103,19 +103,28 @@ def arm_of(
         finals: by cell.
     """
     usable: dict[int, Final] = {}
+    failures: dict[int, str] = {}
+    warnings: dict[str, int] = {}
     for row in rows:
         final = finals.get(row["cell"], {}).get(metric, {}).get(measure) if measure is not None else None
-        if final is not None and math.isfinite(final.mean):
+        if row["status"] in FAILURES:
+            failures[row["seed"]] = row["status"]
+        elif final is not None and math.isfinite(final.mean):
             usable[row["seed"]] = final
+        elif final is not None:
+            failures[row["seed"]] = NOT_FINITE
+        for warning in sorted({at.partition("@")[0] for at in row["warnings"].split(";") if at}):
+            warnings[warning] = warnings.get(warning, 0) + 1
     statuses = [row["status"] for row in rows]
     return Arm(
         label=name,
         scores={seed: final.mean for seed, final in usable.items()},
+        failures=failures,
         repeats=tuple(final.repeats for final in usable.values()),
         noise=_noise(usable.values()),
         notes=tuple(dict.fromkeys(final.note for final in usable.values() if final.note)),
+        warnings=warnings,
         ok=statuses.count("ok"),
-        failed=sum(statuses.count(status) for status in FAILURES),
         skipped=statuses.count("skipped"),
         unfinished=statuses.count("unfinished"),
     )

@@ -1,14 +1,17 @@
-"""A comparison in words, honest about how many pairs stand behind it."""
+"""A comparison in words, honest about how many seeds stand behind it."""
 
 from __future__ import annotations
 
 import math
 
-from ganbench.report.contrast import ALPHA, Arm, Paired, detectable
+from ganbench.report.arm import Arm
+from ganbench.report.contrast import Contrast
+from ganbench.report.power import detectable_paired, detectable_welch
+from ganbench.report.significance import ALPHA, PERMUTATION, SIGN_FLIP
 
 
 def verdict(
-    metric: str, direction: str, baseline: Arm, value: Arm, paired: Paired, adjusted: float, family: int
+    metric: str, direction: str, baseline: Arm, value: Arm, found: Contrast, adjusted: float, family: int
 ) -> str:
     """What the scores of one metric say about two arms in one context.
 
@@ -17,18 +20,25 @@ def verdict(
         direction: which score is better, `lower` or `higher`.
         baseline: the arm that is the yardstick.
         value: the other arm.
-        paired: their comparison.
-        adjusted: its p, adjusted for the whole table.
-        family: number of tests in that table.
+        found: their comparison.
+        adjusted: p of the test that decides, adjusted for its family.
+        family: number of tests in it.
 
     Returns:
         Failures first, for they outweigh a mean of survivors; then the decision with its interval.
     """
     notes = [note for arm in (baseline, value) for note in _notes(arm, metric)]
-    decision = _decision(metric, direction, baseline, value, paired, adjusted, family)
-    if notes and paired.n:
-        decision = f"in the {_pairs(paired.n)} left: {decision}"
+    decision = _decision(metric, direction, baseline, value, found, adjusted, family)
+    if notes and found.n and not found.ranked:
+        decision = f"in the {_scored(found, baseline, value)} left: {decision}"
     return "; ".join([*notes, decision])
+
+
+def winner(baseline: Arm, value: Arm, found: Contrast, adjusted: float) -> str:
+    """Label of the arm that was shown to be better; empty where no difference was shown."""
+    if not adjusted < ALPHA:
+        return ""
+    return {1: value.label, -1: baseline.label}.get(found.favours, "")
 
 
 def refusal(reason: str) -> str:
@@ -47,37 +57,77 @@ def p_value(p: float, symbol: str = "p") -> str:
 
 
 def _decision(
-    metric: str, direction: str, baseline: Arm, value: Arm, paired: Paired, adjusted: float, family: int
+    metric: str, direction: str, baseline: Arm, value: Arm, found: Contrast, adjusted: float, family: int
 ) -> str:
-    if paired.n == 0:
-        scored = f"a final {metric}" if metric else "a score"
-        return f"nothing to compare: no seed has {scored} in both arms"
-    improved = (paired.difference < 0) == (direction == "lower")
-    winner = value if improved else baseline
-    gap = f"{metric} {direction} by {number(abs(paired.difference))}"
-    if paired.difference == 0:
-        gap = f"the same mean {metric}"
-    elif not math.isnan(paired.difference):
-        gap += f" for {winner.label}"
-    if paired.n == 1:
-        return f"1 pair is too few to tell ({gap})"
-    if math.isnan(paired.low):
+    if not all(found.seen) or not (baseline.scores or value.scores):
+        return _nothing(metric, baseline, value, found)
+    gap = _gap(metric, direction, baseline, value, found)
+    if min(found.seen) == 1:
+        few = "1 pair" if found.paired else "1 seed of an arm"
+        return f"{few} is too few to tell ({gap})"
+    if math.isnan(adjusted):
         return f"no interval: the scores are too large to compute with ({gap})"
-    if paired.low == paired.high:
-        return f"{gap} in each of {_pairs(paired.n)}: no spread to test against"
-    ends = sorted((abs(paired.low), abs(paired.high)))
     test = p_value(adjusted) + (f" adjusted for {family} tests" if family > 1 else "")
-    if adjusted < ALPHA:
+    better = winner(baseline, value, found, adjusted)
+    if found.ranked:
+        return _by_ranks(gap, better, test, baseline, value, found)
+    if found.test in (SIGN_FLIP, PERMUTATION):
+        each = f"{gap} in each of {_scored(found, baseline, value)}"
+        said = f"{each}, no spread for a t test, {test} by {found.test}"
+        return f"{better} better ({said})" if better else f"no difference shown ({said})"
+    if better:
+        ends = sorted((abs(found.low), abs(found.high)))
+        seeds = f"{found.n} seeds" if found.paired else _scored(found, baseline, value)
         return (
-            f"{winner.label} better ({metric} {direction} by {number(abs(paired.difference))}, "
-            f"95% interval {number(ends[0])} to {number(ends[1])}, {test}, {paired.n} seeds)"
+            f"{better} better ({metric} {direction} by {number(abs(found.difference))}, "
+            f"95% interval {number(ends[0])} to {number(ends[1])}, {test}, {seeds})"
         )
-    power = detectable(paired.n)
+    power, seen = _detectable(found, family), _scored(found, baseline, value)
     return (
-        f"no difference shown ({gap}; {value.label} - {baseline.label}: 95% interval "
-        f"{number(paired.low)} to {number(paired.high)}, {test}; {_pairs(paired.n)} would show "
-        f"{number(power)} sd = {number(power * paired.sd)} or more)"
+        f"no difference shown ({gap}; {_interval(baseline, value, found)}, {test}; "
+        f"{seen} would show {number(power)} sd = {number(power * found.sd)} or more)"
     )
+
+
+def _by_ranks(gap: str, better: str, test: str, baseline: Arm, value: Arm, found: Contrast) -> str:
+    """The decision where a cell failed: of all outcomes first, then of the scores that are left."""
+    outcomes = _pairs(found.seen[0]) if found.paired else _seeds(*found.seen)
+    how = f"failures ranked as worst: {test} by {found.test}, {outcomes}"
+    if not better and found.smallest_p >= ALPHA:
+        how += f", which give no p below {number(found.smallest_p)}"
+    decision = f"{better} better ({how})" if better else f"no difference shown ({how})"
+    if math.isnan(found.difference):
+        return decision
+    left = f"in the {_scored(found, baseline, value)} left {gap}"
+    return f"{decision}; {left}" + ("" if math.isnan(found.low) else f", {_interval(baseline, value, found)}")
+
+
+def _nothing(metric: str, baseline: Arm, value: Arm, found: Contrast) -> str:
+    scored = f"a final {metric}" if metric else "a score"
+    if found.paired and (baseline.scores or value.scores):
+        return f"nothing to compare: no seed has {scored} in both arms"
+    empty = [arm.label for arm in (baseline, value) if not arm.scores]
+    return f"nothing to compare: no cell of {' or '.join(empty)} has {scored}"
+
+
+def _gap(metric: str, direction: str, baseline: Arm, value: Arm, found: Contrast) -> str:
+    """The difference in words, as far as there is one."""
+    if found.difference == 0:
+        return f"the same mean {metric}"
+    if math.isnan(found.difference):
+        return f"{metric} {direction}"
+    leads = value if (found.difference < 0) == (direction == "lower") else baseline
+    return f"{metric} {direction} by {number(abs(found.difference))} for {leads.label}"
+
+
+def _interval(baseline: Arm, value: Arm, found: Contrast) -> str:
+    return f"{value.label} - {baseline.label}: 95% interval {number(found.low)} to {number(found.high)}"
+
+
+def _detectable(found: Contrast, family: int) -> float:
+    """What the seeds at hand would show, in sd, at the level that the family's smallest p has to meet."""
+    level = ALPHA / max(family, 1)
+    return detectable_paired(found.n, level) if found.paired else detectable_welch(*found.seen, level)
 
 
 def _notes(arm: Arm, metric: str) -> list[str]:
@@ -94,5 +144,13 @@ def _notes(arm: Arm, metric: str) -> list[str]:
     return notes
 
 
+def _scored(found: Contrast, baseline: Arm, value: Arm) -> str:
+    return _pairs(found.n) if found.paired else _seeds(baseline.n, value.n)
+
+
 def _pairs(n: int) -> str:
     return f"{n} pair" if n == 1 else f"{n} pairs"
+
+
+def _seeds(baseline: int, value: int) -> str:
+    return f"{baseline} + {value} seeds"

@@ -27,7 +27,10 @@ def test_columns_and_numbers(planted: Folder) -> None:
         "dataset architecture penalty metric direction extractor samples protocol axis baseline value n "
         "n_baseline n_value mean_baseline mean_value sd_baseline sd_value difference low high p "
         "p_adjusted probability_of_improvement failures_baseline failures_value unfinished verdict "
-        "repeats noise_baseline noise_value note"
+        "repeats noise_baseline noise_value note median_baseline median_value low_baseline high_baseline "
+        "low_value high_value test p_permutation effect_size effect_size_name correlation diverged_baseline "
+        "diverged_value error_baseline error_value oom_baseline oom_value warnings_baseline warnings_value "
+        "better family family_size environments"
     )
     fid, inception = table.to_dict("records")
     assert (fid["metric"], fid["axis"], fid["baseline"], fid["value"]) == ("fid", "loss", *LOSSES)
@@ -185,7 +188,8 @@ def test_an_arm_that_failed_wholly_is_still_a_row(make_folder: Callable[..., Fol
     (row,) = _compare(folder).to_dict("records")
     assert row["metric"] == ("fid" if scored else "")
     assert (row["n"], row["failures_baseline"]) == (0, 2)
-    assert row["verdict"].startswith("minimax failed in 2 of 2; nothing to compare")
+    said = "no difference shown (failures ranked as worst: p=0.5" if scored else "nothing to compare"
+    assert row["verdict"].startswith(f"minimax failed in 2 of 2; {said}")
 
 
 def test_other_protocols_are_refused_by_name(make_folder: Callable[..., Folder]) -> None:

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ganbench.report.contrast import Arm, detectable, paired
+from ganbench.report.arm import NOT_FINITE, Arm
+from ganbench.report.contrast import contrast, seeds_pair
 
 
 def _arm(*scores: float, label: str = "a") -> Arm:
@@ -16,7 +16,7 @@ def _arm(*scores: float, label: str = "a") -> Arm:
 
 
 def test_against_the_formula() -> None:
-    result = paired(_arm(10, 12, 14), _arm(8, 9, 10), "lower")
+    result = contrast(_arm(10, 12, 14), _arm(8, 9, 10), "lower")
     # differences -2, -3, -4: mean -3, sd 1, standard error 1/sqrt(3), t(2) quantile 4.302653
     assert result.n == 3
     assert result.difference == pytest.approx(-3)
@@ -30,27 +30,27 @@ def test_against_the_formula() -> None:
 def test_only_shared_seeds_count() -> None:
     baseline = Arm(label="a", scores={0: 1.0, 1: 5.0, 2: 9.0})
     value = Arm(label="b", scores={1: 4.0, 2: 9.0, 3: 100.0})
-    result = paired(baseline, value, "lower")
+    result = contrast(baseline, value, "lower")
     assert result.n == 2
     assert result.difference == pytest.approx(-0.5)
     assert result.probability_of_improvement == 0.75
 
 
 def test_direction_decides_what_is_better() -> None:
-    assert paired(_arm(1, 2), _arm(2, 4), "higher").probability_of_improvement == 1.0
-    assert paired(_arm(1, 2), _arm(2, 4), "lower").probability_of_improvement == 0.0
+    assert contrast(_arm(1, 2), _arm(2, 4), "higher").probability_of_improvement == 1.0
+    assert contrast(_arm(1, 2), _arm(2, 4), "lower").probability_of_improvement == 0.0
 
 
-@pytest.mark.parametrize(("old", "new", "p"), [((1, 2, 3), (1, 2, 3), 1.0), ((1, 2, 3), (2, 3, 4), math.nan)])
+@pytest.mark.parametrize(("old", "new", "p"), [((1, 2, 3), (1, 2, 3), 1.0), ((1, 2, 3), (2, 3, 4), 0.25)])
 def test_no_spread_is_no_warning_and_no_certainty(old: tuple, new: tuple, p: float) -> None:
-    result = paired(_arm(*old), _arm(*new), "lower")
+    result = contrast(_arm(*old), _arm(*new), "lower")
     assert result.low == result.high == result.difference
-    assert result.p == p or (math.isnan(result.p) and math.isnan(p))
+    assert (result.p, result.test) == (p, "sign flips")
 
 
 def test_too_few_pairs_have_no_interval() -> None:
-    assert paired(_arm(), _arm(), "lower").n == 0
-    one = paired(_arm(3), _arm(1), "lower")
+    assert contrast(_arm(), _arm(), "lower").n == 0
+    one = contrast(_arm(3), _arm(1), "lower")
     assert (one.n, one.difference, one.probability_of_improvement) == (1, -2.0, 1.0)
     assert all(math.isnan(number) for number in (one.sd, one.low, one.high, one.p))
 
@@ -58,31 +58,88 @@ def test_too_few_pairs_have_no_interval() -> None:
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@given(st.lists(st.tuples(finite, finite), min_size=2, max_size=8))
-def test_any_finite_scores_give_numbers_or_nan_but_no_warning(scores: list) -> None:
+@given(st.lists(st.tuples(finite, finite), min_size=2, max_size=8), st.booleans())
+def test_any_finite_scores_give_numbers_or_nan_but_no_warning(scores: list, paired: bool) -> None:
     old, new = zip(*scores, strict=True)
-    result = paired(_arm(*old), _arm(*new), "lower")
+    result = contrast(_arm(*old), _arm(*new), "lower", paired=paired)
     assert not math.isinf(result.low)
     assert not math.isinf(result.difference)
     if not math.isnan(result.low):
         assert result.low <= result.difference <= result.high
-    mirrored = paired(_arm(*new), _arm(*old), "higher")
+    mirrored = contrast(_arm(*new), _arm(*old), "higher", paired=paired)
     assert mirrored.probability_of_improvement == result.probability_of_improvement
 
 
-def test_moments_of_an_arm() -> None:
-    arm = _arm(1.0, 2.0, 4.0)
-    assert arm.mean == pytest.approx(7 / 3)
-    assert arm.sd == pytest.approx(np.std([1, 2, 4], ddof=1))
-    assert math.isnan(_arm().mean)
-    assert math.isnan(_arm(1.0).sd)
+def test_seeds_are_pairs_unless_weights_or_data_differ() -> None:
+    axes = ("loss", "penalty", "train.optimizer.lr", "train.d_steps", "architecture", "dataset")
+    assert [seeds_pair(axis) for axis in axes] == [True, True, True, True, False, False]
 
 
-# references: n pairs that find d with power .8, rounded up
-@pytest.mark.parametrize(("d", "n"), [(0.5, 34), (0.75, 16), (1, 10), (1.5, 6), (2, 5), (3, 4)])
-def test_detectable_effect_agrees_with_published_sample_sizes(d: float, n: int) -> None:
-    assert detectable(n) <= d < detectable(n - 1)
+def test_arms_that_share_no_seeds() -> None:
+    result = contrast(_arm(10, 12, 14), _arm(8, 9, 10, 13), "lower", paired=False)
+    assert (result.n, result.seen, result.test) == (3, (3, 4), "Welch t")
+    assert result.difference == pytest.approx(-2)
+    assert result.p == pytest.approx(stats.ttest_ind([8, 9, 10, 13], [10, 12, 14], equal_var=False).pvalue)
+    pooled = math.sqrt((2 * 4 + 3 * 14 / 3) / 5)
+    assert result.sd == pytest.approx(pooled)
+    assert (result.effect_name, result.effect_size) == (
+        "Hedges' g",
+        pytest.approx(-2 / pooled * (1 - 3 / 19)),
+    )
+    # Of the twelve couples: 10 beats none but ties once, and so on.
+    assert result.probability_of_improvement == pytest.approx((3 + 3 + 2.5 + 1) / 12)
+    assert result.p_permutation == pytest.approx(
+        stats.permutation_test(
+            ([10, 12, 14], [8, 9, 10, 13]),
+            lambda a, b, axis: abs(a.mean(axis) - b.mean(axis)),
+            alternative="greater",
+            vectorized=True,
+        ).pvalue
+    )
 
 
-def test_detectable_effect_of_two_pairs() -> None:
-    assert detectable(2) == pytest.approx(11.55, abs=0.01)
+def test_pairs_have_an_effect_size_and_a_correlation() -> None:
+    result = contrast(_arm(10, 12, 14), _arm(8, 9, 10), "lower")
+    assert (result.effect_name, result.effect_size) == ("Cohen's d_z", pytest.approx(-3))
+    assert result.correlation == pytest.approx(1)
+    assert (result.test, result.favours, result.p_permutation) == ("paired t", 1, 0.25)
+    assert math.isnan(contrast(_arm(1, 2), _arm(2, 4), "lower").correlation)
+    assert math.isnan(contrast(_arm(1, 1, 1), _arm(2, 4, 5), "lower").correlation)
+
+
+@pytest.mark.parametrize("kind", ["diverged", NOT_FINITE])
+def test_failures_are_the_worst_of_all_whatever_the_direction(kind: str) -> None:
+    for direction in ("lower", "higher"):
+        broken = Arm(label="a", scores={0: 5.0, 1: 6.0}, failures=dict.fromkeys(range(2, 8), kind))
+        whole = _arm(*([7.0] * 8 if direction == "lower" else [3.0] * 8), label="b")
+        result = contrast(broken, whole, direction)
+        # The two scored pairs speak for `a`, the six failures against it, and louder.
+        assert (result.test, result.favours, result.n, result.seen) == ("signed ranks", 1, 2, (8, 8))
+        assert result.p == result.p_permutation < 0.05
+        assert result.probability_of_improvement == 0.75
+        assert (result.difference > 0) == (direction == "lower")
+        unpaired = contrast(broken, whole, direction, paired=False)
+        assert (unpaired.test, unpaired.favours) == ("rank sum", 1)
+        assert contrast(whole, broken, direction).favours == -1
+
+
+def test_two_failures_of_one_seed_are_a_tie() -> None:
+    both = Arm(label="a", scores={0: 1.0, 1: 2.0}, failures={2: "oom", 3: "diverged"})
+    other = Arm(label="b", scores={0: 2.0, 1: 4.0}, failures={2: "diverged", 3: "error"})
+    result = contrast(both, other, "lower")
+    assert (result.p, result.probability_of_improvement) == (0.5, 0.25)
+
+
+def test_seeds_without_an_outcome_in_both_arms_are_no_pairs() -> None:
+    baseline = Arm(label="a", scores={0: 1.0, 1: 2.0, 9: 0.0}, failures={2: "oom"})
+    value = Arm(label="b", scores={0: 2.0, 1: 4.0, 3: 1.0}, failures={4: "oom"})
+    assert contrast(baseline, value, "lower").seen == (2, 2)
+    assert contrast(baseline, value, "lower").test == "paired t"
+    assert contrast(baseline, value, "lower", paired=False).seen == (4, 4)
+
+
+def test_arms_without_any_score_are_not_tested() -> None:
+    failed = Arm(label="a", scores={}, failures=dict.fromkeys(range(5), "oom"))
+    result = contrast(failed, failed, "lower")
+    assert math.isnan(result.p)
+    assert result.test == ""

@@ -17,7 +17,10 @@ from ganbench.store import Store
 
 def _arm(cells: Sequence[Sequence[float]], note: str = ""):
     """An arm of cells with these repeats, without a folder."""
-    rows = [{"cell": f"c{seed}", "status": "ok", "step": 9, "seed": seed} for seed in range(len(cells))]
+    rows = [
+        {"cell": f"c{seed}", "status": "ok", "warnings": "", "step": 9, "seed": seed}
+        for seed in range(len(cells))
+    ]
     scores = [
         {
             "cell": f"c{seed}",

@@ -2,14 +2,22 @@ from __future__ import annotations
 
 import pytest
 
-from ganbench.report.contrast import Arm, paired
+from ganbench.report.arm import Arm
+from ganbench.report.contrast import contrast
 from ganbench.report.verdict import number, p_value, verdict
 
 
-def _verdict(old: list[float], new: list[float], direction: str = "lower", family: int = 1, **counts) -> str:
+def _verdict(
+    old: list[float],
+    new: list[float],
+    direction: str = "lower",
+    family: int = 1,
+    paired: bool = True,
+    **counts,
+) -> str:
     baseline = Arm(label="minimax", scores=dict(enumerate(old)), ok=len(old), **counts)
     value = Arm(label="ns", scores=dict(enumerate(new)), ok=len(new))
-    pair = paired(baseline, value, direction)
+    pair = contrast(baseline, value, direction, paired=paired)
     return verdict("fid" if direction == "lower" else "is", direction, baseline, value, pair, pair.p, family)
 
 
@@ -36,8 +44,31 @@ def test_the_family_is_named() -> None:
 
 
 def test_failures_come_first() -> None:
-    said = _verdict([10, 12, 14], [8, 9, 10], failed=2)
-    assert said.startswith("minimax failed in 2 of 5; in the 3 pairs left: ns better (")
+    said = _verdict([10, 12, 14], [8, 9, 10, 11, 12], failures={3: "diverged", 4: "oom"})
+    assert said == (
+        "minimax failed in 2 of 5; no difference shown (failures ranked as worst: p=0.062 by signed ranks, "
+        "5 pairs, which give no p below 0.0625); in the 3 pairs left fid lower by 3 for ns, ns - minimax: "
+        "95% interval -5.48 to -0.516"
+    )
+
+
+def test_failures_decide_where_there_are_enough() -> None:
+    failures = dict.fromkeys(range(3, 8), "diverged")
+    said = _verdict([10, 12, 14], [8, 9, 10, 11, 12, 13, 14, 15], failures=failures)
+    assert said.startswith(
+        "minimax failed in 5 of 8; ns better (failures ranked as worst: p=0.0078 by signed ranks, 8 pairs); "
+    )
+    # The worse scores win where the better ones came with failures.
+    said = _verdict([5], list(range(10, 18)), failures=dict.fromkeys(range(1, 8), "error"))
+    assert "ns better (failures ranked as worst" in said
+    assert said.endswith("in the 1 pair left fid lower by 5 for minimax")
+
+
+def test_an_arm_of_failures_alone_is_compared() -> None:
+    said = _verdict([], [1.0, 2.0, 3.0], failures=dict.fromkeys(range(3), "oom"))
+    assert said.startswith("minimax failed in 3 of 3; no difference shown (failures ranked as worst: p=0.25")
+    both = _verdict([], [], failures=dict.fromkeys(range(3), "oom"))
+    assert both == "minimax failed in 3 of 3; nothing to compare: no cell of minimax or ns has a final fid"
 
 
 @pytest.mark.parametrize(
@@ -45,11 +76,28 @@ def test_failures_come_first() -> None:
     [
         ({"skipped": 3}, "minimax skipped in 3; nothing to compare: no seed has a final fid in both arms"),
         ({"unfinished": 1}, "minimax unfinished in 1; nothing to compare"),
-        ({"failed": 3}, "minimax failed in 3 of 3; nothing to compare"),
     ],
 )
 def test_an_arm_without_scores(counts: dict, said: str) -> None:
     assert _verdict([], [1.0, 2.0, 3.0], **counts).startswith(said)
+
+
+def test_seeds_that_are_no_pairs() -> None:
+    said = _verdict([10, 12, 14], [8, 9, 10], paired=False)
+    assert said.startswith("no difference shown (fid lower by 3 for ns; ns - minimax: 95% interval ")
+    assert said.endswith("3 + 3 seeds would show 3.51 sd = 5.55 or more)")
+    assert _verdict([10, 12, 14], [1, 2, 2], paired=False).endswith(", 3 + 3 seeds)")
+    assert _verdict([10], [1, 2], paired=False) == (
+        "1 seed of an arm is too few to tell (fid lower by 8.5 for ns)"
+    )
+    failed = _verdict([10, 12], [8, 9, 10, 11], paired=False, failures={2: "oom", 3: "oom", 4: "oom"})
+    assert "p=0.04 by rank sum, 5 + 4 seeds); in the 2 + 4 seeds left fid lower by 1.5 for ns, " in failed
+
+
+def test_what_would_be_shown_meets_the_family() -> None:
+    assert "5 pairs would show 1.68 sd" in _verdict([1, 2, 3, 4, 5], [2, 1, 4, 3, 6])
+    # .05 / 8: Holm's smallest p has to meet it.
+    assert "5 pairs would show 2.98 sd" in _verdict([1, 2, 3, 4, 5], [2, 1, 4, 3, 6], family=8)
 
 
 def test_one_pair_tells_nothing() -> None:
@@ -57,9 +105,18 @@ def test_one_pair_tells_nothing() -> None:
 
 
 def test_no_spread() -> None:
-    assert _verdict([1, 2], [1, 2]) == "the same mean fid in each of 2 pairs: no spread to test against"
-    assert (
-        _verdict([1, 2], [2, 3]) == "fid lower by 1 for minimax in each of 2 pairs: no spread to test against"
+    assert _verdict([1, 2], [1, 2]) == (
+        "no difference shown (the same mean fid in each of 2 pairs, no spread for a t test, "
+        "p=1 by sign flips)"
+    )
+    assert _verdict([1, 2], [2, 3]) == (
+        "no difference shown (fid lower by 1 for minimax in each of 2 pairs, no spread for a t test, "
+        "p=0.5 by sign flips)"
+    )
+    # Counted modes: the same step in every pair is evidence, though t is not defined.
+    assert _verdict([8] * 6, [7] * 6, "higher") == (
+        "minimax better (is higher by 1 for minimax in each of 6 pairs, no spread for a t test, "
+        "p=0.031 by sign flips)"
     )
 
 
@@ -70,7 +127,7 @@ def test_scores_too_large_to_compute_with() -> None:
 def test_cells_without_a_finite_score_are_counted() -> None:
     baseline = Arm(label="a", scores={0: 1.0, 1: 2.0}, ok=3)
     value = Arm(label="b", scores={0: 2.0, 1: 5.0, 2: 1.0}, ok=3)
-    pair = paired(baseline, value, "lower")
+    pair = contrast(baseline, value, "lower")
     said = verdict("fid", "lower", baseline, value, pair, pair.p, 1)
     assert said.startswith("a has no finite final fid in 1 of 3; in the 2 pairs left: ")
 
