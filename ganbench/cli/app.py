@@ -245,6 +245,47 @@ def verify(
 
 
 @app.command(cls=_Command)
+def check(
+    baseline: Annotated[
+        Path, typer.Option(metavar="DIR", help="The results to hold it against; tables are enough.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="A results folder; none with --plan.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="As fid; repeatable. Default: as the grid says.")
+    ] = None,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(metavar="5%|NUMBER", help="What may be lost. Default: as the grid says, or 5%."),
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Rate of false regressions where nothing changed.")] = 0.05,
+    inconclusive_passes: Annotated[
+        bool, typer.Option("--inconclusive-passes", help="Exit with 0, not 3, where seeds are too few.")
+    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say how many seeds a check needs, and stop.")] = False,
+    json: Json = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML there.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Markdown there.")] = None,
+) -> int:
+    """Whether samples are worse than a baseline's: 0 they are not, 1 they are, 3 the seeds cannot tell."""
+    from ganbench.cli.check import check_command
+
+    return check_command(
+        folder,
+        baseline=baseline,
+        metrics=metric or (),
+        tolerance=tolerance,
+        alpha=alpha,
+        inconclusive_passes=inconclusive_passes,
+        plan_only=plan,
+        as_json=json,
+        junit=junit,
+        markdown=markdown,
+    )
+
+
+@app.command(cls=_Command)
 def doctor() -> int:
     """Versions, devices, determinism, extractor weights, plugins."""
     from ganbench.cli.doctor import doctor_command

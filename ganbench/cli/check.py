@@ -1,0 +1,105 @@
+"""`ganbench check DIR --baseline DIR`: whether samples became worse, for continuous integration."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ganbench.cli.console import output, plain, table
+from ganbench.errors import GridError
+from ganbench.files.atomic import write_bytes
+from ganbench.grid.tolerance import read_tolerance
+from ganbench.regression import (
+    Plan,
+    check,
+    junit_of,
+    markdown_of,
+    plan,
+    plan_records,
+    records,
+    seeds,
+    text_of,
+)
+
+_HEADS = ("score", "baseline", "tolerance", "to pass", "to find", "beside these")
+
+
+def check_command(
+    folder: Path | None,
+    *,
+    baseline: Path,
+    metrics: Sequence[str],
+    tolerance: str | None,
+    alpha: float,
+    inconclusive_passes: bool,
+    plan_only: bool,
+    as_json: bool,
+    junit: Path | None,
+    markdown: Path | None,
+) -> int:
+    """Print the verdict on every score, or how many seeds a check would need.
+
+    Returns:
+        0 where all pass, are identical or improved; 1 for a regression; 3 where something is inconclusive
+        and must not be.
+
+    Raises:
+        GanbenchError: a folder, the pair of them, or an option cannot be used.
+    """
+    try:
+        allowed = None if tolerance is None else read_tolerance(tolerance)
+    except ValueError as problem:
+        raise GridError(f"--tolerance: {problem}") from None
+    if plan_only:
+        if folder is not None:
+            raise GridError(f"--plan looks at the baseline alone; leave out {folder}")
+        made = plan(baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
+        _print_json(plan_records(made)) if as_json else _print_plan(made)
+        return 0
+    if folder is None:
+        raise GridError("check: missing argument 'DIR', the results folder to hold against the baseline")
+    outcome = check(folder, baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
+    if junit is not None:
+        write_bytes(junit, junit_of(outcome, inconclusive_passes))
+    if markdown is not None:
+        write_bytes(markdown, markdown_of(outcome).encode())
+    if as_json:
+        _print_json(records(outcome))
+    else:
+        output().print(plain(text_of(outcome)), soft_wrap=True)
+    if outcome.verdict == "inconclusive" and inconclusive_passes:
+        return 0
+    return outcome.exit_code
+
+
+def _print_json(rows: list[dict[str, Any]]) -> None:
+    json.dump(rows, sys.stdout, indent=1, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def _print_plan(made: Plan) -> None:
+    console = output()
+    rows = [
+        (
+            f"{need.question.words}: {need.question.score}",
+            f"{need.question.baseline.mean:.4g} ± {need.question.baseline.sd:.3g} over {need.n} seeds",
+            str(need.question.tolerance)
+            + (f" = {need.allowed:.3g}" if need.question.tolerance.relative else ""),
+            seeds(need.to_pass),
+            seeds(need.to_find),
+            "none is enough" if need.beside is None else str(need.beside),
+        )
+        for need in made.needs
+    ]
+    console.print(table(_HEADS, rows))
+    for line in (
+        "to pass: seeds a side with which no change passes with probability 0.8",
+        "to find: seeds a side that find a loss of twice the tolerance with probability 0.9",
+        f"beside these: seeds that do both against {made.baseline} as it is",
+    ):
+        console.print(plain(line), soft_wrap=True)
+    what = "this score" if len(made.needs) == 1 else f"all {len(made.needs)} scores together"
+    console.print(plain(f"{seeds(made.together)} seeds a side do both for {what}"), soft_wrap=True)

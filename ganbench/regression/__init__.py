@@ -1,0 +1,52 @@
+"""A results folder against a baseline folder: whether the samples became worse, and how sure that is.
+
+Importing this package costs next to nothing; the rest waits until asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganbench.regression.gate import check
+    from ganbench.regression.junit import junit_of
+    from ganbench.regression.markdown import markdown_of
+    from ganbench.regression.outcome import Finding, Outcome
+    from ganbench.regression.planning import Plan, plan, plan_records, seeds
+    from ganbench.regression.sentences import records, text_of
+
+_HOMES = {
+    "Finding": "outcome",
+    "Outcome": "outcome",
+    "Plan": "planning",
+    "check": "gate",
+    "junit_of": "junit",
+    "markdown_of": "markdown",
+    "plan": "planning",
+    "plan_records": "planning",
+    "records": "sentences",
+    "seeds": "planning",
+    "text_of": "sentences",
+}
+
+__all__ = [
+    "Finding",
+    "Outcome",
+    "Plan",
+    "check",
+    "junit_of",
+    "markdown_of",
+    "plan",
+    "plan_records",
+    "records",
+    "seeds",
+    "text_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(f"ganbench.regression.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'ganbench.regression' has no attribute {name!r}")

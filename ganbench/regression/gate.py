@@ -1,0 +1,164 @@
+"""A results folder against a baseline: the verdict on every score of every context."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ganbench.errors import GridError
+from ganbench.grid.tolerance import Tolerance
+from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
+from ganbench.regression.notes import notes_of
+from ganbench.regression.outcome import Finding, Outcome, Verdict, failures, outcomes
+from ganbench.regression.questions import Asked, Question, questions
+from ganbench.regression.recorded import read_recorded
+from ganbench.report.family import holm
+
+
+def check(
+    path: str | Path,
+    baseline: str | Path,
+    *,
+    metrics: Sequence[str] = (),
+    tolerance: Tolerance | None = None,
+    alpha: float = 0.05,
+) -> Outcome:
+    """Say of each score in each context whether it got worse; `evidence` has the rule and its reasons.
+
+    Cells that are the baseline's bit by bit are `identical` and need no statistics. Only grid.toml,
+    cells.csv and scores.csv of either folder are read.
+
+    Args:
+        path: a results folder.
+        baseline: the one to hold it against.
+        metrics: the scores to check; unless given, those of the grid's [check], else all with a direction.
+        tolerance: of each of them; unless given, the grid's [check], else 5% of the baseline.
+        alpha: one-sided level, above 0 and below 0.5.
+
+    Raises:
+        GanbenchError: a folder, the pair of them, or an option cannot be used.
+    """
+    asked = Asked(metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha))
+    before, now = read_recorded(baseline), read_recorded(path)
+    every = questions(before, now, asked)
+    findings = judge(every, asked.alpha)
+    return Outcome(
+        path=now.path,
+        baseline=before.path,
+        alpha=asked.alpha,
+        findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
+        notes=notes_of(before, now, every),
+    )
+
+
+def judge(every: Sequence[Question], alpha: float) -> list[Finding]:
+    """The verdict on each question; the family is all of them.
+
+    Args:
+        every: with the cells of both folders.
+        alpha: one-sided level.
+
+    Raises:
+        GridError: a relative tolerance where the baseline is not clearly above 0.
+    """
+    cases = [_case(question, alpha) for question in every]
+    worse = holm([case.found.p_worse for case in cases])
+    better = holm([case.found.p_better for case in cases])
+    family = sum(not math.isnan(p) for p in worse)
+    return [
+        _decide(case, p_worse, p_better, alpha, family)
+        for case, p_worse, p_better in zip(cases, worse, better, strict=True)
+    ]
+
+
+def checked_alpha(alpha: float) -> float:
+    """A level that can be tested at.
+
+    Raises:
+        GridError: it is not above 0 and below 0.5.
+    """
+    if not 0 < alpha < 0.5:
+        raise GridError(f"--alpha: must be above 0 and below 0.5, given {alpha:g}")
+    return alpha
+
+
+def refused(question: Question, problem: ValueError) -> GridError:
+    """The error about a tolerance that says nothing of this baseline."""
+    name = question.metric
+    return GridError(
+        f"{question.words}: {name}: {problem}; give an absolute one: [check] {name} = 0.002 in the grid, "
+        f"or --metric {name} --tolerance 0.002"
+    )
+
+
+class _Case(NamedTuple):
+    """A question with what is known before p is adjusted; a verdict where none of the tests decides."""
+
+    question: Question
+    found: Evidence
+    allowed: float = math.nan
+    verdict: Verdict | None = None
+    reason: str = ""
+
+
+def _case(question: Question, alpha: float) -> _Case:
+    baseline, value = question.baseline, question.value
+    assert value is not None
+    plain = Evidence(loss=loss_of(baseline, value, question.direction))
+    if question.bits is not None and question.bits.identical:
+        return _Case(question, plain, verdict="identical")
+    if value.failures and not baseline.failures:
+        reason = f"{failures(value)}, and none of the baseline's {outcomes(baseline)}"
+        return _Case(question, plain, verdict="regression", reason=reason)
+    if not baseline.scores:
+        reason = (
+            f"nothing to compare with: of the baseline, {failures(baseline)}"
+            if baseline.failures
+            else "no scores"
+        )
+        return _Case(question, plain, verdict="inconclusive", reason=reason)
+    few = min(outcomes(baseline), outcomes(value))
+    if few < 2:
+        reason = "one seed has no spread to judge by; at least 2 a side are needed, `--plan` says how many"
+        return _Case(question, plain, verdict="inconclusive", reason=reason)
+    found = evidence(baseline, value, question.direction, alpha)
+    try:
+        return _Case(question, found, allowed(question.tolerance, baseline, alpha))
+    except ValueError as problem:
+        raise refused(question, problem) from None
+
+
+def _decide(case: _Case, p_worse: float, p_better: float, alpha: float, family: int) -> Finding:
+    if case.verdict is not None:
+        return Finding(
+            question=case.question,
+            verdict=case.verdict,
+            reason=case.reason,
+            evidence=case.found,
+            alpha=alpha,
+            family=family,
+        )
+    found, tolerance = case.found, case.allowed
+    baseline, value = case.question.baseline, case.question.value
+    assert value is not None
+    said = f"{failures(value)}; of the baseline, {failures(baseline)}" if baseline.failures else ""
+    p = p_worse if found.loss > 0 or math.isnan(found.loss) else p_better
+    verdict: Verdict = "inconclusive"
+    if p_worse <= alpha and (found.loss > tolerance or found.more_fail):
+        verdict, p = "regression", p_worse
+    elif p_better <= alpha and -found.loss > tolerance and not found.more_fail:
+        verdict, p = "improvement", p_better
+    elif found.high <= tolerance and not found.more_fail:
+        verdict = "pass"
+    return Finding(
+        question=case.question,
+        verdict=verdict,
+        reason=said,
+        evidence=found,
+        allowed=tolerance,
+        p=p,
+        alpha=alpha,
+        family=family,
+    )

@@ -1,0 +1,130 @@
+"""What a check found, score by score."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from ganbench.regression.evidence import Evidence
+from ganbench.regression.questions import Question
+from ganbench.regression.settling import Settling, settling
+from ganbench.report.arm import Arm
+
+Verdict = Literal["regression", "inconclusive", "improvement", "pass", "identical"]
+# Most severe first.
+VERDICTS: tuple[Verdict, ...] = ("regression", "inconclusive", "improvement", "pass", "identical")
+EXIT_CODES: Mapping[Verdict, int] = {
+    "regression": 1,
+    "inconclusive": 3,
+    "improvement": 0,
+    "pass": 0,
+    "identical": 0,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """The verdict on one score in one context.
+
+    Attributes:
+        question: what was asked.
+        verdict: the answer.
+        reason: the answer in words, where numbers do not say it.
+        evidence: what the scores say.
+        allowed: the loss that is put up with, in the score's units; NaN where it does not matter.
+        p: of the claim that the verdict makes or would have made, adjusted over the family; NaN for none.
+        alpha: one-sided level.
+        family: number of tests over which p is adjusted.
+    """
+
+    question: Question
+    verdict: Verdict
+    alpha: float
+    family: int
+    evidence: Evidence
+    reason: str = ""
+    allowed: float = math.nan
+    p: float = math.nan
+
+    @cached_property
+    def settling(self) -> Settling | None:
+        """How many seeds would settle it, where it is inconclusive and there is a spread to tell from."""
+        measurable = min(len(self.baseline.scores), len(self.value.scores)) > 1
+        if self.verdict != "inconclusive" or not measurable or math.isnan(self.evidence.loss):
+            return None
+        return settling(self.baseline, self.value, self.evidence, self.allowed, self.alpha, self.family)
+
+    @property
+    def baseline(self) -> Arm:
+        """The baseline's scores."""
+        return self.question.baseline
+
+    @property
+    def value(self) -> Arm:
+        """The scores that are checked."""
+        assert self.question.value is not None
+        return self.question.value
+
+    @property
+    def severity(self) -> tuple[float, ...]:
+        """Sorts the most severe first: by verdict; failures before losses; losses by tolerances."""
+        loss = self.evidence.loss / self.allowed if self.allowed > 0 else math.nan
+        failed = self.verdict == "regression" and math.isnan(loss)
+        return VERDICTS.index(self.verdict), -failed, -loss if math.isfinite(loss) else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a check found.
+
+    Attributes:
+        path: what was checked.
+        baseline: against what.
+        alpha: one-sided level.
+        findings: the most severe first.
+        notes: whether the cells are identical, or why not; and what else a reader must know.
+    """
+
+    path: Path
+    baseline: Path
+    alpha: float
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most severe verdict."""
+        return self.findings[0].verdict
+
+    @property
+    def family(self) -> int:
+        """Number of tests over which p is adjusted."""
+        return self.findings[0].family
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many findings there are of each verdict, the most severe first."""
+        counted = Counter(finding.verdict for finding in self.findings)
+        return {verdict: counted[verdict] for verdict in VERDICTS if counted[verdict]}
+
+    @property
+    def exit_code(self) -> int:
+        """0 for pass, identical and improvement; 1 for a regression; 3 for inconclusive."""
+        return EXIT_CODES[self.verdict]
+
+
+def failures(arm: Arm) -> str:
+    """How many cells failed, and how: `2 of 8 cells failed (1 diverged, 1 oom)`."""
+    kinds = Counter(arm.failures.values())
+    how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
+    return f"{len(arm.failures)} of {outcomes(arm)} cells failed{how}"
+
+
+def outcomes(arm: Arm) -> int:
+    """Cells that ended, with a score or without."""
+    return len(arm.scores) + len(arm.failures)

@@ -1,0 +1,157 @@
+"""How many seeds a check would need, told from a baseline alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import GridError
+from ganbench.grid.tolerance import Tolerance
+from ganbench.regression.evidence import allowed
+from ganbench.regression.gate import checked_alpha, refused
+from ganbench.regression.power import (
+    MOST,
+    PASSES,
+    seeds_beside,
+    seeds_to_find,
+    seeds_to_part,
+    seeds_to_pass,
+)
+from ganbench.regression.questions import Asked, Question, questions
+from ganbench.regression.recorded import read_recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What one score of one context needs.
+
+    Attributes:
+        question: which.
+        n: the baseline's seeds.
+        allowed: the loss that is put up with, in the score's units.
+        to_pass: seeds a side with which no change passes with probability PASSES; None for more than MOST.
+        to_find: seeds a side that find a loss of twice the tolerance with FINDS; likewise.
+        beside: seeds that do both against the baseline as it is; None where no number will do.
+        together: seeds a side with which all scores pass together and each loss is found.
+    """
+
+    question: Question
+    n: int
+    allowed: float
+    to_pass: int | None
+    to_find: int | None
+    beside: int | None
+    together: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a check of a baseline needs.
+
+    Attributes:
+        baseline: the folder.
+        alpha: one-sided level.
+        needs: one for each score of each context.
+        together: seeds a side with which everything passes where nothing changed, with probability PASSES,
+            and a loss of twice the tolerance in any one score is found with FINDS; None for more than MOST.
+    """
+
+    baseline: Path
+    alpha: float
+    needs: tuple[Need, ...]
+    together: int | None
+
+
+def plan(
+    baseline: str | Path,
+    *,
+    metrics: Sequence[str] = (),
+    tolerance: Tolerance | None = None,
+    alpha: float = 0.05,
+) -> Plan:
+    """Tell from the spread of a baseline how many seeds a check needs.
+
+    The spread of what is to be checked is taken to be the same. All scores together are taken to be
+    independent, by Bonferroni's bound: scores that rise and fall together need fewer seeds.
+
+    Args:
+        baseline: a results folder.
+        metrics: the scores to check; unless given, those of its grid's [check], else all with a direction.
+        tolerance: of each of them; unless given, the grid's [check], else 5% of the baseline.
+        alpha: one-sided level, above 0 and below 0.5.
+
+    Raises:
+        GanbenchError: the folder or an option cannot be used, or a score has fewer than two seeds.
+    """
+    asked = Asked(metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha))
+    every = questions(read_recorded(baseline), None, asked)
+    needs = tuple(_need(question, asked.alpha, len(every)) for question in every)
+    known = [need.together for need in needs if need.together is not None]
+    return Plan(
+        baseline=Path(baseline),
+        alpha=asked.alpha,
+        needs=needs,
+        together=max(known) if len(known) == len(needs) else None,
+    )
+
+
+def plan_records(made: Plan) -> list[dict[str, Any]]:
+    """One JSON object a need; null for more than MOST, or where no number will do."""
+    return [
+        {
+            **need.question.where,
+            "metric": need.question.metric,
+            "direction": need.question.direction,
+            "extractor": need.question.measure.extractor if need.question.measure else "",
+            "n_baseline": need.n,
+            "mean_baseline": need.question.baseline.mean,
+            "sd_baseline": need.question.baseline.sd,
+            "tolerance": str(need.question.tolerance),
+            "allowed": need.allowed,
+            "alpha": made.alpha,
+            "family": len(made.needs),
+            "seeds_to_pass": need.to_pass,
+            "seeds_to_find": need.to_find,
+            "seeds_each": need.together,
+            "seeds": need.beside,
+        }
+        for need in made.needs
+    ]
+
+
+def _need(question: Question, alpha: float, family: int) -> Need:
+    arm = question.baseline
+    n = len(arm.scores)
+    if n < 2 or math.isnan(arm.sd):
+        raise GridError(
+            f"{question.words}: {question.score}: the baseline has {n} "
+            f"{'score' if n == 1 else 'scores'}, and at least 2 are needed to know the spread"
+        )
+    try:
+        loss = allowed(question.tolerance, arm, alpha)
+    except ValueError as problem:
+        raise refused(question, problem) from None
+    if arm.sd == 0:
+        each, beside = seeds_to_part(alpha / family), seeds_to_part(alpha / family, n)
+        return Need(
+            question=question, n=n, allowed=loss, to_pass=each, to_find=each, beside=beside, together=each
+        )
+    to_find = seeds_to_find(arm.sd, loss, alpha, family)
+    all_pass = seeds_to_pass(arm.sd, loss, alpha, 1 - (1 - PASSES) / family)
+    return Need(
+        question=question,
+        n=n,
+        allowed=loss,
+        to_pass=seeds_to_pass(arm.sd, loss, alpha),
+        to_find=to_find,
+        beside=seeds_beside(arm.sd, n, arm.sd, loss, alpha, family),
+        together=None if to_find is None or all_pass is None else max(to_find, all_pass),
+    )
+
+
+def seeds(count: int | None) -> str:
+    """A number of seeds for reading."""
+    return f"over {MOST}" if count is None else str(count)

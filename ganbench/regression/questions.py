@@ -1,0 +1,269 @@
+"""What a check asks: every context × metric of the baseline, with the cells of both folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.catalog import load_catalog
+from ganbench.errors import GridError, StoreError, did_you_mean
+from ganbench.grid import read_grid
+from ganbench.grid.tolerance import Tolerance, read_tolerance
+from ganbench.regression.bits import Bits, compare_bits, final_values
+from ganbench.regression.recorded import Key, Recorded, Row
+from ganbench.report.arm import Arm
+from ganbench.report.context import label, metric_label, where
+from ganbench.report.finals import Finals, Measure, arm_of, final_scores
+
+DEFAULT = read_tolerance("5%")
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the caller asks for beside the two folders; it goes before what the grid says.
+
+    Attributes:
+        metrics: the scores to check; unless given, those of the grid's [check], else all with a direction.
+        tolerance: of each of them; unless given, the grid's [check], else DEFAULT.
+        alpha: one-sided level.
+    """
+
+    metrics: tuple[str, ...] = ()
+    tolerance: Tolerance | None = None
+    alpha: float = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One score in one context.
+
+    Attributes:
+        where: the context, the value of each axis.
+        words: the same in a few words.
+        metric: the score's name.
+        direction: which is better, `lower` or `higher`.
+        measure: how it is measured; None where no cell of either folder has it.
+        tolerance: the loss that is put up with.
+        baseline: its scores by seed, and how its other cells failed.
+        value: of what is checked; None where only a baseline is looked at.
+        bits: how the context's cells compare with the baseline's bit by bit; likewise.
+    """
+
+    where: Mapping[str, str]
+    words: str
+    metric: str
+    direction: str
+    measure: Measure | None
+    tolerance: Tolerance
+    baseline: Arm
+    value: Arm | None = None
+    bits: Bits | None = None
+
+    @property
+    def score(self) -> str:
+        """The score's name with what it is measured by."""
+        return metric_label(self.metric, self.measure.extractor if self.measure else "")
+
+
+def questions(baseline: Recorded, value: Recorded | None, asked: Asked) -> list[Question]:
+    """Every context × metric to be checked, in the baseline's order.
+
+    Args:
+        baseline: the yardstick.
+        value: what is checked; None to look at the baseline alone.
+        asked: which scores, and how much they may lose.
+
+    Raises:
+        GanbenchError: the folders have different axes, a context or a score is missing from what is checked,
+            scores were measured in other ways, or a score that is asked for is not there.
+    """
+    mine = baseline.contexts()
+    yours = mine if value is None else _matched(baseline, value, mine)
+    finals = final_scores(baseline.cells, baseline.scores, by_engine=False)
+    their_finals = finals if value is None else final_scores(value.cells, value.scores, by_engine=False)
+    exact = final_values(baseline.cells, baseline.scores)
+    their_exact = exact if value is None else final_values(value.cells, value.scores)
+    thresholds = _Thresholds(value or baseline, asked)
+    directions = _directions(baseline, finals)
+    names = _telling(baseline.axes, list(mine))
+    found: list[Question] = []
+    for key, rows in mine.items():
+        if all(row["status"] == "skipped" for row in rows):
+            continue
+        context = dict(zip(baseline.axes, key, strict=True))
+        words = where(context, names)
+        scored = [
+            metric for metric in directions if any(metric in finals.get(row["cell"], {}) for row in rows)
+        ]
+        bits = None if value is None else compare_bits(rows, yours[key], exact, their_exact)
+        # Where every cell failed, what other contexts are scored by shows what is missing.
+        for metric, tolerance in thresholds.of(key, scored or list(directions), bool(scored)):
+            for measure in _measures(metric, rows, yours[key], finals, their_finals, words):
+                arm = _arm(baseline, rows, metric, measure, finals, words)
+                found.append(
+                    Question(
+                        where=context,
+                        words=words,
+                        metric=metric,
+                        direction=directions[metric],
+                        measure=measure,
+                        tolerance=tolerance,
+                        baseline=arm,
+                        value=None
+                        if value is None
+                        else _arm(value, yours[key], metric, measure, their_finals, words),
+                        bits=bits,
+                    )
+                )
+    if missing := [name for name in asked.metrics if name not in {question.metric for question in found}]:
+        raise GridError(
+            f"--metric: {baseline.path} has no score {missing[0]!r}{did_you_mean(missing[0], directions)}"
+        )
+    if not found:
+        raise StoreError(f"{baseline.path}: no cell has a final score that can be better or worse")
+    return found
+
+
+class _Thresholds:
+    """Which scores of a context are checked, and how much they may lose."""
+
+    def __init__(self, recorded: Recorded, asked: Asked) -> None:
+        self._path = recorded.path
+        self._asked = asked
+        self._grid = _grid_thresholds(recorded)
+
+    def of(self, key: Key, scored: Sequence[str], known: bool) -> Iterator[tuple[str, Tolerance]]:
+        """The scores to check in one context, each with its tolerance.
+
+        Args:
+            key: the context.
+            scored: what the baseline has.
+            known: whether it has that in this very context.
+        """
+        thresholds = self._grid.get(key, {})
+        names = self._asked.metrics or tuple(thresholds) or tuple(scored)
+        for name in names:
+            if name in scored:
+                yield name, self._asked.tolerance or thresholds.get(name, DEFAULT)
+            elif known and name in thresholds and not self._asked.metrics:
+                raise StoreError(
+                    f"{self._path}: [check] names {name}, of which the baseline has no final score in "
+                    f"{', '.join(key)}; it has: {', '.join(scored)}"
+                )
+
+
+def _grid_thresholds(recorded: Recorded) -> dict[Key, Mapping[str, Tolerance]]:
+    """The grid's [check] for each context; the grid's plugins are needed only where it has one."""
+    overrides = recorded.grid.get("override", [])
+    tables = [recorded.grid, *(overrides if isinstance(overrides, list) else [])]
+    if not any(isinstance(table, dict) and "check" in table for table in tables):
+        return {}
+    grid = read_grid(recorded.grid, load_catalog())
+    found: dict[Key, Mapping[str, Tolerance]] = {}
+    for cell in grid.cells:
+        values = {**cell.axes, **{name: str(value) for name, value in cell.varied.items()}}
+        found[tuple(values.get(name, "") for name in recorded.axes)] = cell.check
+    return found
+
+
+def _matched(baseline: Recorded, value: Recorded, mine: Mapping[Key, Any]) -> dict[Key, tuple[Row, ...]]:
+    """The contexts of what is checked: all that the baseline has, or a line about what is missing."""
+    if baseline.axes != value.axes:
+        one, other = set(baseline.axes), set(value.axes)
+        only = [f"only {value.path} varies {name}" for name in sorted(other - one)]
+        only += [f"only the baseline varies {name}" for name in sorted(one - other)]
+        raise StoreError(
+            f"{value.path}: is of another grid than the baseline {baseline.path}: {'; '.join(only)}"
+        )
+    yours = value.contexts()
+    needed = [key for key, rows in mine.items() if any(row["status"] != "skipped" for row in rows)]
+    if not any(key in yours for key in needed):
+        raise StoreError(
+            f"{value.path}: is of another grid than the baseline {baseline.path}: no context in common; "
+            f"it has {_list(list(yours))}, the baseline {_list(needed)}"
+        )
+    if missing := [key for key in needed if key not in yours]:
+        raise StoreError(f"{value.path}: lacks what the baseline {baseline.path} has: {_list(missing)}")
+    for key in needed:
+        if all(row["status"] == "skipped" for row in yours[key]):
+            reason = yours[key][0]["reason"]
+            raise StoreError(
+                f"{value.path}: skipped what the baseline {baseline.path} has: {_list([key])}: {reason}"
+            )
+    return yours
+
+
+def _directions(recorded: Recorded, finals: Mapping[str, Finals]) -> dict[str, str]:
+    """Which way is better, for every score that has one and is final somewhere."""
+    final = {metric for metrics in finals.values() for metric in metrics}
+    named = zip(recorded.scores["metric"], recorded.scores["direction"], strict=True)
+    return {
+        metric: direction
+        for metric, direction in sorted(set(named))
+        if metric in final and direction in ("lower", "higher")
+    }
+
+
+def _measures(
+    metric: str,
+    base: Sequence[Row],
+    rows: Sequence[Row],
+    finals: Mapping[str, Finals],
+    their_finals: Mapping[str, Finals],
+    words: str,
+) -> list[Measure | None]:
+    """The ways of measuring that both folders share; where they share none, one line that says so."""
+    mine, yours = (
+        dict.fromkeys(measure for row in arm for measure in found.get(row["cell"], {}).get(metric, {}))
+        for arm, found in ((base, finals), (rows, their_finals))
+    )
+    if shared := [measure for measure in mine if measure in yours]:
+        return list(shared)
+    finished = any(row["status"] == "ok" for row in rows)
+    if mine and yours:
+        before, now = (_measured(next(iter(measures))) for measures in (mine, yours))
+        raise StoreError(
+            f"{words}: {metric} is measured in another way than the baseline's: {before}; now {now}"
+        )
+    if mine and finished:
+        raise StoreError(
+            f"{words}: no cell has a final {metric}, which the baseline has; run the grid with that metric"
+        )
+    return list(mine or yours) or [None]
+
+
+def _arm(
+    recorded: Recorded,
+    rows: Sequence[Row],
+    metric: str,
+    measure: Measure | None,
+    finals: Mapping[str, Finals],
+    words: str,
+) -> Arm:
+    arm = arm_of(str(recorded.path), rows, metric, measure, finals)
+    unscored = len(rows) - len(arm.scores) - len(arm.failures)
+    if unscored and measure is not None:
+        raise StoreError(
+            f"{recorded.path}: {words}: {unscored} of {arm.ok} finished cells have no final {metric} "
+            f"of protocol {measure.protocol}"
+        )
+    return arm
+
+
+def _measured(measure: Measure) -> str:
+    return f"{measure.extractor or 'no extractor'}, {measure.samples} samples, protocol {measure.protocol}"
+
+
+def _telling(axes: Sequence[str], keys: Sequence[Key]) -> list[str]:
+    """The axes worth naming: data set and architecture always, others where they differ."""
+    differing = {name for index, name in enumerate(axes) if len({key[index] for key in keys}) > 1}
+    return [name for name in axes if name in ("dataset", "architecture") or name in differing]
+
+
+def _list(keys: Sequence[Key]) -> str:
+    """A few contexts in one line."""
+    shown = "; ".join(" ".join(map(label, key)) for key in keys[:_NAMED])
+    return f"{shown} and {len(keys) - _NAMED} more" if len(keys) > _NAMED else shown

@@ -1,0 +1,130 @@
+"""A check in words: for a terminal, for a test that fails."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ganbench.regression.outcome import Finding, Outcome
+from ganbench.report.verdict import number, p_value
+
+
+def text_of(outcome: Outcome) -> str:
+    """The whole check: the verdict, one line a score, the most severe first, then what else is to be said."""
+    lines = [headline(outcome)]
+    if outcome.verdict != "identical":
+        width = max(len(finding.verdict) for finding in outcome.findings)
+        lines += [f"{finding.verdict:<{width}}  {sentence(finding, outcome)}" for finding in outcome.findings]
+    return "\n".join([*lines, *outcome.notes])
+
+
+def headline(outcome: Outcome) -> str:
+    """The most severe verdict, how many there are of each, and of what against what."""
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
+    told = "" if len(outcome.counts) == 1 else f" ({counted})"
+    return f"{outcome.verdict}{told}: {outcome.path} against {outcome.baseline}"
+
+
+def sentence(finding: Finding, outcome: Outcome) -> str:
+    """One score: where, which, what became of it, and how sure that is."""
+    question = finding.question
+    parts = [f"{question.words}: {question.score}"]
+    if finding.baseline.scores and finding.value.scores:
+        parts.append(f" {number(finding.baseline.mean)} -> {number(finding.value.mean)}")
+    said = [finding.reason] if finding.reason else []
+    if finding.verdict != "identical" and not math.isnan(finding.evidence.loss):
+        left = "those left: " if finding.value.failures or finding.baseline.failures else ""
+        said.append(left + worse_by(finding) + _surety(finding, outcome))
+    if finding.settling is not None:
+        said.append(finding.settling.words)
+    return "".join(parts) + (f": {'; '.join(said)}" if said else "")
+
+
+def worse_by(finding: Finding) -> str:
+    """The estimated loss or gain, and its share of the baseline where that is above 0."""
+    loss, mean = finding.evidence.loss, finding.baseline.mean
+    if loss == 0:
+        return "no difference"
+    share = f" ({100 * abs(loss) / mean:.3g}%)" if mean > 0 else ""
+    return f"{_signed(loss, 'by ')}{share}"
+
+
+def interval(finding: Finding, alpha: float) -> str:
+    """The interval of the loss, as `0.8 better to 3.6 worse with 90% confidence`; empty if none."""
+    found = finding.evidence
+    if math.isnan(found.low):
+        return ""
+    return f"{_ended(found.low)} to {_ended(found.high)} with {100 * (1 - 2 * alpha):.3g}% confidence"
+
+
+def tolerated(finding: Finding) -> str:
+    """The tolerance, with what a relative one comes to."""
+    tolerance = finding.question.tolerance
+    if not tolerance.relative or math.isnan(finding.allowed):
+        return str(tolerance)
+    return f"{tolerance} = {number(finding.allowed)}"
+
+
+def records(outcome: Outcome) -> list[dict[str, Any]]:
+    """One JSON object a finding, the most severe first; null for a number that is not defined."""
+    return [_record(finding, outcome) for finding in outcome.findings]
+
+
+def _record(finding: Finding, outcome: Outcome) -> dict[str, Any]:
+    question, found = finding.question, finding.evidence
+    measure, settled = question.measure, finding.settling
+    sign = 1.0 if question.direction == "lower" else -1.0
+    ends = sorted((sign * found.low, sign * found.high))
+    numbers = {
+        "mean_baseline": finding.baseline.mean,
+        "mean_value": finding.value.mean,
+        "sd_baseline": finding.baseline.sd,
+        "sd_value": finding.value.sd,
+        "difference": sign * found.loss,
+        "low": ends[0],
+        "high": ends[1],
+        "p_adjusted": finding.p,
+        "allowed": finding.allowed,
+    }
+    return {
+        **question.where,
+        "metric": question.metric,
+        "direction": question.direction,
+        "extractor": measure.extractor if measure else "",
+        "samples": measure.samples if measure else None,
+        "protocol": measure.protocol if measure else "",
+        "verdict": finding.verdict,
+        "reason": finding.reason,
+        "n_baseline": len(finding.baseline.scores),
+        "n_value": len(finding.value.scores),
+        "failures_baseline": len(finding.baseline.failures),
+        "failures_value": len(finding.value.failures),
+        # JSON has no NaN and no infinity.
+        **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
+        "test": found.test,
+        "tolerance": str(question.tolerance),
+        "alpha": outcome.alpha,
+        "family": outcome.family,
+        "seeds": settled.beside if settled else None,
+        "seeds_each": settled.each if settled else None,
+        "settling": settled.words if settled else "",
+    }
+
+
+def _surety(finding: Finding, outcome: Outcome) -> str:
+    """How sure a loss is, in brackets; empty where nothing was tested."""
+    if not finding.evidence.test:
+        return ""
+    told = [interval(finding, outcome.alpha), f"tolerance {tolerated(finding)}"]
+    if not math.isnan(finding.p) and finding.verdict != "pass":
+        told.append(p_value(finding.p) + (f" over {outcome.family} tests" if outcome.family > 1 else ""))
+    told.append(f"{len(finding.value.scores)} seeds against {len(finding.baseline.scores)}")
+    return f" ({', '.join(filter(None, told))})"
+
+
+def _signed(loss: float, by: str = "") -> str:
+    return f"{'worse' if loss > 0 else 'better'} {by}{number(abs(loss))}"
+
+
+def _ended(loss: float) -> str:
+    return f"{number(abs(loss))} {'worse' if loss > 0 else 'better'}" if loss else "no change"

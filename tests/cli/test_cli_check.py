@@ -1,0 +1,155 @@
+"""`ganbench check`: exit codes, files, and what is refused, in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree as xml
+
+import pandas as pd
+import pytest
+
+import ganbench
+from ganbench.__main__ import main
+
+GRID = {
+    "name": "small",
+    "seeds": 3,
+    "axes": {"dataset": ["gaussian_ring"], "architecture": ["mlp"], "loss": ["non_saturating"]},
+    "train": {"steps": 3, "batch_size": 16},
+    "score": {"metrics": ["modes"], "samples": 50, "every": 0},
+    "check": {"modes": 0.01},
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("check") / "out"
+    ganbench.run(GRID, out, jobs=1)
+    return out
+
+
+@pytest.fixture(scope="module")
+def baseline(finished: Path) -> Path:
+    """Its tables alone."""
+    folder = finished.parent / "baseline"
+    folder.mkdir()
+    for name in ("grid.toml", "cells.csv", "scores.csv"):
+        shutil.copy(finished / name, folder)
+    return folder
+
+
+@pytest.fixture
+def changed(finished: Path, tmp_path: Path):
+    """Its tables with other weights, and scores changed by a function of the score and the row's number."""
+
+    def change(how, name: str = "changed") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(finished / "grid.toml", folder)
+        cells, scores = (
+            pd.read_csv(finished / table, keep_default_na=False) for table in ("cells.csv", "scores.csv")
+        )
+        cells["weights"] = "ab" * 32
+        scores["value"] = [how(value, index) for index, value in enumerate(scores["value"].tolist())]
+        cells.to_csv(folder / "cells.csv", index=False)
+        scores.to_csv(folder / "scores.csv", index=False)
+        return folder
+
+    return change
+
+
+def check(folder: Path, baseline: Path, *arguments: str) -> int:
+    return main(["check", str(folder), "--baseline", str(baseline), *arguments])
+
+
+def test_the_same_run_again_is_identical(finished, baseline, capsys):
+    assert check(finished, baseline) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == f"identical: {finished} against {baseline}"
+    assert printed[1] == "all 3 cells are bit-identical to the baseline's"
+
+
+def test_exit_codes(baseline, changed, capsys):
+    noisy = changed(lambda value, index: 0.5 + 0.01 * index, "noisy")
+    assert check(changed(lambda value, index: 0.3 + 0.01 * index, "worse"), noisy) == 1
+    assert capsys.readouterr().out.startswith("regression: ")
+    assert check(changed(lambda value, index: 0.9 + 0.01 * index, "better"), noisy) == 0
+    assert capsys.readouterr().out.startswith("improvement: ")
+    unclear = changed(lambda value, index: 0.5 + 0.1 * index, "unclear")
+    assert check(unclear, noisy) == 3
+    assert capsys.readouterr().out.startswith("inconclusive: ")
+    assert check(unclear, noisy, "--inconclusive-passes") == 0
+    assert capsys.readouterr().out.startswith("inconclusive: ")
+    assert check(unclear, noisy, "--tolerance", "5") == 0
+    assert capsys.readouterr().out.startswith("pass: ")
+
+
+def test_json_is_an_array(baseline, changed, capsys):
+    folder = changed(lambda value, index: 0.3 + 0.01 * index)
+    check(folder, baseline, "--json", "--metric", "modes", "--tolerance", "0.5")
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["dataset"], row["metric"], row["allowed"]) == ("gaussian_ring", "modes", 0.5)
+
+
+def test_files_for_a_pull_request_and_a_dashboard(finished, baseline, changed, tmp_path, capsys):
+    junit, markdown = tmp_path / "check.xml", tmp_path / "check.md"
+    bad = changed(lambda value, index: 0.1 + 0.01 * index)
+    good = changed(lambda value, index: 0.5 + 0.01 * index, "good")
+    assert check(bad, good, "--junit", str(junit), "--markdown", str(markdown)) == 1
+    (suite,) = xml.parse(junit).getroot()
+    assert suite.find("testcase/failure").get("type") == "regression"
+    assert markdown.read_text().startswith("### ganbench check: regression: ")
+    assert check(finished, baseline, "--junit", str(junit), "--markdown", str(markdown)) == 0
+    assert xml.parse(junit).getroot()[0].get("failures") == "0"
+    assert "identical" in markdown.read_text()
+
+
+def test_a_plan(changed, capsys):
+    noisy = changed(lambda value, index: 0.5 + 0.01 * index)
+    assert main(["check", "--plan", "--baseline", str(noisy)]) == 0
+    printed = capsys.readouterr().out
+    assert "gaussian_ring, mlp: modes" in printed
+    assert "seeds a side do both for this score" in printed
+    assert main(["check", "--plan", "--baseline", str(noisy), "--tolerance", "1", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["seeds_each"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--tolerance", "much"], "--tolerance: must be a share of the baseline's mean such as '5%'"),
+        (["--tolerance", "0"], "--tolerance: must be a share"),
+        (["--tolerance", "-5%"], "--tolerance: must be a share"),
+        (["--alpha", "0"], "--alpha: must be above 0 and below 0.5, given 0"),
+        (["--alpha", "nan"], "--alpha: must be above 0 and below 0.5, given nan"),
+        (["--alpha", "x"], "check: invalid value for '--alpha'"),
+        (["--metric", "fid"], "--metric: "),
+        (["--plan"], "--plan looks at the baseline alone; leave out "),
+        (["--junit", "/nowhere/check.xml"], "/nowhere/check.xml: cannot be written"),
+    ],
+)
+def test_options_that_cannot_be(finished, baseline, arguments, problem, capsys):
+    assert check(finished, baseline, *arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith(f"ganbench: error: {problem}")
+
+
+def test_folders_that_cannot_be(finished, baseline, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for folders, problem in (
+        (["--baseline", str(baseline)], "check: missing argument 'DIR'"),
+        ([str(finished)], "check: missing option '--baseline'"),
+        ([str(finished), "--baseline", str(tmp_path / "none")], "none: no such folder"),
+        ([str(tmp_path / "empty"), "--baseline", str(baseline)], "empty: not a results folder"),
+        ([str(finished / "cells"), "--baseline", str(baseline)], "cells: not a results folder"),
+    ):
+        assert main(["check", *folders]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        assert problem in captured.err
