@@ -6,6 +6,10 @@ import pytest
 import torch
 
 
+# For the tests of ganbench's own pytest plugin.
+pytest_plugins = ["pytester"]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The user's cache is neither read nor written by the tests, nor by the processes that they start."""

@@ -28,6 +28,7 @@ LAYERS = {
     "regression": 7,
     "cli": 8,
     "__main__": 9,
+    "pytest_plugin": 9,
 }
 
 
