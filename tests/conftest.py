@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-
 # For the tests of ganbench's own pytest plugin.
 pytest_plugins = ["pytester"]
 
