@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from ganbench import Players, Signature, Unsupported
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
+from ganbench.execution.plan import check_grid
+from ganbench.grid import read_grid
 from ganbench.training.coupling import couples_samples
 from ganbench.zoo.architectures.layers import CentredSigmoid
 
@@ -258,3 +263,44 @@ def test_sizes_that_they_cannot_make_are_unsupported(name: str, signature: Signa
 def test_impossible_options_are_refused_by_name(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(CatalogError, match=f"architecture '{name}': {message}"):
         _build(name, _image(64 if name == "resnet32" else 32), **options)
+
+
+def test_what_cannot_be_is_known_before_anything_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "pictures").mkdir()
+    for index in range(12):
+        pixels = np.full((12, 12), 9 * index, dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{index}.png")
+    unlabelled = {"name": "image_folder", "path": str(tmp_path / "pictures")}
+    sndcgan = {"name": "sndcgan", **SMALL["sndcgan"]}
+    reasons = {
+        "conditional=true": "sndcgan: conditional needs labels, and the data have none",
+        "pack=3": "pack must divide the batch, given pack = 3 and a batch of 8",
+        "resnet32": "resnet32 makes square images of 8, 16, 28, 32, 64 pixels, the data have 12x12",
+    }
+    grid = read_grid(
+        {
+            "name": "misfits",
+            "seeds": 1,
+            "axes": {
+                "dataset": [unlabelled],
+                "architecture": [
+                    {**sndcgan, "conditional": True},
+                    {**sndcgan, "pack": 3},
+                    {"name": "resnet32", **SMALL["resnet32"]},
+                    sndcgan,
+                ],
+                "loss": ["hinge"],
+            },
+            "train": {"steps": 1, "batch_size": 8},
+        },
+        load_catalog(),
+    )
+    skipped = check_grid(grid, "cpu")
+    found = {cell.architecture.label: skipped.get(cell.id) for cell in grid.cells}
+    for part, reason in reasons.items():
+        (told,) = (found[label] for label in found if part in label)
+        assert told == reason
+    assert list(found.values()).count(None) == 1
