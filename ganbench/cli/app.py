@@ -226,6 +226,33 @@ def report(
 
 
 @app.command(cls=_Command)
+def compare(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
+    axis: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to compare; default: as the grid says.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="As in cells.csv; default: the first.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="AXIS=VALUE", help="Take these cells only; repeatable.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Compare these scores only; repeatable.")
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="table|md|latex|csv|json", help="How to print it.")
+    ] = "table",
+) -> int:
+    """Another question of the same results: another axis or baseline, some of the cells; trains nothing."""
+    from ganbench.cli.compare import compare_command
+
+    return compare_command(
+        folder, axis=axis, baseline=baseline, where=where or (), metrics=metric or (), format_=format_
+    )
+
+
+@app.command(cls=_Command)
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
     cells: Annotated[

@@ -179,7 +179,8 @@ def _gap(old: Floats, new: Floats, paired: bool) -> _Gap:
         sd,
         _finite(float(estimate.low)),
         _finite(float(estimate.high)),
-        _finite(correction * difference / sd),
+        # Scores as small as 1e-200 differ by numbers whose squares are 0.
+        _finite(correction * difference / sd) if sd > 0 else math.nan,
     )
 
 

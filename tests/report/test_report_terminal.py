@@ -17,14 +17,48 @@ def _printed(folder: Folder, **console) -> str:
     return target.getvalue()
 
 
+def _lines(said: str) -> list[str]:
+    return [" ".join(line.split()) for line in said.splitlines()]
+
+
 def test_table_then_sentences(planted: Folder) -> None:
     said = _printed(planted)
     assert said.index("difference") < said.index("digits, mlp: fid (digits_cnn): ")
-    lines = [" ".join(line.split()) for line in said.splitlines()]
+    lines = _lines(said)
     assert lines[0] == "Comparison of final scores: digits, mlp"
-    assert "fid minimax 12 2 0 3 -3 0.07" in lines
-    assert "(digits_cnn) non_saturating 9 1 0 [-5.48, -0.516]" in lines
+    first = lines.index("fid (digits_cnn), lower is better")
+    assert lines[first + 1 : first + 3] == [
+        "minimax 12 ± 2 3 -3 0.07",
+        "non_saturating 9 ± 1 3 [-5.48, -0.516]",
+    ]
+    assert "p (Holm): adjusted over 2 tests: loss against minimax: 1 context × 2 metrics × 1 value." in lines
     assert "itself" not in said
+
+
+def test_failures_stand_beside_the_seeds_that_are_left(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, failed in (("minimax", 2), ("non_saturating", 0)):
+        for seed in range(4):
+            folder.add(loss=loss, seed=seed, status="oom" if seed < failed else "ok", scores={"fid": seed})
+    folder.index()
+    assert "minimax 2.5 ± 0.707 2, 2 failed 0 0.5" in _lines(_printed(folder))
+
+
+def test_metrics_that_disagree_are_said_to(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, gain in (("minimax", 0.0), ("non_saturating", 10.0)):
+        for seed in range(6):
+            # A lower fid is better, and so is a higher score of `is`.
+            scores = {"fid": 30 - gain + 0.1 * seed * gain, "is": 30 - gain + 0.1 * seed * gain}
+            folder.add(loss=loss, seed=seed, scores=scores)
+    folder.index()
+    lines = _lines(_printed(folder))
+    assert lines[-1] == (
+        "digits, mlp: metrics disagree: non_saturating better by fid (digits_cnn), "
+        "minimax better by is (digits_cnn)"
+    )
+    fid = next(line for line in lines if line.startswith("digits, mlp: fid (digits_cnn): non_saturating"))
+    assert fid.endswith("; metrics disagree: minimax by is (digits_cnn)")
 
 
 def test_both_spreads_and_notes_are_said_once(make_folder: Callable[..., Folder]) -> None:
@@ -41,9 +75,9 @@ def test_both_spreads_and_notes_are_said_once(make_folder: Callable[..., Folder]
             folder.add(loss=loss, seed=seed, scores=rows)
     folder.index()
     said = _printed(folder)
-    lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert "metric value mean seeds metric itself failed pairs [95%] (Holm)" in lines
-    assert sum(line.startswith(("fid minimax 4 2.83 1.41", "kid minimax 4 2.83 1.41")) for line in lines) == 2
+    lines = _lines(said)
+    assert lines[1:3] == ["mean ± sd sd of the seeds difference p", "over seeds metric itself [95%] (Holm)"]
+    assert sum(line.startswith("minimax 4 ± 2.83 1.41 2") for line in lines) == 2
     assert said.count("500 samples are fewer than 10,000: biased") == 1
     assert said.count("sd over seeds: of each cell's mean over 2 sample sets") == 1
     assert said.index("Chong & Forsyth, 2020") < said.index("digits, mlp: fid (digits_cnn): ")
@@ -56,17 +90,34 @@ def test_contexts_that_differ_are_columns(make_folder: Callable[..., Folder]) ->
             folder.add(dataset=dataset, architecture=f"mlp_{dataset}", loss=loss, scores={"fid": 1.0})
     folder.index()
     said = _printed(folder)
-    lines = [" ".join(line.split()) for line in said.splitlines()]
+    lines = _lines(said)
     assert lines[0] == "Comparison of final scores"
-    assert "fashion_mnist mlp_fashion_mnist fid minimax 1 - 0 1 0 -" in lines
+    assert "fashion_mnist, mlp_fashion_mnist: fid (digits_cnn), lower is better" in lines
+    assert "minimax 1 ± - 1 0 -" in lines
 
 
-def test_a_terminal_of_a_hundred_columns_breaks_no_name(planted: Folder) -> None:
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_narrow_terminal_breaks_no_name_and_no_number(
+    make_folder: Callable[..., Folder], width: int
+) -> None:
+    folder = make_folder()
+    for loss in ("minimax", "non_saturating"):
+        for seed in range(5):
+            scores = [
+                {"metric": name, "value": scale * (123.456 + 7 * seed**2 + repeat), "repeat": repeat}
+                for name, scale in (("fid", 1), ("kid", 1e-5))
+                for repeat in range(2)
+            ]
+            ending = "diverged" if seed == 4 and loss == "minimax" else "ok"
+            folder.add(loss=loss, seed=seed, status=ending, scores=scores)
+    folder.index()
     target = io.StringIO()
-    print_comparison(load(planted.path), Console(file=target, width=100))
-    table = target.getvalue().partition("digits, mlp: fid")[0]
-    for name in ("minimax", "non_saturating", "(digits_cnn)", "[-5.48, -0.516]"):
-        assert name in table
+    print_comparison(load(folder.path), Console(file=target, width=width, force_terminal=True))
+    lines = target.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    table = lines[: lines.index("fid (digits_cnn), lower is better") + 4]
+    for name in ("  minimax ", "  non_saturating ", "148 ± 28.3", "4, 1 failed", "metric itself", "(Holm)"):
+        assert any(name in line for line in table), name
 
 
 def test_names_are_never_markup(make_folder: Callable[..., Folder]) -> None:
@@ -86,7 +137,7 @@ def test_nothing_to_compare(make_folder: Callable[..., Folder]) -> None:
     folder.index()
     said = _printed(folder)
     assert said.startswith("Nothing to compare")
-    lines = [" ".join(line.split()) for line in said.splitlines()]
+    lines = _lines(said)
     assert "fid (digits_cnn) lower 1 12 - 0 500 p1" in lines
     assert "is_std (digits_cnn) - 1 0.5 - 0 500 p1" in lines
 
