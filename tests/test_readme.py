@@ -40,6 +40,24 @@ def test_the_error_line_is_the_real_one(tmp_path: Path, monkeypatch: pytest.Monk
     assert shown.removeprefix("ganbench: error: ") in caught.value.problems
 
 
+def test_the_gates_grid_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_text(block("toml", "gate.toml"))
+    cells = read_grid(path, load_catalog()).cells
+    assert len(cells) == 9
+    assert {tuple(cell.check) for cell in cells} == {("fid",)}
+
+
+def test_the_gates_error_rates_are_those_that_were_measured() -> None:
+    with (Path(__file__).parent.parent / "results" / "check-pool" / "error-rates.csv").open() as stream:
+        rows = {
+            row["loss"]: row for row in csv.DictReader(stream) if (row["seeds"], row["family"]) == ("8", "1")
+        }
+    shown = " ".join(README.split())
+    assert f"{float(rows['0']['regression']):.1%} of 1,000 checks of equal runs say `regression`" in shown
+    assert f"and {float(rows['2']['regression']):.0%} find a loss of two" in shown
+
+
 def test_the_plugin_is_one() -> None:
     names: dict[str, object] = {}
     exec(block("python", "my_gan_loss.py"), names)  # the README's own code
