@@ -284,3 +284,60 @@ def test_a_damaged_cell_leaves_the_rest(planted: Folder) -> None:
     planted.file(planted.ids[0], "cell.json").write_text("{}")
     row = _compare(planted).to_dict("records")[0]
     assert (row["n"], row["n_baseline"], row["n_value"]) == (2, 2, 3)
+
+
+def test_arms_are_described_each_by_itself(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    endings = ("ok", "ok", "ok", "ok", "diverged", "oom", "error", "oom")
+    for seed, status in enumerate(endings):
+        warnings = ["frozen@20", "frozen@30", "discriminator_won@40"] if seed < 2 else []
+        folder.add(seed=seed, status=status, warnings=warnings, scores={"fid": 10.0 + seed**2})
+        folder.add(loss="non_saturating", seed=seed, scores={"fid": 5.0 + seed}, environment="e2")
+    (row,) = _compare(folder).to_dict("records")
+    assert (row["diverged_baseline"], row["error_baseline"], row["oom_baseline"]) == (1, 1, 2)
+    assert (row["diverged_value"], row["error_value"], row["oom_value"]) == (0, 0, 0)
+    assert (row["failures_baseline"], row["n"], row["n_value"]) == (4, 4, 8)
+    assert (row["warnings_baseline"], row["warnings_value"]) == ("discriminator_won in 2; frozen in 2", "")
+    assert (row["median_baseline"], row["mean_baseline"]) == (12.5, 13.5)
+    assert row["low_baseline"] < 13.5 < row["high_baseline"]
+    assert (row["low_value"] + row["high_value"]) / 2 == pytest.approx(8.5)
+    # Failures are ranked as the worst of all: eight pairs speak, not four.
+    assert (row["test"], row["better"], row["p"]) == ("signed ranks", "non_saturating", 2 / 2**8)
+    assert row["p_permutation"] == row["p"]
+    assert (row["family"], row["family_size"]) == ("loss against minimax: 1 context × 1 metric × 1 value", 1)
+    assert row["environments"] == "e1; e2"
+
+
+@pytest.mark.parametrize(("axis", "test"), [("architecture", "Welch t"), ("dataset", "Welch t")])
+def test_seeds_are_no_pairs_where_weights_or_data_differ(
+    make_folder: Callable[..., Folder], axis: str, test: str
+) -> None:
+    folder = make_folder()
+    for value, label in enumerate(("a", "a[depth=3]")):
+        for seed in range(4 + value):
+            folder.add(seed=seed, scores={"fid": 5.0 - 4 * value + 0.3 * seed}, **{axis: label})
+    (row,) = _compare(folder, axis, "a").to_dict("records")
+    assert (row["test"], row["effect_size_name"], row["better"]) == (test, "Hedges' g", "a[depth=3]")
+    assert (row["n"], row["n_baseline"], row["n_value"]) == (4, 4, 5)
+    # Of all scores of both arms, not of the four seeds that both have.
+    assert row["difference"] == pytest.approx(row["mean_value"] - row["mean_baseline"])
+
+
+def test_pairs_and_their_effect(planted: Folder) -> None:
+    fid = _compare(planted).to_dict("records")[0]
+    assert (fid["test"], fid["p_permutation"]) == ("paired t", 0.25)
+    assert (fid["effect_size_name"], fid["effect_size"]) == ("Cohen's d_z", pytest.approx(-3))
+    assert fid["correlation"] == pytest.approx(1)
+    assert fid["better"] == ""
+
+
+def test_metrics_that_show_the_opposite_are_said_to(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, gain in zip(LOSSES, (0.0, 10.0), strict=True):
+        for seed in range(6):
+            score = 30 - gain + 0.1 * seed * gain
+            folder.add(loss=loss, seed=seed, scores={"fid": score, "is": score, "kid": seed % 3})
+    verdicts = {row["metric"]: row["verdict"] for row in _compare(folder).to_dict("records")}
+    assert verdicts["fid"].endswith("; metrics disagree: minimax by is (digits_cnn)")
+    assert verdicts["is"].endswith("; metrics disagree: non_saturating by fid (digits_cnn)")
+    assert "disagree" not in verdicts["kid"]
