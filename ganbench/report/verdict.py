@@ -138,9 +138,13 @@ def _notes(arm: Arm, metric: str) -> list[str]:
         notes.append(f"{arm.label} skipped in {arm.skipped}")
     if arm.unfinished:
         notes.append(f"{arm.label} unfinished in {arm.unfinished}")
-    unscored = arm.ok - len(arm.scores)
-    if metric and unscored > 0:
-        notes.append(f"{arm.label} has no finite final {metric} in {unscored} of {arm.ok}")
+    not_finite = len(arm.failures) - arm.failed
+    if not_finite:
+        notes.append(f"{arm.label} has no finite final {metric} in {not_finite} of {arm.ok}")
+    # Not asked for there, by the grid, or not measured yet: nothing failed.
+    unmeasured = arm.ok - arm.n - not_finite
+    if metric and unmeasured > 0:
+        notes.append(f"{arm.label} was not scored by {metric} in {unmeasured} of {arm.ok}")
     return notes
 
 

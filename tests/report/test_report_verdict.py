@@ -124,12 +124,12 @@ def test_scores_too_large_to_compute_with() -> None:
     assert _verdict([1e308, -1e308], [-1e308, 1e308]).startswith("no interval: ")
 
 
-def test_cells_without_a_finite_score_are_counted() -> None:
+def test_a_score_that_was_not_asked_for_is_no_failure() -> None:
     baseline = Arm(label="a", scores={0: 1.0, 1: 2.0}, ok=3)
     value = Arm(label="b", scores={0: 2.0, 1: 5.0, 2: 1.0}, ok=3)
     pair = contrast(baseline, value, "lower")
     said = verdict("fid", "lower", baseline, value, pair, pair.p, 1)
-    assert said.startswith("a has no finite final fid in 1 of 3; in the 2 pairs left: ")
+    assert said.startswith("a was not scored by fid in 1 of 3; in the 2 pairs left: ")
 
 
 def test_numbers_for_reading() -> None:
