@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ganbench.errors import StoreError
 from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, write_bytes
-from ganbench.store.cells import CELL_ID, FOLDER, TEXT_LIMIT, CellStore
+from ganbench.store.cells import CELL_ID, FOLDER, TEXT_LIMIT
 from ganbench.store.lock import hold
+from ganbench.store.pictures import PictureStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ COMPARISON = "comparison.csv"
 REPORT = "report.html"
 
 
-class Store(CellStore):
+class Store(PictureStore):
     """A results folder.
 
     Every write is atomic. Every read is bounded and checked: the folder may come from anywhere.
