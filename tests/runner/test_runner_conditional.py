@@ -71,7 +71,7 @@ def build(signature, joined: bool = True):
 
 @hookimpl
 def ganbench_datasets():
-    yield DatasetSpec(name="shades", build=Shades)
+    yield DatasetSpec(name="labelled_shades", build=Shades)
 
 @hookimpl
 def ganbench_architectures():
@@ -80,7 +80,12 @@ def ganbench_architectures():
 
 
 def grid(**changes: Any) -> dict[str, Any]:
-    axes = {"dataset": ["shades"], "architecture": ["told"], "loss": ["minimax"], **changes.pop("axes", {})}
+    axes = {
+        "dataset": ["labelled_shades"],
+        "architecture": ["told"],
+        "loss": ["minimax"],
+        **changes.pop("axes", {}),
+    }
     score = {"extractor": "digits_cnn", "metrics": ["intra_fid", "fid"], "samples": 300, "every": 0}
     return {
         "name": "tiny",
@@ -234,11 +239,11 @@ def test_so_many_are_generated_that_rows_are_full() -> None:
             "give its cells other metrics with [[override]]",
         ),
         (
-            {"axes": {"dataset": [{"name": "shades", "labelled": False}], "architecture": ["mlp"]}},
+            {"axes": {"dataset": [{"name": "labelled_shades", "labelled": False}], "architecture": ["mlp"]}},
             "metric 'intra_fid' needs labels, and the data have none",
         ),
         (
-            {"axes": {"dataset": [{"name": "shades", "classes": 4}]}},
+            {"axes": {"dataset": [{"name": "labelled_shades", "classes": 4}]}},
             "metric 'intra_fid' needs at least 2 reference samples of each class: class 3 has 0",
         ),
         (
