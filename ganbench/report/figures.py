@@ -1,9 +1,13 @@
-"""The pictures of a report as matplotlib figures; no global state, one colour an arm throughout."""
+"""The pictures of a report as matplotlib figures; no global state, one colour an arm throughout.
+
+A mark's `gid` is what a page says of it: `tip:...` is shown where the pointer rests, `seed:...`, `median:...`
+and `failed:...` name a curve.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -15,7 +19,7 @@ from ganbench.report.svg import INK, RULE
 
 SIZE = (3.6, 2.3)
 
-_FAINT = 0.28
+_FAINT, _SPREAD = 0.4, 0.16
 _LARGEST = 1e30
 _LABEL = 22
 
@@ -25,21 +29,27 @@ class Line:
     """One quantity of one arm: a curve a seed.
 
     Attributes:
-        curves: (steps, values) a seed, each of equal length.
+        curves: (steps, values) a seed, each of equal length, steps ascending.
         colour: the arm's.
         style: matplotlib's line style.
+        name: what it is called where a curve is pointed at.
+        seeds: the seed of each curve; their positions unless given.
+        failed: indices of the curves whose cells failed: they are marked where they end.
     """
 
     curves: Sequence[tuple[np.ndarray, np.ndarray]]
     colour: str
     style: str = "-"
+    name: str = ""
+    seeds: Sequence[int] = ()
+    failed: frozenset[int] = field(default_factory=frozenset)
 
 
 def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None = None) -> Figure | None:
-    """All seeds faint, their median bold.
+    """The median bold, the middle half of the seeds shaded, every seed faint, failed ones to their end.
 
-    The median stands where at least half of the seeds have a value. Where a few values dwarf the rest, the
-    axis shows the middle 98 percent of them.
+    Median and shade stand where at least half of the seeds have a value. Where a few values dwarf the rest,
+    the axis shows the middle 98 percent of them.
 
     Args:
         lines: what to draw.
@@ -49,30 +59,27 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
     Returns:
         The figure, or None where no value is finite.
     """
-    figure, axes = _canvas()
+    figure, axes = canvas()
     drawn: list[np.ndarray] = []
     for line in lines:
         series = []
-        for steps, values in line.curves:
+        for index, (steps, values) in enumerate(line.curves):
             keep = np.isfinite(values) & np.isfinite(steps) & (np.abs(values) < _LARGEST)
             keep &= (values > 0) if log else True
             if not keep.any():
                 continue
-            marker = "." if keep.sum() == 1 else None
-            axes.plot(
-                steps[keep],
-                values[keep],
-                color=line.colour,
-                alpha=_FAINT,
-                linewidth=0.7,
-                linestyle=line.style,
-                marker=marker,
-            )
+            seed = line.seeds[index] if line.seeds else index
+            _seed(axes, line, steps[keep], values[keep], seed, index in line.failed)
             series.append(pd.Series(values[keep], index=steps[keep]))
             drawn.append(values[keep])
-        median = _median(series)
+        low, median, high = _quartiles(series)
         if len(median):
-            axes.plot(median.index, median, color=line.colour, linewidth=1.8, linestyle=line.style)
+            name = f"median:{line.name}"
+            axes.plot(median.index, median, color=line.colour, linewidth=1.8, linestyle=line.style, gid=name)
+        if len(series) > 1:
+            axes.fill_between(
+                median.index, low, high, color=line.colour, alpha=_SPREAD, linewidth=0, gid="spread:"
+            )
     if not drawn:
         return None
     if level is not None:
@@ -101,22 +108,29 @@ def pairs(
         labels: the two arms' names; long ones are cut.
         colours: the two arms'.
     """
-    figure, axes = _canvas()
-    for position, arm, shade in ((0, baseline, colours[0]), (1, value, colours[1])):
+    figure, axes = canvas()
+    for position, arm, shade, name in zip((0, 1), (baseline, value), colours, labels, strict=True):
         scores = np.array(list(arm.values()))
-        axes.plot(np.full(len(scores), position), scores, "o", color=shade, markersize=4, alpha=0.8)
+        for seed, score in arm.items():
+            said = f"tip:{name}, seed {seed}: {score:.4g}"
+            axes.plot(position, score, "o", color=shade, markersize=5, alpha=0.8, gid=said)
         axes.plot([position - 0.13, position + 0.13], [scores.mean()] * 2, color=shade, linewidth=3)
     for seed in sorted(baseline.keys() & value.keys()):
         axes.plot([0, 1], [baseline[seed], value[seed]], color=INK, linewidth=0.8, alpha=0.6, zorder=1)
     axes.set_xlim(-0.4, 1.4)
-    axes.set_xticks([0, 1], [_short(label) for label in labels])
+    axes.set_xticks([0, 1], [shortened(label) for label in labels])
     for text in axes.get_xticklabels():
         text.set_parse_math(False)  # a name from disk is never a formula
     return figure
 
 
-def _canvas() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=SIZE, layout="constrained")
+def canvas(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
+    """An empty figure in the page's style, its axes without frame.
+
+    Args:
+        size: width and height in inches.
+    """
+    figure = Figure(figsize=size, layout="constrained")
     figure.patch.set_alpha(0)
     axes = figure.add_subplot()
     axes.patch.set_alpha(0)
@@ -129,12 +143,37 @@ def _canvas() -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _median(series: Sequence[pd.Series]) -> pd.Series:
-    """The median over seeds at each step that at least half of them have."""
+def shortened(label: str, most: int = _LABEL) -> str:
+    """A name that fits into a picture."""
+    return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def _seed(axes: Axes, line: Line, steps: np.ndarray, values: np.ndarray, seed: int, failed: bool) -> None:
+    axes.plot(
+        steps,
+        values,
+        color=line.colour,
+        alpha=0.8 if failed else _FAINT,
+        linewidth=1.0 if failed else 0.7,
+        linestyle=line.style,
+        marker="." if len(values) == 1 else None,
+        gid=f"{'failed' if failed else 'seed'}:{line.name}, seed {seed}{', failed' if failed else ''}",
+    )
+    if failed:
+        said = f"tip:{line.name}, seed {seed}: failed after step {steps[-1]:.0f}"
+        axes.plot(steps[-1], values[-1], "X", color=line.colour, markersize=6, gid=said)
+
+
+def _quartiles(series: Sequence[pd.Series]) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """The quartiles over seeds at each step that at least half of them reached, and have a value around."""
     if not series:
-        return pd.Series(dtype=float)
-    steps = pd.concat(series).groupby(level=0)
-    return steps.median()[steps.count() * 2 >= len(series)]
+        return (pd.Series(dtype=float),) * 3
+    table = pd.concat([one.groupby(level=0).mean() for one in series], axis=1).sort_index()
+    # Curves that ended at different steps were thinned to different steps.
+    table = table.interpolate(method="index", limit_area="inside")
+    kept = table[table.count(axis=1) * 2 >= len(series)]
+    low, median, high = (kept.quantile(share, axis=1) for share in (0.25, 0.5, 0.75))
+    return low, median, high
 
 
 def _limit(axes: Axes, values: np.ndarray) -> None:
@@ -143,7 +182,3 @@ def _limit(axes: Axes, values: np.ndarray) -> None:
     width = high - low
     if width > 0 and np.ptp(values) > 4 * width:
         axes.set_ylim(low - 0.05 * width, high + 0.05 * width)
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= _LABEL else label[: _LABEL - 1] + "…"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import base64
+import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +12,10 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 from ganbench.errors import StoreError
+from ganbench.report.answers import answers
 from ganbench.report.context import (
     Compared,
     Context,
@@ -21,15 +24,18 @@ from ganbench.report.context import (
     axes_of,
     compared,
     contexts,
-    metric_label,
     telling,
     where,
 )
+from ganbench.report.downloads import download
 from ganbench.report.environments import environments_mixed
 from ganbench.report.finals import final_scores
+from ganbench.report.formulas import typeset
 from ganbench.report.objectives import objectives_sheet
+from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
 from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
-from ganbench.report.pictures import MOST_SEEDS, Album, Picture
+from ganbench.report.pictures import Album, Frame, Picture
+from ganbench.report.progress import progress
 from ganbench.report.record import STATUSES, printable
 from ganbench.report.results import Results
 from ganbench.report.sheets import (
@@ -42,13 +48,14 @@ from ganbench.report.sheets import (
     scores_sheet,
     text,
 )
-from ganbench.report.significance import ALPHA
 from ganbench.report.svg import ARM_COLOURS
-from ganbench.store import REPORT, Store
+from ganbench.store import CELLS, COMPARISON, REPORT, SCORES, Store
 
 MOST_CONTEXTS = 24
 MOST_TRACEBACKS = 20
 _LONGEST_TRACEBACK = 8000
+_TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPT = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +65,14 @@ class _Section:
     title: str
     pairs: list[Panel]
     pictures: list[list[Picture]]
+    colours: list[int]
+    real: Frame | None
     curves: list[Panel]
+
+    @property
+    def neighbours(self) -> bool:
+        """Whether any cell shows nearest training images."""
+        return any(picture.neighbours for row in self.pictures for picture in row)
 
 
 def write_page(store: Store, results: Results) -> Path:
@@ -77,7 +91,7 @@ def write_page(store: Store, results: Results) -> Path:
         StoreError: the grid is damaged, or the folder cannot be written.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -92,19 +106,20 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
     what = compared(grid)
     arms = arms_of(cells, what)
     everywhere = contexts(cells, what.axis)
-    album, problems = Album(store), _damaged(cells)
-    sections = _sections(store, results, everywhere[:MOST_CONTEXTS], what, arms, album, problems)
-    hidden = everywhere[MOST_CONTEXTS:]
+    shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
+    album, problems = Album(store, shown), _damaged(cells)
+    sections = _sections(store, results, shown, what, arms, album, problems)
     album.skip(row for context in hidden for rows in context.arms.values() for row in rows)
     problems += album.problems
     left_out = []
     if album.left_out:
         left_out.append(
-            f"{album.left_out} pictures of samples (at most {MOST_SEEDS} seeds of a context are shown); "
-            "they are in the cells' folders"
+            f"{album.left_out} pictures of samples, to keep it small; they are in the cells' folders"
         )
-    if len(everywhere) > MOST_CONTEXTS:
-        left_out.append(f"pictures and curves of {len(everywhere) - MOST_CONTEXTS} further contexts")
+    if hidden:
+        left_out.append(f"pictures and curves of {len(hidden)} further contexts")
+    if len(results.comparison) > MOST_DIFFERENCES:
+        left_out.append(f"{len(results.comparison) - MOST_DIFFERENCES} differences in the picture on top")
     if len(arms) > len(ARM_COLOURS):
         left_out.append(f"distinct colours: they come round again after {len(ARM_COLOURS)} arms")
     name = printable(grid.get("name", store.path.name))
@@ -112,13 +127,18 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
     return {
         "name": name,
         "facts": _facts(cells, what, arms),
-        "answers": _answers(results.comparison),
+        "progress": progress(cells, what.axis, grid),
+        "answers": answers(results.comparison),
+        "overview": overview_panels(results.comparison, arms),
         "arms": [(label, index % len(ARM_COLOURS)) for index, label in enumerate(arms)],
         "axis": what.axis,
         "comparison": comparison,
         # Said once, under the first table that it is about.
         "final": replace(final, notes=[note for note in final.notes if note not in comparison.notes]),
-        "objectives": objectives_sheet(store, cells),
+        "objectives": [
+            (name, typeset(formula_d), typeset(formula_g), source)
+            for name, formula_d, formula_g, source in objectives_sheet(store, cells).rows
+        ],
         "sections": sections,
         "failures": _failures(store, cells),
         "cells": cells_sheet(cells),
@@ -126,6 +146,14 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
         "environments": environments_sheet(cells),
         "grid": store.grid_text(),
         "commands": _commands(name, cells),
+        "one_cell": f"ganbench verify {shlex.quote(f'results/{name}')} {cells['cell'].iloc[0]}",
+        "downloads": [
+            download(CELLS, cells),
+            download(SCORES, results.scores),
+            download(COMPARISON, results.comparison),
+        ],
+        "script": Markup(_SCRIPT),
+        "script_digest": _digest(_SCRIPT),
         "problems": problems[:50] + ([f"and {len(problems) - 50} more"] if len(problems) > 50 else []),
         "left_out": left_out,
     }
@@ -159,6 +187,8 @@ def _sections(
                 title=where(dict(context.where), [name for name in names if name in context.where]),
                 pairs=paired,
                 pictures=album.rows(context, present),
+                colours=[order.index(arm) % len(ARM_COLOURS) for arm in present],
+                real=album.real(context),
                 curves=[
                     *score_panels(context, order, results.scores),
                     *curve_panels(store, context, order, len(results.cells), problems),
@@ -198,35 +228,9 @@ def _facts(cells: pd.DataFrame, what: Compared, arms: Sequence[str]) -> list[tup
     return facts
 
 
-def _answers(comparison: pd.DataFrame) -> list[dict[str, str]]:
-    """A verdict a row, with the kind that its mark shows."""
-    context = telling(comparison)
-    answers = []
-    for row in comparison.to_dict("records"):
-        kind, mark = "open", "Cannot tell"
-        if row["verdict"].startswith("not compared"):
-            kind, mark = "refused", "Not compared"
-        elif row["p_adjusted"] < ALPHA:
-            kind, mark = "better", "Difference"
-        elif row["n"] > 1 and not math.isnan(row["p_adjusted"]):
-            kind, mark = "none", "No difference shown"
-        if row["failures_baseline"] or row["failures_value"]:
-            mark += ", with failures"
-        answers.append(
-            {
-                "kind": kind,
-                "mark": mark,
-                "where": where(row, context),
-                "metric": metric_label(row["metric"], row["extractor"]),
-                "words": row["verdict"],
-            }
-        )
-    return answers
-
-
 def _failures(store: Store, cells: pd.DataFrame) -> list[dict[str, str]]:
-    """Cells that are not `ok`, or carry a warning; with the traceback where there is one."""
-    wrong = cells[(cells["status"] != "ok") | (cells["warnings"] != "")]
+    """Cells that failed or were skipped, or carry a warning; with the traceback where there is one."""
+    wrong = cells[~cells["status"].isin(("ok", "unfinished")) | (cells["warnings"] != "")]
     failures: list[dict[str, str]] = []
     for row in wrong.head(MOST_ROWS).to_dict("records"):
         traceback = ""
@@ -268,6 +272,11 @@ def _commands(name: str, cells: pd.DataFrame) -> list[str]:
     folder = shlex.quote(f"results/{name}")
     install = [f"pip install {' '.join(wanted)}"] if wanted else []
     return [*install, "ganbench run grid.toml", f"ganbench verify {folder}", f"ganbench report {folder}"]
+
+
+def _digest(script: str) -> str:
+    """What the page's policy allows to run: this script and nothing else."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
 
 def _distinct(column: pd.Series) -> str:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from ganbench.errors import StoreError
 from ganbench.report.context import Context, Row, metric_label
 from ganbench.report.figures import Line, over_steps, pairs
 from ganbench.report.finals import Finals, Measure, arm_of
-from ganbench.report.record import printable
+from ganbench.report.record import FAILURES, printable
 from ganbench.report.svg import colour, inline
 from ganbench.report.verdict import number
 from ganbench.store import Store
 
 _QUANTITIES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")
 # Points drawn on one page, over all curves: what keeps a page of hundreds of cells openable.
-_POINTS = 50_000
+_POINTS = 20_000
 _FEWEST, _MOST = 24, 200
 # From this ratio of scores on, a logarithmic axis shows more.
 _STEEP = 8
@@ -35,13 +37,20 @@ class Panel:
 
     Attributes:
         title: what it shows.
-        picture: an SVG element.
+        figure: of matplotlib.
+        description: what it shows, for those who cannot see it.
         note: how to read it.
     """
 
     title: str
-    picture: Markup
+    figure: Figure = field(repr=False)
+    description: str
     note: str = ""
+
+    @cached_property
+    def picture(self) -> Markup:
+        """The figure as an SVG element."""
+        return inline(self.figure, self.description)
 
 
 def curve_panels(
@@ -57,17 +66,20 @@ def curve_panels(
         problems: what is missing is appended, a line each.
     """
     points = max(_FEWEST, min(_MOST, _POINTS // max(cells, 1)))
-    curves: dict[str, list[pd.DataFrame]] = {}
+    curves: dict[str, list[tuple[Row, pd.DataFrame]]] = {}
     for arm in arms:
-        found = [_curves(store, row, points, problems) for row in context.arms.get(arm, ())]
-        curves[arm] = [table for table in found if table is not None]
+        found = [(row, _curves(store, row, points, problems)) for row in context.arms.get(arm, ())]
+        curves[arm] = [(row, table) for row, table in found if table is not None]
 
-    def lines(name: str, style: str = "-") -> list[Line]:
+    def lines(name: str, style: str = "-", said: str = "") -> list[Line]:
         return [
             Line(
-                curves=[(table["step"].to_numpy(), table[name].to_numpy()) for table in curves[arm]],
+                curves=[(table["step"].to_numpy(), table[name].to_numpy()) for _, table in curves[arm]],
                 colour=colour(index),
                 style=style,
+                name=f"{arm}{said}",
+                seeds=[row["seed"] for row, _ in curves[arm]],
+                failed=_failed([row for row, _ in curves[arm]]),
             )
             for index, arm in enumerate(arms)
         ]
@@ -77,12 +89,12 @@ def curve_panels(
         ("Generator's loss", over_steps(lines("loss_g")), "Objectives differ in scale: compare the shape."),
         (
             "D(x) and D(G(z))",
-            over_steps([*lines("d_real"), *lines("d_fake", "--")], level=0.5),
+            over_steps([*lines("d_real", said=", D(x)"), *lines("d_fake", "--", ", D(G(z))")], level=0.5),
             "Solid: data. Dashed: generated. Dotted: 1/2, where D cannot tell them apart.",
         ),
         (
             "Gradient norms",
-            over_steps([*lines("grad_norm_d"), *lines("grad_norm_g", "--")], log=True),
+            over_steps([*lines("grad_norm_d", said=", D"), *lines("grad_norm_g", "--", ", G")], log=True),
             "Solid: D. Dashed: G. Logarithmic.",
         ),
         (
@@ -92,7 +104,7 @@ def curve_panels(
         ),
     )
     return [
-        Panel(title=title, picture=inline(figure, f"{title} over generator steps"), note=note)
+        Panel(title=title, figure=figure, description=f"{title} over generator steps", note=note)
         for title, figure, note in drawn
         if figure is not None
     ]
@@ -100,18 +112,28 @@ def curve_panels(
 
 def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) -> list[Panel]:
     """Each score that has a direction over steps, where it was measured more than once in training."""
-    arm_by_cell = {row["cell"]: arm for arm in arms for row in context.arms.get(arm, ())}
-    own = scores[scores["cell"].isin(list(arm_by_cell)) & (scores["direction"] != "")]
+    rows_by_cell = {row["cell"]: (arm, row) for arm in arms for row in context.arms.get(arm, ())}
+    own = scores[scores["cell"].isin(list(rows_by_cell)) & (scores["direction"] != "")]
     panels = []
     for (metric, extractor, protocol), rows in own.groupby(["metric", "extractor", "protocol"], sort=True):
         if rows["step"].nunique() < 2:
             continue
-        by_cell: dict[str, list[Curve]] = {arm: [] for arm in arms}
+        by_arm: dict[str, list[tuple[Row, Curve]]] = {arm: [] for arm in arms}
         for cell, mine in rows.groupby("cell", sort=False):
             means = mine.groupby("step")["value"].mean()
-            steps = means.index.to_numpy(dtype=float)
-            by_cell[arm_by_cell[str(cell)]].append((steps, means.to_numpy(dtype=float)))
-        lines = [Line(curves=by_cell[arm], colour=colour(index)) for index, arm in enumerate(arms)]
+            arm, row = rows_by_cell[str(cell)]
+            curve = (means.index.to_numpy(dtype=float), means.to_numpy(dtype=float))
+            by_arm[arm].append((row, curve))
+        lines = [
+            Line(
+                curves=[curve for _, curve in by_arm[arm]],
+                colour=colour(index),
+                name=arm,
+                seeds=[row["seed"] for row, _ in by_arm[arm]],
+                failed=_failed([row for row, _ in by_arm[arm]]),
+            )
+            for index, arm in enumerate(arms)
+        ]
         # An untrained generator's score would flatten all that follows.
         lowest, highest = rows["value"].min(), rows["value"].max()
         figure = over_steps(lines, log=bool(0 < lowest < highest / _STEEP))
@@ -119,7 +141,7 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
             title = f"{metric_label(str(metric), str(extractor))} over steps"
             direction = rows["direction"].iloc[0]
             better = f"{direction.capitalize()} is better. Protocol {protocol}."
-            panels.append(Panel(title=title, picture=inline(figure, title), note=better))
+            panels.append(Panel(title=title, figure=figure, description=title, note=better))
     return panels
 
 
@@ -158,11 +180,16 @@ def pair_panels(
         panels.append(
             Panel(
                 title=title,
-                picture=inline(figure, f"Final {title}, seed by seed: {means}"),
+                figure=figure,
+                description=f"Final {title}, seed by seed: {means}",
                 note=f"A line joins the cells of a seed; {means}.{noise} {better}",
             )
         )
     return panels
+
+
+def _failed(rows: Sequence[Row]) -> frozenset[int]:
+    return frozenset(index for index, row in enumerate(rows) if row["status"] in FAILURES)
 
 
 def _curves(store: Store, row: Row, points: int, problems: list[str]) -> pd.DataFrame | None:

@@ -1,12 +1,14 @@
-"""Sample pictures, checked, bounded and embedded."""
+"""Sample pictures, checked, bounded and embedded: every seed's last step before any seed's earlier ones."""
 
 from __future__ import annotations
 
 import base64
 import io
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -15,34 +17,69 @@ from ganbench.report.context import Context, Row
 from ganbench.report.record import printable
 from ganbench.store import Store
 
-MOST_SEEDS = 3
-MOST_PICTURES = 60
-MOST_BYTES = 8 * 2**20
+# Of each context, and of each cell.
+MOST_SEEDS = 10
+MOST_STEPS = 12
+# Of a page.
+MOST_PICTURES = 2000
+MOST_BYTES = 6 * 2**20
+# Pixels a side of what is shown, and bytes from which on a picture is compressed again.
+MOST_SIDE = 480
+MOST_EXACT = 12 * 2**10
 LARGEST_FILE = 2 * 2**20
 LARGEST_SIDE = 4096
+
+_QUALITY = 82
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One embedded picture.
+
+    Attributes:
+        step: generator updates done.
+        uri: a data URI.
+        width: pixels.
+        height: pixels.
+    """
+
+    step: int
+    uri: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """The samples of one cell, or why they are not shown.
+    """The samples of one cell over its steps, or why they are not shown.
 
     Attributes:
         arm: label of the compared axis.
         seed: the cell's.
         cell: its id.
-        uri: a data URI; empty where there is no picture.
-        width: pixels.
-        height: pixels.
-        note: why there is no picture.
+        frames: by step, ascending; empty where there is no picture.
+        neighbours: some samples above their nearest training images, where that was drawn.
+        note: why there is no picture, or how the cell ended.
     """
 
     arm: str
     seed: int
     cell: str
-    uri: str = ""
-    width: int = 0
-    height: int = 0
+    frames: Sequence[Frame] = ()
+    neighbours: Frame | None = None
     note: str = ""
+
+
+class _Wanted(NamedTuple):
+    """A picture on disk, and how soon it is taken; at a step below 0 the nearest neighbours."""
+
+    rank: tuple[int, int, int]
+    cell: str
+    step: int
+    path: Path
+
+
+_NEIGHBOURS = -1
 
 
 class Album:
@@ -53,57 +90,127 @@ class Album:
         problems: what is missing or damaged, a line each.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, contexts: Iterable[Context]) -> None:
         self._store = store
-        self._shown = 0
+        self._frames: dict[tuple[str, int], Frame] = {}
+        self._damaged: set[str] = set()
         self._bytes = 0
         self.left_out = 0
         self.problems: list[str] = []
+        wanted = [picture for context in contexts for picture in self._wanted(context)]
+        for picture in sorted(wanted):
+            self._take(picture)
 
     def rows(self, context: Context, arms: Sequence[str]) -> list[list[Picture]]:
         """The arms side by side, a row a seed; the first seeds of the context only."""
-        by_seed: dict[int, dict[str, Row]] = {}
-        for arm in arms:
-            for row in context.arms.get(arm, ()):
-                by_seed.setdefault(row["seed"], {})[arm] = row
-        seeds = list(by_seed)
-        for seed in seeds[MOST_SEEDS:]:
-            self.skip(by_seed[seed].values())
         return [
-            [self._picture(arm, seed, by_seed[seed].get(arm)) for arm in arms] for seed in seeds[:MOST_SEEDS]
+            [self._picture(arm, seed, of_seed.get(arm)) for arm in arms]
+            for seed, of_seed in _by_seed(context)[:MOST_SEEDS]
         ]
+
+    def real(self, context: Context) -> Frame | None:
+        """Real samples of the context's data set, where they were drawn."""
+        path = self._store.reference_picture(str(context.where.get("dataset", "")))
+        if path is None:
+            return None
+        try:
+            return _frame(path, 0)
+        except (OSError, StoreError) as error:
+            self.problems.append(printable(f"{path.name}: it cannot be shown: {error}"))
+            return None
 
     def skip(self, rows: Iterable[Row]) -> None:
         """Count pictures that the page leaves out."""
-        self.left_out += sum(self._store.samples_png(row["cell"]) is not None for row in rows)
+        self.left_out += sum(bool(_steps(self._store, row)) for row in rows)
+
+    def _wanted(self, context: Context) -> Iterable[_Wanted]:
+        for place, (_, of_seed) in enumerate(_by_seed(context)):
+            if place >= MOST_SEEDS:
+                self.skip(of_seed.values())
+                continue
+            for row in of_seed.values():
+                cell, steps = row["cell"], _steps(self._store, row)
+                for order, step in enumerate(reversed(_spread(sorted(steps)))):
+                    yield _Wanted((min(order, 2), place, order), cell, step, steps[step])
+                if neighbours := self._store.neighbours_picture(cell):
+                    yield _Wanted((1, place, 0), cell, _NEIGHBOURS, neighbours)
+
+    def _take(self, wanted: _Wanted) -> None:
+        if len(self._frames) >= MOST_PICTURES or self._bytes >= MOST_BYTES:
+            self.left_out += 1
+            return
+        try:
+            frame = _frame(wanted.path, wanted.step)
+        except (OSError, StoreError) as error:
+            self._damaged.add(wanted.cell)
+            self.problems.append(printable(f"{wanted.cell}: its picture cannot be shown: {error}"))
+            return
+        self._frames[wanted.cell, wanted.step] = frame
+        self._bytes += len(frame.uri) * 3 // 4
 
     def _picture(self, arm: str, seed: int, row: Row | None) -> Picture:
         if row is None:
             return Picture(arm=arm, seed=seed, cell="", note="not in the grid")
         cell = row["cell"]
-        path = self._store.samples_png(cell)
-        ended = "" if row["status"] == "ok" else f"{row['status']}: {row['reason']}".rstrip(": ")
-        if path is None:
-            if not ended:
+        note = "" if row["status"] == "ok" else f"{row['status']}: {row['reason']}".rstrip(": ")
+        steps = _steps(self._store, row)
+        frames = [frame for step in sorted(steps) if (frame := self._frames.get((cell, step)))]
+        if not frames:
+            if cell in self._damaged:
+                note = "damaged picture"
+            elif steps:
+                note = "left out: the page would grow too large"
+            elif not note:
+                note = "no picture"
                 self.problems.append(f"{cell}: no picture of its samples")
-            return Picture(arm=arm, seed=seed, cell=cell, note=ended or "no picture")
-        if self._shown >= MOST_PICTURES or self._bytes >= MOST_BYTES:
-            self.left_out += 1
-            return Picture(arm=arm, seed=seed, cell=cell, note="left out: the page would grow too large")
-        try:
-            content = path.read_bytes() if path.stat().st_size <= LARGEST_FILE else b""
-            width, height = _size(content)
-        except (OSError, StoreError) as error:
-            self.problems.append(printable(f"{cell}: its picture cannot be shown: {error}"))
-            return Picture(arm=arm, seed=seed, cell=cell, note="damaged picture")
-        self._shown += 1
-        self._bytes += len(content)
-        uri = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
-        return Picture(arm=arm, seed=seed, cell=cell, uri=uri, width=width, height=height, note=ended)
+        neighbours = self._frames.get((cell, _NEIGHBOURS))
+        return Picture(arm=arm, seed=seed, cell=cell, frames=frames, neighbours=neighbours, note=note)
 
 
-def _size(content: bytes) -> tuple[int, int]:
-    """Width and height of a PNG, after decoding all of it.
+def _by_seed(context: Context) -> list[tuple[int, Mapping[str, Row]]]:
+    by_seed: dict[int, dict[str, Row]] = {}
+    for arm, rows in context.arms.items():
+        for row in rows:
+            by_seed.setdefault(row["seed"], {})[arm] = row
+    return list(by_seed.items())
+
+
+def _steps(store: Store, row: Row) -> dict[int, Path]:
+    """A cell's pictures by step; where only the last was kept, that one."""
+    kept = store.sample_pictures(row["cell"])
+    if kept:
+        return dict(kept)
+    last = store.samples_png(row["cell"])
+    return {int(row["step"]): last} if last is not None else {}
+
+
+def _spread(steps: Sequence[int]) -> list[int]:
+    """At most so many of the steps, evenly spread, the first and the last among them."""
+    if len(steps) <= MOST_STEPS:
+        return list(steps)
+    return [steps[index * (len(steps) - 1) // (MOST_STEPS - 1)] for index in range(MOST_STEPS)]
+
+
+def _frame(path: Path, step: int) -> Frame:
+    """A picture, embedded.
+
+    Raises:
+        StoreError: it is too large, not a PNG, or damaged.
+        OSError: it cannot be read.
+    """
+    content = path.read_bytes() if path.stat().st_size <= LARGEST_FILE else b""
+    image, kind = _opened(content), "png"
+    if len(content) > MOST_EXACT or max(image.size) > MOST_SIDE:
+        image.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
+        stream = io.BytesIO()
+        image.save(stream, format="webp", quality=_QUALITY, method=2)
+        content, kind = stream.getvalue(), "webp"
+    uri = f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
+    return Frame(step=step, uri=uri, width=image.width, height=image.height)
+
+
+def _opened(content: bytes) -> Image.Image:
+    """A PNG, all of it decoded.
 
     Raises:
         StoreError: it is too large, not a PNG, or damaged.
@@ -114,12 +221,12 @@ def _size(content: bytes) -> tuple[int, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-                width, height = image.size
-                if max(width, height) > LARGEST_SIDE:
+                if max(image.size) > LARGEST_SIDE:
+                    width, height = image.size
                     raise StoreError(f"{width} x {height} pixels, at most {LARGEST_SIDE} a side are shown")
                 image.load()
+                return image.convert("RGBA" if "A" in image.getbands() or image.mode == "P" else "RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise StoreError(f"not a readable PNG ({error})") from error
     except Image.DecompressionBombWarning as error:
         raise StoreError("too many pixels") from error
-    return int(width), int(height)

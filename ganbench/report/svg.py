@@ -23,12 +23,19 @@ ARM_COLOURS = (
 INK = "#3b4252"
 RULE = "#d8dee5"
 
+# A hollow mark is filled with what is behind it.
+_BEHIND = "#ffffff"
+
 _VARIABLES = {
     INK: "var(--muted)",
+    _BEHIND: "var(--panel)",
     RULE: "var(--rule)",
     **{colour: f"var(--arm-{index})" for index, colour in enumerate(ARM_COLOURS)},
 }
 _PAINT = re.compile(r"(stroke|fill): (#[0-9a-f]{6})")
+# A group with the `gid` of a mark; the text is escaped already.
+_GROUP = re.compile(r'<g id="(?:(tip|seed|failed|median|spread):)?([^"]*)"([^>]*)>')
+_PATH, _DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")
 
 
 def colour(index: int) -> str:
@@ -52,8 +59,36 @@ def inline(figure: Figure, description: str) -> Markup:
         figure.savefig(target, format="svg", metadata=metadata)
     text = target.getvalue()
     text = text[text.index("<svg") :]
-    # Group names repeat from figure to figure; an id must not.
-    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    text = _GROUP.sub(_named, text)
+    # A hundredth of a point is finer than any screen.
+    text = _PATH.sub(lambda path: _DECIMALS.sub(r"\1", path[0]), text)
     text = _PAINT.sub(lambda match: f"{match[1]}: {_VARIABLES.get(match[2], match[2])}", text)
-    opening = Markup('<svg role="img" aria-label="{}"').format(description)
+    opening = Markup('<svg role="img" aria-label="{}"{}').format(description, _scales(figure))
     return Markup(opening + Markup(text.removeprefix("<svg")))
+
+
+def _named(match: re.Match[str]) -> str:
+    """The group of a mark with what the page says of it; other names repeat, and an id must not."""
+    kind, name, rest = match.groups()
+    if kind is None:
+        return f"<g{rest}>"
+    # A title is shown by every browser; values along a curve are read off by the page's script.
+    if kind == "tip":
+        return f'<g class="tip"{rest}><title>{name}</title>'
+    return f'<g class="{kind}" data-name="{name}"{rest}>'
+
+
+def _scales(figure: Figure) -> Markup:
+    """What turns a place in the picture into values: both ends of each axis, in points and in its unit."""
+    if len(figure.axes) != 1:
+        return Markup("")
+    axes = figure.axes[0]
+    box = axes.get_window_extent()
+    points = 72 / figure.dpi
+    height = figure.get_size_inches()[1] * 72
+    x = (box.x0 * points, box.x1 * points, *axes.get_xlim())
+    y = (height - box.y0 * points, height - box.y1 * points, *axes.get_ylim())
+    return Markup(' data-x="{}" data-y="{}" data-log="{}"').format(
+        *(" ".join(f"{number:.6g}" for number in axis) for axis in (x, y)),
+        "y" if axes.get_yscale() == "log" else "",
+    )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -7,6 +9,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from fabricated_results import GRID, Folder
+from PIL import Image
 
 from ganbench.report import page as page_module
 from ganbench.report import write_page, write_tables
@@ -31,6 +34,8 @@ class _Page(HTMLParser):
             self.rows[-1].append("")
 
     def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] in ("script", "style"):
+            return
         self.words += data
         if self.tags and self.tags[-1][0] in ("td", "th") and data.strip():
             self.rows[-1][-1] += data
@@ -50,14 +55,15 @@ def _write(folder: Folder) -> tuple[str, _Page]:
 def test_the_page_has_its_parts(planted: Folder) -> None:
     text, page = _write(planted)
     assert page.words.index("non_saturating") < page.words.index("What was compared")
-    # losses, D's outputs, gradients, JSD, fid over steps; one picture of pairs a metric
-    assert page.count("svg") == 8
-    assert page.count("img") == 6
+    # losses, D's outputs, gradients, JSD, fid over steps; one of pairs and one of differences a metric
+    assert page.count("svg") == 10
+    # The last is the dialog's, which shows any of the others.
+    assert page.count("img") == 7
     for words in ("6: 6 ok", "Test CPU", "digits_cnn", "ganbench==0.1.0", 'axis = "loss"', "p=0.07 adjusted"):
         assert words in page.words
     assert "Missing or damaged" not in page.words
     assert "prefers-color-scheme: dark" in text
-    assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
+    assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img" and "src" in attributes)
 
 
 def test_every_command_is_named(planted: Folder) -> None:
@@ -105,14 +111,17 @@ def test_one_repeat_shows_nothing_of_the_metric_itself(planted: Folder) -> None:
     assert not any("repeat" in name for row in page.rows for name in row)
 
 
-def test_nothing_is_fetched_and_nothing_runs(planted: Folder) -> None:
+def test_nothing_is_fetched_and_one_script_may_run(planted: Folder) -> None:
     text, page = _write(planted)
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.tags}
+    assert not {"link", "iframe", "object"} & {tag for tag, _ in page.tags}
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'\"" in text
     addresses = {
         value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")
     }
     assert addresses
-    assert all(address.startswith("data:image/png;base64,") for address in addresses)
+    assert all(re.match(r"data:(image/(png|webp)|text/csv);base64,", address) for address in addresses)
     assert "default-src 'none'" in text
     assert not re.search(r"url\((?!#)", text)
     # Ids that several pictures share must mean the same; those of groups are gone.
@@ -144,8 +153,8 @@ def test_hostile_text_is_text(make_folder: Callable[..., Folder]) -> None:
     broken = folder.add(seed=2, status="error", reason=HOSTILE)
     folder.file(broken, "traceback.txt").write_text(HOSTILE)
     _, page = _write(folder)
-    assert page.count("script") == 0
-    assert all(attributes["src"].startswith("data:") for tag, attributes in page.tags if tag == "img")
+    assert page.count("script") == 1
+    assert all(attributes["src"].startswith("data:") for _, attributes in page.tags if "src" in attributes)
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert page.words.count(HOSTILE) > 10
 
@@ -205,7 +214,7 @@ def test_further_contexts_are_left_out_and_said(
     for dataset in ("digits", "fashion_mnist"):
         folder.add(dataset=dataset, curves=False, scores={"fid": 1.0})
     _, page = _write(folder)
-    assert page.count("img") == 1
+    assert page.count("img") == 2
     assert "pictures and curves of 1 further contexts" in page.words
     assert "1 pictures of samples" in page.words
 
@@ -250,3 +259,50 @@ def test_a_value_without_a_direction_is_not_drawn(make_folder: Callable[..., Fol
     assert "is (digits_cnn) over steps" in text
     assert "is_std (digits_cnn) over steps" not in text
     assert "is_std (digits_cnn)" in page.words
+
+
+def test_a_run_that_goes_on_says_what_is_coming(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder(grid=f"{GRID}\n[train]\nsteps = 400\n")
+    folder.add(seed=0, scores={"fid": 1.0}, curves=False)
+    folder.add(seed=1, status="unfinished", step=250, curves=False, picture=False)
+    folder.add(loss="non_saturating", seed=0, status="unfinished", step=0, curves=False, picture=False)
+    _, page = _write(folder)
+    words = " ".join(page.words.split())
+    assert "Not finished: 1 of 3 cells have ended." in words
+    assert "minimax: 1 of 2 · non_saturating: 0 of 1" in words
+    assert "digits, mlp, minimax, seed 1: at step 250 of 400" in words
+    assert "digits, mlp, non_saturating, seed 0: to start" in words
+    assert "Failures and warnings" not in words
+
+
+def test_a_finished_run_has_no_progress(planted: Folder) -> None:
+    assert "Not finished" not in _write(planted)[1].words
+
+
+def test_the_tables_can_be_saved_from_the_page(planted: Folder) -> None:
+    _, page = _write(planted)
+    saved = {attributes["download"]: attributes["href"] for tag, attributes in page.tags if tag == "a"}
+    assert list(saved) == ["cells.csv", "scores.csv", "comparison.csv"]
+    for name, address in saved.items():
+        content = base64.b64decode(address.removeprefix("data:text/csv;base64,"))
+        assert content == (planted.path / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_five_hundred_cells_with_samples_stay_small(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    noise = Image.effect_noise((300, 300), 60)
+    noise.save(folder.path / "noise.png")
+    content = (folder.path / "noise.png").read_bytes()
+    for dataset in range(5):
+        for loss in ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares"):
+            for seed in range(20):
+                rows = [{"metric": metric, "value": 1.0 + seed} for metric in ("fid", "is", "kid")]
+                cell = folder.add(dataset=f"data_{dataset}", loss=loss, seed=seed, scores=rows, step=2000)
+                for step in (1000, 2000):
+                    folder.file(cell, f"samples-{step}.png").write_bytes(content)
+    text, page = _write(folder)
+    assert len(text.encode()) < 15 * 2**20
+    # Each arm and data set is seen, with the last step of its first seed at least.
+    assert all(f"Samples of {loss}, seed 0, step 2000" in text for loss in ("minimax", "hinge"))
+    assert "pictures of samples, to keep it small" in page.words

@@ -17,7 +17,7 @@ ARMS = ("minimax", "non_saturating")
 
 def _album(folder: Folder) -> tuple[Album, list]:
     (context,) = contexts(load(folder.path).cells, "loss")
-    album = Album(Store(folder.path))
+    album = Album(Store(folder.path), [context])
     return album, album.rows(context, ARMS)
 
 
@@ -27,13 +27,17 @@ def test_arms_stand_side_by_side_by_seed(planted: Folder) -> None:
         [(arm, seed) for arm in ARMS] for seed in range(3)
     ]
     first = rows[0][0]
-    content = base64.b64decode(first.uri.removeprefix("data:image/png;base64,"))
+    (frame,) = first.frames
+    content = base64.b64decode(frame.uri.removeprefix("data:image/png;base64,"))
     assert content == planted.file(first.cell, "samples.png").read_bytes()
-    assert (first.width, first.height) == (40, 40)
+    assert (frame.step, frame.width, frame.height) == (100, 40, 40)
     assert (album.left_out, album.problems) == (0, [])
 
 
-def test_further_seeds_are_counted(make_folder: Callable[..., Folder]) -> None:
+def test_further_seeds_are_counted(
+    make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "MOST_SEEDS", 3)
     folder = make_folder()
     for seed in range(5):
         folder.add(seed=seed, picture=seed != 4)
@@ -48,8 +52,8 @@ def test_damaged_pictures_are_named(planted: Folder, damage: bytes | None) -> No
     file = planted.file(planted.ids[0], "samples.png")
     file.write_bytes(file.read_bytes()[:100] if damage is None else damage)
     album, rows = _album(planted)
-    assert (rows[0][0].uri, rows[0][0].note) == ("", "damaged picture")
-    assert rows[0][1].uri
+    assert (rows[0][0].frames, rows[0][0].note) == ([], "damaged picture")
+    assert rows[0][1].frames
     assert len(album.problems) == 1
     assert album.problems[0].startswith(planted.ids[0])
 
@@ -58,9 +62,9 @@ def test_other_formats_and_giants_are_refused(planted: Folder) -> None:
     Image.new("L", (9, 9)).save(planted.file(planted.ids[0], "samples.png"), format="GIF")
     Image.new("1", (5000, 2)).save(planted.file(planted.ids[1], "samples.png"))
     album, rows = _album(planted)
-    assert [rows[seed][0].uri for seed in (0, 1)] == ["", ""]
-    assert "not a readable PNG" in album.problems[0]
-    assert "at most 4096 a side" in album.problems[1]
+    assert [rows[seed][0].frames for seed in (0, 1)] == [[], []]
+    assert any("not a readable PNG" in problem for problem in album.problems)
+    assert any("at most 4096 a side" in problem for problem in album.problems)
 
 
 def test_a_missing_picture_of_a_finished_cell_is_a_problem(planted: Folder) -> None:
@@ -82,5 +86,56 @@ def test_a_failed_cell_says_why_there_is_none(make_folder: Callable[..., Folder]
 def test_the_page_stays_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "MOST_PICTURES", 4)
     album, rows = _album(planted)
-    assert sum(bool(picture.uri) for row in rows for picture in row) == 4
+    assert sum(bool(picture.frames) for row in rows for picture in row) == 4
     assert album.left_out == 2
+
+
+def _steps(folder: Folder, steps: range) -> None:
+    for cell in folder.ids:
+        for step in steps:
+            Image.new("RGB", (9, 9), (step % 256, 0, 0)).save(folder.file(cell, f"samples-{step}.png"))
+
+
+def test_steps_replace_the_one_picture_and_are_thinned(planted: Folder) -> None:
+    _steps(planted, range(0, 101, 5))
+    album, rows = _album(planted)
+    steps = [frame.step for frame in rows[0][0].frames]
+    assert (len(steps), steps[0], steps[-1]) == (pictures.MOST_STEPS, 0, 100)
+    assert steps == sorted(set(steps))
+    assert album.problems == []
+
+
+def test_last_steps_come_before_earlier_ones(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MOST_PICTURES", 8)
+    _steps(planted, range(0, 101, 50))
+    album, rows = _album(planted)
+    shown = [[[frame.step for frame in picture.frames] for picture in row] for row in rows]
+    assert shown == [[[50, 100], [50, 100]], [[100], [100]], [[100], [100]]]
+    assert album.left_out == 10
+
+
+def test_large_pictures_are_reduced(planted: Folder) -> None:
+    noise = Image.effect_noise((900, 300), 80)
+    noise.save(planted.file(planted.ids[0], "samples.png"))
+    _, rows = _album(planted)
+    (frame,) = rows[0][0].frames
+    assert frame.uri.startswith("data:image/webp;base64,")
+    assert (frame.width, frame.height) == (pictures.MOST_SIDE, 160)
+    assert len(frame.uri) < planted.file(planted.ids[0], "samples.png").stat().st_size
+
+
+def test_real_samples_and_neighbours_where_they_were_drawn(planted: Folder) -> None:
+    album, rows = _album(planted)
+    (context,) = contexts(load(planted.path).cells, "loss")
+    assert (album.real(context), rows[0][0].neighbours) == (None, None)
+    Image.new("RGB", (8, 4)).save(planted.file(planted.ids[0], "neighbours.png"))
+    store = Store(planted.path)
+    store.write_reference_picture("digits", planted.file(planted.ids[0], "neighbours.png").read_bytes())
+    album, rows = _album(planted)
+    neighbours, real = rows[0][0].neighbours, album.real(context)
+    assert neighbours is not None
+    assert real is not None
+    assert (neighbours.width, real.width) == (8, 8)
+    store.write_reference_picture("digits", b"no picture")
+    assert album.real(context) is None
+    assert "cannot be shown" in album.problems[0]

@@ -1,0 +1,94 @@
+"""What a page says first: for each context and pair of arms, one sentence over all metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ganbench.report.context import Row, axes_of, metric_label, telling, where
+from ganbench.report.significance import ALPHA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What all metrics together say of a value and the baseline in one context.
+
+    Attributes:
+        kind: `better`, `mixed` where metrics disagree, `none`, `open` where nothing can be told, `refused`.
+        mark: the same in words.
+        where: the context.
+        words: the sentence.
+        metrics: each metric with its own verdict.
+    """
+
+    kind: str
+    mark: str
+    where: str
+    words: str
+    metrics: Sequence[tuple[str, str]]
+
+
+_MARKS = {
+    "better": "Difference",
+    "mixed": "Metrics disagree",
+    "none": "No difference shown",
+    "open": "Cannot tell",
+    "refused": "Not compared",
+}
+
+
+def answers(comparison: pd.DataFrame) -> list[Answer]:
+    """One answer for each context and value, in the order of the comparison."""
+    named = telling(comparison)
+    context = [name for name in axes_of(comparison) if name in comparison.columns]
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in comparison.to_dict("records"):
+        groups.setdefault((*(str(row[name]) for name in context), row["value"]), []).append(row)
+    return [_answer(rows, where(rows[0], named)) for rows in groups.values()]
+
+
+def _answer(rows: Sequence[Row], place: str) -> Answer:
+    first = rows[0]
+    by_kind: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        by_kind.setdefault(_kind(row), []).append(metric_label(row["metric"], row["extractor"]))
+    winners = [winner for kind, winner in by_kind if kind == "better"]
+    kinds = [kind for kind, _ in by_kind]
+    kind = "mixed" if len(winners) > 1 else min(kinds, key=tuple(_MARKS).index)
+    said = []
+    for (found, winner), metrics in sorted(by_kind.items(), key=lambda item: tuple(_MARKS).index(item[0][0])):
+        by = ", ".join(metrics)
+        loser = first["value"] if winner == first["baseline"] else first["baseline"]
+        said.append(
+            {
+                "better": f"{winner} is better than {loser} by {by}",
+                "none": f"no difference shown by {by}",
+                "open": f"too little to tell by {by}",
+                "refused": f"not compared: {by}",
+            }[found]
+        )
+    if not winners:
+        said[0] = f"{first['value']} against {first['baseline']}: {said[0]}"
+    failed = {arm: max(row[f"failures_{arm}"] for row in rows) for arm in ("baseline", "value")}
+    said += [f"{first[arm]} failed with {count} seeds" for arm, count in failed.items() if count]
+    return Answer(
+        kind=kind,
+        mark=_MARKS[kind] + (", with failures" if any(failed.values()) else ""),
+        where=place,
+        words="; ".join(said) + ".",
+        metrics=[(metric_label(row["metric"], row["extractor"]), row["verdict"]) for row in rows],
+    )
+
+
+def _kind(row: Row) -> tuple[str, str]:
+    """What one metric says, and which arm it shows to be better."""
+    if row["verdict"].startswith("not compared"):
+        return "refused", ""
+    if row["p_adjusted"] < ALPHA and row["better"]:
+        return "better", row["better"]
+    if row["n"] > 1 and not math.isnan(row["p_adjusted"]):
+        return "none", ""
+    return "open", ""
