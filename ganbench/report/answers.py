@@ -73,7 +73,11 @@ def _answer(rows: Sequence[Row], place: str) -> Answer:
     if not winners:
         said[0] = f"{first['value']} against {first['baseline']}: {said[0]}"
     failed = {arm: max(row[f"failures_{arm}"] for row in rows) for arm in ("baseline", "value")}
-    said += [f"{first[arm]} failed with {count} seeds" for arm, count in failed.items() if count]
+    said += [
+        f"{first[arm]} failed with {count} seed{'s' if count > 1 else ''}"
+        for arm, count in failed.items()
+        if count
+    ]
     return Answer(
         kind=kind,
         mark=_MARKS[kind] + (", with failures" if any(failed.values()) else ""),

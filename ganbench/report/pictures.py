@@ -110,7 +110,7 @@ class Album:
 
     def real(self, context: Context) -> Frame | None:
         """Real samples of the context's data set, where they were drawn."""
-        path = self._store.reference_picture(str(context.where.get("dataset", "")))
+        path = self._store.reference_png(str(context.where.get("dataset", "")))
         if path is None:
             return None
         try:
@@ -132,7 +132,7 @@ class Album:
                 cell, steps = row["cell"], _steps(self._store, row)
                 for order, step in enumerate(reversed(_spread(sorted(steps)))):
                     yield _Wanted((min(order, 2), place, order), cell, step, steps[step])
-                if neighbours := self._store.neighbours_picture(cell):
+                if neighbours := self._store.neighbours_png(cell):
                     yield _Wanted((1, place, 0), cell, _NEIGHBOURS, neighbours)
 
     def _take(self, wanted: _Wanted) -> None:

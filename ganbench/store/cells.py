@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FOLDER = "cells"
+REFERENCES = "references"
 SCORES = "scores.csv"
 CELL = "cell.json"
 CURVES = "curves.parquet"
 PICTURE = "samples.png"
+# Nine digits, so that names sort as steps do.
+STEP_PICTURE = re.compile(r"samples-(\d{9,})\.png")
+NEIGHBOURS = "neighbours.png"
 GENERATOR = "generator.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 EARLIER_CHECKPOINT = "checkpoint.earlier.safetensors"
@@ -176,6 +180,57 @@ class CellStore:
         self._make_cell(cell)
         write_bytes(self.folder(cell) / PICTURE, content)
 
+    def sample_pictures(self, cell: str) -> dict[int, Path]:
+        """The pictures of one cell's samples over training, small, by step; the same noise at each.
+
+        Folders made by earlier versions have none.
+        """
+        folder = self.folder(cell)
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        found = [(STEP_PICTURE.fullmatch(name), folder / name) for name in names]
+        return {int(match[1]): path for match, path in found if match and path.is_file()}
+
+    def write_step_picture(self, cell: str, step: int, content: bytes) -> None:
+        """Write the picture of one cell's samples at a step.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self._make_cell(cell)
+        write_bytes(self.folder(cell) / f"samples-{step:09}.png", content)
+
+    def neighbours_png(self, cell: str) -> Path | None:
+        """The picture of a few final samples above their nearest training images, where there is one."""
+        path = self.folder(cell) / NEIGHBOURS
+        return path if path.is_file() else None
+
+    def write_neighbours_picture(self, cell: str, content: bytes) -> None:
+        """Write the picture of one cell's samples and their nearest training images.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self._make_cell(cell)
+        write_bytes(self.folder(cell) / NEIGHBOURS, content)
+
+    def reference_png(self, dataset: str) -> Path | None:
+        """The picture of real samples of a data set, where there is one.
+
+        Args:
+            dataset: its label, as in a cell's axes.
+        """
+        path = self.path / REFERENCES / _reference_name(dataset)
+        return path if path.is_file() else None
+
+    def write_reference_picture(self, dataset: str, content: bytes) -> None:
+        """Write the picture of real samples of a data set.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        make_folder(self.path / REFERENCES, parents=False)
+        write_bytes(self.path / REFERENCES / _reference_name(dataset), content)
+
     def generator(self, cell: str, limit: int = LARGEST) -> dict[str, Tensor]:
         """The state of the scored generator.
 
@@ -310,6 +365,11 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: cannot be removed: {error.strerror or error}") from error
+
+
+def _reference_name(dataset: str) -> str:
+    """A label may hold any character, and be longer than a file's name may be."""
+    return f"{hashlib.sha256(dataset.encode(errors='replace')).hexdigest()[:16]}.png"
 
 
 def _well_formed(record: Mapping[str, Any]) -> bool:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ganbench.errors import StoreError
 from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, write_bytes
-from ganbench.store.cells import CELL_ID, FOLDER, TEXT_LIMIT
+from ganbench.store.cells import CELL_ID, FOLDER, REFERENCES, TEXT_LIMIT, CellStore
 from ganbench.store.lock import hold
-from ganbench.store.pictures import PictureStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +23,7 @@ COMPARISON = "comparison.csv"
 REPORT = "report.html"
 
 
-class Store(PictureStore):
+class Store(CellStore):
     """A results folder.
 
     Every write is atomic. Every read is bounded and checked: the folder may come from anywhere.
@@ -137,7 +136,8 @@ class Store(PictureStore):
             StoreError: the file system refuses.
         """
         try:
-            for folder in (self.path, *(self.path / FOLDER / cell for cell in self.cells_on_disk())):
+            cells = (self.path / FOLDER / cell for cell in self.cells_on_disk())
+            for folder in (self.path, self.path / REFERENCES, *cells):
                 for leftover in folder.glob(f".*{TEMPORARY_SUFFIX}"):
                     leftover.unlink(missing_ok=True)
         except OSError as error:

@@ -300,7 +300,7 @@ def test_five_hundred_cells_with_samples_stay_small(make_folder: Callable[..., F
                 rows = [{"metric": metric, "value": 1.0 + seed} for metric in ("fid", "is", "kid")]
                 cell = folder.add(dataset=f"data_{dataset}", loss=loss, seed=seed, scores=rows, step=2000)
                 for step in (1000, 2000):
-                    folder.file(cell, f"samples-{step}.png").write_bytes(content)
+                    folder.file(cell, f"samples-{step:09}.png").write_bytes(content)
     text, page = _write(folder)
     assert len(text.encode()) < 15 * 2**20
     # Each arm and data set is seen, with the last step of its first seed at least.

@@ -93,7 +93,7 @@ def test_the_page_stays_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch
 def _steps(folder: Folder, steps: range) -> None:
     for cell in folder.ids:
         for step in steps:
-            Image.new("RGB", (9, 9), (step % 256, 0, 0)).save(folder.file(cell, f"samples-{step}.png"))
+            Image.new("RGB", (9, 9), (step % 256, 0, 0)).save(folder.file(cell, f"samples-{step:09}.png"))
 
 
 def test_steps_replace_the_one_picture_and_are_thinned(planted: Folder) -> None:

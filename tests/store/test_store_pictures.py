@@ -33,20 +33,20 @@ def test_steps_come_back_in_their_order(tmp_path: Path) -> None:
 def test_what_is_absent_is_absent(tmp_path: Path) -> None:
     store = _store(tmp_path)
     assert store.sample_pictures(CELL) == {}
-    assert store.neighbours_picture(CELL) is None
-    assert store.reference_picture("digits") is None
+    assert store.neighbours_png(CELL) is None
+    assert store.reference_png("digits") is None
 
 
 def test_neighbours_and_references_come_back(tmp_path: Path) -> None:
     store = _store(tmp_path)
     store.write_neighbours_picture(CELL, b"near")
     store.write_reference_picture("../<digits>", b"real")
-    near, real = store.neighbours_picture(CELL), store.reference_picture("../<digits>")
+    near, real = store.neighbours_png(CELL), store.reference_png("../<digits>")
     assert near is not None
     assert real is not None
     assert (near.read_bytes(), real.read_bytes()) == (b"near", b"real")
     assert real.resolve().is_relative_to(store.path.resolve())
-    assert store.reference_picture("digits") is None
+    assert store.reference_png("digits") is None
 
 
 def test_only_a_cells_id_leads_anywhere(tmp_path: Path) -> None:

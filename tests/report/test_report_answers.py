@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fabricated_results import Folder
+
+from ganbench.report import load
+from ganbench.report.answers import Answer, answers
+
+
+def _answers(folder: Folder) -> list[Answer]:
+    folder.index()
+    return answers(load(folder.path).comparison)
+
+
+def _fill(folder: Folder, **gaps: float) -> None:
+    """Two losses, six seeds; each metric differs by a gap that varies a little."""
+    for loss in ("minimax", "non_saturating"):
+        for seed in range(6):
+            scores = {
+                metric: 50.0 + seed + (gap * (1 + 0.01 * seed) if loss == "non_saturating" else 0.0)
+                for metric, gap in gaps.items()
+            }
+            folder.add(loss=loss, seed=seed, scores=scores, curves=False, picture=False)
+
+
+def test_one_sentence_over_all_metrics(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    _fill(folder, fid=-5.0, kid=-3.0)
+    (answer,) = _answers(folder)
+    assert (answer.kind, answer.mark, answer.where) == ("better", "Difference", "digits, mlp")
+    by = "fid (digits_cnn), kid (digits_cnn)"
+    assert answer.words == f"non_saturating is better than minimax by {by}."
+    assert [metric for metric, _ in answer.metrics] == ["fid (digits_cnn)", "kid (digits_cnn)"]
+
+
+def test_metrics_that_disagree_stand_first(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    _fill(folder, fid=-5.0, kid=3.0)
+    (answer,) = _answers(folder)
+    assert answer.kind == "mixed"
+    assert "non_saturating is better than minimax by fid" in answer.words
+    assert "minimax is better than non_saturating by kid" in answer.words
+
+
+def test_failures_are_in_the_mark_and_in_the_sentence(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in ("minimax", "non_saturating"):
+        folder.add(loss=loss, seed=0, scores={"fid": 1.0}, curves=False)
+    folder.add(seed=1, status="diverged", curves=False)
+    (answer,) = _answers(folder)
+    assert (answer.kind, answer.mark) == ("open", "Cannot tell, with failures")
+    assert answer.words.startswith("non_saturating against minimax: too little to tell by fid (digits_cnn); ")
+    assert answer.words.endswith("; minimax failed with 1 seed.")
+
+
+def test_scores_of_two_protocols_are_not_compared(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, protocol in (("minimax", "p1"), ("non_saturating", "p2")):
+        rows = [{"metric": "fid", "value": 1.0, "protocol": protocol}]
+        folder.add(loss=loss, scores=rows, curves=False)
+    (answer,) = _answers(folder)
+    assert (answer.kind, answer.mark) == ("refused", "Not compared")
+
+
+def test_each_context_and_value_has_its_own(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for dataset in ("digits", "fashion_mnist"):
+        for loss in ("minimax", "non_saturating", "hinge"):
+            folder.add(dataset=dataset, loss=loss, scores={"fid": 1.0, "is": 2.0}, curves=False)
+    assert len(_answers(folder)) == 4

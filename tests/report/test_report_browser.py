@@ -1,0 +1,196 @@
+"""The page in a real browser: what no parser sees."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fabricated_results import Folder
+from PIL import Image
+
+from ganbench.report import write_page, write_tables
+from ganbench.store import Store
+
+HOSTILE = "<script>alert(1)</script>&<img src=x onerror=alert(2)>"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+playwright = pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to look at a page with"),
+]
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three losses, one with a hostile name, three seeds, samples of three steps, one of each failure."""
+    folder = Folder(tmp_path_factory.mktemp("browser") / "results")
+    for loss, gap in (("minimax", 0.0), ("non_saturating", 4.0), (HOSTILE, 1.0)):
+        for seed in range(3):
+            rows = [
+                {"metric": "fid", "value": 9.0 + seed - gap * (1 + seed / 20), "step": s} for s in (50, 100)
+            ]
+            cell = folder.add(loss=loss, seed=seed, scores=rows, warnings=[HOSTILE] * (seed == 2))
+            for shade, step in enumerate((0, 50, 100)):
+                picture = Image.new("RGB", (64, 64), (60 + 50 * shade, 90, 60 * seed))
+                picture.save(folder.file(cell, f"samples-{step:09}.png"))
+            picture.save(folder.file(cell, "neighbours.png"))
+    folder.add(seed=3, status="diverged", reason="non-finite loss at step 60", step=60)
+    broken = folder.add(loss=HOSTILE, seed=3, status="error", reason=HOSTILE, curves=False, picture=False)
+    folder.file(broken, "traceback.txt").write_text(f"Traceback\n{HOSTILE}\n")
+    folder.add(seed=4, status="unfinished", step=30, curves=False, picture=False)
+    formulas = {"loss": {"discriminator": "-E[log D(x)]", "generator": HOSTILE, "reference": HOSTILE}}
+    folder.add(loss="hinge", seed=0, scores={"fid": 3.0}, formulas=formulas)
+    store = Store(folder.path)
+    store.write_reference_picture("digits", folder.file(cell, "neighbours.png").read_bytes())
+    return write_page(store, write_tables(store, folder.ids))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+def _open(browser: Any, path: Path, **settings: Any) -> tuple[Any, list[str]]:
+    """The page, and whatever it complains of: errors, dialogs, requests to anywhere."""
+    page = browser.new_context(**settings).new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on(
+        "request", lambda sent: said.append(sent.url) if not sent.url.startswith(("file:", "data:")) else None
+    )
+    page.goto(path.as_uri())
+    return page, said
+
+
+@pytest.fixture(scope="module")
+def desktop(browser: Any, page_path: Path) -> tuple[Any, list[str]]:
+    return _open(browser, page_path, viewport={"width": 1440, "height": 900})
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(390, "dark"), (1440, "light"), (390, "light"), (1440, "dark")]
+)
+def test_nothing_overflows_and_everybody_can_read_it(
+    browser: Any, page_path: Path, width: int, scheme: str
+) -> None:
+    page, said = _open(browser, page_path, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (
+        page.evaluate(
+            "[...document.images].filter((one) => one.getAttribute('src') && !one.naturalWidth).length"
+        )
+        == 0
+    )
+    found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}).response["violations"]
+    assert [(rule["id"], [node["html"][:120] for node in rule["nodes"][:3]]) for rule in found] == []
+    assert said == []
+    page.context.close()
+
+
+def test_hostile_text_is_only_text(desktop: tuple[Any, list[str]]) -> None:
+    page, said = desktop
+    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("script").count() == 1
+    assert HOSTILE in page.locator("pre", has_text="Traceback").text_content()
+    assert said == []
+
+
+def test_samples_are_scrubbed_by_keyboard(desktop: tuple[Any, list[str]]) -> None:
+    page, _ = desktop
+    viewer = page.locator(".viewer").first
+    shown = viewer.locator("img[data-step]:visible")
+    assert {image.get_attribute("data-step") for image in shown.all()} == {"100"}
+    slider = viewer.locator("input[type=range]")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    # Where one arm ended early it stays, and the others show their last step before it.
+    assert viewer.locator("output").inner_text() == "step 60"
+    page.keyboard.press("ArrowLeft")
+    assert viewer.locator("output").inner_text() == "step 50"
+    assert "50" in {image.get_attribute("data-step") for image in shown.all()}
+    page.keyboard.press("Home")
+    assert viewer.locator("output").inner_text() == "step 0"
+    viewer.locator(".play").click()
+    playwright.expect(viewer.locator("output")).to_have_text("step 100")
+
+
+def test_another_seed_shows_other_pictures(desktop: tuple[Any, list[str]]) -> None:
+    page, _ = desktop
+    viewer = page.locator(".viewer").first
+    assert viewer.locator(".row:visible").count() == 1
+    viewer.locator("select").select_option("1")
+    assert viewer.locator(".row:visible").get_attribute("data-seed") == "1"
+
+
+def test_a_picture_is_enlarged_and_put_back(desktop: tuple[Any, list[str]]) -> None:
+    page, _ = desktop
+    button = page.locator(".row:visible button.enlarge").first
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog[open]")
+    assert dialog.locator("img").get_attribute("alt").startswith("Samples of minimax")
+    assert dialog.locator("img").evaluate("(one) => one.naturalWidth") > 0
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+
+
+def test_tables_are_sorted_and_filtered(desktop: tuple[Any, list[str]]) -> None:
+    page, _ = desktop
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    sheet = page.locator(".sheet", has=page.get_by_role("region", name="cells", exact=True))
+    head = sheet.locator("th", has_text="seed")
+    head.locator("button").click()
+    column = head.evaluate("(one) => one.cellIndex")
+    seeds = [row.locator("td").nth(column).inner_text() for row in sheet.locator("tbody tr").all()]
+    assert seeds == sorted(seeds)
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert sheet.locator("tbody tr").first.locator("td").nth(column).inner_text() == "4"
+    sheet.locator("input[type=search]").fill("diverged minimax")
+    assert sheet.locator("tbody tr:visible").count() == 1
+
+
+def test_every_seed_on_demand_and_failed_ones_always(desktop: tuple[Any, list[str]]) -> None:
+    page, _ = desktop
+    curves = page.locator(".curves").first
+    displayed = "(all) => all.map((one) => getComputedStyle(one).display)"
+    assert set(curves.locator("g.seed").evaluate_all(displayed)) == {"none"}
+    assert "none" not in curves.locator("g.failed").evaluate_all(displayed)
+    curves.locator(".every").check()
+    assert "none" not in curves.locator("g.seed").evaluate_all(displayed)
+
+
+def test_a_curve_says_its_value(desktop: tuple[Any, list[str]]) -> None:
+    page, _ = desktop
+    picture = page.locator(".curves svg[data-x]").first
+    picture.scroll_into_view_if_needed()
+    x, y = picture.evaluate(
+        """(one) => {
+          const at = one.querySelector('g.median path').getAttribute('d').match(/[\\d.]+/g).map(Number);
+          const box = one.getBoundingClientRect(), scale = box.width / one.viewBox.baseVal.width;
+          return [box.left + at[0] * scale, box.top + at[1] * scale];
+        }"""
+    )
+    page.mouse.move(x, y)
+    assert " at step 50" in page.locator(".hint").inner_text()
+
+
+def test_without_scripts_the_last_step_of_every_seed_is_there(browser: Any, page_path: Path) -> None:
+    page, said = _open(browser, page_path, java_script_enabled=False)
+    assert page.locator(".row").count() == page.locator(".row:visible").count() > 1
+    assert page.locator("img[data-step='50']:visible").count() == 0
+    assert page.locator("img[data-step='100']:visible").count() > 3
+    assert page.locator(".controls:visible, .filter:visible").count() == 0
+    assert said == []
+    page.context.close()

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from ganbench.report.formulas import typeset
+
+
+def _text(formula: str) -> str:
+    return re.sub(
+        r"\s", "", "".join(ET.fromstring(f"<p>{typeset(formula)}</p>".replace("&nbsp;", " ")).itertext())
+    )
+
+
+def test_signs_and_powers() -> None:
+    assert typeset("-E[s(x)²]") == (
+        "<math><mo>−</mo><mi>E</mi><mo>[</mo><mi>s</mi><mo>(</mo><mi>x</mi>"
+        "<msup><mo>)</mo><mn>2</mn></msup><mo>]</mo></math>"
+    )
+
+
+def test_a_line_may_break_outside_of_brackets_only() -> None:
+    assert typeset("E[a + b] + E[c], d").count("<math>") == 3
+
+
+def test_an_index_and_a_greek_letter() -> None:
+    assert "<msub><mi>λ</mi><mi>k</mi></msub>" in typeset("lambda_k·x")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "k <- clamp(k + lambda_k·(gamma·L(x) - L(G(z))), 0, 1)",
+        "½ E[(s(x) - real_target)²], u ~ U(0, 1)",
+        "the same, on the same batch",
+        "KL(q(z|x) || N(0, I)",
+        "²)]",
+        "",
+    ],
+)
+def test_nothing_is_lost(formula: str) -> None:
+    same = {"<-": "←", "||": "∥", "lambda_k": "λk", "gamma": "γ", "½": "12", "²": "2", "-": "−", " ": ""}
+    for plain, set_ in same.items():
+        formula = formula.replace(plain, set_)
+    assert _text(formula) == formula.replace("½", "12")
+
+
+def test_hostile_text_is_text() -> None:
+    assert "<script" not in typeset("<script>alert(1)</script>")
+    assert _text("<img src=x>") == "<imgsrc=x>"

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fabricated_results import Folder
+
+from ganbench.report import load, overview
+from ganbench.report.overview import overview_panels
+
+
+def test_a_panel_a_metric_and_a_row_a_context(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for dataset in ("digits", "fashion_mnist"):
+        for loss, gap in (("minimax", 0.0), ("non_saturating", -5.0)):
+            for seed in range(4):
+                folder.add(
+                    dataset=dataset,
+                    loss=loss,
+                    seed=seed,
+                    scores={"fid": 9 + seed + gap * (1 + seed / 50), "is": 3.0 + seed},
+                    curves=False,
+                    picture=False,
+                )
+    folder.index()
+    fid, score = overview_panels(load(folder.path).comparison, ["minimax", "non_saturating"])
+    assert (fid.title, score.title) == ("fid (digits_cnn)", "is (digits_cnn)")
+    axes = fid.figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == [
+        "non_saturating, digits",
+        "non_saturating, fashion_mnist",
+    ]
+    points = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in points] == pytest.approx([-5.15, -5.15])
+    # Shown, so filled with the arm's colour; the other metric does not differ.
+    assert {line.get_markerfacecolor() for line in points} == {"#d55e00"}
+    hollow = [line for line in score.figure.axes[0].get_lines() if line.get_marker() == "o"]
+    assert {line.get_markerfacecolor() for line in hollow} == {"#ffffff"}
+    assert "left of the line" in fid.note
+    assert "right of the line" in score.note
+    assert "95% interval" in fid.description
+    assert "<title>non_saturating - minimax, digits: -5.15" in fid.picture
+
+
+def test_what_has_no_difference_has_no_panel(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(scores={"fid": 1.0}, curves=False)
+    folder.add(loss="non_saturating", status="diverged", curves=False)
+    folder.index()
+    assert overview_panels(load(folder.path).comparison, ["minimax", "non_saturating"]) == []
+
+
+def test_the_picture_is_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "MOST_DIFFERENCES", 1)
+    assert len(overview_panels(load(planted.path).comparison, ["minimax", "non_saturating"])) == 1
