@@ -51,10 +51,13 @@ def _pieces(formula: str) -> Iterator[str]:
 
 def _elements(piece: str) -> list[Markup]:
     elements: list[Markup] = []
-    for token in _TOKEN.findall(piece):
+    tokens = _TOKEN.findall(piece)
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
         if token.isspace():
-            continue
-        if token in _POWERS and elements:
+            # Between words a space must stay; around signs the browser sets its own.
+            if before[-1:].isalnum() and after[:1].isalpha():
+                elements.append(Markup('<mspace width="0.25em"></mspace>'))
+        elif token in _POWERS and elements:
             elements.append(Markup("<msup>{}<mn>{}</mn></msup>").format(elements.pop(), _POWERS[token]))
         else:
             elements.append(_element(token))
@@ -74,5 +77,5 @@ def _element(token: str) -> Markup:
     if (len(token) == 1 and token.isalpha()) or token in _FUNCTIONS:
         return Markup("<mi>{}</mi>").format(token)
     if token[0].isalpha():
-        return Markup("<mtext>&nbsp;{}&nbsp;</mtext>").format(token)
+        return Markup("<mtext>{}</mtext>").format(token)
     return Markup("<mo>{}</mo>").format(escape(_SIGNS.get(token, token)))

@@ -28,23 +28,36 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three losses, one with a hostile name, three seeds, samples of three steps, one of each failure."""
+    architecture = f"infogan[batch_norm_decay=0.99,channels={'16' * 20},units=256]"
     folder = Folder(tmp_path_factory.mktemp("browser") / "results")
     for loss, gap in (("minimax", 0.0), ("non_saturating", 4.0), (HOSTILE, 1.0)):
         for seed in range(3):
             rows = [
                 {"metric": "fid", "value": 9.0 + seed - gap * (1 + seed / 20), "step": s} for s in (50, 100)
             ]
-            cell = folder.add(loss=loss, seed=seed, scores=rows, warnings=[HOSTILE] * (seed == 2))
+            cell = folder.add(
+                architecture=architecture, loss=loss, seed=seed, scores=rows, warnings=[HOSTILE] * (seed == 2)
+            )
             for shade, step in enumerate((0, 50, 100)):
                 picture = Image.new("RGB", (64, 64), (60 + 50 * shade, 90, 60 * seed))
                 picture.save(folder.file(cell, f"samples-{step:09}.png"))
             picture.save(folder.file(cell, "neighbours.png"))
-    folder.add(seed=3, status="diverged", reason="non-finite loss at step 60", step=60)
-    broken = folder.add(loss=HOSTILE, seed=3, status="error", reason=HOSTILE, curves=False, picture=False)
+    folder.add(
+        architecture=architecture, seed=3, status="diverged", reason="non-finite loss at step 60", step=60
+    )
+    broken = folder.add(
+        architecture=architecture,
+        loss=HOSTILE,
+        seed=3,
+        status="error",
+        reason=HOSTILE,
+        curves=False,
+        picture=False,
+    )
     folder.file(broken, "traceback.txt").write_text(f"Traceback\n{HOSTILE}\n")
-    folder.add(seed=4, status="unfinished", step=30, curves=False, picture=False)
+    folder.add(architecture=architecture, seed=4, status="unfinished", step=30, curves=False, picture=False)
     formulas = {"loss": {"discriminator": "-E[log D(x)]", "generator": HOSTILE, "reference": HOSTILE}}
-    folder.add(loss="hinge", seed=0, scores={"fid": 3.0}, formulas=formulas)
+    folder.add(architecture=architecture, loss="hinge", seed=0, scores={"fid": 3.0}, formulas=formulas)
     store = Store(folder.path)
     store.write_reference_picture("digits", folder.file(cell, "neighbours.png").read_bytes())
     return write_page(store, write_tables(store, folder.ids))

@@ -9,9 +9,7 @@ from ganbench.report.formulas import typeset
 
 
 def _text(formula: str) -> str:
-    return re.sub(
-        r"\s", "", "".join(ET.fromstring(f"<p>{typeset(formula)}</p>".replace("&nbsp;", " ")).itertext())
-    )
+    return re.sub(r"\s", "", "".join(ET.fromstring(f"<p>{typeset(formula)}</p>").itertext()))
 
 
 def test_signs_and_powers() -> None:
@@ -23,6 +21,13 @@ def test_signs_and_powers() -> None:
 
 def test_a_line_may_break_outside_of_brackets_only() -> None:
     assert typeset("E[a + b] + E[c], d").count("<math>") == 3
+
+
+def test_words_stay_apart() -> None:
+    space = '<mspace width="0.25em"></mspace>'
+    assert f"<mi>log</mi>{space}<mi>D</mi>" in typeset("-E[log D(x)]")
+    assert f"<mtext>every</mtext>{space}<mtext>weight</mtext>" in typeset("then every weight")
+    assert space not in typeset("a + b")
 
 
 def test_an_index_and_a_greek_letter() -> None:
