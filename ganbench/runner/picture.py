@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganbench.api import Samples, Signature
 from ganbench.errors import Unsupported
+from ganbench.runner.plane import frame_of
 from ganbench.runner.sampling import chosen, first
 
 SIDE = 8
@@ -52,9 +53,37 @@ def draw_samples(samples: Samples, signature: Signature, data: Samples) -> bytes
     Images with labels come class by class, each class beginning a row. Small images are enlarged by a whole
     factor, without smoothing.
     """
-    if signature.kind == "image":
-        return _images(samples)
-    return _points(samples, data)
+    if signature.kind != "image":
+        return _points(samples, data)
+    picture = tiled(samples)
+    factor = max(1, -(-_LEAST_PIXELS // max(picture.size)))
+    return png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))
+
+
+def tiled(samples: Samples) -> Image.Image:
+    """Images eight a row, a grey line between them; those with labels class by class, each from a new row."""
+    x = samples.x.numpy()
+    count, channels, height, width = x.shape
+    groups = [torch.arange(count)] if samples.labels is None else _by_class(samples.labels)
+    rows = [row for group in groups for row in torch.split(group, SIDE)]
+    # A line between neighbours: where the background is dark, small pictures run together without it.
+    canvas = np.full(
+        (len(rows) * (height + _GAP) - _GAP, SIDE * (width + _GAP) - _GAP, channels),
+        _GAP_GREY,
+        dtype=np.uint8,
+    )
+    for down, row in enumerate(rows):
+        for across, index in enumerate(row.tolist()):
+            top, left = down * (height + _GAP), across * (width + _GAP)
+            canvas[top : top + height, left : left + width] = x[index].transpose(1, 2, 0)
+    return _picture(canvas)
+
+
+def png(picture: Image.Image) -> bytes:
+    """A picture as a PNG: equal pixels give equal bytes."""
+    stream = io.BytesIO()
+    picture.save(stream, format="png")
+    return stream.getvalue()
 
 
 def write_images(samples: Samples, folder: Path) -> None:
@@ -82,26 +111,6 @@ def _by_class(labels: Tensor) -> list[Tensor]:
     return [(labels == label).nonzero().squeeze(1) for label in labels.bincount().nonzero()]
 
 
-def _images(samples: Samples) -> bytes:
-    x = samples.x.numpy()
-    count, channels, height, width = x.shape
-    groups = [torch.arange(count)] if samples.labels is None else _by_class(samples.labels)
-    rows = [row for group in groups for row in torch.split(group, SIDE)]
-    # A line between neighbours: where the background is dark, small pictures run together without it.
-    canvas = np.full(
-        (len(rows) * (height + _GAP) - _GAP, SIDE * (width + _GAP) - _GAP, channels),
-        _GAP_GREY,
-        dtype=np.uint8,
-    )
-    for down, row in enumerate(rows):
-        for across, index in enumerate(row.tolist()):
-            top, left = down * (height + _GAP), across * (width + _GAP)
-            canvas[top : top + height, left : left + width] = x[index].transpose(1, 2, 0)
-    picture = _picture(canvas)
-    factor = max(1, -(-_LEAST_PIXELS // max(picture.size)))
-    return _png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))
-
-
 def _points(samples: Samples, data: Samples) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -113,20 +122,12 @@ def _points(samples: Samples, data: Samples) -> bytes:
         xy = points[:_POINTS].numpy()
         second = xy[:, 1] if xy.shape[1] > 1 else np.zeros(len(xy))
         axes.scatter(xy[:, 0], second, s=3, c=colour, label=label, linewidths=0)
-    # The data sets the frame, so that pictures of different arms can be laid over each other.
-    low, high = data.x.numpy().min(0), data.x.numpy().max(0)
-    margin = 0.25 * (high - low).max() + 1e-6
-    axes.set_xlim(low[0] - margin, high[0] + margin)
-    if len(low) > 1:
-        axes.set_ylim(low[1] - margin, high[1] + margin)
+    frame = frame_of(data.x)
+    axes.set_xlim(*frame[0])
+    if len(frame) > 1:
+        axes.set_ylim(*frame[1])
     axes.legend(loc="upper right", markerscale=3, fontsize="small")
     stream = io.BytesIO()
     # No software version in the file: equal samples give equal bytes.
     figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()
-
-
-def _png(picture: Image.Image) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, format="png")
     return stream.getvalue()

@@ -7,6 +7,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
 from ganbench.grid.seeds import score_seed
+from ganbench.runner.gallery import Gallery
 from ganbench.runner.materials import (
     dataset_of,
     metric_spec,
@@ -23,7 +25,7 @@ from ganbench.runner.materials import (
     samples_of,
     scorer_of,
 )
-from ganbench.runner.picture import draw_samples, drawn, shown
+from ganbench.runner.picture import drawn
 from ganbench.runner.sampling import first, generate_samples
 from ganbench.runner.task import CellResult, Task, mean_scores, record_of
 from ganbench.runner.trainer import trainer_of
@@ -95,6 +97,10 @@ class Sitting:
         self._before = 0.0
         self._trainer: Trainer | None = None
         self._constant = False
+
+    @cached_property
+    def _gallery(self) -> Gallery:
+        return Gallery(self._store, self._cell, self._milestones(), self._device)
 
     def play(self) -> CellResult:
         """Train and score to the end, or to where `stop` says so."""
@@ -229,7 +235,7 @@ class Sitting:
         return [*([0] if score.initial else []), *between, steps]
 
     def _score(self, step: int, generator: nn.Module) -> None:
-        """Draw the picture of one step, and score it where that is not done."""
+        """Draw the pictures of one step, and score it where that is not done."""
         cell = self._cell
         scorer = scorer_of(cell, self._task.device)
         signature = dataset_of(cell.dataset).signature
@@ -251,8 +257,7 @@ class Sitting:
             if repeat == 0:
                 flat = samples.x.reshape(len(samples), -1)
                 self._constant = bool((flat == flat[0]).all())
-                data = samples_of(cell.dataset, "train")
-                self._store.write_picture(cell.id, draw_samples(shown(samples, signature), signature, data))
+                self._gallery.keep(step, samples, None if self._trainer is None else players)
             if scorer is not None and wanted:
                 rows = scorer.score(first(samples, scorer.samples), wanted)
                 self._keep(step, repeat, rows)

@@ -75,7 +75,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     task = task_in(tmp_path_factory.mktemp("whole"))
     result, notes = run(task)
     assert (result.status, notes) == ("ok", [])
-    assert sorted(files(task)) == ["curves.parquet", "generator.safetensors", "samples.png", "scores.csv"]
+    names = ["curves.parquet", "generator.safetensors", "neighbours.png"]
+    names += [*(f"samples-{step:09}.png" for step in (0, 20, 40)), "samples.png", "scores.csv"]
+    assert sorted(files(task)) == names
     assert [row["step"] for row in Store(task.folder).scores(task.cell.id)] == [0, 20, 40]
     return files(task)
 

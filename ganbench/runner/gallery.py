@@ -1,0 +1,154 @@
+"""The pictures that a cell leaves behind: its samples as they became, real ones, and their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganbench.api import Players, Samples
+from ganbench.grid import Cell
+from ganbench.runner.materials import dataset_of, objective_of, samples_of
+from ganbench.runner.picture import SIDE, draw_samples, png, shown, tiled
+from ganbench.runner.plane import Span, draw_plane, frame_of, surface_of
+from ganbench.runner.sampling import chosen
+from ganbench.store import Store
+from ganbench.training.game import logit_of
+
+# Scoring often must not fill the disk: so many steps say how training went.
+MOST_STEPS = 60
+_THUMBNAIL = 64
+_MOST_CLASSES = 20
+_NEIGHBOURS = 3
+# Numbers of the training set that are compared at a time.
+_CHUNK = 2**23
+
+
+class Gallery:
+    """The pictures of one cell, written as training goes on; equal training gives equal bytes."""
+
+    def __init__(self, store: Store, cell: Cell, steps: Sequence[int], device: torch.device) -> None:
+        """Settle which steps are kept.
+
+        Args:
+            store: where the pictures go.
+            cell: whose they are.
+            steps: those that are scored; of more than 60, as many of them, evenly spread, are kept.
+            device: where the players are.
+        """
+        self._store, self._cell, self._device = store, cell, device
+        self._kept = frozenset(_spread(list(steps), MOST_STEPS))
+        self._last = max(steps)
+        self._dataset = dataset_of(cell.dataset)
+        self._data = samples_of(cell.dataset, "train")
+        self._real_shown = False
+
+    def keep(self, step: int, samples: Samples, players: Players | None) -> None:
+        """Draw the samples of one step.
+
+        Args:
+            step: generator updates done.
+            samples: those that are scored; the same noise at each step.
+            players: as they are now; None where only the stored generator is left.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        store, cell, signature = self._store, self._cell, self._dataset.signature
+        seen = shown(samples, signature)
+        store.write_picture(cell.id, draw_samples(seen, signature, self._data))
+        if not self._real_shown:
+            store.write_reference_picture(cell.dataset.label, self._reference())
+            self._real_shown = True
+        # What was drawn with the discriminator at hand stays.
+        if step in self._kept and (players is not None or step not in store.sample_pictures(cell.id)):
+            store.write_step_picture(cell.id, step, self._drawn(seen, players))
+        if step == self._last and signature.kind == "image":
+            store.write_neighbours_picture(cell.id, self._neighbours(samples.x[:SIDE]))
+
+    def _drawn(self, seen: Samples, players: Players | None) -> bytes:
+        if self._dataset.signature.kind == "image":
+            return png(tiled(_reduced(seen)))
+        surface = None
+        if players is not None and not players.conditional and not players.couples_samples:
+            objective = objective_of(self._cell, self._cell.loss)
+            logit, frame = logit_of(objective.loss, objective.outputs), frame_of(self._data.x)
+            if logit is not None and self._dataset.signature.shape == (len(frame),):
+                surface = self._surface(players.discriminator, logit, frame)
+        return png(draw_plane(self._data.x, seen.x, surface))
+
+    def _surface(
+        self, discriminator: nn.Module, logit: Callable[[Tensor], Tensor], frame: list[Span]
+    ) -> NDArray[Any] | None:
+        """D over the plane, or nothing where D cannot be asked: no picture is worth a cell."""
+        devices = [self._device] if self._device.type == "cuda" else []
+        # A net may draw noise of its own; what training draws must not depend on pictures.
+        with torch.random.fork_rng(devices=devices):
+            try:
+                return surface_of(discriminator, logit, frame, self._device)
+            except Exception:  # a plugin's net that takes batches of one size only, or cannot be copied
+                return None
+
+    def _reference(self) -> bytes:
+        """Real samples, placed as generated ones are: by class where there are classes."""
+        data, signature = self._data, self._dataset.signature
+        if signature.kind != "image":
+            return png(draw_plane(data.x, None, None))
+        few = signature.classes is not None and signature.classes <= _MOST_CLASSES
+        if data.labels is not None and few:
+            return png(tiled(_reduced(shown(data, signature))))
+        # Data may lie sorted.
+        rows = torch.tensor(_spread(range(len(data)), SIDE * SIDE))
+        return png(tiled(_reduced(Samples(x=data.x[rows]))))
+
+    def _neighbours(self, x: Tensor) -> bytes:
+        """Generated images in the first row; below each the training images nearest to it, nearest first."""
+        nearest = nearest_rows(x, self._data.x, _NEIGHBOURS)
+        places = nearest.T.flatten()
+        filled = torch.cat([x, chosen(self._data, places).x])
+        return png(tiled(_reduced(Samples(x=filled))))
+
+
+def nearest_rows(x: Tensor, data: Tensor, count: int) -> Tensor:
+    """The rows of the data nearest to each image, by the squared distance of their pixels.
+
+    Args:
+        x: uint8 (n, C, H, W).
+        data: uint8 (N, C, H, W), read a part at a time.
+        count: how many for each; as many as there are at most.
+
+    Returns:
+        int64 (n, count), nearest first.
+    """
+    wanted = x.flatten(1).float()
+    best, rows = torch.empty(len(x), 0), torch.empty(len(x), 0, dtype=torch.int64)
+    size = max(1, _CHUNK // wanted.shape[1])
+    for at in range(0, len(data), size):
+        part = data[at : at + size].flatten(1).float()
+        # Without the images' own norms, which order nothing.
+        distances = part.square().sum(1) - 2 * wanted @ part.T
+        best = torch.cat([best, distances], 1)
+        places = torch.arange(at, at + len(part)).expand(len(x), -1)
+        rows = torch.cat([rows, places], 1)
+        best, kept = best.topk(min(count, best.shape[1]), largest=False)
+        rows = rows.gather(1, kept)
+    return rows
+
+
+def _reduced(samples: Samples) -> Samples:
+    """Images of at most 64 pixels a side, by averaging."""
+    factor = -(-max(samples.x.shape[2:]) // _THUMBNAIL)
+    if factor == 1:
+        return samples
+    small = nn.functional.avg_pool2d(samples.x.float(), factor, ceil_mode=True)
+    return Samples(x=small.round().to(torch.uint8), labels=samples.labels)
+
+
+def _spread(items: Sequence[int], most: int) -> list[int]:
+    """At most so many of the items, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[index * (len(items) - 1) // (most - 1)] for index in range(most)]

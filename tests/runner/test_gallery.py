@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganbench.catalog import load_catalog
+from ganbench.grid import environment_of, read_grid
+from ganbench.runner import Task, gallery, run_cell
+from ganbench.runner.gallery import nearest_rows
+from ganbench.runner.plane import PIXELS, draw_plane, frame_of, surface_of
+from ganbench.store import Store
+
+ARCHITECTURE = {"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}
+GRID: dict[str, Any] = {
+    "name": "tiny",
+    "seeds": 1,
+    "axes": {"dataset": ["gaussian_ring"], "architecture": [ARCHITECTURE], "loss": ["non_saturating"]},
+    "train": {"steps": 20, "batch_size": 16},
+    "score": {"metrics": ["wasserstein"], "samples": 64, "every": 10, "initial": True},
+}
+
+
+CHOOSY = """
+import torch
+from torch import nn
+from ganbench import ArchitectureSpec, Noise, Players, hookimpl
+
+class Discriminator(nn.Module):
+    "Takes batches of training only."
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 1)
+    def forward(self, x, condition=None):
+        if len(x) > 64:
+            raise RuntimeError("too many")
+        return self.layer(x)
+
+def build(signature):
+    return Players(generator=nn.Linear(2, 2), discriminator=Discriminator(), noise=Noise(size=2))
+
+@hookimpl
+def ganbench_architectures():
+    yield ArchitectureSpec(name="choosy", build=build)
+"""
+
+
+def finished(folder: Path, document: dict[str, Any] = GRID) -> tuple[Store, str]:
+    (cell,) = read_grid(document, load_catalog()).cells
+    environment = environment_of(cell, load_catalog(), device="cpu", engine="eager", threads=1)
+    store = Store(folder)
+    store.make()
+    result = run_cell(Task(cell=cell, folder=str(folder), device="cpu", environment=environment))
+    assert (result.status, result.reason) == ("ok", "")
+    return store, cell.id
+
+
+def pixels(content: bytes) -> np.ndarray[Any, Any]:
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def test_points_have_a_picture_of_each_step_with_the_discriminator(tmp_path: Path, monkeypatch: Any) -> None:
+    store, cell = finished(tmp_path / "with")
+    pictures = store.sample_pictures(cell)
+    assert list(pictures) == [0, 10, 20]
+    contents = [path.read_bytes() for path in pictures.values()]
+    assert len(set(contents)) == 3
+    for content in contents:
+        assert pixels(content).shape == (PIXELS, PIXELS, 3)
+        assert len(content) < 20_000
+        # The surface leaves no corner white.
+        assert pixels(content)[0, 0].min() < 255
+    reference = store.reference_png("gaussian_ring")
+    assert reference is not None
+    assert (pixels(reference.read_bytes())[0, 0] == 255).all()
+    assert store.neighbours_png(cell) is None
+    weights = store.weights(cell)
+    monkeypatch.setattr(gallery, "surface_of", lambda *_: None)
+    store, cell = finished(tmp_path / "without")
+    assert store.weights(cell) == weights != ""
+
+
+def test_a_surface_is_what_the_discriminator_says_and_changes_nothing() -> None:
+    batch_norm = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Linear(2, 1)).train()
+    before = {name: tensor.clone() for name, tensor in batch_norm.state_dict().items()}
+    with torch.no_grad():
+        batch_norm[1].weight.copy_(torch.tensor([[0.0, 100.0]]))
+        batch_norm[1].bias.zero_()
+    surface = surface_of(batch_norm, lambda s: s.squeeze(1), [(-1.0, 1.0)] * 2, torch.device("cpu"))
+    assert surface is not None
+    assert (surface[0] > 0.99).all()
+    assert (surface[-1] < 0.01).all()
+    assert batch_norm.training
+    assert torch.equal(batch_norm.state_dict()["0.running_mean"], before["0.running_mean"])
+    packed = torch.nn.Sequential(torch.nn.Unflatten(0, (-1, 2)), torch.nn.Flatten(), torch.nn.Linear(4, 1))
+    assert surface_of(packed, lambda s: s.squeeze(1), [(-1.0, 1.0)] * 2, torch.device("cpu")) is None
+
+
+def test_points_stand_where_they_are() -> None:
+    data = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
+    assert frame_of(data)[0][0] < -1.4
+    picture = np.asarray(draw_plane(data, torch.tensor([[1.0, 1.0], [9.0, 9.0]]), None).convert("RGB"))
+    blue = np.argwhere((picture == (0, 114, 178)).all(2))
+    assert len(blue) == 4
+    assert (blue[:, 0] < PIXELS / 4).all()
+    assert (blue[:, 1] > PIXELS * 3 / 4).all()
+    assert frame_of(torch.zeros(5, 1)) == [(-1.0, 1.0)]
+    line = draw_plane(torch.zeros(5, 1), torch.ones(5, 1) / 2, np.linspace(0, 1, PIXELS))
+    assert line.size == (PIXELS, PIXELS)
+
+
+def test_the_nearest_training_images_are_found_whatever_the_parts(monkeypatch: Any) -> None:
+    stream = torch.Generator().manual_seed(0)
+    data = torch.randint(0, 256, (50, 1, 4, 4), dtype=torch.uint8, generator=stream)
+    x = data[[7, 31]].clone()
+    x[:, 0, 0, 0] ^= 1
+    expected = torch.cdist(x.flatten(1).double(), data.flatten(1).double()).argsort(1)[:, :3]
+    for chunk in (16, 100, 10_000):
+        monkeypatch.setattr(gallery, "_CHUNK", chunk)
+        assert torch.equal(nearest_rows(x, data, 3), expected)
+    assert expected[:, 0].tolist() == [7, 31]
+    assert nearest_rows(x, data[:2], 3).shape == (2, 2)
+
+
+def test_a_discriminator_that_cannot_be_asked_costs_the_surface_only(fake_site: Any, tmp_path: Path) -> None:
+    fake_site.install("fake-choosy", CHOOSY)
+    document = GRID | {"axes": GRID["axes"] | {"architecture": ["choosy"]}}
+    store, cell = finished(tmp_path / "out", document)
+    assert list(store.sample_pictures(cell)) == [0, 10, 20]
