@@ -20,6 +20,7 @@ from ganbench.execution.plan import Plan, PlannedCell, Rerun, check_grid, make_p
 from ganbench.execution.pool import WorkerPool
 from ganbench.grid import Grid, read_grid
 from ganbench.report import Results, load, write_page, write_tables
+from ganbench.runner import forget_materials
 from ganbench.runner.task import CellResult, Task, record_of
 from ganbench.store import Store
 
@@ -76,6 +77,8 @@ def plan_run(
     store = Store(out if out is not None else default_folder(grid))
     if store.path.exists() and not store.path.is_dir():
         raise StoreError(f"{store.path}: is not a folder; give another one with --out")
+    # A notebook plans again and again, and pictures may have come to a folder in between.
+    forget_materials()
     skipped = check_grid(grid, place)
     return make_plan(grid, store, device=place, threads=THREADS, skipped=skipped, rerun=rerun), store
 

@@ -1,7 +1,7 @@
 """One Cell -> one CellResult, start to end."""
 
 from ganbench.runner.conditions import check_conditions
-from ganbench.runner.materials import dataset_of, players_of, samples_of, scorer_of
+from ganbench.runner.materials import dataset_of, forget_materials, players_of, samples_of, scorer_of
 from ganbench.runner.sampling import generate_samples
 from ganbench.runner.sitting import run_cell
 from ganbench.runner.task import CellResult, Task, record_of
@@ -13,6 +13,7 @@ __all__ = [
     "Task",
     "check_conditions",
     "dataset_of",
+    "forget_materials",
     "generate_samples",
     "players_of",
     "record_of",

@@ -53,6 +53,12 @@ def samples_of(choice: Choice, split: Split) -> Samples:
     return _samples(choice, split)
 
 
+def forget_materials() -> None:
+    """Build and load anew from here on: files and plugins may have changed since this process looked."""
+    for kept in (_dataset, _samples, _extractor, _scorer):
+        kept.cache_clear()
+
+
 def players_of(cell: Cell) -> Players:
     """The players of a cell, their weights drawn from the `init` stream on the CPU.
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError
 from ganbench.execution import Plan, plan_run
 from ganbench.grid import read_grid
+from ganbench.runner import dataset_of
 from ganbench.store import Store
 
 GRID: dict[str, Any] = {
@@ -213,3 +215,19 @@ def test_the_record_says_what_the_grid_says(out: Path) -> None:
     assert record["axes"]["dataset"] == "digits"
     assert record["determinism"]["threads"] == 1
     assert record["determinism"]["cublas_workspace"]
+
+
+def test_a_folder_of_pictures_that_changed_between_two_plans_is_looked_at_again(tmp_path: Path) -> None:
+    def picture(name: str) -> None:
+        (tmp_path / "pictures").mkdir(exist_ok=True)
+        Image.new("L", (8, 8), len(name)).save(tmp_path / "pictures" / name)
+
+    folder = {"name": "image_folder", "path": str(tmp_path / "pictures")}
+    grid = read_grid(GRID | {"axes": GRID["axes"] | {"dataset": [folder]}, "score": {}}, load_catalog())
+    seen = []
+    for name in ("a.png", "bcd.png"):
+        for index in range(16):
+            picture(f"{index}{name}")
+        plan_run(grid, tmp_path / "out")
+        seen.append(dataset_of(grid.cells[0].dataset).fingerprint)
+    assert seen[0] != seen[1]
