@@ -63,7 +63,7 @@ class FakeSite:
 
 @pytest.fixture
 def fake_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSite]:
-    """Fake distributions on this process's path; catalog, modules and what they built are forgotten afterwards."""
+    """Fake distributions on the path; catalog, modules and what they built are forgotten afterwards."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))

@@ -226,7 +226,7 @@ def test_a_folder_of_pictures_that_changed_between_two_plans_is_looked_at_again(
     grid = read_grid(GRID | {"axes": GRID["axes"] | {"dataset": [folder]}, "score": {}}, load_catalog())
     seen = []
     for name in ("a.png", "bcd.png"):
-        for index in range(16):
+        for index in range(24):
             picture(f"{index}{name}")
         plan_run(grid, tmp_path / "out")
         seen.append(dataset_of(grid.cells[0].dataset).fingerprint)
