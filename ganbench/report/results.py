@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ganbench.errors import StoreError
 from ganbench.report.comparison import compare
 from ganbench.report.context import compared
 from ganbench.report.finals import summarise
-from ganbench.report.record import read_records
+from ganbench.report.gallery import gallery
+from ganbench.report.notebook import as_html
+from ganbench.report.record import printable, read_records
 from ganbench.report.tables import cells_frame, scores_frame
 from ganbench.store import CELLS, COMPARISON, SCORES, Store
 
@@ -35,6 +38,25 @@ class Results:
     scores: pd.DataFrame = field(repr=False, compare=False)
     comparison: pd.DataFrame = field(repr=False, compare=False)
     final: pd.DataFrame = field(repr=False, compare=False)
+
+    def figures(self) -> dict[str, Figure]:
+        """The figures of report.html, each with title and legend, to be shown, changed or saved.
+
+        They are drawn anew with each call, from the tables and from the curves in the folder; curves that
+        are missing or damaged are left out.
+
+        Returns:
+            Of each context, by `context: title`: final scores seed by seed, scores and losses over steps;
+            before them the differences from the baseline, a figure a metric.
+
+        Raises:
+            StoreError: the folder is gone, or its grid is damaged.
+        """
+        plates = gallery(Store(self.path).require(), self.cells, self.scores, self.comparison, [])
+        return {plate.name: plate.figure for plate in plates}
+
+    def _repr_html_(self) -> str:
+        return str(as_html(printable(self.path.name), self.cells, self.comparison, self.final))
 
 
 def load(path: str | Path) -> Results:

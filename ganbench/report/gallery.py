@@ -1,0 +1,102 @@
+"""The figures of a report to be used elsewhere: each says by itself what it shows, and of which cells."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ganbench.report.context import Context, arms_of, compared, contexts, telling, where
+from ganbench.report.figures import shortened
+from ganbench.report.finals import final_scores
+from ganbench.report.overview import overview_panels
+from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
+from ganbench.report.svg import INK, colour
+from ganbench.store import Store
+
+_TITLE_WIDTH = 46
+_LEGEND_WIDTH = 44
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plate:
+    """One figure that stands alone.
+
+    Attributes:
+        name: context and title; no two plates of a report share one.
+        figure: of matplotlib, with title, legend and a white background.
+        description: what it shows, for those who cannot see it.
+    """
+
+    name: str
+    figure: Figure
+    description: str
+
+
+def gallery(
+    store: Store, cells: pd.DataFrame, scores: pd.DataFrame, comparison: pd.DataFrame, problems: list[str]
+) -> Iterator[Plate]:
+    """The figures of report.html, of every context, drawn one after another.
+
+    Args:
+        store: where the curves are.
+        cells: table of cells.
+        scores: table of scores.
+        comparison: table of differences.
+        problems: what is missing or damaged is appended, a line each.
+
+    Raises:
+        StoreError: the grid is damaged.
+    """
+    taken: set[str] = set()
+    what = compared(store.grid())
+    arms = arms_of(cells, what)
+    for panel in overview_panels(comparison, arms):
+        yield _plate(panel, "Differences", (), arms, taken)
+    names = telling(cells[cells["seed"].notna()])
+    finals = final_scores(cells, scores, by_engine=False)
+    for context in contexts(cells, what.axis):
+        order = arms or list(context.arms)
+        rows = [row for row_list in context.arms.values() for row in row_list]
+        place = where(dict(context.where), [name for name in names if name in context.where])
+        engines = {row["engine"] for row in rows if row["status"] == "ok"}
+        if len(engines) < 2 or what.axis == "train.engine":
+            mine = [row for row in comparison.to_dict("records") if _belongs(row, context)]
+            for panel in pair_panels(context, order, mine, finals):
+                yield _plate(panel, place, (), order, taken)
+        present = [arm for arm in order if arm in context.arms]
+        for panel in [
+            *score_panels(context, order, scores),
+            *curve_panels(store, context, order, len(rows), problems),
+        ]:
+            yield _plate(panel, place, present, order, taken)
+
+
+def _belongs(row: dict[str, object], context: Context) -> bool:
+    return all(str(row[name]) == str(value) for name, value in context.where.items())
+
+
+def _plate(panel: Panel, place: str, legend: Sequence[str], order: Sequence[str], taken: set[str]) -> Plate:
+    """The panel with what the page says around it; the arms in the legend are in the order of colours."""
+    name, count = f"{place}: {panel.title}", 1
+    while name in taken:  # the same score under another protocol
+        count += 1
+        name = f"{place}: {panel.title} ({count})"
+    taken.add(name)
+    figure = panel.figure
+    figure.patch.set(alpha=1, facecolor="white")
+    title = "\n".join(line for text in (panel.title, place) for line in textwrap.wrap(text, _TITLE_WIDTH))
+    figure.axes[0].set_title(title, fontsize=9, color=INK, loc="left", parse_math=False)
+    if legend:
+        marks = [Line2D([], [], color=colour(order.index(arm)), linewidth=1.8) for arm in legend]
+        labels = [shortened(arm, _LEGEND_WIDTH) for arm in legend]
+        box = figure.legend(marks, labels, loc="outside lower left", fontsize=8, frameon=False)
+        for text in box.get_texts():
+            text.set(parse_math=False, color=INK)  # a name from disk is never a formula
+    for mark in figure.findobj():
+        mark.set_gid(None)  # what the page's script reads
+    return Plate(name=name, figure=figure, description=f"{place}: {panel.description}. {panel.note}".strip())
