@@ -218,11 +218,20 @@ def score(
 @app.command(cls=_Command)
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
+    figures: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write each figure there as PNG and SVG.")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", metavar="md|latex|csv|json", help="Print the comparison so.")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write curves and scores there as event files.")
+    ] = None,
 ) -> int:
-    """Tables and report.html, again, from what is stored."""
+    """Tables and report.html, again, from what is stored; with an option, only what it asks for."""
     from ganbench.cli.report import report_command
 
-    return report_command(folder)
+    return report_command(folder, figures=figures, format_=format_, tensorboard=tensorboard)
 
 
 @app.command(cls=_Command)

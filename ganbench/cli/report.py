@@ -1,25 +1,60 @@
-"""`ganbench report DIR`: tables and page, again, from what is stored."""
+"""`ganbench report DIR`: tables and page, again, from what is stored; or parts of them in other forms."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from ganbench.cli.console import output, plain
-from ganbench.report import print_comparison, write_page, write_tables
+from ganbench.errors import GanbenchError, did_you_mean
+from ganbench.report import Results, load, print_comparison, write_page, write_tables
+from ganbench.report.event_files import write_events, writer_class
+from ganbench.report.figure_files import write_figures
+from ganbench.report.formats import FORMATS
 from ganbench.store import Store
 
 
-def report_command(folder: Path) -> int:
-    """Write the tables and report.html of a results folder and print the comparison.
+def report_command(
+    folder: Path, *, figures: Path | None = None, format_: str | None = None, tensorboard: Path | None = None
+) -> int:
+    """Write the tables and report.html of a results folder and print the comparison, or export parts of it.
 
-    No plugin is needed, nothing is trained, and damaged cells are named rather than fatal.
+    No plugin is needed, nothing is trained, and damaged cells are named rather than fatal. With any of the
+    options, what it asks for is made and nothing is written in `folder`.
 
     Args:
         folder: made by `ganbench run`.
+        figures: where to write each figure of the page as PNG and SVG.
+        format_: one of FORMATS, in which to print the comparison, and nothing else, to stdout.
+        tensorboard: where to write event files of curves and scores.
 
     Raises:
-        StoreError: it holds no results, or cannot be written.
+        GanbenchError: there is no such format, nothing to compare, or no package `tensorboard`.
+        StoreError: the folder holds no results, or something cannot be written.
     """
+    if figures is None and format_ is None and tensorboard is None:
+        return _page(folder)
+    # All that can be known to be wrong, before anything is written.
+    if format_ is not None and format_ not in FORMATS:
+        raise GanbenchError(f"--format: no such format {format_!r}{did_you_mean(format_, FORMATS)}")
+    if figures is not None and tensorboard is not None and figures.resolve() == tensorboard.resolve():
+        raise GanbenchError(f"--tensorboard {tensorboard}: is where the figures go; give another folder")
+    if tensorboard is not None:
+        writer_class()
+    results = load(folder)
+    if format_ is not None and results.comparison.empty:
+        raise GanbenchError(
+            f"--format {format_}: nothing to compare in {folder}: "
+            "the compared axis has fewer than two values with scores"
+        )
+    _export(results, figures, tensorboard)
+    if format_ is not None:
+        sys.stdout.write(FORMATS[format_](results.comparison))
+    return 0
+
+
+def _page(folder: Path) -> int:
     store = Store(folder)
     results = write_tables(store)
     page = write_page(store, results)
@@ -27,3 +62,20 @@ def report_command(folder: Path) -> int:
     print_comparison(results, console)
     console.print(plain(f"Report: {page}"), soft_wrap=True)
     return 0
+
+
+def _export(results: Results, figures: Path | None, tensorboard: Path | None) -> None:
+    """Write what goes into folders, and say so on stderr: stdout may be a table for another program."""
+    said: list[str] = []
+    if figures is not None:
+        count, problems = write_figures(results, figures)
+        said += [f"{count} figures, each as PNG and SVG: {figures}", *_missing(problems)]
+    if tensorboard is not None:
+        count, problems = write_events(results, tensorboard)
+        said += [f"{count} runs; show them with: tensorboard --logdir {tensorboard}", *_missing(problems)]
+    for line in said:
+        print(plain(line).plain, file=sys.stderr)
+
+
+def _missing(problems: Iterable[str]) -> list[str]:
+    return [f"left out: {problem}" for problem in problems]
