@@ -20,6 +20,9 @@ from ganbench.store import Store
 
 _TITLE_WIDTH = 46
 _LEGEND_WIDTH = 44
+_NOTE_WIDTH = 52
+# Of text, in inches.
+_LINE = 0.16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ def gallery(
     what = compared(store.grid())
     arms = arms_of(cells, what)
     for panel in overview_panels(comparison, arms):
-        yield _plate(panel, "Differences", (), arms, taken)
+        yield _plate(panel, "Differences from the baseline", (), arms, taken)
     names = telling(cells[cells["seed"].notna()])
     finals = final_scores(cells, scores, by_engine=False)
     for context in contexts(cells, what.axis):
@@ -87,16 +90,19 @@ def _plate(panel: Panel, place: str, legend: Sequence[str], order: Sequence[str]
         count += 1
         name = f"{place}: {panel.title} ({count})"
     taken.add(name)
-    figure = panel.figure
+    figure, axes = panel.figure, panel.figure.axes[0]
     figure.patch.set(alpha=1, facecolor="white")
-    title = "\n".join(line for text in (panel.title, place) for line in textwrap.wrap(text, _TITLE_WIDTH))
-    figure.axes[0].set_title(title, fontsize=9, color=INK, loc="left", parse_math=False)
+    title = [line for text in (panel.title, place) for line in textwrap.wrap(text, _TITLE_WIDTH)]
+    axes.set_title("\n".join(title), fontsize=9, color=INK, loc="left", parse_math=False)
+    below = [axes.get_xlabel(), *textwrap.wrap(panel.note, _NOTE_WIDTH)]
+    axes.set_xlabel("\n".join(filter(None, below)), parse_math=False)
     if legend:
         marks = [Line2D([], [], color=colour(order.index(arm)), linewidth=1.8) for arm in legend]
         labels = [shortened(arm, _LEGEND_WIDTH) for arm in legend]
         box = figure.legend(marks, labels, loc="outside lower left", fontsize=8, frameon=False)
         for text in box.get_texts():
             text.set(parse_math=False, color=INK)  # a name from disk is never a formula
+    figure.set_figheight(figure.get_figheight() + _LINE * (len(title) + len(below) + len(legend)))
     for mark in figure.findobj():
         mark.set_gid(None)  # what the page's script reads
     return Plate(name=name, figure=figure, description=f"{place}: {panel.description}. {panel.note}".strip())

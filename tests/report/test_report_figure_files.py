@@ -27,7 +27,10 @@ def test_each_figure_is_a_picture_and_a_drawing(make_folder: Callable[..., Folde
         2,
         [f"{cell}: no curves" for cell in folder.ids],
     )
-    stems = ["differences-fid-digits-cnn", "digits-mlp-fid-digits-cnn-minimax-and-non-saturating"]
+    stems = [
+        "differences-from-the-baseline-fid-digits-cnn",
+        "digits-mlp-fid-digits-cnn-minimax-and-non-saturating",
+    ]
     assert sorted(path.name for path in out.iterdir()) == sorted(
         f"{stem}.{ending}" for stem in stems for ending in ("png", "svg")
     )

@@ -19,8 +19,8 @@ def _texts(figure: Figure) -> list[str]:
 def test_the_figures_are_those_of_the_page(planted: Folder) -> None:
     figures = load(planted.path).figures()
     assert list(figures) == [
-        "Differences: fid (digits_cnn)",
-        "Differences: is (digits_cnn)",
+        "Differences from the baseline: fid (digits_cnn)",
+        "Differences from the baseline: is (digits_cnn)",
         "digits, mlp: fid (digits_cnn): minimax and non_saturating",
         "digits, mlp: is (digits_cnn): minimax and non_saturating",
         "digits, mlp: fid (digits_cnn) over steps",
@@ -43,6 +43,10 @@ def test_a_figure_says_what_it_shows_and_of_what(planted: Folder) -> None:
     assert {handle.get_color() for handle in handles} == drawn
     assert len(drawn) == 2
     assert loss.patch.get_alpha() == 1
+    both = figures["digits, mlp: D(x) and D(G(z))"]
+    assert "Solid: data. Dashed: generated." in both.axes[0].get_xlabel()
+    # What is written around the axes takes nothing from them.
+    assert both.get_figheight() > loss.get_figheight() > 2.3
     # What the page's script reads would be an identifier in an SVG file.
     assert all(mark.get_gid() is None for mark in loss.findobj())
 
