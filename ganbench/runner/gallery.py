@@ -84,13 +84,11 @@ class Gallery:
         self, discriminator: nn.Module, logit: Callable[[Tensor], Tensor], frame: list[Span]
     ) -> NDArray[Any] | None:
         """D over the plane, or nothing where D cannot be asked: no picture is worth a cell."""
-        devices = [self._device] if self._device.type == "cuda" else []
-        # A net may draw noise of its own; what training draws must not depend on pictures.
-        with torch.random.fork_rng(devices=devices):
-            try:
-                return surface_of(discriminator, logit, frame, self._device)
-            except Exception:  # a plugin's net that takes batches of one size only, or cannot be copied
-                return None
+        # A net may draw noise of its own: training has its stream to itself, so nothing of it moves.
+        try:
+            return surface_of(discriminator, logit, frame, self._device)
+        except Exception:  # a plugin's net that takes batches of one size only, or cannot be copied
+            return None
 
     def _reference(self) -> bytes:
         """Real samples, placed as generated ones are: by class where there are classes."""

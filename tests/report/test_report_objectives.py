@@ -49,3 +49,4 @@ def test_a_formula_that_is_a_script_is_shown_as_text(make_folder: Callable[..., 
     # Its own script, and no other.
     assert page.count("<script") == 1
     assert "alert(1)" not in page.replace(" ", "")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in re.sub(r"<[^>]*>|\s", "", page)

@@ -26,6 +26,7 @@ GRID: dict[str, Any] = {
 
 
 CHOOSY = """
+NOISY = False
 import torch
 from torch import nn
 from ganbench import ArchitectureSpec, Noise, Players, hookimpl
@@ -36,9 +37,9 @@ class Discriminator(nn.Module):
         super().__init__()
         self.layer = nn.Linear(2, 1)
     def forward(self, x, condition=None):
-        if len(x) > 64:
+        if len(x) > 64 and not NOISY:
             raise RuntimeError("too many")
-        return self.layer(x)
+        return self.layer(x + torch.randn_like(x) if NOISY else x)
 
 def build(signature):
     return Players(generator=nn.Linear(2, 2), discriminator=Discriminator(), noise=Noise(size=2))
@@ -132,3 +133,15 @@ def test_a_discriminator_that_cannot_be_asked_costs_the_surface_only(fake_site: 
     document = GRID | {"axes": GRID["axes"] | {"architecture": ["choosy"]}}
     store, cell = finished(tmp_path / "out", document)
     assert list(store.sample_pictures(cell)) == [0, 10, 20]
+
+
+def test_what_training_draws_does_not_depend_on_pictures(
+    fake_site: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    fake_site.install("fake-noisy", CHOOSY.replace("NOISY = False", "NOISY = True"))
+    document = GRID | {"axes": GRID["axes"] | {"architecture": ["choosy"]}}
+    store, cell = finished(tmp_path / "with", document)
+    weights = store.weights(cell)
+    monkeypatch.setattr(gallery, "surface_of", lambda *_: None)
+    store, cell = finished(tmp_path / "without", document)
+    assert store.weights(cell) == weights
