@@ -1,4 +1,4 @@
-"""A grid from start to tables: plan, train side by side, write what is known after each cell."""
+"""A grid from start to tables: plan, train side by side, write what is known after each scoring."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ from ganbench.store import Store
 
 # Tables are small and always fresh; the page embeds pictures.
 _TABLE_SECONDS = 2.0
-_PAGE_SECONDS = 15.0
+_PAGE_SECONDS = 5.0
 # A table or a page that took a while is not written again for so many times as long.
 _PATIENCE = 20
 # From the first signal to the end, whatever is still being done.
 _LAST_SECONDS = 4.3
+# A page may take so many times as long as the one before it: more is in it.
+_GROWTH = 1.5
 # One thread a worker: the number of threads decides the bits of a sum.
 THREADS = 1
 
@@ -54,7 +56,10 @@ class Listener(Protocol):
         """Before anything is trained."""
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """A worker's progress: cell, step, loss_d, loss_g; or cell and note, which is for the user."""
+        """A worker's progress: cell, step, loss_d, loss_g, and `scored` where that step has just been scored.
+
+        Or cell and note, which is for the user.
+        """
 
     def finished(self, cell: PlannedCell, result: CellResult) -> None:
         """A cell has ended."""
@@ -190,27 +195,35 @@ class _Sitting:
         self._listener = listener
         self._steps: dict[str, int] = {}
         self._tables_due = self._page_due = 0.0
+        self._page_took = 0.0
 
     def work_off(self, pool: WorkerPool, tasks: Sequence[Task]) -> None:
-        """Run the tasks, and write down what is known after each cell.
+        """Run the tasks, and write down what is known after each scoring and each cell.
 
         Raises:
             Interrupted: the pool was told to stop.
         """
-        self._page_due = time.monotonic() + _PAGE_SECONDS
+
+        def heard(event: Mapping[str, Any]) -> None:
+            self._event(event)
+            # Meanwhile workers go on: what they send waits in their pipes, which hold minutes of it.
+            if event.get("scored") and pool.stopped is None:
+                self._write_some()
+
         # Closed here, so that no worker outlives an exception for as long as its traceback is kept.
-        with contextlib.closing(pool.run(tasks, self._event)) as results:
-            for result in results:
+        with contextlib.closing(pool.run(tasks, heard)) as results:
+            for ended, result in enumerate(results, 1):
                 entry = self._planned[result.cell]
                 if entry.action == "train" and result.status in ("error", "oom"):
                     self._write_down(entry, result)
                 if self._listener is not None and result.status != "unfinished":
                     self._listener.finished(entry, result)
-                if pool.stopped is None:
+                if pool.stopped is None and ended < len(tasks):
                     self._write_some()
         if pool.stopped is not None:
-            # No page: drawing it may take longer than a user who interrupts will wait.
-            self.write(page=False)
+            # Drawing a page may take longer than a user who interrupts will wait.
+            left = pool.stopped + _LAST_SECONDS - time.monotonic()
+            self.write(page=_GROWTH * self._page_took < left)
             raise Interrupted(self._store.path)
 
     def write(self, *, page: bool) -> None:
@@ -227,9 +240,10 @@ class _Sitting:
         page = begun >= self._page_due
         self.write(page=page)
         now = time.monotonic()
-        self._tables_due = now + max(_TABLE_SECONDS, _PATIENCE * (now - begun))
+        took = now - begun
+        self._tables_due = now + max(_TABLE_SECONDS, _PATIENCE * took)
         if page:
-            self._page_due = now + max(_PAGE_SECONDS, _PATIENCE * (now - begun))
+            self._page_due, self._page_took = now + max(_PAGE_SECONDS, _PATIENCE * took), took
 
     def _event(self, event: Mapping[str, Any]) -> None:
         if "step" in event:

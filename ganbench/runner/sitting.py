@@ -48,7 +48,7 @@ def run_cell(
     Args:
         task: which cell, where.
         stop: asked after each step; a cell told to stop is checkpointed and `unfinished`.
-        progress: told of steps and losses, a few times a second.
+        progress: told of steps and losses, a few times a second, and of each scoring before the last.
 
     Raises:
         StoreError: not even the cell's record can be written.
@@ -106,13 +106,14 @@ class Sitting:
         """Train and score to the end, or to where `stop` says so."""
         cell, store = self._cell, self._store
         with deterministic():
-            trainer = self._resumed()
+            trainer = self._trainer = self._resumed()
             if trainer is None:
                 # What an earlier attempt left, scores first of all, is not this one's.
                 store.drop_cell(cell.id)
-                trainer = trainer_of(cell, self._device)
-            self._trainer = trainer
+            # Before the nets are built: tables of the run that are written meanwhile name every cell.
             self._write_unfinished()
+            if trainer is None:
+                trainer = self._trainer = trainer_of(cell, self._device)
             for milestone in self._milestones():
                 if milestone < trainer.step:
                     continue
@@ -124,6 +125,10 @@ class Sitting:
                     if self._stop():
                         return self._result("unfinished", "interrupted")
                 self._score(milestone, trainer.scored_generator)
+                if milestone < cell.train.steps:
+                    # For whoever looks at the run while it goes on.
+                    store.write_curves(cell.id, trainer.diagnostics.columns())
+                    self._report(trainer, scored=True)
             state = trainer.scored_generator.state_dict()
             weights = store.write_generator(cell.id, state)
             return self.end("ok", "", weights=weights)
@@ -304,7 +309,7 @@ class Sitting:
 
         return pause
 
-    def _report(self, trainer: Trainer) -> None:
+    def _report(self, trainer: Trainer, **more: Any) -> None:
         losses = trainer.diagnostics.last()
         self._progress(
             {
@@ -312,6 +317,7 @@ class Sitting:
                 "step": trainer.step,
                 "loss_d": None if losses is None else losses[0],
                 "loss_g": None if losses is None else losses[1],
+                **more,
             }
         )
 
