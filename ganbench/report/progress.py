@@ -43,8 +43,7 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
     waiting = cells[cells["status"] == "unfinished"]
     if waiting.empty:
         return None
-    train = grid.get("train")
-    steps = train.get("steps") if isinstance(train, Mapping) else None
+    everywhere = _steps(grid)
     axes = axes_of(cells)
     ended = cells["status"] != "unfinished"
     arms = {}
@@ -63,6 +62,7 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
             label(row[name]) for name in axes if not pd.isna(row[name]) and row[name] not in ("", "none")
         ]
         seed = [] if pd.isna(row["seed"]) else [f"seed {row['seed']}"]
+        steps = row.get("train.steps", everywhere)
         reached = 0 if pd.isna(row["step"]) else row["step"]
         far = (
             f"at step {reached}{f' of {steps}' if isinstance(steps, int) else ''}" if reached else "to start"
@@ -75,3 +75,12 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
         coming=coming,
         more=max(0, len(waiting) - MOST_COMING),
     )
+
+
+def _steps(grid: Mapping[str, Any]) -> object:
+    """How far cells go; None where an override says it of some of them."""
+    overrides = grid.get("override")
+    tables = [grid, *(overrides if isinstance(overrides, list) else [])]
+    trains = [table.get("train") for table in tables if isinstance(table, Mapping)]
+    steps = [train["steps"] for train in trains if isinstance(train, Mapping) and "steps" in train]
+    return steps[0] if len(steps) == 1 else None

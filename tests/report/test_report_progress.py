@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import pandas as pd
 from fabricated_results import Folder
 
 from ganbench.report import load
@@ -33,3 +35,22 @@ def test_a_cell_of_which_nothing_is_known_is_named_by_its_id(make_folder: Callab
     found = progress(load(folder.path).cells, "loss", {"train": "no table"})
     assert found is not None
     assert found.coming == ["c0123456789a: to start"]
+
+
+def test_how_far_a_cell_goes_is_said_where_it_is_known(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    folder.add(seed=0, status="unfinished", step=10, curves=False)
+    folder.index()
+    cells = load(folder.path).cells
+    override = {"when": {"dataset": "digits"}, "train": {"steps": 40}}
+
+    def told(grid: Mapping[str, Any], table: pd.DataFrame = cells) -> str:
+        found = progress(table, "loss", grid)
+        assert found is not None
+        return found.coming[0].rpartition(": ")[2]
+
+    assert (
+        told({"train": {"steps": 20}, "override": [override | {"train": {"ema": 0.5}}]}) == "at step 10 of 20"
+    )
+    assert told({"train": {"steps": 20}, "override": [override]}) == "at step 10"
+    assert told({"train": {"steps": 20}}, cells.assign(**{"train.steps": 30})) == "at step 10 of 30"
