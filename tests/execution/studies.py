@@ -180,12 +180,14 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seco
 
 
 def outcome(out: Path) -> dict[str, str]:
-    """Digests of what must be the same however a run went: weights, scores and curves of each cell."""
-    names = ("generator.safetensors", "scores.csv", "samples.png", "curves.parquet")
+    """Digests of what must be the same however a run went: all that is kept of each cell but its record.
+
+    The record has seconds in it. Pictures of real samples, which cells share, are among the rest.
+    """
+    paths = [path for path in sorted(out.glob("cells/*/*")) if path.name != "cell.json"]
     return {
         f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(out.glob("cells/*/*"))
-        if path.name in names
+        for path in [*paths, *sorted(out.glob("references/*"))]
     }
 
 
