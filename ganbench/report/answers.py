@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from ganbench.report.context import Row, axes_of, metric_label, telling, where
+from ganbench.report.context import Row, axes_of, metric_label, shared, where
 from ganbench.report.significance import ALPHA
+from ganbench.report.verdict import number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class Answer:
     Attributes:
         kind: `better`, `mixed` where metrics disagree, `none`, `open` where nothing can be told, `refused`.
         mark: the same in words.
-        where: the context.
+        where: what tells the context from the others; empty where there is one context.
         words: the sentence.
         metrics: each metric with its own verdict.
     """
@@ -42,29 +43,37 @@ _MARKS = {
 
 def answers(comparison: pd.DataFrame) -> list[Answer]:
     """One answer for each context and value, in the order of the comparison."""
-    named = telling(comparison)
+    _, differing = shared(comparison)
     context = [name for name in axes_of(comparison) if name in comparison.columns]
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in comparison.to_dict("records"):
         groups.setdefault((*(str(row[name]) for name in context), row["value"]), []).append(row)
-    return [_answer(rows, where(rows[0], named)) for rows in groups.values()]
+    return [_answer(rows, where(rows[0], differing)) for rows in groups.values()]
+
+
+def by_context(found: Iterable[Answer]) -> dict[str, list[Answer]]:
+    """Answers under what tells their contexts apart, in their order."""
+    groups: dict[str, list[Answer]] = {}
+    for answer in found:
+        groups.setdefault(answer.where, []).append(answer)
+    return groups
 
 
 def _answer(rows: Sequence[Row], place: str) -> Answer:
     first = rows[0]
-    by_kind: dict[tuple[str, str], list[str]] = {}
+    by_kind: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        by_kind.setdefault(_kind(row), []).append(metric_label(row["metric"], row["extractor"]))
+        by_kind.setdefault(_kind(row), []).append(row)
     winners = [winner for kind, winner in by_kind if kind == "better"]
     kinds = [kind for kind, _ in by_kind]
     kind = "mixed" if len(winners) > 1 else min(kinds, key=tuple(_MARKS).index)
     said = []
-    for (found, winner), metrics in sorted(by_kind.items(), key=lambda item: tuple(_MARKS).index(item[0][0])):
-        by = ", ".join(metrics)
-        loser = first["value"] if winner == first["baseline"] else first["baseline"]
+    for (found, winner), mine in sorted(by_kind.items(), key=lambda item: tuple(_MARKS).index(item[0][0])):
+        arms = ("baseline", "value") if winner == first["baseline"] else ("value", "baseline")
+        by = ", ".join(_means(row, *arms) for row in mine)
         said.append(
             {
-                "better": f"{winner} is better than {loser} by {by}",
+                "better": f"{first[arms[0]]} is better than {first[arms[1]]} by {by}",
                 "none": f"no difference shown by {by}",
                 "open": f"too little to tell by {by}",
                 "refused": f"not compared: {by}",
@@ -85,6 +94,15 @@ def _answer(rows: Sequence[Row], place: str) -> Answer:
         words="; ".join(said) + ".",
         metrics=[(metric_label(row["metric"], row["extractor"]), row["verdict"]) for row in rows],
     )
+
+
+def _means(row: Row, first: str, second: str) -> str:
+    """A metric with the means of two arms, as far as there are any."""
+    means = [row[f"mean_{arm}"] for arm in (first, second)]
+    metric = metric_label(row["metric"], row["extractor"])
+    if any(math.isnan(mean) for mean in means):
+        return metric
+    return f"{metric} {number(means[0])} against {number(means[1])}"
 
 
 def _kind(row: Row) -> tuple[str, str]:

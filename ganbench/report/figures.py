@@ -6,22 +6,31 @@ and `failed:...` name a curve.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, StrMethodFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator, StrMethodFormatter
 
-from ganbench.report.svg import INK, RULE
+from ganbench.report.arm import Arm
+from ganbench.report.svg import BEHIND, INK, RULE
+from ganbench.report.verdict import number
 
 SIZE = (3.6, 2.3)
+# Inches that a row with its label takes, the line that names several rows, and the axis below them.
+ROW, HEADING, AXIS = 0.4, 0.26, 0.62
 
 _FAINT, _SPREAD = 0.4, 0.16
 _LARGEST = 1e30
-_LABEL = 22
+# From this ratio of their widths on, curves on one linear axis would flatten one another.
+_UNLIKE = 20
+# The least part of the widest arm's reach that such an axis tells from zero.
+_DECADES = 1000
+_TICKS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +58,8 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
     """The median bold, the middle half of the seeds shaded, every seed faint, failed ones to their end.
 
     Median and shade stand where at least half of the seeds have a value. Where a few values dwarf the rest,
-    the axis shows the middle 98 percent of them.
+    the axis shows the middle 98 percent of them; where one arm dwarfs another, the axis is linear around
+    zero, as far as the narrower arm reaches, and logarithmic beyond.
 
     Args:
         lines: what to draw.
@@ -61,6 +71,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
     """
     figure, axes = canvas()
     drawn: list[np.ndarray] = []
+    reach: list[float] = []
     for line in lines:
         series = []
         for index, (steps, values) in enumerate(line.curves):
@@ -72,6 +83,8 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
             _seed(axes, line, steps[keep], values[keep], seed, index in line.failed)
             series.append(pd.Series(values[keep], index=steps[keep]))
             drawn.append(values[keep])
+        if series:
+            reach.append(float(np.quantile(np.abs(pd.concat(series)), 0.98)))
         low, median, high = _quartiles(series)
         if len(median):
             name = f"median:{line.name}"
@@ -88,40 +101,79 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+    elif max(reach) > _UNLIKE * min(reach) > 0:
+        axes.set_yscale("symlog", linthresh=_rounded(max(min(reach), max(reach) / _DECADES)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     else:
         _limit(axes, np.concatenate(drawn))
+    axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
     axes.set_xlabel("generator steps")
     return figure
 
 
-def pairs(
-    baseline: Mapping[int, float],
-    value: Mapping[int, float],
-    labels: tuple[str, str],
-    colours: tuple[str, str],
-) -> Figure:
-    """One line a seed from the baseline's final score to the other arm's, the means bold.
+def finals(arms: Sequence[Arm], colours: Sequence[str]) -> Figure:
+    """Final scores, a row an arm: a dot a seed, a line that joins a seed's dots, the mean as a bar.
 
     Args:
-        baseline: final score by seed; at least one seed is in both.
-        value: the other arm's.
-        labels: the two arms' names; long ones are cut.
-        colours: the two arms'.
+        arms: each with a score at least.
+        colours: of each arm.
     """
-    figure, axes = canvas()
-    for position, arm, shade, name in zip((0, 1), (baseline, value), colours, labels, strict=True):
-        scores = np.array(list(arm.values()))
-        for seed, score in arm.items():
-            said = f"tip:{name}, seed {seed}: {score:.4g}"
-            axes.plot(position, score, "o", color=shade, markersize=5, alpha=0.8, gid=said)
-        axes.plot([position - 0.13, position + 0.13], [scores.mean()] * 2, color=shade, linewidth=3)
-    for seed in sorted(baseline.keys() & value.keys()):
-        axes.plot([0, 1], [baseline[seed], value[seed]], color=INK, linewidth=0.8, alpha=0.6, zorder=1)
-    axes.set_xlim(-0.4, 1.4)
-    axes.set_xticks([0, 1], [shortened(label) for label in labels])
-    for text in axes.get_xticklabels():
-        text.set_parse_math(False)  # a name from disk is never a formula
+    figure, axes = rows_canvas(ROW * len(arms))
+    for position, (arm, shade) in enumerate(zip(arms, colours, strict=True)):
+        for seed, score in arm.scores.items():
+            said = f"tip:{arm.label}, seed {seed}: {score:.4g}"
+            axes.plot(score, position, "o", color=shade, markersize=5, alpha=0.8, gid=said)
+        axes.plot([arm.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)
+        spread = "" if arm.n < 2 else f" ± {number(arm.sd)}"
+        row_label(axes, position, f"{arm.label}: {number(arm.mean)}{spread}")
+    for position, (upper, lower) in enumerate(itertools.pairwise(arms)):
+        for seed in sorted(upper.scores.keys() & lower.scores.keys()):
+            ends = [upper.scores[seed], lower.scores[seed]]
+            axes.plot(
+                ends, [position, position + 1], color=INK, linewidth=0.8, alpha=0.45, zorder=1, gid="join:"
+            )
+    axes.set_ylim(len(arms) - 0.55, -0.85)
     return figure
+
+
+def rows_canvas(height: float) -> tuple[Figure, Axes]:
+    """An empty figure whose rows are things and whose x axis is a score.
+
+    Args:
+        height: of all rows together, in inches.
+    """
+    figure, axes = canvas((SIZE[0], AXIS + height))
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
+    axes.spines["left"].set_visible(False)
+    axes.set_yticks([])
+    axes.margins(x=0.06)
+    axes.xaxis.set_major_locator(MaxNLocator(_TICKS))
+    return figure, axes
+
+
+def row_label(axes: Axes, position: float, text: str, *, bold: bool = False) -> None:
+    """Name a row above its marks, at the left.
+
+    Args:
+        axes: of `rows_canvas`.
+        position: the row's.
+        text: long ones are cut.
+        bold: whether it names several rows.
+    """
+    axes.text(
+        0,
+        position - 0.26,
+        shortened(text),
+        transform=axes.get_yaxis_transform(),
+        fontsize=8,
+        fontweight="bold" if bold else "normal",
+        color=INK,
+        parse_math=False,  # a name from disk is never a formula
+        verticalalignment="bottom",
+        # The page's background, so that no line runs through the words.
+        bbox={"facecolor": BEHIND, "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+    )
 
 
 def canvas(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
@@ -143,7 +195,7 @@ def canvas(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def shortened(label: str, most: int = _LABEL) -> str:
+def shortened(label: str, most: int = 52) -> str:
     """A name that fits into a picture."""
     return label if len(label) <= most else label[: most - 1] + "…"
 
@@ -174,6 +226,12 @@ def _quartiles(series: Sequence[pd.Series]) -> tuple[pd.Series, pd.Series, pd.Se
     kept = table[table.count(axis=1) * 2 >= len(series)]
     low, median, high = (kept.quantile(share, axis=1) for share in (0.25, 0.5, 0.75))
     return low, median, high
+
+
+def _rounded(value: float) -> float:
+    """A value above zero to one digit, upwards: the end of an axis that somebody reads."""
+    unit = 10.0 ** np.floor(np.log10(value))
+    return float(np.ceil(value / unit) * unit)
 
 
 def _limit(axes: Axes, values: np.ndarray) -> None:

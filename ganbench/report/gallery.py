@@ -10,11 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ganbench.report.context import Context, arms_of, compared, contexts, telling, where
+from ganbench.report.chapters import chapters
+from ganbench.report.context import arms_of, compared, contexts
 from ganbench.report.figures import shortened
-from ganbench.report.finals import final_scores
 from ganbench.report.overview import overview_panels
-from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
+from ganbench.report.panels import Panel
 from ganbench.report.svg import INK, colour
 from ganbench.store import Store
 
@@ -60,27 +60,14 @@ def gallery(
     arms = arms_of(cells, what)
     for panel in overview_panels(comparison, arms):
         yield _plate(panel, "Differences from the baseline", (), arms, taken)
-    names = telling(cells[cells["seed"].notna()])
-    finals = final_scores(cells, scores, by_engine=False)
+    # A file has room for more points than a page: its curves share them with those of their context only.
     for context in contexts(cells, what.axis):
-        order = arms or list(context.arms)
-        rows = [row for row_list in context.arms.values() for row in row_list]
-        place = where(dict(context.where), [name for name in names if name in context.where])
-        engines = {row["engine"] for row in rows if row["status"] == "ok"}
-        if len(engines) < 2 or what.axis == "train.engine":
-            mine = [row for row in comparison.to_dict("records") if _belongs(row, context)]
-            for panel in pair_panels(context, order, mine, finals):
-                yield _plate(panel, place, (), order, taken)
-        present = [arm for arm in order if arm in context.arms]
-        for panel in [
-            *score_panels(context, order, scores),
-            *curve_panels(store, context, order, len(rows), problems),
-        ]:
-            yield _plate(panel, place, present, order, taken)
-
-
-def _belongs(row: dict[str, object], context: Context) -> bool:
-    return all(str(row[name]) == str(value) for name, value in context.where.items())
+        sharing = sum(map(len, context.arms.values()))
+        for chapter in chapters(store, cells, scores, comparison, what, [context], problems, sharing=sharing):
+            for panel in chapter.finals:
+                yield _plate(panel, chapter.place, (), chapter.arms, taken)
+            for panel in chapter.curves:
+                yield _plate(panel, chapter.place, chapter.present, chapter.arms, taken)
 
 
 def _plate(panel: Panel, place: str, legend: Sequence[str], order: Sequence[str], taken: set[str]) -> Plate:

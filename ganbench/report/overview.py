@@ -8,20 +8,16 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from ganbench.report.context import Row, metric_label, telling, where
-from ganbench.report.figures import SIZE, canvas, shortened
+from ganbench.report.context import Row, metric_label, shared, where
+from ganbench.report.figures import HEADING, ROW, row_label, rows_canvas
 from ganbench.report.panels import Panel
 from ganbench.report.significance import ALPHA
-from ganbench.report.svg import INK, colour
+from ganbench.report.svg import BEHIND, INK, colour
 from ganbench.report.verdict import number, p_value
 
 # Rows over all panels: further ones are in the table.
 MOST_DIFFERENCES = 60
-
-_ROW, _AXIS = 0.4, 0.62
-_LONGEST = 46
 
 
 def overview_panels(comparison: pd.DataFrame, arms: Sequence[str]) -> list[Panel]:
@@ -36,7 +32,7 @@ def overview_panels(comparison: pd.DataFrame, arms: Sequence[str]) -> list[Panel
     Returns:
         A panel a metric and extractor; none for metrics of which nothing is known.
     """
-    named = [name for name in telling(comparison) if comparison[name].map(str).nunique(dropna=False) > 1]
+    _, named = shared(comparison)
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in comparison.head(MOST_DIFFERENCES).to_dict("records"):
         if row["metric"] and not math.isnan(row["difference"]):
@@ -61,23 +57,26 @@ def differences(rows: Sequence[Row], arms: Sequence[str], named: Sequence[str] =
     Args:
         rows: of the comparison, of one metric, each with a difference.
         arms: labels in the order of their colours.
-        named: the columns that tell the rows' contexts apart.
+        named: the columns that tell the rows' contexts apart; rows of a context stand under its name.
     """
-    figure, axes = canvas((SIZE[0], _AXIS + _ROW * len(rows)))
-    axes.grid(axis="y", visible=False)
-    axes.spines["left"].set_visible(False)
-    axes.axvline(0, color=INK, linewidth=0.9, linestyle=":")
-    for position, row in enumerate(rows):
+    places = [where(row, named) for row in rows]
+    groups = len(dict.fromkeys(places)) if named else 0
+    figure, axes = rows_canvas(ROW * len(rows) + HEADING * groups)
+    position, last = 0.0, None
+    for row, place in zip(rows, places, strict=True):
+        if groups and place != last:
+            row_label(axes, position, place, bold=True)
+            position += HEADING / ROW
+        last = place
         _draw(axes, position, row, colour(arms.index(row["value"]) if row["value"] in arms else 0), named)
-    axes.set_ylim(len(rows) - 0.4, -0.85)
-    axes.set_yticks([])
-    axes.margins(x=0.06)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+        position += 1
+    axes.set_ylim(position - 0.4, -0.85)
     return figure
 
 
-def _draw(axes: Axes, position: int, row: Row, shade: str, named: Sequence[str]) -> None:
+def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str]) -> None:
     shown = bool(row["p_adjusted"] < ALPHA)
+    axes.plot([0, 0], [position - 0.24, position + 0.3], color=INK, linewidth=1, linestyle=":")
     if not math.isnan(row["low"]):
         axes.plot(
             [row["low"], row["high"]], [position] * 2, color=shade, linewidth=2.6, solid_capstyle="butt"
@@ -90,22 +89,11 @@ def _draw(axes: Axes, position: int, row: Row, shade: str, named: Sequence[str])
         markersize=7,
         markeredgewidth=1.8,
         # The page's background, so that a hollow mark hides its line.
-        markerfacecolor=shade if shown else "#ffffff",
+        markerfacecolor=shade if shown else BEHIND,
         gid=f"tip:{_said(row, named)}",
     )
     failed = row["failures_baseline"] + row["failures_value"]
-    label = ", ".join(filter(None, (row["value"], where(row, named))))
-    ending = f" ({failed} failed)" if failed else ""
-    axes.text(
-        0,
-        position - 0.26,
-        shortened(label, _LONGEST - len(ending)) + ending,
-        transform=axes.get_yaxis_transform(),
-        fontsize=8,
-        color=INK,
-        parse_math=False,  # a name from disk is never a formula
-        verticalalignment="bottom",
-    )
+    row_label(axes, position, f"{row['value']}{f' ({failed} failed)' if failed else ''}")
 
 
 def _said(row: Row, named: Sequence[str]) -> str:

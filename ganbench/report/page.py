@@ -15,25 +15,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from ganbench.errors import StoreError
-from ganbench.report.answers import answers
-from ganbench.report.context import (
-    Compared,
-    Context,
-    Row,
-    arms_of,
-    axes_of,
-    compared,
-    contexts,
-    telling,
-    where,
-)
+from ganbench.report.answers import answers, by_context
+from ganbench.report.chapters import Chapter, chapters
+from ganbench.report.context import Compared, Row, arms_of, axes_of, compared, contexts, shared
 from ganbench.report.downloads import download
 from ganbench.report.environments import environments_mixed
-from ganbench.report.finals import final_scores
 from ganbench.report.formulas import typeset
 from ganbench.report.objectives import objectives_sheet
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
-from ganbench.report.panels import Panel, curve_panels, pair_panels, score_panels
+from ganbench.report.panels import Panel
 from ganbench.report.pictures import Album, Frame, Picture
 from ganbench.report.progress import progress
 from ganbench.report.record import STATUSES, printable
@@ -54,6 +44,8 @@ from ganbench.store import CELLS, COMPARISON, REPORT, SCORES, Store
 MOST_CONTEXTS = 24
 MOST_TRACEBACKS = 20
 _LONGEST_TRACEBACK = 8000
+# Pictures that fit beside the verdicts; more of them stand below.
+_BESIDE = 2
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPT = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
 
@@ -63,11 +55,11 @@ class _Section:
     """What the page shows of one context."""
 
     title: str
-    pairs: list[Panel]
+    finals: Sequence[Panel]
     pictures: list[list[Picture]]
     colours: list[int]
     real: Frame | None
-    curves: list[Panel]
+    curves: Sequence[Panel]
 
     @property
     def neighbours(self) -> bool:
@@ -108,7 +100,9 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
     everywhere = contexts(cells, what.axis)
     shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
     album, problems = Album(store, shown), _damaged(cells)
-    sections = _sections(store, results, shown, what, arms, album, problems)
+    tables = (cells, results.scores, results.comparison)
+    drawn = chapters(store, *tables, what, shown, problems, sharing=len(cells))
+    sections = [_section(chapter, album) for chapter in drawn]
     album.skip(row for context in hidden for rows in context.arms.values() for row in rows)
     problems += album.problems
     left_out = []
@@ -123,13 +117,17 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
     if len(arms) > len(ARM_COLOURS):
         left_out.append(f"distinct colours: they come round again after {len(ARM_COLOURS)} arms")
     name = printable(grid.get("name", store.path.name))
+    overview = overview_panels(results.comparison, arms)
     comparison, final = comparison_sheet(results.comparison), final_sheet(results.final)
     return {
         "name": name,
         "facts": _facts(cells, what, arms),
         "progress": progress(cells, what.axis, grid),
-        "answers": answers(results.comparison),
-        "overview": overview_panels(results.comparison, arms),
+        "shared": shared(cells[cells["seed"].notna()])[0],
+        "answers": by_context(answers(results.comparison)),
+        "anchors": {section.title: f"context-{index}" for index, section in enumerate(sections)},
+        "overview": overview,
+        "beside": 0 < len(overview) <= _BESIDE,
         "arms": [(label, index % len(ARM_COLOURS)) for index, label in enumerate(arms)],
         "axis": what.axis,
         "comparison": comparison,
@@ -159,47 +157,15 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
     }
 
 
-def _sections(
-    store: Store,
-    results: Results,
-    shown: Sequence[Context],
-    what: Compared,
-    arms: Sequence[str],
-    album: Album,
-    problems: list[str],
-) -> list[_Section]:
-    names = telling(results.cells[results.cells["seed"].notna()])
-    finals = final_scores(results.cells, results.scores, by_engine=False)
-    sections = []
-    for context in shown:
-        present = [arm for arm in arms if arm in context.arms] or list(context.arms)
-        order = list(arms) or present
-        mine = [
-            row
-            for row in results.comparison.to_dict("records")
-            if all(str(row[name]) == str(value) for name, value in context.where.items())
-        ]
-        # One picture of scores that different engines made would compare what the table refuses to.
-        engines = {row["engine"] for rows in context.arms.values() for row in rows if row["status"] == "ok"}
-        paired = pair_panels(context, order, mine, finals) if _one(engines, what) else []
-        sections.append(
-            _Section(
-                title=where(dict(context.where), [name for name in names if name in context.where]),
-                pairs=paired,
-                pictures=album.rows(context, present),
-                colours=[order.index(arm) % len(ARM_COLOURS) for arm in present],
-                real=album.real(context),
-                curves=[
-                    *score_panels(context, order, results.scores),
-                    *curve_panels(store, context, order, len(results.cells), problems),
-                ],
-            )
-        )
-    return sections
-
-
-def _one(engines: set[str], what: Compared) -> bool:
-    return len(engines) < 2 or what.axis == "train.engine"
+def _section(chapter: Chapter, album: Album) -> _Section:
+    return _Section(
+        title=chapter.title,
+        finals=chapter.finals,
+        pictures=album.rows(chapter.context, chapter.present),
+        colours=[chapter.arms.index(arm) % len(ARM_COLOURS) for arm in chapter.present],
+        real=album.real(chapter.context),
+        curves=chapter.curves,
+    )
 
 
 def _damaged(cells: pd.DataFrame) -> list[str]:

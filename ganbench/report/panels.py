@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,8 @@ from matplotlib.figure import Figure
 
 from ganbench.errors import StoreError
 from ganbench.report.context import Context, Row, metric_label
-from ganbench.report.figures import Line, over_steps, pairs
+from ganbench.report.figures import Line, over_steps
+from ganbench.report.figures import finals as finals_figure
 from ganbench.report.finals import Finals, Measure, arm_of
 from ganbench.report.record import FAILURES, printable
 from ganbench.report.svg import colour, inline
@@ -25,6 +27,8 @@ _QUANTITIES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm
 # Points drawn on one page, over all curves: what keeps a page of hundreds of cells openable.
 _POINTS = 20_000
 _FEWEST, _MOST = 24, 200
+# Rows of a picture of final scores.
+_MOST_ARMS = 24
 # From this ratio of scores on, a logarithmic axis shows more.
 _STEEP = 8
 
@@ -84,29 +88,27 @@ def curve_panels(
             for index, arm in enumerate(arms)
         ]
 
-    drawn = (
-        ("Discriminator's loss", over_steps(lines("loss_d")), ""),
-        ("Generator's loss", over_steps(lines("loss_g")), "Objectives differ in scale: compare the shape."),
+    drawn: tuple[tuple[str, list[Line], dict[str, Any], str], ...] = (
+        ("Discriminator's loss", lines("loss_d"), {}, ""),
+        ("Generator's loss", lines("loss_g"), {}, "Objectives differ in scale: compare the shape."),
         (
             "D(x) and D(G(z))",
-            over_steps([*lines("d_real", said=", D(x)"), *lines("d_fake", "--", ", D(G(z))")], level=0.5),
+            [*lines("d_real", said=", D(x)"), *lines("d_fake", "--", ", D(G(z))")],
+            {"level": 0.5},
             "Solid: data. Dashed: generated. Dotted: 1/2, where D cannot tell them apart.",
         ),
         (
             "Gradient norms",
-            over_steps([*lines("grad_norm_d", said=", D"), *lines("grad_norm_g", "--", ", G")], log=True),
+            [*lines("grad_norm_d", said=", D"), *lines("grad_norm_g", "--", ", G")],
+            {"log": True},
             "Solid: D. Dashed: G. Logarithmic.",
         ),
-        (
-            "Jensen-Shannon estimate",
-            over_steps(lines("jsd")),
-            "(V + log 4) / 2, for objectives that have a value V.",
-        ),
+        ("Jensen-Shannon estimate", lines("jsd"), {}, "(V + log 4) / 2, for objectives that have a value V."),
     )
     return [
-        Panel(title=title, figure=figure, description=f"{title} over generator steps", note=note)
-        for title, figure, note in drawn
-        if figure is not None
+        panel
+        for title, curves, how, note in drawn
+        if (panel := _over_steps(title, curves, note, f"{title} over generator steps", **how)) is not None
     ]
 
 
@@ -136,19 +138,18 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
         ]
         # An untrained generator's score would flatten all that follows.
         lowest, highest = rows["value"].min(), rows["value"].max()
-        figure = over_steps(lines, log=bool(0 < lowest < highest / _STEEP))
-        if figure is not None:
-            title = f"{metric_label(str(metric), str(extractor))} over steps"
-            direction = rows["direction"].iloc[0]
-            better = f"{direction.capitalize()} is better. Protocol {protocol}."
-            panels.append(Panel(title=title, figure=figure, description=title, note=better))
+        title = f"{metric_label(str(metric), str(extractor))} over steps"
+        better = f"{rows['direction'].iloc[0].capitalize()} is better. Protocol {protocol}."
+        panel = _over_steps(title, lines, better, title, log=bool(0 < lowest < highest / _STEEP))
+        if panel is not None:
+            panels.append(panel)
     return panels
 
 
-def pair_panels(
+def final_panels(
     context: Context, arms: Sequence[str], comparison: Sequence[Row], finals: Mapping[str, Finals]
 ) -> list[Panel]:
-    """The final scores of both arms, seed by seed, for each row of the comparison that has pairs.
+    """The final scores of the arms, seed by seed, for each metric of which the comparison has a pair.
 
     Args:
         context: whose cells to draw.
@@ -156,36 +157,56 @@ def pair_panels(
         comparison: the rows of the comparison that belong to this context.
         finals: final scores by cell, engines left out of the measure.
     """
-    panels = []
+    groups: dict[tuple[str, Measure, str], list[str]] = {}
     for row in comparison:
-        if row["n"] < 1:
-            continue
-        measure = Measure(row["extractor"], row["samples"], row["protocol"], "")
-        sides = [
-            arm_of(arm, context.arms.get(arm, ()), row["metric"], measure, finals)
-            for arm in (row["baseline"], row["value"])
-        ]
-        figure = pairs(
-            sides[0].scores,
-            sides[1].scores,
-            (row["baseline"], row["value"]),
-            (colour(arms.index(row["baseline"])), colour(arms.index(row["value"]))),
-        )
-        title = f"{metric_label(row['metric'], row['extractor'])}: {row['baseline']} and {row['value']}"
-        means = f"means {number(row['mean_baseline'])} and {number(row['mean_value'])}"
-        noise = ""
-        if not all(math.isnan(side.noise) for side in sides):
-            noise = " Sd of the metric itself: " + " and ".join(number(side.noise) for side in sides) + "."
-        better = f"{row['direction'].capitalize()} is better."
+        if row["n"] > 0:
+            measure = Measure(row["extractor"], row["samples"], row["protocol"], "")
+            group = groups.setdefault((row["metric"], measure, row["direction"]), [row["baseline"]])
+            group.append(row["value"])
+    panels = []
+    for (metric, measure, direction), names in groups.items():
+        shown = names[:_MOST_ARMS]
+        sides = [arm_of(name, context.arms.get(name, ()), metric, measure, finals) for name in shown]
+        title = metric_label(metric, measure.extractor)
+        means = ", ".join(f"{side.label} {number(side.mean)}" for side in sides)
+        note = "A line joins the cells of a seed; beside each arm mean ± sd over seeds. "
+        noises = [f"{side.label} {number(side.noise)}" for side in sides if not math.isnan(side.noise)]
+        if noises:
+            note += f"Sd of the metric itself: {', '.join(noises)}. "
+        note += f"{direction.capitalize()} is better."
+        if len(names) > len(shown):
+            note += f" {len(names) - len(shown)} further arms are in the table."
         panels.append(
             Panel(
                 title=title,
-                figure=figure,
-                description=f"Final {title}, seed by seed: {means}",
-                note=f"A line joins the cells of a seed; {means}.{noise} {better}",
+                figure=finals_figure(sides, [colour(arms.index(side.label)) for side in sides]),
+                description=f"Final {title}, seed by seed; means: {means}",
+                note=note,
             )
         )
     return panels
+
+
+def _over_steps(title: str, lines: Sequence[Line], note: str, description: str, **how: Any) -> Panel | None:
+    """Curves over steps, with what must be known to read them."""
+    figure = over_steps(lines, **how)
+    if figure is None:
+        return None
+    notes = [note] if note else []
+    if figure.axes[0].get_yscale() == "symlog":
+        notes.append("Arms differ in scale: the axis is linear around zero and logarithmic beyond.")
+    notes += [f"The curves of {' and '.join(names)} are the same." for names in _equal(lines)]
+    return Panel(title=title, figure=figure, description=description, note=" ".join(notes))
+
+
+def _equal(lines: Sequence[Line]) -> list[list[str]]:
+    """Names of lines that hide one another, since every seed has the same values in them."""
+    groups: dict[tuple[bytes, ...], list[str]] = {}
+    for line in lines:
+        if any(np.isfinite(values).any() for _, values in line.curves):
+            key = tuple(part.tobytes() for curve in line.curves for part in curve)
+            groups.setdefault(key, []).append(line.name)
+    return [names for names in groups.values() if len(names) > 1]
 
 
 def _failed(rows: Sequence[Row]) -> frozenset[int]:

@@ -8,7 +8,9 @@ import warnings
 
 import matplotlib as mpl
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.scale import SymmetricalLogTransform
 
 # Okabe and Ito's colours, told apart by people with any of the usual colour-vision deficiencies; each has
 # a darker or lighter form in the page's style sheet, for contrast on either background.
@@ -24,17 +26,17 @@ INK = "#3b4252"
 RULE = "#d8dee5"
 
 # A hollow mark is filled with what is behind it.
-_BEHIND = "#ffffff"
+BEHIND = "#ffffff"
 
 _VARIABLES = {
     INK: "var(--muted)",
-    _BEHIND: "var(--panel)",
+    BEHIND: "var(--panel)",
     RULE: "var(--rule)",
     **{colour: f"var(--arm-{index})" for index, colour in enumerate(ARM_COLOURS)},
 }
 _PAINT = re.compile(r"(stroke|fill): (#[0-9a-f]{6})")
 # A group with the `gid` of a mark; the text is escaped already.
-_GROUP = re.compile(r'<g id="(?:(tip|seed|failed|median|spread):)?([^"]*)"([^>]*)>')
+_GROUP = re.compile(r'<g id="(?:(tip|seed|failed|median|spread|join):)?([^"]*)"([^>]*)>')
 _PATH, _DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")
 
 
@@ -88,7 +90,15 @@ def _scales(figure: Figure) -> Markup:
     height = figure.get_size_inches()[1] * 72
     x = (box.x0 * points, box.x1 * points, *axes.get_xlim())
     y = (height - box.y0 * points, height - box.y1 * points, *axes.get_ylim())
-    return Markup(' data-x="{}" data-y="{}" data-log="{}"').format(
+    return Markup(' data-x="{}" data-y="{}" data-scale="{}"').format(
         *(" ".join(f"{number:.6g}" for number in axis) for axis in (x, y)),
-        "y" if axes.get_yscale() == "log" else "",
+        _scale(axes),
     )
+
+
+def _scale(axes: Axes) -> str:
+    """The kind of the vertical axis; behind `symlog` the value up to which it is linear."""
+    transform = axes.yaxis.get_transform()
+    if isinstance(transform, SymmetricalLogTransform):
+        return f"symlog {transform.linthresh:.6g}"
+    return axes.get_yscale()

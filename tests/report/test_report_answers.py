@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fabricated_results import Folder
 
 from ganbench.report import load
-from ganbench.report.answers import Answer, answers
+from ganbench.report.answers import Answer, answers, by_context
 
 
 def _answers(folder: Folder) -> list[Answer]:
@@ -28,8 +28,8 @@ def test_one_sentence_over_all_metrics(make_folder: Callable[..., Folder]) -> No
     folder = make_folder()
     _fill(folder, fid=-5.0, kid=-3.0)
     (answer,) = _answers(folder)
-    assert (answer.kind, answer.mark, answer.where) == ("better", "Difference", "digits, mlp")
-    by = "fid (digits_cnn), kid (digits_cnn)"
+    assert (answer.kind, answer.mark, answer.where) == ("better", "Difference", "")
+    by = "fid (digits_cnn) 47.4 against 52.5, kid (digits_cnn) 49.4 against 52.5"
     assert answer.words == f"non_saturating is better than minimax by {by}."
     assert [metric for metric, _ in answer.metrics] == ["fid (digits_cnn)", "kid (digits_cnn)"]
 
@@ -39,8 +39,9 @@ def test_metrics_that_disagree_stand_first(make_folder: Callable[..., Folder]) -
     _fill(folder, fid=-5.0, kid=3.0)
     (answer,) = _answers(folder)
     assert answer.kind == "mixed"
-    assert "non_saturating is better than minimax by fid" in answer.words
-    assert "minimax is better than non_saturating by kid" in answer.words
+    assert "non_saturating is better than minimax by fid (digits_cnn) 47.4 against 52.5" in answer.words
+    # Whoever is named first has its mean first.
+    assert "minimax is better than non_saturating by kid (digits_cnn) 52.5 against 55.6" in answer.words
 
 
 def test_failures_are_in_the_mark_and_in_the_sentence(make_folder: Callable[..., Folder]) -> None:
@@ -50,7 +51,7 @@ def test_failures_are_in_the_mark_and_in_the_sentence(make_folder: Callable[...,
     folder.add(seed=1, status="diverged", curves=False)
     (answer,) = _answers(folder)
     assert (answer.kind, answer.mark) == ("open", "Cannot tell, with failures")
-    assert answer.words.startswith("non_saturating against minimax: too little to tell by fid (digits_cnn); ")
+    assert answer.words.startswith("non_saturating against minimax: too little to tell by fid (digits_cnn)")
     assert answer.words.endswith("; minimax failed with 1 seed.")
 
 
@@ -68,4 +69,6 @@ def test_each_context_and_value_has_its_own(make_folder: Callable[..., Folder]) 
     for dataset in ("digits", "fashion_mnist"):
         for loss in ("minimax", "non_saturating", "hinge"):
             folder.add(dataset=dataset, loss=loss, scores={"fid": 1.0, "is": 2.0}, curves=False)
-    assert len(_answers(folder)) == 4
+    found = by_context(_answers(folder))
+    # What is the same everywhere, the net, tells nothing apart.
+    assert {place: len(group) for place, group in found.items()} == {"digits": 2, "fashion_mnist": 2}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fabricated_results import Folder
 from PIL import Image
@@ -38,6 +39,10 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cell = folder.add(
                 architecture=architecture, loss=loss, seed=seed, scores=rows, warnings=[HOSTILE] * (seed == 2)
             )
+            if loss == HOSTILE:  # a loss on a scale of its own
+                curves = pd.read_parquet(folder.file(cell, "curves.parquet"))
+                curves["loss_d"] *= 500
+                curves.to_parquet(folder.file(cell, "curves.parquet"))
             for shade, step in enumerate((0, 50, 100)):
                 picture = Image.new("RGB", (64, 64), (60 + 50 * shade, 90, 60 * seed))
                 picture.save(folder.file(cell, f"samples-{step:09}.png"))
@@ -184,19 +189,39 @@ def test_every_seed_on_demand_and_failed_ones_always(desktop: tuple[Any, list[st
     assert "none" not in curves.locator("g.seed").evaluate_all(displayed)
 
 
+def _pointed_at(page: Any, picture: Any, curve: str, point: int = 0) -> str:
+    """What the page says where the pointer is on a point of a curve."""
+    picture.scroll_into_view_if_needed()
+    x, y = picture.locator(curve).first.evaluate(
+        """(one, point) => {
+          const svg = one.ownerSVGElement, box = svg.getBoundingClientRect();
+          const at = one.querySelector('path').getAttribute('d').match(/-?[\\d.]+/g).map(Number);
+          const scale = box.width / svg.viewBox.baseVal.width;
+          return [box.left + at[2 * point] * scale, box.top + at[2 * point + 1] * scale];
+        }""",
+        point,
+    )
+    page.mouse.move(x, y)
+    return page.locator(".hint").inner_text()
+
+
 def test_a_curve_says_its_value(desktop: tuple[Any, list[str]]) -> None:
     page, _ = desktop
     picture = page.locator(".curves svg[data-x]").first
-    picture.scroll_into_view_if_needed()
-    x, y = picture.evaluate(
-        """(one) => {
-          const at = one.querySelector('g.median path').getAttribute('d').match(/[\\d.]+/g).map(Number);
-          const box = one.getBoundingClientRect(), scale = box.width / one.viewBox.baseVal.width;
-          return [box.left + at[0] * scale, box.top + at[1] * scale];
-        }"""
-    )
-    page.mouse.move(x, y)
-    assert " at step 50" in page.locator(".hint").inner_text()
+    assert " at step 50" in _pointed_at(page, picture, "g.median")
+
+
+@pytest.mark.parametrize(("arm", "low", "high"), [("minimax", 1.0, 1.6), (HOSTILE, 500.0, 800.0)])
+def test_values_are_read_off_an_axis_that_is_part_logarithmic(
+    desktop: tuple[Any, list[str]], arm: str, low: float, high: float
+) -> None:
+    page, _ = desktop
+    picture = page.locator(".curves figure", has_text="Discriminator's loss").first.locator("svg")
+    assert picture.get_attribute("data-scale").startswith("symlog ")
+    name = arm.replace('"', '\\"')
+    said = _pointed_at(page, picture, f'g.median[data-name="{name}"]', point=4)
+    assert f"{arm}, median: " in said
+    assert low < float(said.rpartition(": ")[2].split(" ")[0]) < high
 
 
 def test_without_scripts_the_last_step_of_every_seed_is_there(browser: Any, page_path: Path) -> None:

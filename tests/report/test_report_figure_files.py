@@ -29,7 +29,7 @@ def test_each_figure_is_a_picture_and_a_drawing(make_folder: Callable[..., Folde
     )
     stems = [
         "differences-from-the-baseline-fid-digits-cnn",
-        "digits-mlp-fid-digits-cnn-minimax-and-non-saturating",
+        "digits-mlp-fid-digits-cnn",
     ]
     assert sorted(path.name for path in out.iterdir()) == sorted(
         f"{stem}.{ending}" for stem in stems for ending in ("png", "svg")
@@ -37,11 +37,11 @@ def test_each_figure_is_a_picture_and_a_drawing(make_folder: Callable[..., Folde
     with Image.open(out / f"{stems[1]}.png") as picture:
         assert picture.size[0] == 720
         assert picture.convert("RGBA").getpixel((1, 1)) == (255, 255, 255, 255)
-        assert picture.info["Title"] == "digits, mlp: fid (digits_cnn): minimax and non_saturating"
-        assert "means 3 and 2" in picture.info["Description"]
+        assert picture.info["Title"] == "digits, mlp: fid (digits_cnn)"
+        assert "means: minimax 3, non_saturating 2" in picture.info["Description"]
     drawing = ElementTree.parse(out / f"{stems[1]}.svg")
     assert drawing.getroot().tag.endswith("svg")
-    assert "means 3 and 2" in (out / f"{stems[1]}.svg").read_text()
+    assert "means: minimax 3, non_saturating 2" in (out / f"{stems[1]}.svg").read_text()
 
 
 def test_drawing_again_changes_no_byte(make_folder: Callable[..., Folder], tmp_path: Path) -> None:

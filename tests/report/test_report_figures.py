@@ -6,7 +6,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from ganbench.report.figures import Line, over_steps, pairs
+from ganbench.report.arm import Arm
+from ganbench.report.figures import Line, finals, over_steps
 from ganbench.report.svg import ARM_COLOURS, colour, inline
 
 
@@ -53,20 +54,49 @@ def test_logarithmic_axis_and_level() -> None:
     assert any(list(line.get_ydata()) == [0.5, 0.5] for line in _lines(figure))
 
 
-def test_pairs_join_shared_seeds_only() -> None:
-    figure = pairs({0: 1.0, 1: 2.0, 2: 3.0}, {1: 5.0, 2: 6.0}, ("a", "b"), ("#0072b2", "#d55e00"))
-    joined = [list(line.get_ydata()) for line in _lines(figure) if list(line.get_xdata()) == [0, 1]]
-    assert joined == [[2.0, 5.0], [3.0, 6.0]]
+def test_an_arm_that_dwarfs_another_leaves_it_readable() -> None:
+    small = Line(curves=[_curve([0.5, 1.0, -1.0])], colour="#0072b2")
+    large = Line(curves=[_curve([2500.0, 90.0, 80.0])], colour="#d55e00")
+    axes = over_steps([small, large]).axes[0]
+    assert axes.get_yscale() == "symlog"
+    low, high = axes.get_ylim()
+    assert low < -1 < 2500 < high
+    # Linear as far as the smaller one reaches, where that is a part of the larger worth telling from zero.
+    assert axes.yaxis.get_transform().linthresh == pytest.approx(3)
+    assert (
+        over_steps([small, Line(curves=[_curve([9.0])], colour="#d55e00")]).axes[0].get_yscale() == "linear"
+    )
+
+
+def test_an_arm_that_is_zero_throughout_needs_no_other_axis() -> None:
+    lines = [Line(curves=[_curve(values)], colour="#0072b2") for values in ([0.0, 0.0], [0.0, 5.0])]
+    assert over_steps(lines).axes[0].get_yscale() == "linear"
+
+
+def test_final_scores_join_shared_seeds_only() -> None:
+    arms = [Arm(label="a", scores={0: 1.0, 1: 2.0, 2: 3.0}), Arm(label="b", scores={1: 5.0, 2: 7.0})]
+    figure = finals([*arms, Arm(label="c", scores={2: 4.0})], ["#0072b2", "#d55e00", "#009e73"])
+    joined = [
+        (list(line.get_xdata()), list(line.get_ydata()))
+        for line in _lines(figure)
+        if line.get_gid() == "join:"
+    ]
+    assert joined == [([2.0, 5.0], [0, 1]), ([3.0, 7.0], [0, 1]), ([7.0, 4.0], [1, 2])]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["a: 2 ± 1", "b: 6 ± 1.41", "c: 4"]
+
+
+def _two(first: str = "a", second: str = "b"):
+    arms = [Arm(label=name, scores={0: score}) for name, score in ((first, 1.0), (second, 2.0))]
+    return finals(arms, [colour(0), colour(1)])
 
 
 def test_svg_uses_the_pages_colours_and_escapes_names() -> None:
     hostile = "<script>$\\frac$"
-    figure = pairs({0: 1.0}, {0: 2.0}, (hostile, "画像"), (colour(0), colour(1)))
-    text = inline(figure, 'said "<b>"')
+    text = inline(_two(hostile, "画像"), 'said "<b>"')
     root = ET.fromstring(text.replace("xlink:", ""))
     assert root.get("aria-label") == 'said "<b>"'
     assert root.get("role") == "img"
-    assert hostile in [element.text for element in root.iter() if element.text]
+    assert f"{hostile}: 1" in [element.text for element in root.iter() if element.text]
     assert "<script" not in text
     assert "var(--arm-0)" in text
     assert ARM_COLOURS[0] not in text
@@ -75,9 +105,18 @@ def test_svg_uses_the_pages_colours_and_escapes_names() -> None:
 
 def test_svg_is_the_same_each_time_and_leaves_no_state() -> None:
     before = dict(mpl.rcParams)
-    first, second = (inline(pairs({0: 1.0}, {0: 2.0}, ("a", "b"), (colour(0), colour(1))), "x") for _ in "ab")
+    first, second = (inline(_two(), "x") for _ in "ab")
     assert first == second
     assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("lines", "log", "scale"),
+    [([[1.0, 2.0]], False, "linear"), ([[1.0, 2.0]], True, "log"), ([[1.0], [500.0]], False, "symlog 1")],
+)
+def test_svg_says_how_its_vertical_axis_is_read(lines: list, log: bool, scale: str) -> None:
+    figure = over_steps([Line(curves=[_curve(values)], colour="#0072b2") for values in lines], log=log)
+    assert f'data-scale="{scale}"' in inline(figure, "x")
 
 
 @pytest.mark.parametrize("index", [0, 5])

@@ -37,7 +37,7 @@ def _shown(folder: Folder) -> _Html:
 def test_verdicts_and_comparison(planted: Folder) -> None:
     html = _shown(planted)
     assert html.words.startswith("planted: 6 cells: 6 ok")
-    assert "No difference shown digits, mlp: non_saturating against minimax" in html.words
+    assert "No difference shown non_saturating against minimax" in html.words
     assert "-3 [" in html.words
     assert "All rows: digits, mlp." in html.words
     assert (html.tags.count("tr"), html.tags.count("li")) == (3, 1)

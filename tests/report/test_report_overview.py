@@ -26,9 +26,11 @@ def test_a_panel_a_metric_and_a_row_a_context(make_folder: Callable[..., Folder]
     fid, score = overview_panels(load(folder.path).comparison, ["minimax", "non_saturating"])
     assert (fid.title, score.title) == ("fid (digits_cnn)", "is (digits_cnn)")
     axes = fid.figure.axes[0]
-    assert [text.get_text() for text in axes.texts] == [
-        "non_saturating, digits",
-        "non_saturating, fashion_mnist",
+    assert [(text.get_text(), text.get_fontweight()) for text in axes.texts] == [
+        ("digits", "bold"),
+        ("non_saturating", "normal"),
+        ("fashion_mnist", "bold"),
+        ("non_saturating", "normal"),
     ]
     points = [line for line in axes.get_lines() if line.get_marker() == "o"]
     assert [line.get_xdata()[0] for line in points] == pytest.approx([-5.15, -5.15])

@@ -100,7 +100,7 @@ def test_both_spreads_are_shown_apart_and_notes_once(make_folder: Callable[..., 
     # Cell by cell each sample set is a row.
     assert any(row[-6:] == ["100", "1", "fid (digits_cnn)", "3", "500", "p1"] for row in page.rows)
     words = " ".join(page.words.split())
-    assert "means 4 and 8. Sd of the metric itself: 1.41 and 1.41. Lower is better." in words
+    assert "Sd of the metric itself: minimax 1.41, non_saturating 1.41. Lower is better." in words
     assert words.count("Chong & Forsyth, 2020") == 1
     assert words.count("sd over seeds: of each cell's mean over 2 sample sets") == 1
 
@@ -244,6 +244,33 @@ def test_scores_over_steps_are_drawn_where_there_are_several(planted: Folder) ->
     text, _ = _write(planted)
     assert "fid (digits_cnn) over steps" in text
     assert "is (digits_cnn) over steps" not in text
+
+
+def test_curves_that_hide_one_another_are_said(planted: Folder) -> None:
+    same = "The curves of minimax and non_saturating are the same."
+    words = _write(planted)[1].words
+    assert words.count(same) == 3  # both losses and the JSD estimate
+    assert "The curves of minimax, D(x) and non_saturating, D(x) are the same." in words
+    for cell in planted.ids[3:]:
+        table = pd.read_parquet(planted.file(cell, "curves.parquet"))
+        table["loss_g"] *= 2
+        table.to_parquet(planted.file(cell, "curves.parquet"))
+    assert _write(planted)[1].words.count(same) == 2
+
+
+def test_verdicts_lead_to_their_contexts(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for dataset in ("digits", "fashion_mnist"):
+        for loss in ("minimax", "non_saturating"):
+            for seed in range(2):
+                folder.add(dataset=dataset, loss=loss, seed=seed, scores={"fid": 1.0 + seed}, curves=False)
+    text, page = _write(folder)
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert links[:2] == ["#context-0", "#context-1"]
+    assert {"context-0", "context-1"} <= {attributes.get("id") for _, attributes in page.tags}
+    # What all cells share is said once, on top.
+    assert "A ganbench report · mlp" in page.words
+    assert "<h2>digits</h2>" in text
 
 
 def test_a_value_without_a_direction_is_not_drawn(make_folder: Callable[..., Folder]) -> None:

@@ -105,6 +105,16 @@
   hint.hidden = true;
   document.body.append(hint);
   const digits = (value) => String(Number(value.toPrecision(3)));
+  // From a value to its place on an axis, and back; symlog as matplotlib defines it.
+  const scales = (kind, linear) => {
+    if (kind === "log") return [Math.log, Math.exp];
+    if (kind !== "symlog") return [(value) => value, (place) => place];
+    const inner = 1 / 0.9;
+    return [
+      (value) => (Math.abs(value) <= linear ? value * inner : Math.sign(value) * linear * (inner + Math.log10(Math.abs(value) / linear))),
+      (place) => (Math.abs(place) <= linear * inner ? place / inner : Math.sign(place) * linear * 10 ** (Math.abs(place) / linear - inner)),
+    ];
+  };
   const points = new WeakMap();
   const read = (path) => {
     if (!points.has(path)) {
@@ -114,13 +124,15 @@
     return points.get(path);
   };
   for (const picture of all("svg[data-x]")) {
-    const curves = all("g.seed, g.median, g.failed", picture);
+    // Where a seed's curve is the median, the median is named.
+    const curves = [...all("g.median", picture), ...all("g.seed, g.failed", picture)];
     if (!curves.length) continue;
     const x = picture.dataset.x.split(" ").map(Number), y = picture.dataset.y.split(" ").map(Number);
-    const log = picture.dataset.log === "y";
-    const value = (place, [from, to, low, high], logarithmic) => {
+    const [kind, linear] = (picture.dataset.scale || "linear").split(" ");
+    const value = (place, [from, to, low, high], kind) => {
+      const [there, back] = scales(kind, Number(linear));
       const share = (place - from) / (to - from);
-      return logarithmic ? low * (high / low) ** share : low + share * (high - low);
+      return back(there(low) + share * (there(high) - there(low)));
     };
     picture.addEventListener("pointermove", (event) => {
       const box = picture.getBoundingClientRect(), view = picture.viewBox.baseVal;
@@ -138,8 +150,8 @@
       }
       hint.hidden = !best;
       if (!best) return;
-      const kind = best[0].classList.contains("median") ? ", median" : "";
-      hint.textContent = `${best[0].dataset.name}${kind}: ${digits(value(best[2], y, log))} at step ${Math.round(value(best[1], x, false))}`;
+      const middle = best[0].classList.contains("median") ? ", median" : "";
+      hint.textContent = `${best[0].dataset.name}${middle}: ${digits(value(best[2], y, kind))} at step ${Math.round(value(best[1], x, "linear"))}`;
       hint.style.left = `${Math.min(event.clientX + 12, window.innerWidth - hint.offsetWidth - 8)}px`;
       hint.style.top = `${event.clientY + 14}px`;
     });

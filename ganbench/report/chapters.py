@@ -1,0 +1,97 @@
+"""What a report draws of each context: final scores seed by seed, and everything over training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ganbench.report.context import Compared, Context, Row, arms_of, shared, telling, where
+from ganbench.report.finals import final_scores
+from ganbench.report.panels import Panel, curve_panels, final_panels, score_panels
+from ganbench.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """The figures of one context.
+
+    Attributes:
+        context: whose.
+        title: the context in words; of several, what tells it from the others.
+        place: the context in words, whatever the others are.
+        arms: labels of all arms of the report in the order of their colours, the baseline first.
+        present: those of them that the context has.
+        finals: final scores.
+        curves: scores and diagnostics over steps.
+    """
+
+    context: Context
+    title: str
+    place: str
+    arms: Sequence[str]
+    present: Sequence[str]
+    finals: Sequence[Panel]
+    curves: Sequence[Panel]
+
+
+def chapters(
+    store: Store,
+    cells: pd.DataFrame,
+    scores: pd.DataFrame,
+    comparison: pd.DataFrame,
+    what: Compared,
+    drawn: Sequence[Context],
+    problems: list[str],
+    *,
+    sharing: int = 1,
+) -> Iterator[Chapter]:
+    """A chapter for each context to be drawn, one after another.
+
+    Args:
+        store: where the curves are.
+        cells: table of cells.
+        scores: table of scores.
+        comparison: table of differences.
+        what: the compared axis.
+        drawn: the contexts.
+        problems: what is missing or damaged is appended, a line each.
+        sharing: number of cells that share the points of a page's curves.
+    """
+    readable = cells[cells["seed"].notna()]
+    arms = arms_of(cells, what)
+    _, differing = shared(readable)
+    finals = final_scores(cells, scores, by_engine=False)
+    rows = comparison.to_dict("records")
+    for context in drawn:
+        order = arms or list(context.arms)
+        place = _words(context, telling(readable))
+        yield Chapter(
+            context=context,
+            title=_words(context, differing) or place,
+            place=place,
+            arms=order,
+            present=[arm for arm in order if arm in context.arms],
+            finals=final_panels(context, order, [row for row in rows if _of(row, context)], finals)
+            if _comparable(context, what)
+            else [],
+            curves=[
+                *score_panels(context, order, scores),
+                *curve_panels(store, context, order, sharing, problems),
+            ],
+        )
+
+
+def _words(context: Context, names: Sequence[str]) -> str:
+    return where(dict(context.where), [name for name in names if name in context.where])
+
+
+def _of(row: Row, context: Context) -> bool:
+    return all(str(row[name]) == str(value) for name, value in context.where.items())
+
+
+def _comparable(context: Context, what: Compared) -> bool:
+    """One picture of scores that different engines made would compare what the table refuses to."""
+    engines = {row["engine"] for rows in context.arms.values() for row in rows if row["status"] == "ok"}
+    return len(engines) < 2 or what.axis == "train.engine"
