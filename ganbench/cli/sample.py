@@ -20,6 +20,7 @@ from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import score_seed
 from ganbench.runner import dataset_of, generate_samples, players_of, samples_of
+from ganbench.runner.gallery import frame_for
 from ganbench.runner.picture import draw_samples, write_images
 from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
@@ -116,7 +117,9 @@ def _load(store: Store, cell: Cell, players: Players) -> None:
 
 
 def _picture(samples: Samples, cell: Cell) -> bytes:
-    return draw_samples(samples, dataset_of(cell.dataset).signature, samples_of(cell.dataset, "train"))
+    signature = dataset_of(cell.dataset).signature
+    frame = None if signature.kind == "image" else frame_for(cell)
+    return draw_samples(samples, signature, samples_of(cell.dataset, "train"), frame)
 
 
 def _write(samples: Samples, out: Path, draw: Callable[[], bytes]) -> None:

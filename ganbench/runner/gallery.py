@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,10 +13,12 @@ from torch import Tensor, nn
 
 from ganbench.api import Players, Samples
 from ganbench.grid import Cell
-from ganbench.runner.materials import dataset_of, objective_of, samples_of
+from ganbench.grid.seeds import score_seed
+from ganbench.runner.materials import dataset_of, objective_of, players_of, samples_of
 from ganbench.runner.picture import SIDE, draw_samples, png, shown, tiled
-from ganbench.runner.plane import Span, draw_plane, frame_of, surface_of
-from ganbench.runner.sampling import chosen
+from ganbench.runner.plane import MOST_POINTS, Span, draw_plane, frame_of, surface_of
+from ganbench.runner.sampling import chosen, generate_samples
+from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
 from ganbench.training.game import logit_of
 
@@ -46,6 +50,10 @@ class Gallery:
         self._data = samples_of(cell.dataset, "train")
         self._real_shown = False
 
+    @cached_property
+    def _frame(self) -> list[Span]:
+        return frame_for(self._cell) if self._dataset.signature.kind != "image" else []
+
     def keep(self, step: int, samples: Samples, players: Players | None) -> None:
         """Draw the samples of one step.
 
@@ -59,7 +67,7 @@ class Gallery:
         """
         store, cell, signature = self._store, self._cell, self._dataset.signature
         seen = shown(samples, signature)
-        store.write_picture(cell.id, draw_samples(seen, signature, self._data))
+        store.write_picture(cell.id, draw_samples(seen, signature, self._data, self._frame))
         if not self._real_shown:
             store.write_reference_picture(cell.dataset.label, self._reference())
             self._real_shown = True
@@ -75,18 +83,16 @@ class Gallery:
         surface = None
         if players is not None and not players.conditional and not players.couples_samples:
             objective = objective_of(self._cell, self._cell.loss)
-            logit, frame = logit_of(objective.loss, objective.outputs), frame_of(self._data.x)
-            if logit is not None and self._dataset.signature.shape == (len(frame),):
-                surface = self._surface(players.discriminator, logit, frame)
-        return png(draw_plane(self._data.x, seen.x, surface))
+            logit = logit_of(objective.loss, objective.outputs)
+            if logit is not None and self._dataset.signature.shape == (len(self._frame),):
+                surface = self._surface(players.discriminator, logit)
+        return png(draw_plane(self._data.x, seen.x, surface, self._frame))
 
-    def _surface(
-        self, discriminator: nn.Module, logit: Callable[[Tensor], Tensor], frame: list[Span]
-    ) -> NDArray[Any] | None:
+    def _surface(self, discriminator: nn.Module, logit: Callable[[Tensor], Tensor]) -> NDArray[Any] | None:
         """D over the plane, or nothing where D cannot be asked: no picture is worth a cell."""
         # A net may draw noise of its own: training has its stream to itself, so nothing of it moves.
         try:
-            return surface_of(discriminator, logit, frame, self._device)
+            return surface_of(discriminator, logit, self._frame, self._device)
         except Exception:  # a plugin's net that takes batches of one size only, or cannot be copied
             return None
 
@@ -94,7 +100,7 @@ class Gallery:
         """Real samples, placed as generated ones are: by class where there are classes."""
         data, signature = self._data, self._dataset.signature
         if signature.kind != "image":
-            return png(draw_plane(data.x, None, None))
+            return png(draw_plane(data.x, None, None, frame_of(data.x)))
         few = signature.classes is not None and signature.classes <= _MOST_CLASSES
         if data.labels is not None and few:
             return png(tiled(_reduced(shown(data, signature))))
@@ -108,6 +114,26 @@ class Gallery:
         places = nearest.T.flatten()
         filled = torch.cat([x, chosen(self._data, places).x])
         return png(tiled(_reduced(Samples(x=filled))))
+
+
+def frame_for(cell: Cell) -> list[Span]:
+    """The part of the plane that a cell's pictures show: its data, and where its generator begins.
+
+    It depends on neither the loss nor the step.
+    """
+    data, begun = samples_of(cell.dataset, "train").x, None
+    players = players_of(cell)
+    with contextlib.suppress(NonFiniteSamples):
+        begun = generate_samples(
+            players.generator,
+            players,
+            dataset_of(cell.dataset).signature,
+            samples_of(cell.dataset, cell.score.reference),
+            MOST_POINTS,
+            score_seed(cell, 0),
+            torch.device("cpu"),
+        ).x
+    return frame_of(data, begun)
 
 
 def nearest_rows(x: Tensor, data: Tensor, count: int) -> Tensor:

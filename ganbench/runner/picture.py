@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from ganbench.api import Samples, Signature
 from ganbench.errors import Unsupported
-from ganbench.runner.plane import frame_of
+from ganbench.runner.plane import DATA, GENERATED, MOST_POINTS, Span, frame_of, shares, within
 from ganbench.runner.sampling import chosen, first
 
 SIDE = 8
@@ -21,7 +22,6 @@ _MOST_CLASSES = 20
 # Classes are drawn as in the data: so many times as many as are shown leave hardly a row unfilled.
 _SPARE = 4
 _LEAST_PIXELS = 256
-_POINTS = 2000
 _GAP = 1
 _GAP_GREY = 96
 
@@ -29,9 +29,9 @@ _GAP_GREY = 96
 def drawn(signature: Signature, *, conditional: bool) -> int:
     """How many samples must be generated for a cell's picture."""
     if signature.kind != "image":
-        return _POINTS
+        return MOST_POINTS
     if conditional and signature.classes is not None:
-        return min(_SPARE * SIDE * signature.classes, _POINTS)
+        return min(_SPARE * SIDE * signature.classes, MOST_POINTS)
     return SIDE * SIDE
 
 
@@ -47,14 +47,22 @@ def shown(samples: Samples, signature: Signature) -> Samples:
     return chosen(samples, torch.cat(rows))
 
 
-def draw_samples(samples: Samples, signature: Signature, data: Samples) -> bytes:
+def draw_samples(
+    samples: Samples, signature: Signature, data: Samples, frame: list[Span] | None = None
+) -> bytes:
     """A PNG of all samples, eight a row; of points, the first 2,000 with the data behind them.
 
     Images with labels come class by class, each class beginning a row. Small images are enlarged by a whole
     factor, without smoothing.
+
+    Args:
+        samples: what to draw.
+        signature: what one sample looks like.
+        data: the training data.
+        frame: the part of the plane that a picture of points shows; what the data need unless given.
     """
     if signature.kind != "image":
-        return _points(samples, data)
+        return _points(samples, data, frame or frame_of(data.x))
     picture = tiled(samples)
     factor = max(1, -(-_LEAST_PIXELS // max(picture.size)))
     return png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))
@@ -111,23 +119,30 @@ def _by_class(labels: Tensor) -> list[Tensor]:
     return [(labels == label).nonzero().squeeze(1) for label in labels.bincount().nonzero()]
 
 
-def _points(samples: Samples, data: Samples) -> bytes:
+def _points(samples: Samples, data: Samples, frame: list[Span]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 4), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for points, colour, label in ((data.x, "#b0b0b0", "data"), (samples.x, "#0072b2", "generated")):
-        xy = points[:_POINTS].numpy()
-        second = xy[:, 1] if xy.shape[1] > 1 else np.zeros(len(xy))
-        axes.scatter(xy[:, 0], second, s=3, c=colour, label=label, linewidths=0)
-    frame = frame_of(data.x)
+    for points, colour, label in ((data.x, DATA, "data"), (samples.x, GENERATED, "generated")):
+        shade = [level / 255 for level in colour]
+        if len(frame) == 1:
+            heights, edges = shares(points, frame[0])
+            axes.stairs(heights, edges, fill=label == "data", color=shade, label=label)
+        else:
+            across, up = within(points, frame).T
+            axes.scatter(across, up, s=3, color=shade, label=label, linewidths=0, clip_on=False)
     axes.set_xlim(*frame[0])
-    if len(frame) > 1:
+    if len(frame) == 1:
+        axes.set_ylabel("share of all")
+    else:
         axes.set_ylim(*frame[1])
-    axes.legend(loc="upper right", markerscale=3, fontsize="small")
+        if math.isclose(frame[0][1] - frame[0][0], frame[1][1] - frame[1][0]):
+            axes.set_aspect("equal")
+    figure.legend(loc="outside upper center", ncols=2, markerscale=3, fontsize="small", frameon=False)
     stream = io.BytesIO()
-    # No software version in the file: equal samples give equal bytes.
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()
+    figure.savefig(stream, format="png")
+    with Image.open(stream) as picture:
+        return png(picture.convert("RGB").quantize(64))

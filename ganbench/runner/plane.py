@@ -13,32 +13,67 @@ from PIL import Image
 from torch import Tensor, nn
 
 PIXELS = 192
+MOST_POINTS = 2000
 _CELLS = 64
-_POINTS = 2000
 # Bands rather than a gradient: they read as contours, and a PNG of them is a few kilobytes.
 _BANDS = 16
 _BINS = 48
 _HEADROOM = 1.5
-_WHITE, _GREY, _BLUE, _DARK = (255, 255, 255), (150, 150, 150), (0, 114, 178), (110, 60, 0)
+# Of the data: what lies outside may be a few points far away.
+_CENTRAL = (0.005, 0.995)
+# A frame reaches so many times as far from the middle as what is to be seen in it.
+_ROOM = 1.5
+# Coordinates whose extents differ by less are drawn to the same scale.
+_ALIKE = 3
+# No arm's colour: each arm's pictures look like the others'.
+DATA, GENERATED = (150, 150, 150), (34, 34, 34)
+_WHITE, _JUDGED = (255, 255, 255), (120, 70, 170)
 # Where D says generated, undecided, real: apart for every usual colour vision, and paler than the points.
-_FAKE, _UNDECIDED, _REAL = (205, 190, 228), (247, 247, 247), (253, 214, 160)
+_FAKE, _UNDECIDED, _REAL = (214, 202, 233), (250, 250, 250), (253, 221, 175)
 
 Pixels = NDArray[np.uint8]
 Span = tuple[float, float]
 
 
-def frame_of(x: Tensor) -> list[Span]:
+def frame_of(x: Tensor, begun: Tensor | None = None) -> list[Span]:
     """The part of the plane that pictures show: one span for each of the first two coordinates.
 
-    The data sets it, so that pictures of different arms and steps can be laid over each other.
+    The data stand in the middle; it reaches half as far again as they do, or as the samples with which
+    training began are away from there. So pictures of different arms and steps have the same frame wherever
+    generators begin among the data, or alike. Both extents are those of all but one in a hundred points.
 
     Args:
         x: the data (N, d).
+        begun: samples (n, d) of the untrained generator.
     """
-    low, high = x.numpy().min(0), x.numpy().max(0)
-    widest = (high - low).max()
-    margin = 0.25 * widest + 1e-6 if widest > 0 else 1.0
-    return [(float(low[axis] - margin), float(high[axis] + margin)) for axis in range(min(2, x.shape[1]))]
+    seen = min(2, x.shape[1])
+    low, high = np.quantile(x[:, :seen].double().numpy(), _CENTRAL, axis=0)
+    centre, reach = (low + high) / 2, (high - low) / 2
+    if begun is not None:
+        away = np.abs(begun[:, :seen].double().numpy() - centre)
+        reach = np.maximum(reach, np.quantile(away, _CENTRAL[1], axis=0))
+    widest = reach.max()
+    if widest < _ALIKE * reach.min() or not reach.min():
+        reach = np.full_like(reach, widest)
+    half = _ROOM * reach + 1e-6 if widest else np.ones_like(reach)
+    return [(float(low), float(high)) for low, high in zip(centre - half, centre + half, strict=True)]
+
+
+def within(points: Tensor, frame: list[Span]) -> NDArray[Any]:
+    """The first 2,000 points, float64 (n, 1 or 2); those beyond the frame on its edge."""
+    low, high = np.array(frame).T
+    seen: NDArray[Any] = points[:MOST_POINTS, : len(frame)].double().numpy()
+    return seen.clip(low, high)
+
+
+def shares(points: Tensor, span: Span) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A histogram of points on a line: the share of all in each bin, and the bins' edges.
+
+    The outermost bins hold what lies beyond the span too.
+    """
+    inside = np.clip(points[:, 0].double().numpy(), *span)
+    counts, edges = np.histogram(inside, bins=_BINS, range=span)
+    return counts / len(points), edges
 
 
 @torch.no_grad()
@@ -74,28 +109,30 @@ def surface_of(
     return np.asarray(torch.nan_to_num(told, nan=0.5).numpy())
 
 
-def draw_plane(data: Tensor, samples: Tensor | None, surface: NDArray[Any] | None) -> Image.Image:
+def draw_plane(
+    data: Tensor, samples: Tensor | None, surface: NDArray[Any] | None, frame: list[Span]
+) -> Image.Image:
     """A picture of 192 pixels a side, of few colours.
 
-    Of two coordinates (the first two of more): the data grey, the samples blue, behind them D, from purple
-    (generated) to orange (real). Of one: the data's histogram grey, the samples' outlined in blue, D(x) from
-    0 to 1 dark, with a line at 1/2.
+    Of two coordinates (the first two of more): the data grey, the samples dark, behind them D, from purple
+    (generated) to orange (real). Of one: the data's histogram grey, the samples' outlined dark, D(x) from 0
+    to 1 purple, with a line at 1/2. What lies beyond the frame is drawn on its edge.
 
     Args:
-        data: (N, d).
-        samples: (n, d), the first 2,000 of which are drawn; None for the data alone.
+        data: (N, d), the first 2,000 of which are drawn, on a line all.
+        samples: (n, d), likewise; None for the data alone.
         surface: as `surface_of` gives it.
+        frame: as `frame_of` gives it.
     """
-    frame = frame_of(data)
     pixels = np.full((PIXELS, PIXELS, 3), _WHITE, dtype=np.uint8)
     if len(frame) == 1:
         _histograms(pixels, data, samples, frame[0], surface)
     else:
         if surface is not None:
             pixels[:] = _bands(np.kron(surface, np.ones((PIXELS // _CELLS, PIXELS // _CELLS))))
-        for points, colour in ((data, _GREY), (samples, _BLUE)):
+        for points, colour in ((data, DATA), (samples, GENERATED)):
             if points is not None:
-                _dots(pixels, points[:_POINTS], frame, colour)
+                _dots(pixels, points, frame, colour)
     return Image.fromarray(pixels).quantize(64, dither=Image.Dither.NONE)
 
 
@@ -108,43 +145,31 @@ def _bands(surface: NDArray[Any]) -> Pixels:
 
 
 def _dots(pixels: Pixels, points: Tensor, frame: list[Span], colour: tuple[int, int, int]) -> None:
-    """A dot of two pixels a side for each point within the frame."""
-    columns, rows = (_places(points[:, axis], frame[axis]) for axis in (0, 1))
-    inside = (columns >= 0) & (columns < PIXELS - 1) & (rows >= 0) & (rows < PIXELS - 1)
-    columns, rows = columns[inside], PIXELS - 2 - rows[inside]
-    for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        pixels[rows + down, columns + across] = colour
-
-
-def _places(values: Tensor, span: Span) -> NDArray[Any]:
-    low, high = span
-    share = (values.double().numpy() - low) / (high - low)
-    return np.floor(np.clip(share, -1, 2) * PIXELS).astype(int)
+    """A dot of two pixels a side for each point."""
+    low, high = np.array(frame).T
+    across, up = ((within(points, frame) - low) / (high - low) * (PIXELS - 2)).round().astype(int).T
+    for right, down in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        pixels[PIXELS - 2 - up + down, across + right] = colour
 
 
 def _histograms(
     pixels: Pixels, data: Tensor, samples: Tensor | None, span: Span, surface: NDArray[Any] | None
 ) -> None:
-    of_data = _heights(data, span)
+    of_data, _ = shares(data, span)
     top = of_data.max() * _HEADROOM
     rows = np.arange(PIXELS)[:, None]
-    pixels[rows >= PIXELS - _scaled(of_data, top)] = _GREY
+    pixels[rows >= PIXELS - _scaled(of_data, top)] = DATA
     if samples is not None:
-        height = _scaled(_heights(samples, span), top)
+        height = _scaled(shares(samples, span)[0], top)
         # A step from bin to bin is drawn whole.
         before = np.concatenate([height[:1], height[:-1]])
         low, high = np.minimum(height, before), np.maximum(height, before)
-        pixels[(rows >= PIXELS - high - 1) & (rows <= PIXELS - low) & (high > 0)] = _BLUE
+        pixels[(rows >= PIXELS - high - 1) & (rows <= PIXELS - low) & (high > 0)] = GENERATED
     if surface is not None:
-        pixels[PIXELS // 2, ::4] = _DARK
+        pixels[PIXELS // 2, ::4] = _JUDGED
         at = np.round((1 - surface) * (PIXELS - 2)).astype(int)
         before = np.concatenate([at[:1], at[:-1]])
-        pixels[(rows >= np.minimum(at, before)) & (rows <= np.maximum(at, before) + 1)] = _DARK
-
-
-def _heights(points: Tensor, span: Span) -> NDArray[Any]:
-    counts, _ = np.histogram(points[:, 0].numpy(), bins=_BINS, range=span)
-    return counts / len(points)
+        pixels[(rows >= np.minimum(at, before)) & (rows <= np.maximum(at, before) + 1)] = _JUDGED
 
 
 def _scaled(heights: NDArray[Any], top: float) -> NDArray[Any]:

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
 from ganbench.catalog import load_catalog
 from ganbench.grid import environment_of, read_grid
 from ganbench.runner import Task, gallery, run_cell
-from ganbench.runner.gallery import nearest_rows
-from ganbench.runner.plane import PIXELS, draw_plane, frame_of, surface_of
+from ganbench.runner.gallery import frame_for, nearest_rows
+from ganbench.runner.plane import GENERATED, PIXELS, draw_plane, frame_of, shares, surface_of
 from ganbench.store import Store
 
 ARCHITECTURE = {"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}
@@ -73,7 +74,7 @@ def test_points_have_a_picture_of_each_step_with_the_discriminator(tmp_path: Pat
     assert len(set(contents)) == 3
     for content in contents:
         assert pixels(content).shape == (PIXELS, PIXELS, 3)
-        assert len(content) < 20_000
+        assert len(content) < 4_000
         # The surface leaves no corner white.
         assert pixels(content)[0, 0].min() < 255
     reference = store.reference_png("gaussian_ring")
@@ -102,17 +103,55 @@ def test_a_surface_is_what_the_discriminator_says_and_changes_nothing() -> None:
     assert surface_of(packed, lambda s: s.squeeze(1), [(-1.0, 1.0)] * 2, torch.device("cpu")) is None
 
 
-def test_points_stand_where_they_are() -> None:
+def test_points_stand_where_they_are_and_those_beyond_the_frame_on_its_edge() -> None:
     data = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
-    assert frame_of(data)[0][0] < -1.4
-    picture = np.asarray(draw_plane(data, torch.tensor([[1.0, 1.0], [9.0, 9.0]]), None).convert("RGB"))
-    blue = np.argwhere((picture == (0, 114, 178)).all(2))
-    assert len(blue) == 4
-    assert (blue[:, 0] < PIXELS / 4).all()
-    assert (blue[:, 1] > PIXELS * 3 / 4).all()
-    assert frame_of(torch.zeros(5, 1)) == [(-1.0, 1.0)]
-    line = draw_plane(torch.zeros(5, 1), torch.ones(5, 1) / 2, np.linspace(0, 1, PIXELS))
+    frame = frame_of(data)
+    assert frame[0][0] < -1.4
+    samples = torch.tensor([[0.9, 0.9], [9.0, 0.0]])
+    picture = np.asarray(draw_plane(data, samples, None, frame).convert("RGB"))
+    rows, columns = np.nonzero((picture == GENERATED).all(2))
+    dots = sorted({(int(row) // 4, int(column) // 4) for row, column in zip(rows, columns, strict=True)})
+    assert len(rows) == 8
+    assert dots == [(9, 38), (23, 47), (24, 47)]
+    line = draw_plane(torch.zeros(5, 1), torch.ones(5, 1) / 2, np.linspace(0, 1, PIXELS), [(-1.0, 1.0)])
     assert line.size == (PIXELS, PIXELS)
+
+
+def test_what_lies_beyond_a_span_is_counted_in_its_outermost_bins() -> None:
+    found, edges = shares(torch.tensor([[-9.0], [0.1], [0.1], [9.0]]), (-1.0, 1.0))
+    assert found.sum() == 1
+    assert found[[0, -1]].tolist() == [0.25, 0.25]
+    assert edges[[0, -1]].tolist() == [-1.0, 1.0]
+
+
+def test_a_frame_holds_the_data_in_its_middle_and_where_the_generator_begins() -> None:
+    stream = torch.Generator().manual_seed(0)
+    square = torch.rand(1000, 2, generator=stream) * 2 - 1
+    (left, right), up = frame_of(square)
+    assert right - left == pytest.approx(up[1] - up[0])
+    assert np.allclose((left, right), (-1.5, 1.5), atol=0.1)
+    # A few points far away change little, in the data and at the beginning.
+    far = torch.cat([square, torch.tensor([[1e6, -1e6]] * 3)])
+    assert np.allclose(frame_of(far), frame_of(square), atol=0.1)
+    assert np.allclose(frame_of(square, far / 2), frame_of(square), atol=0.1)
+    # Where a generator begins elsewhere, both are seen; coordinates of other extents keep their own scale.
+    across, up = frame_of(square + torch.tensor([8.0, 0.0]), square / 10)
+    assert across[0] < -1
+    assert across[1] > 17
+    assert up[1] - up[0] < 4
+    # A line has no width of its own; a point neither.
+    across, up = frame_of(square * torch.tensor([0.0, 1.0]))
+    assert across[1] - across[0] == pytest.approx(up[1] - up[0])
+    assert frame_of(torch.zeros(5, 1)) == [(-1.0, 1.0)]
+    assert frame_of(torch.zeros(5, 1), torch.ones(5, 1))[0][1] > 1.2
+
+
+def test_arms_have_one_frame() -> None:
+    axes = {"dataset": [{"name": "parallel_lines", "offset": 4.0}], "loss": ["minimax", "non_saturating"]}
+    cells = read_grid(GRID | {"axes": GRID["axes"] | axes}, load_catalog()).cells
+    across, up = frame_for(cells[0])
+    assert across[0] < 0 < 8 < across[1]
+    assert frame_for(cells[1]) == [across, up]
 
 
 def test_the_nearest_training_images_are_found_whatever_the_parts(monkeypatch: Any) -> None:
