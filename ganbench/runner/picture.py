@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -24,6 +26,12 @@ _SPARE = 4
 _LEAST_PIXELS = 256
 _GAP = 1
 _GAP_GREY = 96
+_NUMBER_WHITE = 255
+# Ten digits, each five rows of three pixels: at eight pixels an image, no font is legible.
+_DIGITS = ("75557", "26227", "71747", "71717", "55711", "74717", "74757", "71222", "75757", "75717")
+_DIGIT_HEIGHT = 5
+# Images of fewer pixels than twice this have the digits as they are.
+_PIXELS_A_DOT = 14
 
 
 def drawn(signature: Signature, *, conditional: bool) -> int:
@@ -52,8 +60,8 @@ def draw_samples(
 ) -> bytes:
     """A PNG of all samples, eight a row; of points, the first 2,000 with the data behind them.
 
-    Images with labels come class by class, each class beginning a row. Small images are enlarged by a whole
-    factor, without smoothing.
+    Images with labels come class by class, each class beginning a row, its number at the left. Small images
+    are enlarged by a whole factor, without smoothing.
 
     Args:
         samples: what to draw.
@@ -69,7 +77,10 @@ def draw_samples(
 
 
 def tiled(samples: Samples) -> Image.Image:
-    """Images eight a row, a grey line between them; those with labels class by class, each from a new row."""
+    """Images eight a row, a grey line between them.
+
+    Those with labels come class by class, each class from a new row, its number at the left.
+    """
     x = samples.x.numpy()
     count, channels, height, width = x.shape
     groups = [torch.arange(count)] if samples.labels is None else _by_class(samples.labels)
@@ -84,7 +95,29 @@ def tiled(samples: Samples) -> Image.Image:
         for across, index in enumerate(row.tolist()):
             top, left = down * (height + _GAP), across * (width + _GAP)
             canvas[top : top + height, left : left + width] = x[index].transpose(1, 2, 0)
+    if samples.labels is not None:
+        firsts = [int(samples.labels[row[0]]) for row in rows]
+        names = ["" if label in firsts[:at] else str(label) for at, label in enumerate(firsts)]
+        margin = _numbers(names, height)
+        canvas = np.concatenate([margin[: len(canvas), :, np.newaxis].repeat(channels, 2), canvas], axis=1)
     return _picture(canvas)
+
+
+def _numbers(names: Sequence[str], height: int) -> NDArray[np.uint8]:
+    """A margin with a number, or nothing, beside each row of images of this height."""
+    scale = max(1, height // _PIXELS_A_DOT)
+    longest = max(map(len, names))
+    margin = np.full((len(names) * (height + _GAP), (4 * longest + 1) * scale), _GAP_GREY, dtype=np.uint8)
+    for row, name in enumerate(names):
+        top = row * (height + _GAP) + max(0, height - _DIGIT_HEIGHT * scale) // 2
+        # Numbers of different lengths end in one line.
+        for place, digit in enumerate(name, longest - len(name)):
+            dots = np.array([[int(line) >> shift & 1 for shift in (2, 1, 0)] for line in _DIGITS[int(digit)]])
+            glyph = np.kron(dots, np.ones((scale, scale), dtype=int)).astype(bool)
+            left = (4 * place + 1) * scale
+            area = margin[top : top + glyph.shape[0], left : left + glyph.shape[1]]
+            area[glyph[: area.shape[0]]] = _NUMBER_WHITE
+    return margin
 
 
 def png(picture: Image.Image) -> bytes:

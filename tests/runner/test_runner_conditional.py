@@ -174,13 +174,28 @@ def test_classes_are_drawn_as_often_as_the_data_have_them(fake_site: Any) -> Non
     assert drawn_rows(plain, data, 10, 3) is None
 
 
+def pixels_of(picture: bytes) -> np.ndarray[Any, Any]:
+    """A picture of images of 8 pixels a side, not enlarged."""
+    with Image.open(io.BytesIO(picture)) as image:
+        factor = image.width // (SIDE * 9 - 1)
+        return np.asarray(image).astype(int)[::factor, ::factor]
+
+
 def shades(picture: bytes) -> np.ndarray[Any, Any]:
     """The class that each place of a picture is as bright as, -1 where there is none."""
-    with Image.open(io.BytesIO(picture)) as image:
-        pixels = np.asarray(image).astype(int)
-    factor = pixels.shape[1] // (SIDE * 9 - 1)
-    centres = pixels[4 * factor :: 9 * factor, 4 * factor :: 9 * factor]
+    pixels = pixels_of(picture)
+    margin = pixels.shape[1] - (SIDE * 9 - 1)
+    centres = pixels[4::9, margin + 4 :: 9]
     return np.where(centres == 96, -1, centres // 100)
+
+
+def margins(picture: bytes) -> list[str]:
+    """What stands beside each row of images, `#` for a white dot."""
+    pixels = pixels_of(picture)
+    dots = np.where(pixels[:, : pixels.shape[1] - (SIDE * 9 - 1)] == 255, "#", " ")
+    return [
+        "\n".join("".join(line).rstrip() for line in dots[top : top + 8]) for top in range(0, len(dots), 9)
+    ]
 
 
 def test_the_picture_of_a_cell_has_a_class_a_row(fake_site: Any, tmp_path: Path) -> None:
@@ -208,6 +223,25 @@ def test_all_that_a_user_asks_for_is_drawn_each_class_from_a_new_row() -> None:
     few = shown(samples, signature)
     assert few.labels is not None
     assert few.labels.tolist() == [0] * 8 + [2] * 8
+
+
+def test_each_class_has_its_number_at_the_left_of_its_first_row() -> None:
+    signature = Signature(shape=(1, 8, 8), kind="image", classes=200)
+    samples = labelled([2] * 9)
+    first, second = margins(draw_samples(samples, signature, samples))
+    assert first.split("\n") == ["", " ###", "   #", " ###", " #", " ###", "", ""]
+    assert second.strip() == ""
+    samples.labels[-1] = 107
+    small, large = margins(draw_samples(samples, signature, samples))
+    assert small.split("\n")[1] == "         ###"
+    assert large.split("\n")[1:6] == [
+        "  #  ### ###",
+        " ##  # #   #",
+        "  #  # #  #",
+        "  #  # #  #",
+        " ### ###  #",
+    ]
+    assert margins(draw_samples(Samples(x=samples.x), signature, samples)) == ["\n" * 7] * 2
 
 
 def test_pictures_without_labels_are_drawn_in_their_order() -> None:
