@@ -18,7 +18,8 @@ class Answer:
     """What all metrics together say of a value and the baseline in one context.
 
     Attributes:
-        kind: `better`, `mixed` where metrics disagree, `none`, `open` where nothing can be told, `refused`.
+        kind: `better`, `mixed` where metrics disagree, `none`, `open` where nothing can be told, `refused`,
+            and `failed` or `skipped` where an arm has no score for that reason.
         mark: the same in words.
         where: what tells the context from the others; empty where there is one context.
         words: the sentence.
@@ -38,6 +39,8 @@ _MARKS = {
     "none": "No difference shown",
     "open": "Cannot tell",
     "refused": "Not compared",
+    "failed": "Failed",
+    "skipped": "Skipped",
 }
 
 
@@ -66,6 +69,9 @@ def _answer(rows: Sequence[Row], place: str) -> Answer:
         by_kind.setdefault(_kind(row), []).append(row)
     winners = [winner for kind, winner in by_kind if kind == "better"]
     kinds = [kind for kind, _ in by_kind]
+    unscored = [arm for arm in ("baseline", "value") if all(row[f"n_{arm}"] == 0 for row in rows)]
+    if unscored and not winners and "refused" not in kinds:
+        return _unscored(rows, unscored, place)
     kind = "mixed" if len(winners) > 1 else min(kinds, key=tuple(_MARKS).index)
     said = []
     for (found, winner), mine in sorted(by_kind.items(), key=lambda item: tuple(_MARKS).index(item[0][0])):
@@ -94,6 +100,32 @@ def _answer(rows: Sequence[Row], place: str) -> Answer:
         words="; ".join(said) + ".",
         metrics=[(metric_label(row["metric"], row["extractor"]), row["verdict"]) for row in rows],
     )
+
+
+def _unscored(rows: Sequence[Row], arms: Sequence[str], place: str) -> Answer:
+    """The answer where an arm has no score at all: what became of its cells."""
+    first, kind, said = rows[0], "open", []
+    for arm in arms:
+        failed, skipped = first[f"failures_{arm}"], first[f"skipped_{arm}"]
+        if failed:
+            kind = "failed"
+            said.append(f"{first[arm]} failed with {_every(failed)}")
+        elif skipped:
+            kind = kind if kind == "failed" else "skipped"
+            said.append(f"{first[arm]} was skipped")
+        else:
+            said.append(f"{first[arm]} has no final score")
+    return Answer(
+        kind=kind,
+        mark=_MARKS[kind],
+        where=place,
+        words=f"{first['value']} against {first['baseline']}: {', '.join(said)}.",
+        metrics=[(metric_label(row["metric"], row["extractor"]), row["verdict"]) for row in rows],
+    )
+
+
+def _every(count: int) -> str:
+    return "its only seed" if count == 1 else f"all {count} seeds"
 
 
 def _means(row: Row, first: str, second: str) -> str:

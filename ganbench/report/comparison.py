@@ -68,6 +68,8 @@ COLUMNS = (
     "family",
     "family_size",
     "environments",
+    "skipped_baseline",
+    "skipped_value",
 )
 _INTEGERS = (
     "samples",
@@ -79,6 +81,8 @@ _INTEGERS = (
     "unfinished",
     "repeats",
     "family_size",
+    "skipped_baseline",
+    "skipped_value",
     *(f"{kind}_{arm}" for kind in FAILURES for arm in ("baseline", "value")),
 )
 
@@ -286,6 +290,7 @@ def _of_arm(arm: Arm, name: str) -> dict[str, Any]:
         f"high_{name}": high,
         f"noise_{name}": arm.noise,
         f"failures_{name}": arm.failed,
+        f"skipped_{name}": arm.skipped,
         **{f"{kind}_{name}": kinds.count(kind) for kind in FAILURES},
         f"warnings_{name}": "; ".join(f"{warning} in {count}" for warning, count in arm.warnings.items()),
     }

@@ -6,7 +6,6 @@ and `failed:...` name a curve.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
 from ganbench.report.arm import Arm
 from ganbench.report.svg import BEHIND, INK, RULE
@@ -25,7 +24,8 @@ SIZE = (3.6, 2.3)
 ROW, HEADING, AXIS = 0.4, 0.26, 0.62
 
 _FAINT, _SPREAD = 0.4, 0.16
-_LARGEST = 1e30
+# From here on nothing is drawn: matplotlib's arithmetic overflows.
+LARGEST = 1e30
 # From this ratio of their widths on, curves on one linear axis would flatten one another.
 _UNLIKE = 20
 # The least part of the widest arm's reach that such an axis tells from zero.
@@ -75,7 +75,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
     for line in lines:
         series = []
         for index, (steps, values) in enumerate(line.curves):
-            keep = np.isfinite(values) & np.isfinite(steps) & (np.abs(values) < _LARGEST)
+            keep = np.isfinite(values) & np.isfinite(steps) & (np.abs(values) < LARGEST)
             keep &= (values > 0) if log else True
             if not keep.any():
                 continue
@@ -102,8 +102,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
     elif max(reach) > _UNLIKE * min(reach) > 0:
-        axes.set_yscale("symlog", linthresh=_rounded(max(min(reach), max(reach) / _DECADES)))
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        _symmetrically_logarithmic(axes, max(min(reach), max(reach) / _DECADES))
     else:
         _limit(axes, np.concatenate(drawn))
     axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
@@ -115,7 +114,7 @@ def finals(arms: Sequence[Arm], colours: Sequence[str]) -> Figure:
     """Final scores, a row an arm: a dot a seed, a line that joins a seed's dots, the mean as a bar.
 
     Args:
-        arms: each with a score at least.
+        arms: those without a score have a row too, and a failure is counted in its label.
         colours: of each arm.
     """
     figure, axes = rows_canvas(ROW * len(arms))
@@ -123,17 +122,23 @@ def finals(arms: Sequence[Arm], colours: Sequence[str]) -> Figure:
         for seed, score in arm.scores.items():
             said = f"tip:{arm.label}, seed {seed}: {score:.4g}"
             axes.plot(score, position, "o", color=shade, markersize=5, alpha=0.8, gid=said)
-        axes.plot([arm.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)
-        spread = "" if arm.n < 2 else f" ± {number(arm.sd)}"
-        row_label(axes, position, f"{arm.label}: {number(arm.mean)}{spread}")
-    for position, (upper, lower) in enumerate(itertools.pairwise(arms)):
-        for seed in sorted(upper.scores.keys() & lower.scores.keys()):
-            ends = [upper.scores[seed], lower.scores[seed]]
-            axes.plot(
-                ends, [position, position + 1], color=INK, linewidth=0.8, alpha=0.45, zorder=1, gid="join:"
-            )
+        if arm.n:
+            axes.plot([arm.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)
+        row_label(axes, position, f"{arm.label}: {_summary(arm)}")
+    for seed in sorted({seed for arm in arms for seed in arm.scores}):
+        places = [position for position, arm in enumerate(arms) if seed in arm.scores]
+        scores = [arms[position].scores[seed] for position in places]
+        axes.plot(scores, places, color=INK, linewidth=0.8, alpha=0.45, zorder=1, gid="join:")
     axes.set_ylim(len(arms) - 0.55, -0.85)
     return figure
+
+
+def _summary(arm: Arm) -> str:
+    """Mean and spread of an arm's final scores, and what became of its other cells."""
+    spread = "" if arm.n < 2 else f" ± {number(arm.sd)}"
+    lost = {"failed": len(arm.failures), "skipped": arm.skipped, "unfinished": arm.unfinished}
+    said = [f"{number(arm.mean)}{spread}"] if arm.n else []
+    return ", ".join([*said, *(f"{count} {what}" for what, count in lost.items() if count)]) or "no score"
 
 
 def rows_canvas(height: float) -> tuple[Figure, Axes]:
@@ -228,10 +233,23 @@ def _quartiles(series: Sequence[pd.Series]) -> tuple[pd.Series, pd.Series, pd.Se
     return low, median, high
 
 
-def _rounded(value: float) -> float:
-    """A value above zero to one digit, upwards: the end of an axis that somebody reads."""
-    unit = 10.0 ** np.floor(np.log10(value))
-    return float(np.ceil(value / unit) * unit)
+def _symmetrically_logarithmic(axes: Axes, threshold: float) -> None:
+    """An axis that is linear up to a threshold and logarithmic beyond, with ticks that do not collide."""
+    unit = 10.0 ** np.floor(np.log10(threshold))
+    linear = float(np.ceil(threshold / unit) * unit)
+    axes.set_yscale("symlog", linthresh=linear)
+    low, high = axes.get_ylim()
+    first = int(np.ceil(np.log10(linear)))
+    ends = [
+        (sign, int(np.floor(np.log10(end)))) for sign, end in ((-1, -low), (1, high)) if end > 10.0**first
+    ]
+    each = max(1, -(-sum(last - first + 1 for _, last in ends) // _TICKS))
+    powers = [sign * 10.0**power for sign, last in ends for power in range(last, first - 1, -each)]
+    axes.set_yticks(
+        sorted([0.0, *(powers or [sign * linear for sign in (-1, 1) if low < sign * linear < high])])
+    )
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _limit(axes: Axes, values: np.ndarray) -> None:

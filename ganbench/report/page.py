@@ -14,12 +14,12 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from ganbench.errors import StoreError
 from ganbench.report.answers import answers, by_context
 from ganbench.report.chapters import Chapter, chapters
-from ganbench.report.context import Compared, Row, arms_of, axes_of, compared, contexts, shared
+from ganbench.report.context import Compared, arms_of, compared, contexts, shared
 from ganbench.report.downloads import download
 from ganbench.report.environments import environments_mixed
+from ganbench.report.failures import failures
 from ganbench.report.formulas import typeset
 from ganbench.report.objectives import objectives_sheet
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
@@ -29,21 +29,17 @@ from ganbench.report.progress import progress
 from ganbench.report.record import STATUSES, printable
 from ganbench.report.results import Results
 from ganbench.report.sheets import (
-    MOST_ROWS,
     cells_sheet,
     comparison_sheet,
     duration,
     environments_sheet,
     final_sheet,
     scores_sheet,
-    text,
 )
 from ganbench.report.svg import ARM_COLOURS
 from ganbench.store import CELLS, COMPARISON, REPORT, SCORES, Store
 
 MOST_CONTEXTS = 24
-MOST_TRACEBACKS = 20
-_LONGEST_TRACEBACK = 8000
 # Pictures that fit beside the verdicts; more of them stand below.
 _BESIDE = 2
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -116,6 +112,9 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
         left_out.append(f"{len(results.comparison) - MOST_DIFFERENCES} differences in the picture on top")
     if len(arms) > len(ARM_COLOURS):
         left_out.append(f"distinct colours: they come round again after {len(ARM_COLOURS)} arms")
+    wrong, further = failures(store, cells)
+    if further:
+        left_out.append(f"failures and warnings of {further} cells; cells.csv has them")
     name = printable(grid.get("name", store.path.name))
     overview = overview_panels(results.comparison, arms)
     comparison, final = comparison_sheet(results.comparison), final_sheet(results.final)
@@ -138,7 +137,7 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
             for name, formula_d, formula_g, source in objectives_sheet(store, cells).rows
         ],
         "sections": sections,
-        "failures": _failures(store, cells),
+        "failures": wrong,
         "cells": cells_sheet(cells),
         "scores": scores_sheet(results),
         "environments": environments_sheet(cells),
@@ -192,36 +191,6 @@ def _facts(cells: pd.DataFrame, what: Compared, arms: Sequence[str]) -> list[tup
         hashes = [value for value in cells["environment"].unique() if value]
         facts.append(("Environments", f"mixed: {', '.join(hashes)}; scores may differ for that reason"))
     return facts
-
-
-def _failures(store: Store, cells: pd.DataFrame) -> list[dict[str, str]]:
-    """Cells that failed or were skipped, or carry a warning; with the traceback where there is one."""
-    wrong = cells[~cells["status"].isin(("ok", "unfinished")) | (cells["warnings"] != "")]
-    failures: list[dict[str, str]] = []
-    for row in wrong.head(MOST_ROWS).to_dict("records"):
-        traceback = ""
-        if row["status"] == "error" and sum(bool(found["traceback"]) for found in failures) < MOST_TRACEBACKS:
-            traceback = _traceback(store, row)
-        seed = f"seed {text(row['seed'])}"
-        names = [text(row[name]) for name in axes_of(cells) if text(row[name])]
-        failures.append(
-            {
-                "cell": row["cell"],
-                "where": ", ".join([*names, seed]) if names else "",
-                "status": row["status"] if row["status"] != "ok" else "warning",
-                "reason": row["reason"],
-                "warnings": row["warnings"].replace(";", ", "),
-                "traceback": traceback,
-            }
-        )
-    return failures
-
-
-def _traceback(store: Store, row: Row) -> str:
-    try:
-        return (store.traceback(row["cell"]) or "")[-_LONGEST_TRACEBACK:]
-    except StoreError:
-        return ""
 
 
 def _commands(name: str, cells: pd.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from ganbench.errors import StoreError
 from ganbench.report.context import Context, Row, metric_label
-from ganbench.report.figures import Line, over_steps
+from ganbench.report.figures import LARGEST, Line, over_steps
 from ganbench.report.figures import finals as finals_figure
 from ganbench.report.finals import Finals, Measure, arm_of
 from ganbench.report.record import FAILURES, printable
@@ -149,7 +149,7 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
 def final_panels(
     context: Context, arms: Sequence[str], comparison: Sequence[Row], finals: Mapping[str, Finals]
 ) -> list[Panel]:
-    """The final scores of the arms, seed by seed, for each metric of which the comparison has a pair.
+    """The final scores of the arms, seed by seed, for each metric that the comparison has.
 
     Args:
         context: whose cells to draw.
@@ -159,14 +159,16 @@ def final_panels(
     """
     groups: dict[tuple[str, Measure, str], list[str]] = {}
     for row in comparison:
-        if row["n"] > 0:
+        if row["metric"]:
             measure = Measure(row["extractor"], row["samples"], row["protocol"], "")
             group = groups.setdefault((row["metric"], measure, row["direction"]), [row["baseline"]])
             group.append(row["value"])
     panels = []
     for (metric, measure, direction), names in groups.items():
-        shown = names[:_MOST_ARMS]
+        shown = list(dict.fromkeys(names))[:_MOST_ARMS]
         sides = [arm_of(name, context.arms.get(name, ()), metric, measure, finals) for name in shown]
+        if not any(side.n for side in sides):
+            continue
         title = metric_label(metric, measure.extractor)
         means = ", ".join(f"{side.label} {number(side.mean)}" for side in sides)
         note = "A line joins the cells of a seed; beside each arm mean ± sd over seeds. "
@@ -203,7 +205,7 @@ def _equal(lines: Sequence[Line]) -> list[list[str]]:
     """Names of lines that hide one another, since every seed has the same values in them."""
     groups: dict[tuple[bytes, ...], list[str]] = {}
     for line in lines:
-        if any(np.isfinite(values).any() for _, values in line.curves):
+        if any((np.abs(values) < LARGEST).any() for _, values in line.curves):
             key = tuple(part.tobytes() for curve in line.curves for part in curve)
             groups.setdefault(key, []).append(line.name)
     return [names for names in groups.values() if len(names) > 1]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from fabricated_results import Folder
 
 from ganbench.report import load
@@ -53,6 +54,38 @@ def test_failures_are_in_the_mark_and_in_the_sentence(make_folder: Callable[...,
     assert (answer.kind, answer.mark) == ("open", "Cannot tell, with failures")
     assert answer.words.startswith("non_saturating against minimax: too little to tell by fid (digits_cnn)")
     assert answer.words.endswith("; minimax failed with 1 seed.")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "kind", "words"),
+    [
+        (("error", "error", "oom"), "failed", "non_saturating failed with all 3 seeds."),
+        (("error",), "failed", "non_saturating failed with its only seed."),
+        (("skipped", "skipped"), "skipped", "non_saturating was skipped."),
+        (("unfinished",), "open", "non_saturating has no final score."),
+    ],
+)
+def test_an_arm_without_any_score(
+    make_folder: Callable[..., Folder], statuses: tuple[str, ...], kind: str, words: str
+) -> None:
+    folder = make_folder()
+    for seed, status in enumerate(statuses):
+        folder.add(seed=seed, scores={"fid": 1.0 + seed, "is": 2.0}, curves=False)
+        folder.add(loss="non_saturating", seed=seed, status=status, curves=False)
+    (answer,) = _answers(folder)
+    assert (answer.kind, answer.words) == (kind, f"non_saturating against minimax: {words}")
+    assert [metric for metric, _ in answer.metrics] == ["fid (digits_cnn)", "is (digits_cnn)"]
+
+
+def test_a_baseline_that_always_fails_loses(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for seed in range(8):
+        folder.add(seed=seed, status="diverged", curves=False)
+        folder.add(loss="non_saturating", seed=seed, scores={"fid": 1.0 + seed}, curves=False)
+    (answer,) = _answers(folder)
+    assert answer.words == (
+        "non_saturating is better than minimax by fid (digits_cnn); minimax failed with 8 seeds."
+    )
 
 
 def test_scores_of_two_protocols_are_not_compared(make_folder: Callable[..., Folder]) -> None:

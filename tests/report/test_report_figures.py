@@ -73,16 +73,44 @@ def test_an_arm_that_is_zero_throughout_needs_no_other_axis() -> None:
     assert over_steps(lines).axes[0].get_yscale() == "linear"
 
 
-def test_final_scores_join_shared_seeds_only() -> None:
-    arms = [Arm(label="a", scores={0: 1.0, 1: 2.0, 2: 3.0}), Arm(label="b", scores={1: 5.0, 2: 7.0})]
-    figure = finals([*arms, Arm(label="c", scores={2: 4.0})], ["#0072b2", "#d55e00", "#009e73"])
+def test_final_scores_of_a_seed_are_joined_over_all_arms_that_have_one() -> None:
+    arms = [
+        Arm(label="a", scores={0: 1.0, 1: 2.0, 2: 3.0}),
+        Arm(label="b", scores={}, failures={0: "error", 1: "oom"}, skipped=1),
+        Arm(label="c", scores={1: 5.0, 2: 7.0}, unfinished=1),
+        Arm(label="d", scores={2: 4.0}),
+        Arm(label="e", scores={}),
+    ]
+    figure = finals(arms, [colour(index) for index in range(5)])
     joined = [
         (list(line.get_xdata()), list(line.get_ydata()))
         for line in _lines(figure)
         if line.get_gid() == "join:"
     ]
-    assert joined == [([2.0, 5.0], [0, 1]), ([3.0, 7.0], [0, 1]), ([7.0, 4.0], [1, 2])]
-    assert [text.get_text() for text in figure.axes[0].texts] == ["a: 2 ± 1", "b: 6 ± 1.41", "c: 4"]
+    assert joined == [([1.0], [0]), ([2.0, 5.0], [0, 2]), ([3.0, 7.0, 4.0], [0, 2, 3])]
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "a: 2 ± 1",
+        "b: 2 failed, 1 skipped",
+        "c: 6 ± 1.41, 1 unfinished",
+        "d: 4",
+        "e: no score",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("small", "large"), [(1.0, 2500.0), (1.0, 1e27), (3e-9, -1e14), (0.02, 1.0), (0.7, 15.0), (1e-30, 1e-20)]
+)
+def test_the_ticks_of_such_an_axis_are_few_and_inside(small: float, large: float) -> None:
+    lines = [Line(curves=[_curve([value, value / 2])], colour="#0072b2") for value in (small, large)]
+    axes = over_steps(lines).axes[0]
+    assert axes.get_yscale() == "symlog"
+    low, high = axes.get_ylim()
+    ticks = axes.get_yticks()
+    assert 2 <= len(ticks) <= 8
+    assert all(low <= tick <= high or tick == 0 for tick in ticks)
+    places = axes.transData.transform([(0, tick) for tick in ticks])[:, 1]
+    # Labels of 8 points, at 100 dots an inch.
+    assert np.diff(places).min() > 8 * 100 / 72
 
 
 def _two(first: str = "a", second: str = "b"):
