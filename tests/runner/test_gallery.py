@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,18 @@ def ganbench_architectures():
 """
 
 
-def finished(folder: Path, document: dict[str, Any] = GRID) -> tuple[Store, str]:
+def finished(folder: Path, document: dict[str, Any] = GRID, stops: Sequence[int] = ()) -> tuple[Store, str]:
+    """A cell run to its end; before that it is told to stop when it has asked so often."""
     (cell,) = read_grid(document, load_catalog()).cells
     environment = environment_of(cell, load_catalog(), device="cpu", engine="eager", threads=1)
     store = Store(folder)
     store.make()
-    result = run_cell(Task(cell=cell, folder=str(folder), device="cpu", environment=environment))
+    task = Task(cell=cell, folder=str(folder), device="cpu", environment=environment)
+    for steps in stops:
+        asked = iter(range(steps))
+        result = run_cell(task, lambda asked=asked: next(asked, None) is None)
+        assert result.status == "unfinished"
+    result = run_cell(task)
     assert (result.status, result.reason) == ("ok", "")
     return store, cell.id
 
@@ -85,6 +92,15 @@ def test_points_have_a_picture_of_each_step_with_the_discriminator(tmp_path: Pat
     monkeypatch.setattr(gallery, "surface_of", lambda *_: None)
     store, cell = finished(tmp_path / "without")
     assert store.weights(cell) == weights != ""
+
+
+def test_a_cell_stopped_on_the_way_leaves_the_same_pictures(tmp_path: Path) -> None:
+    store, cell = finished(tmp_path / "whole")
+    stopped, _ = finished(tmp_path / "stopped", stops=(3, 9, 1))
+    for step, path in store.sample_pictures(cell).items():
+        assert stopped.sample_pictures(cell)[step].read_bytes() == path.read_bytes()
+    for picture in (Store.samples_png, lambda store, _: store.reference_png("gaussian_ring")):
+        assert picture(stopped, cell).read_bytes() == picture(store, cell).read_bytes()
 
 
 def test_a_surface_is_what_the_discriminator_says_and_changes_nothing() -> None:
