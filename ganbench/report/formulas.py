@@ -18,6 +18,10 @@ _GREEK = {
     "sigma": "σ",
     "theta": "θ",
 }
+_BRACKETS = ("(", "[", "{")
+_CLOSING = {")": "(", "]": "[", "}": "{", "|": "|"}
+# Behind these a sign is a number's own, and a stroke opens an absolute value.
+_BEFORE_PREFIX = ("(", "[", "{", ",", ";", "=", "*", "·", "/", "+", "-")
 _POWERS = {"²": "2", "³": "3"}
 _TOKEN = re.compile(r"\s+|\d+(?:\.\d+)?|[A-Za-z]+(?:_[A-Za-z]+)*|<-|<=|>=|\|\||.", re.DOTALL)
 _SIGNS = {"-": "−", "<-": "←", "<=": "≤", ">=": "≥", "||": "∥", "*": "·"}
@@ -30,7 +34,8 @@ def typeset(formula: str) -> Markup:
         formula: as a loss or a penalty states it; what is not understood is shown as it is.
     """
     return Markup(" ").join(
-        Markup("<math>{}</math>").format(Markup("").join(_elements(piece))) for piece in _pieces(formula)
+        Markup("<math>{}</math>").format(Markup("").join(_elements(piece, first=index == 0)))
+        for index, piece in enumerate(_pieces(formula))
     )
 
 
@@ -49,19 +54,42 @@ def _pieces(formula: str) -> Iterator[str]:
         yield piece
 
 
-def _elements(piece: str) -> list[Markup]:
+def _elements(piece: str, *, first: bool) -> list[Markup]:
     elements: list[Markup] = []
+    # Where each bracket that is open began, so that a power belongs to all of what it closes.
+    opened: list[tuple[str, int]] = []
+    closed = 0
     tokens = _TOKEN.findall(piece)
+    last = "" if first else "x"
     for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
         if token.isspace():
             # Between words a space must stay; around signs the browser sets its own.
-            if before[-1:].isalnum() and after[:1].isalpha():
+            if before[-1:].isalnum() and (after[:1].isalpha() or (_is_text(before) and after in _BRACKETS)):
                 elements.append(Markup('<mspace width="0.25em"></mspace>'))
-        elif token in _POWERS and elements:
-            elements.append(Markup("<msup>{}<mn>{}</mn></msup>").format(elements.pop(), _POWERS[token]))
+            continue
+        if token in _POWERS and elements:
+            start = closed if last in _CLOSING else len(elements) - 1
+            base = Markup("<mrow>{}</mrow>").format(Markup("").join(elements[start:]))
+            elements[start:] = [Markup("<msup>{}<mn>{}</mn></msup>").format(base, _POWERS[token])]
+        elif token in "+-":
+            form = "infix" if last and last not in _BEFORE_PREFIX else "prefix"
+            elements.append(Markup('<mo form="{}">{}</mo>').format(form, _SIGNS.get(token, token)))
         else:
-            elements.append(_element(token))
+            if opened and _CLOSING.get(token) == opened[-1][0]:
+                closed = opened.pop()[1]
+                elements.append(Markup('<mo form="postfix" stretchy="false">{}</mo>').format(token))
+            elif token in _BRACKETS or (token == "|" and (not last or last in _BEFORE_PREFIX)):
+                opened.append((token, len(elements)))
+                elements.append(Markup('<mo form="prefix" stretchy="false">{}</mo>').format(token))
+            else:
+                closed = len(elements)
+                elements.append(_element(token))
+        last = token
     return elements
+
+
+def _is_text(token: str) -> bool:
+    return len(token) > 1 and token.isalpha() and token not in _FUNCTIONS and token not in _GREEK
 
 
 def _element(token: str) -> Markup:

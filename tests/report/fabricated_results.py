@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import math
 from collections.abc import Mapping
@@ -131,3 +132,20 @@ class Folder:
 
     def file(self, cell: str, name: str) -> Path:
         return self.path / "cells" / cell / name
+
+
+def crowd(folder: Folder) -> None:
+    """Five hundred cells: 5 data sets, 5 losses, 20 seeds, three scores and five pictures each."""
+    noise = io.BytesIO()
+    Image.effect_noise((300, 300), 60).save(noise, format="png")
+    for dataset in range(5):
+        for loss in ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares"):
+            for seed in range(20):
+                rows = [
+                    {"metric": metric, "value": 1.0 + seed + 100 / step, "step": step}
+                    for metric in ("fid", "is", "kid")
+                    for step in (500, 1000, 1500, 2000)
+                ]
+                cell = folder.add(dataset=f"data_{dataset}", loss=loss, seed=seed, scores=rows, step=2000)
+                for step in (0, 500, 1000, 1500, 2000):
+                    folder.file(cell, f"samples-{step:09}.png").write_bytes(noise.getvalue())

@@ -12,11 +12,35 @@ def _text(formula: str) -> str:
     return re.sub(r"\s", "", "".join(ET.fromstring(f"<p>{typeset(formula)}</p>").itertext()))
 
 
-def test_signs_and_powers() -> None:
-    assert typeset("-E[s(x)²]") == (
-        "<math><mo>−</mo><mi>E</mi><mo>[</mo><mi>s</mi><mo>(</mo><mi>x</mi>"
-        "<msup><mo>)</mo><mn>2</mn></msup><mo>]</mo></math>"
-    )
+def _tree(formula: str) -> ET.Element:
+    return ET.fromstring(f"<p>{typeset(formula)}</p>")
+
+
+@pytest.mark.parametrize(
+    ("formula", "base", "power"),
+    [
+        ("-E[s(x)²]", "(x)", "2"),
+        ("E[(s(x) - a)²]", "(s(x)−a)", "2"),
+        ("E[|x - G(z)|²]/2", "|x−G(z)|", "2"),
+        ("(|∇s(u·x)| - 1)²", "(|∇s(u·x)|−1)", "2"),
+        ("a + b³", "b", "3"),
+        ("x)²", ")", "2"),  # closes nothing
+    ],
+)
+def test_a_power_belongs_to_all_that_its_brackets_hold(formula: str, base: str, power: str) -> None:
+    (found,) = _tree(formula).iter("msup")
+    assert ["".join(part.itertext()) for part in found] == [base, power]
+
+
+def test_a_sign_is_a_numbers_own_or_stands_between_two() -> None:
+    signs = [(sign.text, sign.get("form")) for sign in _tree("-a - [-b, -c] - d").iter("mo")]
+    assert [sign for sign in signs if sign[0] == "−"] == [
+        ("−", "prefix"),
+        ("−", "infix"),
+        ("−", "prefix"),
+        ("−", "prefix"),
+        ("−", "infix"),
+    ]
 
 
 def test_a_line_may_break_outside_of_brackets_only() -> None:
@@ -27,6 +51,7 @@ def test_words_stay_apart() -> None:
     space = '<mspace width="0.25em"></mspace>'
     assert f"<mi>log</mi>{space}<mi>D</mi>" in typeset("-E[log D(x)]")
     assert f"<mtext>every</mtext>{space}<mtext>weight</mtext>" in typeset("then every weight")
+    assert f"<mtext>to</mtext>{space}<mo" in typeset("clipped to [-c, c]")
     assert space not in typeset("a + b")
 
 

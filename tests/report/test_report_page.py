@@ -8,8 +8,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from fabricated_results import GRID, Folder
-from PIL import Image
+from fabricated_results import GRID, Folder, crowd
 
 from ganbench.report import page as page_module
 from ganbench.report import write_page, write_tables
@@ -318,16 +317,7 @@ def test_the_tables_can_be_saved_from_the_page(planted: Folder) -> None:
 @pytest.mark.slow
 def test_five_hundred_cells_with_samples_stay_small(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
-    noise = Image.effect_noise((300, 300), 60)
-    noise.save(folder.path / "noise.png")
-    content = (folder.path / "noise.png").read_bytes()
-    for dataset in range(5):
-        for loss in ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares"):
-            for seed in range(20):
-                rows = [{"metric": metric, "value": 1.0 + seed} for metric in ("fid", "is", "kid")]
-                cell = folder.add(dataset=f"data_{dataset}", loss=loss, seed=seed, scores=rows, step=2000)
-                for step in (1000, 2000):
-                    folder.file(cell, f"samples-{step:09}.png").write_bytes(content)
+    crowd(folder)
     text, page = _write(folder)
     assert len(text.encode()) < 15 * 2**20
     # Each arm and data set is seen, with the last step of its first seed at least.
