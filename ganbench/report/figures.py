@@ -17,7 +17,7 @@ from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, StrMethodF
 
 from ganbench.report.arm import Arm
 from ganbench.report.svg import BEHIND, INK, RULE
-from ganbench.report.verdict import number
+from ganbench.report.verdict import mean_and_sd
 
 SIZE = (3.6, 2.3)
 # Inches that a row with its label takes, the line that names several rows, and the axis below them.
@@ -135,9 +135,8 @@ def finals(arms: Sequence[Arm], colours: Sequence[str]) -> Figure:
 
 def _summary(arm: Arm) -> str:
     """Mean and spread of an arm's final scores, and what became of its other cells."""
-    spread = "" if arm.n < 2 else f" ± {number(arm.sd)}"
     lost = {"failed": len(arm.failures), "skipped": arm.skipped, "unfinished": arm.unfinished}
-    said = [f"{number(arm.mean)}{spread}"] if arm.n else []
+    said = [mean_and_sd(arm.mean, arm.sd)] if arm.n else []
     return ", ".join([*said, *(f"{count} {what}" for what, count in lost.items() if count)]) or "no score"
 
 

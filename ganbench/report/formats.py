@@ -13,7 +13,7 @@ from ganbench.report.context import metric_label, shared
 from ganbench.report.footnotes import footnotes
 from ganbench.report.sheets import titled
 from ganbench.report.terminal import family_notes, sentences
-from ganbench.report.verdict import number, p_value
+from ganbench.report.verdict import ends, mean_and_sd, number, p_value
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _MINUS = re.compile(r"(?<![\w\]])-(?=\d)")
@@ -97,7 +97,7 @@ def _reading(comparison: pd.DataFrame) -> tuple[str, list[str], list[list[str]]]
             metric_label(row["metric"], row["extractor"]),
             *(text for arm in arms for text in (row[arm], _mean(row, arm))),
             number(row["difference"]),
-            f"{number(row['low'])} to {number(row['high'])}",
+            ends(row["low"], row["high"]),
             "-" if pd.isna(row["p_adjusted"]) else p_value(row["p_adjusted"], "").lstrip("="),
             row["test"] or "-",
             f"{row['failures_baseline']} / {row['failures_value']}",
@@ -109,7 +109,7 @@ def _reading(comparison: pd.DataFrame) -> tuple[str, list[str], list[list[str]]]
 
 
 def _mean(row: Mapping[str, Any], arm: str) -> str:
-    return f"{number(row[f'mean_{arm}'])} ± {number(row[f'sd_{arm}'])} ({row[f'n_{arm}']})"
+    return f"{mean_and_sd(row[f'mean_{arm}'], row[f'sd_{arm}'])} ({row[f'n_{arm}']})"
 
 
 def _plain(value: Any) -> Any:

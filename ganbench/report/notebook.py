@@ -9,7 +9,7 @@ from ganbench.report.answers import answers
 from ganbench.report.context import Row, metric_label, shared
 from ganbench.report.footnotes import footnotes
 from ganbench.report.record import STATUSES
-from ganbench.report.verdict import number, p_value
+from ganbench.report.verdict import bracketed, mean_and_sd, p_value
 
 # Of verdicts and of rows: a notebook is no place for thousands.
 MOST = 40
@@ -72,7 +72,7 @@ def _compared(row: Row, context: list[str]) -> list[str]:
         *(str(row[name]) for name in context),
         metric_label(row["metric"], row["extractor"]),
         *(text for arm in ("baseline", "value") for text in (row[arm], _mean(row, f"_{arm}"))),
-        f"{number(row['difference'])} [{number(row['low'])}, {number(row['high'])}]",
+        bracketed(row["difference"], row["low"], row["high"]),
         "-" if pd.isna(row["p_adjusted"]) else p_value(row["p_adjusted"], "").lstrip("="),
         row["better"] or "-",
     ]
@@ -88,7 +88,7 @@ def _final(row: Row, context: list[str]) -> list[str]:
 
 
 def _mean(row: Row, arm: str) -> str:
-    return f"{number(row[f'mean{arm}'])} ± {number(row[f'sd{arm}'])} ({row[f'n{arm}']})"
+    return f"{mean_and_sd(row[f'mean{arm}'], row[f'sd{arm}'])} ({row[f'n{arm}']})"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> Markup:

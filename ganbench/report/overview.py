@@ -14,7 +14,7 @@ from ganbench.report.figures import HEADING, ROW, row_label, rows_canvas
 from ganbench.report.panels import Panel
 from ganbench.report.significance import ALPHA
 from ganbench.report.svg import BEHIND, INK, colour
-from ganbench.report.verdict import number, p_value
+from ganbench.report.verdict import ends, number, p_value
 
 # Rows over all panels: further ones are in the table.
 MOST_DIFFERENCES = 60
@@ -100,7 +100,7 @@ def _said(row: Row, named: Sequence[str]) -> str:
     place = where(row, named)
     said = f"{row['value']} - {row['baseline']}{f', {place}' if place else ''}: {number(row['difference'])}"
     if not math.isnan(row["low"]):
-        said += f", 95% interval {number(row['low'])} to {number(row['high'])}"
+        said += f", 95% interval {ends(row['low'], row['high'])}"
     if not math.isnan(row["p_adjusted"]):
         said += f", {p_value(row['p_adjusted'])} (Holm)"
     return said

@@ -11,7 +11,7 @@ import pandas as pd
 from ganbench.report.context import axes_of, metric_label, shared
 from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
-from ganbench.report.verdict import number, p_value
+from ganbench.report.verdict import ends, mean_and_sd, number, p_value
 
 MOST_ROWS = 1000
 METRIC_SD = "sd of the metric itself"
@@ -68,10 +68,10 @@ def comparison_sheet(comparison: pd.DataFrame) -> Sheet:
             row["baseline"],
             row["value"],
             str(row["n"]),
-            f"{number(row['mean_baseline'])} ± {number(row['sd_baseline'])} (n={row['n_baseline']})",
-            f"{number(row['mean_value'])} ± {number(row['sd_value'])} (n={row['n_value']})",
+            f"{mean_and_sd(row['mean_baseline'], row['sd_baseline'])} (n={row['n_baseline']})",
+            f"{mean_and_sd(row['mean_value'], row['sd_value'])} (n={row['n_value']})",
             number(row["difference"]),
-            f"{number(row['low'])} to {number(row['high'])}",
+            ends(row["low"], row["high"]),
             row["test"] or "-",
             _p(row["p"]),
             _p(row["p_adjusted"]),

@@ -15,7 +15,7 @@ from ganbench.report.context import Row, axes_of, metric_label, shared, telling,
 from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
 from ganbench.report.sheets import METRIC_SD, final_sheet, titled
-from ganbench.report.verdict import number, p_value
+from ganbench.report.verdict import bracketed, mean_and_sd, number, p_value
 
 # Wide enough that nothing is cut where the output is a file or a pipe.
 _UNBOUNDED = 400
@@ -48,7 +48,7 @@ def comparison_table(comparison: pd.DataFrame) -> Group:
                 "\n".join(_mean(row, arm) for arm in _ARMS),
                 *(["\n".join(number(row[f"noise_{arm}"]) for arm in _ARMS)] if noisy else []),
                 "\n".join(_seeds(row, arm) for arm in _ARMS),
-                f"{number(row['difference'])}\n[{number(row['low'])}, {number(row['high'])}]",
+                bracketed(row["difference"], row["low"], row["high"], "\n"),
                 "-" if pd.isna(row["p_adjusted"]) else p_value(row["p_adjusted"], "").lstrip("="),
             ]
         )
@@ -144,7 +144,7 @@ def _aligned(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> Table:
 
 
 def _mean(row: Row, arm: str) -> str:
-    return f"{number(row[f'mean_{arm}'])} ± {number(row[f'sd_{arm}'])}"
+    return mean_and_sd(row[f"mean_{arm}"], row[f"sd_{arm}"])
 
 
 def _seeds(row: Row, arm: str) -> str:

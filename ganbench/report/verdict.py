@@ -51,6 +51,22 @@ def number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3g}"
 
 
+def mean_and_sd(mean: float, sd: float) -> str:
+    """A mean with its spread, as far as they are known."""
+    return number(mean) if math.isnan(sd) else f"{number(mean)} ± {number(sd)}"
+
+
+def ends(low: float, high: float) -> str:
+    """An interval in words; a dash where there is none."""
+    return "-" if math.isnan(low) else f"{number(low)} to {number(high)}"
+
+
+def bracketed(difference: float, low: float, high: float, gap: str = " ") -> str:
+    """A difference with its interval in brackets behind a gap, as far as they are known."""
+    interval = "" if math.isnan(low) else f"{gap}[{number(low)}, {number(high)}]"
+    return f"{number(difference)}{interval}"
+
+
 def p_value(p: float, symbol: str = "p") -> str:
     """A p to two digits, never a bare zero."""
     return f"{symbol}<0.001" if p < 0.001 else f"{symbol}={p:.2g}"
@@ -76,11 +92,11 @@ def _decision(
         said = f"{each}, no spread for a t test, {test} by {found.test}"
         return f"{better} better ({said})" if better else f"no difference shown ({said})"
     if better:
-        ends = sorted((abs(found.low), abs(found.high)))
+        near, far = sorted((abs(found.low), abs(found.high)))
         seeds = f"{found.n} seeds" if found.paired else _scored(found, baseline, value)
         return (
             f"{better} better ({metric} {direction} by {number(abs(found.difference))}, "
-            f"95% interval {number(ends[0])} to {number(ends[1])}, {test}, {seeds})"
+            f"95% interval {ends(near, far)}, {test}, {seeds})"
         )
     power, seen = _detectable(found, family), _scored(found, baseline, value)
     return (
@@ -121,7 +137,7 @@ def _gap(metric: str, direction: str, baseline: Arm, value: Arm, found: Contrast
 
 
 def _interval(baseline: Arm, value: Arm, found: Contrast) -> str:
-    return f"{value.label} - {baseline.label}: 95% interval {number(found.low)} to {number(found.high)}"
+    return f"{value.label} - {baseline.label}: 95% interval {ends(found.low, found.high)}"
 
 
 def _detectable(found: Contrast, family: int) -> float:

@@ -48,7 +48,7 @@ def test_a_failed_cell_with_a_warning_is_in_both_lists(make_folder: Callable[...
     folder.add(
         status="diverged", reason="non-finite loss", warnings=["mode_collapse@7", "other"], curves=False
     )
-    assert [one.reason for one in _found(folder)[0]] == ["non-finite loss", "collapse", "other"]
+    assert [one.reason for one in _found(folder)[0]] == ["non-finite loss", "mode_collapse", "other"]
 
 
 def test_the_list_is_bounded(make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def test_contexts_that_differ_are_columns(make_folder: Callable[..., Folder]) ->
     lines = _lines(said)
     assert lines[0] == "Comparison of final scores"
     assert "fashion_mnist, mlp_fashion_mnist: fid (digits_cnn), lower is better" in lines
-    assert "minimax 1 ± - 1 0 -" in lines
+    assert "minimax 1 1 0 -" in lines
 
 
 @pytest.mark.parametrize("width", [80, 120])
