@@ -227,11 +227,16 @@ def report(
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write curves and scores there as event files.")
     ] = None,
+    pictures: Annotated[
+        float | None, typer.Option(metavar="MIB", help="Of samples, on the page; default: 6.")
+    ] = None,
 ) -> int:
     """Tables and report.html, again, from what is stored; with an option, only what it asks for."""
     from ganbench.cli.report import report_command
 
-    return report_command(folder, figures=figures, format_=format_, tensorboard=tensorboard)
+    return report_command(
+        folder, figures=figures, format_=format_, tensorboard=tensorboard, pictures=pictures
+    )
 
 
 @app.command(cls=_Command)

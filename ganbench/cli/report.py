@@ -12,11 +12,20 @@ from ganbench.report import Results, load, print_comparison, write_page, write_t
 from ganbench.report.event_files import write_events, writer_class
 from ganbench.report.figure_files import write_figures
 from ganbench.report.formats import FORMATS
+from ganbench.report.pictures import DEFAULT_MIB
 from ganbench.store import Store
+
+# From here on browsers give up on a page.
+_MOST_MIB = 500.0
 
 
 def report_command(
-    folder: Path, *, figures: Path | None = None, format_: str | None = None, tensorboard: Path | None = None
+    folder: Path,
+    *,
+    figures: Path | None = None,
+    format_: str | None = None,
+    tensorboard: Path | None = None,
+    pictures: float | None = None,
 ) -> int:
     """Write the tables and report.html of a results folder and print the comparison, or export parts of it.
 
@@ -28,13 +37,21 @@ def report_command(
         figures: where to write each figure of the page as PNG and SVG.
         format_: one of FORMATS, in which to print the comparison, and nothing else, to stdout.
         tensorboard: where to write event files of curves and scores.
+        pictures: how much of the samples' pictures the page may hold, in MiB; of the page only.
 
     Raises:
-        GanbenchError: there is no such format, nothing to compare, or no package `tensorboard`.
+        GanbenchError: an impossible number of MiB, or one without a page; there is no such format, nothing
+            to compare, or no package `tensorboard`.
         StoreError: the folder holds no results, or something cannot be written.
     """
-    if figures is None and format_ is None and tensorboard is None:
-        return _page(folder)
+    export = figures is not None or format_ is not None or tensorboard is not None
+    if pictures is not None:
+        if export:
+            raise GanbenchError("--pictures: is about report.html, which is not made beside other options")
+        if not 0 <= pictures <= _MOST_MIB:
+            raise GanbenchError(f"--pictures: must be from 0 to {_MOST_MIB:g} MiB, given {pictures:g}")
+    if not export:
+        return _page(folder, DEFAULT_MIB if pictures is None else pictures)
     # All that can be known to be wrong, before anything is written.
     if format_ is not None and format_ not in FORMATS:
         raise GanbenchError(f"--format: no such format {format_!r}{did_you_mean(format_, FORMATS)}")
@@ -54,10 +71,10 @@ def report_command(
     return 0
 
 
-def _page(folder: Path) -> int:
+def _page(folder: Path, pictures: float) -> int:
     store = Store(folder)
     results = write_tables(store)
-    page = write_page(store, results)
+    page = write_page(store, results, pictures_mib=pictures)
     console = output()
     print_comparison(results, console)
     console.print(plain(f"Report: {page}"), soft_wrap=True)

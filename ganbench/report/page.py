@@ -24,7 +24,7 @@ from ganbench.report.formulas import typeset
 from ganbench.report.objectives import objectives_sheet
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
 from ganbench.report.panels import Panel
-from ganbench.report.pictures import Album, Frame, Picture
+from ganbench.report.pictures import DEFAULT_MIB, Album, Frame, Picture
 from ganbench.report.progress import progress
 from ganbench.report.record import STATUSES, printable
 from ganbench.report.results import Results
@@ -63,7 +63,7 @@ class _Section:
         return any(picture.neighbours for row in self.pictures for picture in row)
 
 
-def write_page(store: Store, results: Results) -> Path:
+def write_page(store: Store, results: Results, *, pictures_mib: float = DEFAULT_MIB) -> Path:
     """Write report.html from the tables, curves and pictures of a results folder.
 
     Whatever is missing or damaged is named on the page; whatever is left out to keep it small, too.
@@ -71,6 +71,7 @@ def write_page(store: Store, results: Results) -> Path:
     Args:
         store: the folder.
         results: its tables.
+        pictures_mib: how much of the samples' pictures to embed, in MiB; the last steps come first.
 
     Returns:
         The page's path.
@@ -85,17 +86,17 @@ def write_page(store: Store, results: Results) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html.j2").render(_view(store, results))
+    page = environment.get_template("report.html.j2").render(_view(store, results, pictures_mib))
     return store.write_text(REPORT, page)
 
 
-def _view(store: Store, results: Results) -> dict[str, Any]:
+def _view(store: Store, results: Results, pictures_mib: float) -> dict[str, Any]:
     grid, cells = store.grid(), results.cells
     what = compared(grid)
     arms = arms_of(cells, what)
     everywhere = contexts(cells, what.axis)
     shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
-    album, problems = Album(store, shown), _damaged(cells)
+    album, problems = Album(store, shown, pictures_mib), _damaged(cells)
     tables = (cells, results.scores, results.comparison)
     drawn = chapters(store, *tables, what, shown, problems, sharing=len(cells))
     sections = [_section(chapter, album) for chapter in drawn]
@@ -104,7 +105,8 @@ def _view(store: Store, results: Results) -> dict[str, Any]:
     left_out = []
     if album.left_out:
         left_out.append(
-            f"{album.left_out} pictures of samples, to keep it small; they are in the cells' folders"
+            f"{album.left_out} pictures of samples, to keep it small; they are in the cells' folders, "
+            "and `ganbench report --pictures MIB` takes more of them"
         )
     if hidden:
         left_out.append(f"pictures and curves of {len(hidden)} further contexts")

@@ -22,7 +22,7 @@ MOST_SEEDS = 10
 MOST_STEPS = 12
 # Of a page.
 MOST_PICTURES = 2000
-MOST_BYTES = 6 * 2**20
+DEFAULT_MIB = 6.0
 # Pixels a side of what is shown, and bytes from which on a picture is compressed again.
 MOST_SIDE = 480
 MOST_EXACT = 12 * 2**10
@@ -85,13 +85,19 @@ _NEIGHBOURS = -1
 class Album:
     """Pictures for one page, until its bounds are reached.
 
+    Args:
+        store: where they are.
+        contexts: whose cells to show.
+        mib: how much of them to embed, in MiB.
+
     Attributes:
         left_out: pictures on disk that the page does not show.
         problems: what is missing or damaged, a line each.
     """
 
-    def __init__(self, store: Store, contexts: Iterable[Context]) -> None:
+    def __init__(self, store: Store, contexts: Iterable[Context], mib: float = DEFAULT_MIB) -> None:
         self._store = store
+        self._most = mib * 2**20
         self._frames: dict[tuple[str, int], Frame] = {}
         self._damaged: set[str] = set()
         self._bytes = 0
@@ -136,7 +142,7 @@ class Album:
                     yield _Wanted((1, place, 0), cell, _NEIGHBOURS, neighbours)
 
     def _take(self, wanted: _Wanted) -> None:
-        if len(self._frames) >= MOST_PICTURES or self._bytes >= MOST_BYTES:
+        if len(self._frames) >= MOST_PICTURES or self._bytes >= self._most:
             self.left_out += 1
             return
         try:

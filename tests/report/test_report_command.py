@@ -33,6 +33,36 @@ def test_a_format_is_all_that_is_printed(
     assert sorted(planted.path.rglob("*")) == before
 
 
+def test_pictures_on_the_page_are_bounded_by_a_setting(
+    planted: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = planted.path / "report.html"
+    sizes = {}
+    for mib in ("0", "0.005", "6"):
+        assert main(["report", str(planted.path), "--pictures", mib]) == 0
+        sizes[mib] = page.read_text().count('alt="Samples of')
+    assert sizes["0"] == 0 < sizes["0.005"] < sizes["6"] == 6
+    assert main(["report", str(planted.path), "--pictures", "0"]) == 0
+    assert "ganbench report --pictures MIB" in page.read_text()
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pictures", "-1"], "--pictures: must be from 0 to 500 MiB, given -1"),
+        (["--pictures", "nan"], "--pictures: must be from 0 to 500 MiB, given nan"),
+        (["--pictures", "3", "--format", "md"], "--pictures: is about report.html"),
+    ],
+)
+def test_an_impossible_bound_is_refused(
+    planted: Folder, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert main(["report", str(planted.path), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not (planted.path / "report.html").exists()
+
+
 def test_exports_go_together_and_leave_the_folder_alone(
     make_folder: Callable[..., Folder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -268,7 +268,7 @@ def test_verdicts_lead_to_their_contexts(make_folder: Callable[..., Folder]) -> 
     assert links[:2] == ["#context-0", "#context-1"]
     assert {"context-0", "context-1"} <= {attributes.get("id") for _, attributes in page.tags}
     # What all cells share is said once, on top.
-    assert "A ganbench report · mlp" in page.words
+    assert "A ganbench report · compares loss · mlp" in page.words
     assert "<h2>digits</h2>" in text
 
 
