@@ -42,30 +42,34 @@ def build_kid(subsets: int = 100, subset_size: int = 1000) -> Metric:
 
 def build_precision(neighbours: int = 3) -> Metric:
     """The share of generated images no farther from a real one than its `neighbours`-th nearest real one."""
-    from ganbench.zoo.metrics.precision_recall import Precision
+    from ganbench.scoring.neighbours import precision
+    from ganbench.zoo.metrics.ball_share import BallShare
 
-    return Precision(neighbours=neighbours)
+    return BallShare(precision, neighbours=neighbours)
 
 
 def build_recall(neighbours: int = 3) -> Metric:
     """The share of real images no farther from a generated one than its `neighbours`-th generated one."""
-    from ganbench.zoo.metrics.precision_recall import Recall
+    from ganbench.scoring.neighbours import recall
+    from ganbench.zoo.metrics.ball_share import BallShare
 
-    return Recall(neighbours=neighbours)
+    return BallShare(recall, neighbours=neighbours)
 
 
 def build_density(neighbours: int = 5) -> Metric:
     """How many real images are nearer to a generated one than to their `neighbours`-th real one, by that."""
-    from ganbench.zoo.metrics.density_coverage import Density
+    from ganbench.scoring.neighbours import density
+    from ganbench.zoo.metrics.ball_share import BallShare
 
-    return Density(neighbours=neighbours)
+    return BallShare(density, neighbours=neighbours)
 
 
 def build_coverage(neighbours: int = 5) -> Metric:
     """The share of real images that have a generated one nearer than their `neighbours`-th real one."""
-    from ganbench.zoo.metrics.density_coverage import Coverage
+    from ganbench.scoring.neighbours import coverage
+    from ganbench.zoo.metrics.ball_share import BallShare
 
-    return Coverage(neighbours=neighbours)
+    return BallShare(coverage, neighbours=neighbours)
 
 
 def build_modes(stds: float = 3.0) -> Metric:
