@@ -13,7 +13,7 @@ Share = Callable[[Features, Features, int], float]
 
 
 class BallShare:
-    """One of the four; what it counts, its range and its source are those of the function that it is given."""
+    """One of the four; what it counts, in what range and by whom is said at the function that it is given."""
 
     needs: Needs = "features"
 
