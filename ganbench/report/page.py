@@ -96,7 +96,7 @@ def _view(store: Store, results: Results, pictures_mib: float) -> dict[str, Any]
     arms = arms_of(cells, what)
     everywhere = contexts(cells, what.axis)
     shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
-    album, problems = Album(store, shown, pictures_mib), _damaged(cells)
+    album, problems = Album(store, shown, pictures_mib), _damaged(cells, results.scores)
     tables = (cells, results.scores, results.comparison)
     drawn = chapters(store, *tables, what, shown, problems, sharing=len(cells))
     sections = [_section(chapter, album) for chapter in drawn]
@@ -169,10 +169,13 @@ def _section(chapter: Chapter, album: Album) -> _Section:
     )
 
 
-def _damaged(cells: pd.DataFrame) -> list[str]:
-    """Cells that are in no context because their record cannot be read."""
-    lost = cells[cells["seed"].isna()]
-    return [f"{row['cell']}: {row['reason']}" for row in lost.to_dict("records")]
+def _damaged(cells: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+    """Cells that are in no context because their record cannot be read, and finished ones without scores."""
+    lost = [f"{row['cell']}: {row['reason']}" for row in cells[cells["seed"].isna()].to_dict("records")]
+    scored = set(scores["cell"])
+    finished = cells.loc[cells["status"] == "ok", "cell"].tolist()
+    # Where nothing was scored at all, nothing was asked for.
+    return lost + [f"{cell}: no scores" for cell in finished if scored and cell not in scored]
 
 
 def _facts(cells: pd.DataFrame, what: Compared, arms: Sequence[str]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ganbench.errors import StoreError
 from ganbench.report.context import Context, Row
@@ -233,6 +233,8 @@ def _opened(content: bytes) -> Image.Image:
                 image.load()
                 return image.convert("RGBA" if "A" in image.getbands() or image.mode == "P" else "RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise StoreError(f"not a readable PNG ({error})") from error
+        # Pillow names the object that it read from, at another address each time.
+        reason = "no PNG begins so" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise StoreError(f"not a readable PNG ({reason})") from error
     except Image.DecompressionBombWarning as error:
         raise StoreError("too many pixels") from error

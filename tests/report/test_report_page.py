@@ -167,6 +167,7 @@ def test_missing_and_damaged_things_are_named(planted: Folder) -> None:
     )
     planted.file(lost, "cell.json").write_text("[]")
     planted.file(strange, "samples.png").write_bytes(b"GIF89a")
+    planted.file(planted.ids[5], "scores.csv").unlink()
     _, page = _write(planted)
     notice = page.words[page.words.index("Missing or damaged") : page.words.index("What was compared")]
     for words in (
@@ -174,7 +175,8 @@ def test_missing_and_damaged_things_are_named(planted: Folder) -> None:
         f"cells/{broken}/curves.parquet: damaged",
         f"{odd}: curves without loss_g",
         f"cells/{lost}/cell.json: damaged",
-        f"{strange}: its picture cannot be shown",
+        f"{strange}: its picture cannot be shown: not a readable PNG (no PNG begins so)",
+        f"{planted.ids[5]}: no scores",
     ):
         assert words in notice
 
