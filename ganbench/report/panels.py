@@ -107,8 +107,8 @@ def curve_panels(
     )
     return [
         panel
-        for title, curves, how, note in drawn
-        if (panel := _over_steps(title, curves, note, f"{title} over generator steps", **how)) is not None
+        for title, quantity, how, note in drawn
+        if (panel := _over_steps(title, quantity, note, f"{title} over generator steps", **how)) is not None
     ]
 
 
