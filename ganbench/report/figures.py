@@ -113,21 +113,24 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
 def finals(arms: Sequence[Arm], colours: Sequence[str]) -> Figure:
     """Final scores, a row an arm: a dot a seed, a line that joins a seed's dots, the mean as a bar.
 
+    Scores beyond LARGEST are in the labels only.
+
     Args:
         arms: those without a score have a row too, and a failure is counted in its label.
         colours: of each arm.
     """
     figure, axes = rows_canvas(ROW * len(arms))
+    drawn = [{seed: score for seed, score in arm.scores.items() if abs(score) < LARGEST} for arm in arms]
     for position, (arm, shade) in enumerate(zip(arms, colours, strict=True)):
-        for seed, score in arm.scores.items():
+        for seed, score in drawn[position].items():
             said = f"tip:{arm.label}, seed {seed}: {score:.4g}"
             axes.plot(score, position, "o", color=shade, markersize=5, alpha=0.8, gid=said)
-        if arm.n:
+        if abs(arm.mean) < LARGEST:
             axes.plot([arm.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)
         row_label(axes, position, f"{arm.label}: {_summary(arm)}")
-    for seed in sorted({seed for arm in arms for seed in arm.scores}):
-        places = [position for position, arm in enumerate(arms) if seed in arm.scores]
-        scores = [arms[position].scores[seed] for position in places]
+    for seed in sorted({seed for scores in drawn for seed in scores}):
+        places = [position for position, scores in enumerate(drawn) if seed in scores]
+        scores = [drawn[position][seed] for position in places]
         axes.plot(scores, places, color=INK, linewidth=0.8, alpha=0.45, zorder=1, gid="join:")
     axes.set_ylim(len(arms) - 0.55, -0.85)
     return figure

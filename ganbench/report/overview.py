@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganbench.report.context import Row, metric_label, shared, where
-from ganbench.report.figures import HEADING, ROW, row_label, rows_canvas
+from ganbench.report.figures import HEADING, LARGEST, ROW, row_label, rows_canvas
 from ganbench.report.panels import Panel
 from ganbench.report.significance import ALPHA
 from ganbench.report.svg import BEHIND, INK, colour
@@ -30,12 +30,12 @@ def overview_panels(comparison: pd.DataFrame, arms: Sequence[str]) -> list[Panel
         arms: labels in the order of their colours, the baseline first.
 
     Returns:
-        A panel a metric and extractor; none for metrics of which nothing is known.
+        A panel a metric and extractor; none for metrics of which nothing is known, or nothing below LARGEST.
     """
     _, named = shared(comparison)
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in comparison.head(MOST_DIFFERENCES).to_dict("records"):
-        if row["metric"] and not math.isnan(row["difference"]):
+        if row["metric"] and abs(row["difference"]) < LARGEST:
             groups.setdefault((metric_label(row["metric"], row["extractor"]), row["direction"]), []).append(
                 row
             )
@@ -77,7 +77,7 @@ def differences(rows: Sequence[Row], arms: Sequence[str], named: Sequence[str] =
 def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str]) -> None:
     shown = bool(row["p_adjusted"] < ALPHA)
     axes.plot([0, 0], [position - 0.24, position + 0.3], color=INK, linewidth=1, linestyle=":")
-    if not math.isnan(row["low"]):
+    if max(abs(row["low"]), abs(row["high"])) < LARGEST:
         axes.plot(
             [row["low"], row["high"]], [position] * 2, color=shade, linewidth=2.6, solid_capstyle="butt"
         )

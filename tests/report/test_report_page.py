@@ -274,6 +274,18 @@ def test_verdicts_lead_to_their_contexts(make_folder: Callable[..., Folder]) -> 
     assert "<h2>digits</h2>" in text
 
 
+def test_scores_too_large_to_draw_are_in_the_tables(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, values in (("minimax", (1e308, -1e308)), ("non_saturating", (-1e308, 1e308))):
+        for seed, value in enumerate(values):
+            rows = [{"metric": "fid", "value": value, "step": step} for step in (50, 100)]
+            folder.add(loss=loss, seed=seed, scores=rows, curves=False)
+    _, page = _write(folder)
+    assert any("1e+308" in row for row in page.rows)
+    # Of the scores that cannot be drawn the arms' names are left.
+    assert page.count("svg") == 1
+
+
 def test_a_value_without_a_direction_is_not_drawn(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     rows = [
