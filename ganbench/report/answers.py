@@ -74,8 +74,11 @@ def _answer(rows: Sequence[Row], place: str) -> Answer:
         return _unscored(rows, unscored, place)
     kind = "mixed" if len(winners) > 1 else min(kinds, key=tuple(_MARKS).index)
     said = []
+    # Whoever is named first has its mean first, to the end of the sentence.
+    arms = ("value", "baseline")
     for (found, winner), mine in sorted(by_kind.items(), key=lambda item: tuple(_MARKS).index(item[0][0])):
-        arms = ("baseline", "value") if winner == first["baseline"] else ("value", "baseline")
+        if winner:
+            arms = ("baseline", "value") if winner == first["baseline"] else ("value", "baseline")
         by = ", ".join(_means(row, *arms) for row in mine)
         said.append(
             {

@@ -35,6 +35,19 @@ def test_one_sentence_over_all_metrics(make_folder: Callable[..., Folder]) -> No
     assert [metric for metric, _ in answer.metrics] == ["fid (digits_cnn)", "kid (digits_cnn)"]
 
 
+def test_means_stand_in_the_order_in_which_the_arms_are_named(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, fid, score in (("minimax", 10.0, 8.0), ("non_saturating", 20.0, 7.9)):
+        for seed in range(6):
+            scores = {"fid": fid + seed * (1 + fid / 100), "is": score + (seed % 2 if fid > 10 else seed % 3)}
+            folder.add(loss=loss, seed=seed, scores=scores, curves=False, picture=False)
+    (answer,) = _answers(folder)
+    assert answer.words == (
+        "minimax is better than non_saturating by fid (digits_cnn) 12.8 against 23; "
+        "no difference shown by is (digits_cnn) 9 against 8.4."
+    )
+
+
 def test_metrics_that_disagree_stand_first(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     _fill(folder, fid=-5.0, kid=3.0)
