@@ -45,7 +45,7 @@ def chapters(
     drawn: Sequence[Context],
     problems: list[str],
     *,
-    sharing: int = 1,
+    sharing: int | None = None,
 ) -> Iterator[Chapter]:
     """A chapter for each context to be drawn, one after another.
 
@@ -57,7 +57,7 @@ def chapters(
         what: the compared axis.
         drawn: the contexts.
         problems: what is missing or damaged is appended, a line each.
-        sharing: number of cells that share the points of a page's curves.
+        sharing: number of cells that share the points of a page's curves; each context's own unless given.
     """
     readable = cells[cells["seed"].notna()]
     arms = arms_of(cells, what)
@@ -67,6 +67,7 @@ def chapters(
     for context in drawn:
         order = arms or list(context.arms)
         place = _words(context, telling(readable))
+        among = sum(map(len, context.arms.values())) if sharing is None else sharing
         yield Chapter(
             context=context,
             title=_words(context, differing) or place,
@@ -78,7 +79,7 @@ def chapters(
             else [],
             curves=[
                 *score_panels(context, order, scores),
-                *curve_panels(store, context, order, sharing, problems),
+                *curve_panels(store, context, order, among, problems),
             ],
         )
 

@@ -61,13 +61,12 @@ def gallery(
     for panel in overview_panels(comparison, arms):
         yield _plate(panel, "Differences from the baseline", (), arms, taken)
     # A file has room for more points than a page: its curves share them with those of their context only.
-    for context in contexts(cells, what.axis):
-        sharing = sum(map(len, context.arms.values()))
-        for chapter in chapters(store, cells, scores, comparison, what, [context], problems, sharing=sharing):
-            for panel in chapter.finals:
-                yield _plate(panel, chapter.place, (), chapter.arms, taken)
-            for panel in chapter.curves:
-                yield _plate(panel, chapter.place, chapter.present, chapter.arms, taken)
+    everywhere = contexts(cells, what.axis)
+    for chapter in chapters(store, cells, scores, comparison, what, everywhere, problems):
+        for panel in chapter.finals:
+            yield _plate(panel, chapter.place, (), chapter.arms, taken)
+        for panel in chapter.curves:
+            yield _plate(panel, chapter.place, chapter.present, chapter.arms, taken)
 
 
 def _plate(panel: Panel, place: str, legend: Sequence[str], order: Sequence[str], taken: set[str]) -> Plate:
