@@ -21,14 +21,15 @@ LAYERS = {
     "training": 4,
     "scoring": 4,
     "store": 4,
-    "zoo": 5,
-    "runner": 6,
-    "report": 6,
-    "execution": 7,
-    "regression": 7,
-    "cli": 8,
-    "__main__": 9,
-    "pytest_plugin": 9,
+    "analysis": 5,
+    "zoo": 6,
+    "runner": 7,
+    "report": 7,
+    "execution": 8,
+    "regression": 8,
+    "cli": 9,
+    "__main__": 10,
+    "pytest_plugin": 10,
 }
 
 

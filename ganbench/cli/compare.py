@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ganbench.analysis.context import compared
+from ganbench.analysis.recompare import recompare
 from ganbench.cli.console import output
 from ganbench.errors import GanbenchError, did_you_mean
 from ganbench.report import load
-from ganbench.report.context import compared
 from ganbench.report.formats import FORMATS
-from ganbench.report.question import ask
 from ganbench.report.terminal import print_answer
 from ganbench.store import Store
 
@@ -44,7 +44,16 @@ def compare_command(
         )
     results = load(folder)
     asked = compared(Store(folder).grid())
-    comparison = ask(results, asked, axis=axis, baseline=baseline, where=where, metrics=metrics)
+    comparison = recompare(
+        results.path,
+        results.cells,
+        results.scores,
+        asked,
+        axis=axis,
+        baseline=baseline,
+        where=where,
+        metrics=metrics,
+    )
     if format_ == "table":
         print_answer(comparison, output())
     else:

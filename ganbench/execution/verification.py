@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ganbench.analysis.context import metric_label
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.execution.benchmark import THREADS, devices_of
@@ -20,7 +21,6 @@ from ganbench.execution.origin import device_of
 from ganbench.execution.plan import FINISHED, differences_of, resolve_device
 from ganbench.execution.pool import WorkerPool
 from ganbench.grid import Cell, Environment, environment_of, read_grid
-from ganbench.report.context import metric_label
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
 from ganbench.training import resolve_engine

@@ -39,9 +39,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ganbench.analysis.group import Arm
+from ganbench.analysis.significance import Floats, decide, even, mean_interval, welch_t
 from ganbench.grid.tolerance import Tolerance
-from ganbench.report.arm import Arm
-from ganbench.report.significance import Floats, decide, even, mean_interval, welch_t
 
 ALPHA = 0.05
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ganbench.analysis.multiple_testing import holm
 from ganbench.errors import GridError
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
@@ -14,7 +15,6 @@ from ganbench.regression.notes import notes_of
 from ganbench.regression.outcome import Finding, Outcome, Verdict, failures, outcomes
 from ganbench.regression.questions import Asked, Question, questions
 from ganbench.regression.recorded import read_recorded
-from ganbench.report.family import holm
 
 
 def check(

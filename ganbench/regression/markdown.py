@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from ganbench.analysis.verdict import number, p_value
 from ganbench.regression.outcome import Finding, Outcome
 from ganbench.regression.sentences import headline, interval, tolerated, worse_by
-from ganbench.report.verdict import number, p_value
 
 _HEADS = ("verdict", "where", "score", "baseline", "now", "change", "tolerance", "p", "seeds")
 

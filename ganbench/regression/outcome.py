@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from ganbench.analysis.group import Arm
 from ganbench.regression.evidence import Evidence
 from ganbench.regression.questions import Question
 from ganbench.regression.settling import Settling, settling
-from ganbench.report.arm import Arm
 
 Verdict = Literal["regression", "inconclusive", "improvement", "pass", "identical"]
 # Most severe first.

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special, stats
 
-from ganbench.report.significance import Floats
+from ganbench.analysis.significance import Floats
 
 # No change passes with this probability, a loss of twice the tolerance is found with that.
 PASSES, FINDS = 0.8, 0.9

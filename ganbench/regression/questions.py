@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ganbench.analysis.context import label, metric_label, where
+from ganbench.analysis.final_scores import Finals, Measure, arm_of, final_scores
+from ganbench.analysis.group import Arm
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.grid import read_grid
 from ganbench.grid.tolerance import Tolerance, read_tolerance
 from ganbench.regression.bits import Bits, compare_bits, final_values
 from ganbench.regression.recorded import Key, Recorded, Row
-from ganbench.report.arm import Arm
-from ganbench.report.context import label, metric_label, where
-from ganbench.report.finals import Finals, Measure, arm_of, final_scores
 
 DEFAULT = read_tolerance("5%")
 

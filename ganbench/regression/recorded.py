@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
+from ganbench.analysis.context import axes_of
+from ganbench.analysis.records import AXES, STATUSES, printable
 from ganbench.errors import StoreError
 from ganbench.files.atomic import read_bytes
-from ganbench.report.context import axes_of
-from ganbench.report.record import AXES, STATUSES, printable
 from ganbench.store import CELLS, SCORES, Store
 from ganbench.store.cells import TEXT_LIMIT
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ganbench.analysis.verdict import number, p_value
 from ganbench.regression.outcome import Finding, Outcome
-from ganbench.report.verdict import number, p_value
 
 
 def text_of(outcome: Outcome) -> str:

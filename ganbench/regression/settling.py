@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ganbench.analysis.group import Arm
 from ganbench.regression.evidence import EXACT, Evidence
 from ganbench.regression.power import (
     MOST,
@@ -16,7 +17,6 @@ from ganbench.regression.power import (
     seeds_each,
     seeds_to_part,
 )
-from ganbench.report.arm import Arm
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ganbench.report.context import Row, axes_of, metric_label, shared, where
-from ganbench.report.significance import ALPHA
-from ganbench.report.verdict import number
+from ganbench.analysis.context import Row, axes_of, metric_label, shared, where
+from ganbench.analysis.significance import ALPHA
+from ganbench.analysis.verdict import number
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ganbench.report.context import Compared, Context, Row, arms_of, shared, telling, where
-from ganbench.report.finals import final_scores
+from ganbench.analysis.context import Compared, Context, Row, arms_of, shared, telling, where
+from ganbench.analysis.final_scores import final_scores
 from ganbench.report.panels import Panel, curve_panels, final_panels, score_panels
 from ganbench.store import Store
 

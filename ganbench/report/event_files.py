@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganbench.analysis.context import Row, axes_of, metric_label
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.files.atomic import write_folder
-from ganbench.report.context import Row, axes_of, metric_label
 from ganbench.report.figure_files import file_stem
 from ganbench.report.results import Results
 from ganbench.store import Store

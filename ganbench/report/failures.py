@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ganbench.analysis.context import Row, label, shared
+from ganbench.analysis.records import FAILURES
 from ganbench.errors import StoreError
-from ganbench.report.context import Row, label, shared
-from ganbench.report.record import FAILURES
 from ganbench.store import Store
 
 MOST_CELLS = 1000

@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
-from ganbench.report.arm import Arm
+from ganbench.analysis.group import Arm
+from ganbench.analysis.verdict import mean_and_sd
 from ganbench.report.svg import BEHIND, INK, RULE
-from ganbench.report.verdict import mean_and_sd
 
 SIZE = (3.6, 2.3)
 # Inches that a row with its label takes, the line that names several rows, and the axis below them.

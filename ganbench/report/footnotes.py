@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from ganbench.report.context import metric_label
+from ganbench.analysis.context import metric_label
 
 _BIASED = re.compile(r"biased: fewer than (\d+) samples")
 

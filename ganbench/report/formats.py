@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.report.context import metric_label, shared
+from ganbench.analysis.context import metric_label, shared
+from ganbench.analysis.verdict import ends, mean_and_sd, number, p_value
 from ganbench.report.footnotes import footnotes
 from ganbench.report.sheets import titled
 from ganbench.report.terminal import family_notes, sentences
-from ganbench.report.verdict import ends, mean_and_sd, number, p_value
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _MINUS = re.compile(r"(?<![\w\]])-(?=\d)")

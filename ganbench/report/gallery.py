@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ganbench.analysis.context import arms_of, compared, contexts
 from ganbench.report.chapters import chapters
-from ganbench.report.context import arms_of, compared, contexts
 from ganbench.report.figures import shortened
 from ganbench.report.overview import overview_panels
 from ganbench.report.panels import Panel

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
+from ganbench.analysis.context import Row, metric_label, shared
+from ganbench.analysis.records import STATUSES
+from ganbench.analysis.verdict import bracketed, mean_and_sd, p_value
 from ganbench.report.answers import answers
-from ganbench.report.context import Row, metric_label, shared
 from ganbench.report.footnotes import footnotes
-from ganbench.report.record import STATUSES
-from ganbench.report.verdict import bracketed, mean_and_sd, p_value
 
 # Of verdicts and of rows: a notebook is no place for thousands.
 MOST = 40

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from ganbench.analysis.records import printable
 from ganbench.errors import StoreError
-from ganbench.report.record import printable
 from ganbench.report.sheets import Sheet
 from ganbench.store import Store
 

@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ganbench.report.context import Row, metric_label, shared, where
+from ganbench.analysis.context import Row, metric_label, shared, where
+from ganbench.analysis.significance import ALPHA
+from ganbench.analysis.verdict import ends, number, p_value
 from ganbench.report.figures import HEADING, LARGEST, ROW, row_label, rows_canvas
 from ganbench.report.panels import Panel
-from ganbench.report.significance import ALPHA
 from ganbench.report.svg import BEHIND, INK, colour
-from ganbench.report.verdict import ends, number, p_value
 
 # Rows over all panels: further ones are in the table.
 MOST_DIFFERENCES = 60

@@ -14,11 +14,12 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from ganbench.analysis.context import Compared, arms_of, compared, contexts, shared
+from ganbench.analysis.environments import environments_mixed
+from ganbench.analysis.records import STATUSES, printable
 from ganbench.report.answers import answers, by_context
 from ganbench.report.chapters import Chapter, chapters
-from ganbench.report.context import Compared, arms_of, compared, contexts, shared
 from ganbench.report.downloads import download
-from ganbench.report.environments import environments_mixed
 from ganbench.report.failures import failures
 from ganbench.report.formulas import typeset
 from ganbench.report.objectives import objectives_sheet
@@ -26,7 +27,6 @@ from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
 from ganbench.report.panels import Panel
 from ganbench.report.pictures import DEFAULT_MIB, Album, Frame, Picture
 from ganbench.report.progress import progress
-from ganbench.report.record import STATUSES, printable
 from ganbench.report.results import Results
 from ganbench.report.sheets import (
     cells_sheet,

@@ -13,14 +13,14 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from ganbench.analysis.context import Context, Row, metric_label
+from ganbench.analysis.final_scores import Finals, Measure, arm_of
+from ganbench.analysis.records import FAILURES, printable
+from ganbench.analysis.verdict import number
 from ganbench.errors import StoreError
-from ganbench.report.context import Context, Row, metric_label
 from ganbench.report.figures import LARGEST, Line, over_steps
 from ganbench.report.figures import finals as finals_figure
-from ganbench.report.finals import Finals, Measure, arm_of
-from ganbench.report.record import FAILURES, printable
 from ganbench.report.svg import colour, inline
-from ganbench.report.verdict import number
 from ganbench.store import Store
 
 _QUANTITIES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
+from ganbench.analysis.context import Context, Row
+from ganbench.analysis.records import printable
 from ganbench.errors import StoreError
-from ganbench.report.context import Context, Row
-from ganbench.report.record import printable
 from ganbench.store import Store
 
 # Of each context, and of each cell.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.report.context import axes_of, label
+from ganbench.analysis.context import axes_of, label
 
 MOST_COMING = 12
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ganbench.analysis.comparison import compare
+from ganbench.analysis.context import compared
+from ganbench.analysis.final_scores import summarise
+from ganbench.analysis.records import printable, read_records
+from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.errors import StoreError
-from ganbench.report.comparison import compare
-from ganbench.report.context import compared
-from ganbench.report.finals import summarise
 from ganbench.report.gallery import gallery
 from ganbench.report.notebook import as_html
-from ganbench.report.record import printable, read_records
-from ganbench.report.tables import cells_frame, scores_frame
 from ganbench.store import CELLS, COMPARISON, SCORES, Store
 
 

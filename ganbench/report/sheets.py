@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ganbench.report.context import axes_of, metric_label, shared
+from ganbench.analysis.context import axes_of, metric_label, shared
+from ganbench.analysis.verdict import ends, mean_and_sd, number, p_value
 from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
-from ganbench.report.verdict import ends, mean_and_sd, number, p_value
 
 MOST_ROWS = 1000
 METRIC_SD = "sd of the metric itself"

@@ -10,12 +10,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.report.agreement import disagreeing
-from ganbench.report.context import Row, axes_of, metric_label, shared, telling, where
+from ganbench.analysis.context import Row, axes_of, metric_label, shared, telling, where
+from ganbench.analysis.metric_conflicts import disagreeing
+from ganbench.analysis.verdict import bracketed, mean_and_sd, number, p_value
 from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
 from ganbench.report.sheets import METRIC_SD, final_sheet, titled
-from ganbench.report.verdict import bracketed, mean_and_sd, number, p_value
 
 # Wide enough that nothing is cut where the output is a file or a pipe.
 _UNBOUNDED = 400

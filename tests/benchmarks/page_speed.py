@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 from ganbench.report import write_page, write_tables
 from ganbench.store import Store
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from fabricated_results import Folder, crowd  # a piece of the tests
 
 _WIDTHS = {"desktop": 1440, "phone": 390}

@@ -27,12 +27,12 @@ import numpy as np
 import tomli_w
 
 import ganbench
+from ganbench.analysis.group import Arm
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.gate import judge
 from ganbench.regression.outcome import VERDICTS
 from ganbench.regression.questions import Question
 from ganbench.regression.recorded import read_recorded
-from ganbench.report.arm import Arm
 
 SOURCE = Path(ganbench.__file__).parent
 RESULTS = SOURCE.parent / "results" / "check-pool"

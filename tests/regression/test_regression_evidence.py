@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ganbench.analysis.group import Arm
 from ganbench.grid.tolerance import read_tolerance
 from ganbench.regression.evidence import EXACT, RANKS, WELCH, allowed, evidence
-from ganbench.report.arm import Arm
 
 
 def arm(*values: float, failed: int = 0) -> Arm:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganbench.analysis.group import Arm
 from ganbench.regression.evidence import evidence
 from ganbench.regression.settling import settling
-from ganbench.report.arm import Arm
 
 
 def arm(n, mean=20.0):

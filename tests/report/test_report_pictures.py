@@ -7,8 +7,8 @@ import pytest
 from fabricated_results import Folder
 from PIL import Image
 
+from ganbench.analysis.context import contexts
 from ganbench.report import load, pictures
-from ganbench.report.context import contexts
 from ganbench.report.pictures import Album
 from ganbench.store import Store
 

@@ -1,7 +1,7 @@
 """How often the comparison errs: false positives, coverage and power of scores whose truth is known.
 
 `python tests/simulation/error_rates.py --out results/error-rates` draws 20,000 comparisons for every row,
-gives them to the functions that decide in `ganbench.report`, and writes error_rates.csv and error_rates.md.
+gives them to the functions that decide in `ganbench.analysis`, and writes error_rates.csv and error_rates.md.
 The draws of a row depend on the row alone.
 """
 
@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ganbench.report.permutation import permutation, sign_flip
-from ganbench.report.power import detectable_paired, detectable_welch, paired_power, welch_power
-from ganbench.report.significance import ALPHA, decide, mean_interval, paired_t, welch_t
+from ganbench.analysis.permutation import permutation, sign_flip
+from ganbench.analysis.power import detectable_paired, detectable_welch, paired_power, welch_power
+from ganbench.analysis.significance import ALPHA, decide, mean_interval, paired_t, welch_t
 
 DRAWS = 20_000
 SEEDS = (3, 5, 10, 20)

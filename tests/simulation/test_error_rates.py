@@ -18,7 +18,7 @@ from error_rates import (
     smallest_adjusted,
 )
 
-from ganbench.report.family import holm
+from ganbench.analysis.multiple_testing import holm
 
 DRAWS = 2_000
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from fabricated_results import Folder
 
-from ganbench.report.record import plain, printable, read_records, varied_keys
+from ganbench.analysis.records import plain, printable, read_records, varied_keys
 from ganbench.store import Store
 
 

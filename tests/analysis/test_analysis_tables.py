@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from fabricated_results import Folder
 
-from ganbench.report.record import read_records
-from ganbench.report.tables import cells_frame, scores_frame
+from ganbench.analysis.records import read_records
+from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.store import Store
 
 

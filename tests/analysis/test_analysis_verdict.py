@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from ganbench.report.arm import Arm
-from ganbench.report.contrast import contrast
-from ganbench.report.verdict import number, p_value, verdict
+from ganbench.analysis.group import Arm
+from ganbench.analysis.pairwise import contrast
+from ganbench.analysis.verdict import number, p_value, verdict
 
 
 def _verdict(

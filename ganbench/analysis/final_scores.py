@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ganbench.report.arm import NOT_FINITE, Arm
-from ganbench.report.context import Row, axes_of, contexts
-from ganbench.report.record import FAILURES
-from ganbench.report.tables import frame
+from ganbench.analysis.context import Row, axes_of, contexts
+from ganbench.analysis.group import NOT_FINITE, Arm
+from ganbench.analysis.records import FAILURES
+from ganbench.analysis.tables import frame
 
 COLUMNS = (
     "metric",

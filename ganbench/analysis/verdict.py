@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from ganbench.report.arm import Arm
-from ganbench.report.contrast import Contrast
-from ganbench.report.power import detectable_paired, detectable_welch
-from ganbench.report.significance import ALPHA, PERMUTATION, SIGN_FLIP
+from ganbench.analysis.group import Arm
+from ganbench.analysis.pairwise import Contrast
+from ganbench.analysis.power import detectable_paired, detectable_welch
+from ganbench.analysis.significance import ALPHA, PERMUTATION, SIGN_FLIP
 
 
 def verdict(

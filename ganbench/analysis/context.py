@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ganbench.report.record import AXES
+from ganbench.analysis.records import AXES
 
 Row = Mapping[str, Any]
 # What stands in brackets behind an extractor's name, and the same behind a comma.

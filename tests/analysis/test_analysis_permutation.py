@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganbench.report.permutation import DRAWS, arrangements, permutation, sign_flip
+from ganbench.analysis.permutation import DRAWS, arrangements, permutation, sign_flip
 
 RANDOM = np.random.default_rng(7)
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.report.agreement import disagreements
-from ganbench.report.arm import Arm
-from ganbench.report.context import Compared, Context, Row, arms_of, axes_of, contexts
-from ganbench.report.contrast import Contrast, contrast, seeds_pair
-from ganbench.report.environments import environments_mixed
-from ganbench.report.family import Family, family_of, holm
-from ganbench.report.finals import Finals, Measure, arm_of, final_scores, said_of
-from ganbench.report.record import FAILURES
-from ganbench.report.tables import frame
-from ganbench.report.verdict import refusal, verdict, winner
+from ganbench.analysis.context import Compared, Context, Row, arms_of, axes_of, contexts
+from ganbench.analysis.environments import environments_mixed
+from ganbench.analysis.final_scores import Finals, Measure, arm_of, final_scores, said_of
+from ganbench.analysis.group import Arm
+from ganbench.analysis.metric_conflicts import disagreements
+from ganbench.analysis.multiple_testing import Family, family_of, holm
+from ganbench.analysis.pairwise import Contrast, contrast, seeds_pair
+from ganbench.analysis.records import FAILURES
+from ganbench.analysis.tables import frame
+from ganbench.analysis.verdict import refusal, verdict, winner
 
 COLUMNS = (
     "metric",

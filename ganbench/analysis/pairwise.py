@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.report.arm import Arm
-from ganbench.report.permutation import arrangements, permutation, sign_flip
-from ganbench.report.significance import RANK_SUM, SIGNED_RANKS, decide, even, paired_t, welch_t
+from ganbench.analysis.group import Arm
+from ganbench.analysis.permutation import arrangements, permutation, sign_flip
+from ganbench.analysis.significance import RANK_SUM, SIGNED_RANKS, decide, even, paired_t, welch_t
 
 Floats = NDArray[np.float64]
 

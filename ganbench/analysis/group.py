@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ganbench.report.significance import mean_interval
+from ganbench.analysis.significance import mean_interval
 
 # A cell that finished, but whose score is not finite, is worse than any score too.
 NOT_FINITE = "not finite"

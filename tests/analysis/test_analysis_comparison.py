@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from fabricated_results import Folder
 
-from ganbench.report.comparison import compare
-from ganbench.report.context import Compared
-from ganbench.report.record import read_records
-from ganbench.report.tables import cells_frame, scores_frame
+from ganbench.analysis.comparison import compare
+from ganbench.analysis.context import Compared
+from ganbench.analysis.records import read_records
+from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.store import Store
 
 LOSSES = ("minimax", "non_saturating")

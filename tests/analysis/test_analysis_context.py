@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from ganbench.report.context import metric_label, shared
+from ganbench.analysis.context import metric_label, shared
 
 
 @pytest.mark.parametrize(

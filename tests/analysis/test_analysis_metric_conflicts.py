@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganbench.report.agreement import disagreeing, disagreements
+from ganbench.analysis.metric_conflicts import disagreeing, disagreements
 
 
 def _row(metric: str, better: str, dataset: str = "digits", value: str = "ns") -> dict[str, Any]:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from fabricated_results import Folder
 
-from ganbench.report.finals import Measure, arm_of, final_scores, said_of, summarise
-from ganbench.report.record import read_records
-from ganbench.report.tables import cells_frame, scores_frame
+from ganbench.analysis.final_scores import Measure, arm_of, final_scores, said_of, summarise
+from ganbench.analysis.records import read_records
+from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.store import Store
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ganbench.report.significance import ALPHA
+from ganbench.analysis.significance import ALPHA
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ganbench.report.arm import NOT_FINITE, Arm
-from ganbench.report.contrast import contrast, seeds_pair
+from ganbench.analysis.group import NOT_FINITE, Arm
+from ganbench.analysis.pairwise import contrast, seeds_pair
 
 
 def _arm(*scores: float, label: str = "a") -> Arm:

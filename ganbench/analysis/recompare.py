@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from ganbench.analysis.comparison import compare
+from ganbench.analysis.context import Compared, axes_of, label
+from ganbench.analysis.records import FAILURES
 from ganbench.errors import GanbenchError, did_you_mean
-from ganbench.report.comparison import compare
-from ganbench.report.context import Compared, axes_of, label
-from ganbench.report.record import FAILURES
-from ganbench.report.results import Results
 
 
-def ask(
-    results: Results,
+def recompare(
+    path: Path,
+    cells: pd.DataFrame,
+    scores: pd.DataFrame,
     asked: Compared,
     *,
     axis: str | None = None,
@@ -26,7 +28,9 @@ def ask(
     """Compare the finished cells of a results folder along an axis of one's choice; nothing is trained.
 
     Args:
-        results: what is stored.
+        path: the folder, for messages.
+        cells: its table of cells.
+        scores: its table of scores.
         asked: what the grid asks to compare, which is what is not given here.
         axis: a column of cells.csv: dataset, architecture, loss, penalty, or a varied setting.
         baseline: a value of it as cells.csv has it, or a name alone where only one value has it; the
@@ -40,22 +44,22 @@ def ask(
     Raises:
         GanbenchError: there is no such axis, value, metric or cell, or nothing to compare.
     """
-    cells = results.cells[results.cells["seed"].notna()]
+    cells = cells[cells["seed"].notna()]
     axes = list(axes_of(cells))
     if axis is None:
         axis, baseline = asked.axis, asked.baseline if baseline is None else baseline
     if axis not in axes:
-        raise GanbenchError(f"--axis: no axis {axis!r} in {results.path}{did_you_mean(axis, axes)}")
+        raise GanbenchError(f"--axis: no axis {axis!r} in {path}{did_you_mean(axis, axes)}")
     if len(_values(cells, axis)) < 2:
         more = ", ".join(name for name in axes if len(_values(cells, name)) > 1)
         raise GanbenchError(
-            f"--axis {axis}: {results.path} has one value of it only, {_values(cells, axis)[0]!r}; "
+            f"--axis {axis}: {path} has one value of it only, {_values(cells, axis)[0]!r}; "
             f"axes with more: {more or 'none'}"
         )
     reference = None if baseline is None else _value("--baseline", baseline, axis, _values(cells, axis))
-    cells = _chosen(cells, axis, where, str(results.path))
+    cells = _chosen(cells, axis, where, str(path))
     if not cells["status"].isin(("ok", *FAILURES)).any():
-        raise GanbenchError(f"{results.path}: none of the {len(cells)} cells asked for is finished")
+        raise GanbenchError(f"{path}: none of the {len(cells)} cells asked for is finished")
     labels = _values(cells, axis)
     if reference is not None and reference not in labels:
         raise GanbenchError(
@@ -63,8 +67,8 @@ def ask(
         )
     if len(labels) < 2:
         raise GanbenchError(f"--axis {axis}: under {_said(where)} there is one value only, {labels[0]!r}")
-    scores = results.scores[results.scores["cell"].isin(cells["cell"])]
-    return compare(cells, _measured(scores, metrics, str(results.path)), Compared(axis, reference))
+    scores = scores[scores["cell"].isin(cells["cell"])]
+    return compare(cells, _measured(scores, metrics, str(path)), Compared(axis, reference))
 
 
 def _chosen(cells: pd.DataFrame, axis: str, where: Sequence[str], path: str) -> pd.DataFrame:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from ganbench.report.power import detectable_paired, detectable_welch, paired_power, welch_power
-from ganbench.report.significance import welch_t
+from ganbench.analysis.power import detectable_paired, detectable_welch, paired_power, welch_power
+from ganbench.analysis.significance import welch_t
 
 
 # references: n pairs, and n of each arm, that find d with power .8, rounded up

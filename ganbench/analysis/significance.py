@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from ganbench.report.permutation import permutation, sign_flip
+from ganbench.analysis.permutation import permutation, sign_flip
 
 Floats = NDArray[np.float64]
 

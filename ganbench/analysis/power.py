@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special, stats
 
-from ganbench.report.significance import ALPHA
+from ganbench.analysis.significance import ALPHA
 
 POWER = 0.8
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.report.record import AXES, Record, varied_keys
+from ganbench.analysis.records import AXES, Record, varied_keys
 
 # The order of design 5; `direction` and what follows stand last because columns are only ever added.
 CELL_COLUMNS = (

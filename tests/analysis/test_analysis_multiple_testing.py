@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ganbench.report.family import family_of, holm
+from ganbench.analysis.multiple_testing import family_of, holm
 
 
 def test_holm_by_hand() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ganbench.report.context import metric_label, where
+from ganbench.analysis.context import metric_label, where
 
 Row = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ganbench.report.permutation import permutation, sign_flip
-from ganbench.report.significance import decide, mean_interval, paired_t, welch_t
+from ganbench.analysis.permutation import permutation, sign_flip
+from ganbench.analysis.significance import decide, mean_interval, paired_t, welch_t
 
 INF = math.inf
 RANDOM = np.random.default_rng(11)
