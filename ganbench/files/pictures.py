@@ -1,9 +1,9 @@
 """One image file -> its pixels, or why it has none that could be taken as they are.
 
 A palette becomes colours, one bit becomes black and white, and an alpha channel that is opaque everywhere is
-dropped: none of these changes a pixel. What could only be converted by a decision is refused: transparency,
-more than 8 bits a channel, CMYK, animations. What a file says beside its pixels (a colour profile, an
-orientation) is passed over.
+dropped: none of these changes a pixel. A picture is turned as its EXIF orientation says, which changes none
+either. What could only be converted by a decision is refused: transparency, more than 8 bits a channel, CMYK,
+animations. A colour profile is ignored.
 """
 
 from __future__ import annotations
@@ -19,17 +19,49 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ganbench.errors import GanbenchError
+from ganbench.files.regular import irregular, open_regular
 
 Shape = tuple[int, int, int]
 """Channels (1 or 3), height, width."""
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-# What file managers leave in a folder of pictures.
-_LITTER = ("thumbs.db", "desktop.ini")
+# What operating systems, network storage and archivers leave in a folder of pictures, in lower case: previews
+# of the pictures, deleted ones, and notes on them.
+_LITTER = (
+    "thumbs.db",
+    "ehthumbs.db",
+    "ehthumbs_vista.db",
+    "desktop.ini",
+    "picasa.ini",
+    "icon\r",
+    "@eadir",
+    "@recycle",
+    "#recycle",
+    "#snapshot",
+    "@recently-snapshot",
+    "__macosx",
+    "lost+found",
+    "$recycle.bin",
+    "recycler",
+    "system volume information",
+)
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _GREY = ("1", "L", "LA")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX")
 _LONGEST_REASON = 60
+_ORIENTATION = 0x0112
+# What turns a picture upright, by its orientation; 1 is upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Those that exchange width and height.
+_SIDEWAYS = (5, 6, 7, 8)
 
 
 class PictureError(Exception):
@@ -37,12 +69,14 @@ class PictureError(Exception):
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file or folder of this name is no part of a collection: hidden, or a file manager's."""
+    """Tell whether a file or folder of this name is no part of a collection: hidden, or another program's."""
     return name.startswith(".") or name.lower() in _LITTER
 
 
 def read_shape(path: Path) -> Shape:
-    """What the pixels of a file would be, from its header alone.
+    """Give the shape of a file's pixels, once it is turned upright.
+
+    From the header alone, save for a PNG that is not square: its orientation may stand behind the pixels.
 
     Raises:
         PictureError: it is not a plain image, as far as that shows without decoding it.
@@ -56,10 +90,10 @@ def read_pixels(path: Path, accept: Callable[[Shape], object] | None = None) -> 
 
     Args:
         path: the file.
-        accept: is given the shape before anything is decoded; a GanbenchError that it raises is passed on.
+        accept: is given the shape, as of `read_shape`; a GanbenchError that it raises is passed on.
 
     Returns:
-        uint8 (C, H, W), C 1 or 3.
+        uint8 (C, H, W), C 1 or 3, turned upright.
 
     Raises:
         PictureError: it is not a plain image.
@@ -72,7 +106,10 @@ def read_pixels(path: Path, accept: Callable[[Shape], object] | None = None) -> 
             lowest = image.convert("RGBA").getchannel("A").getextrema()[0]
             if lowest != 255:
                 raise PictureError("is transparent in places; lay it over a background first")
-        pixels: NDArray[np.uint8] = np.asarray(image.convert("L" if shape[0] == 1 else "RGB"))
+        upright = image.convert("L" if shape[0] == 1 else "RGB")
+        if (turn := _TURNS.get(_orientation(image))) is not None:
+            upright = upright.transpose(turn)
+        pixels: NDArray[np.uint8] = np.asarray(upright)
     return pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
@@ -84,11 +121,13 @@ def describe(shape: Shape) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
+    if problem := irregular(path):
+        raise PictureError(problem)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(path, formats=_FORMATS) as image:
+            with open_regular(path) as stream, Image.open(stream, formats=_FORMATS) as image:
                 yield image
         except (PictureError, GanbenchError):
             raise
@@ -109,7 +148,22 @@ def _shape(image: Image.Image) -> Shape:
         raise PictureError("has more than 8 bits a channel; round it to 8 first")
     if image.mode not in (*_GREY, *_COLOUR):
         raise PictureError(f"is {image.mode}; only grey and RGB are read")
-    return (1 if image.mode in _GREY else 3, image.height, image.width)
+    channels, width, height = 1 if image.mode in _GREY else 3, *image.size
+    if width != height and _orientation(image) in _SIDEWAYS:
+        width, height = height, width
+    return channels, height, width
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read the EXIF orientation, 1 to 8; 1 where the file has none, or none that can be understood."""
+    if image.format == "PNG" and "exif" not in image.info:
+        # It may stand behind the pixels. Decoded here, so that a failure is not taken for one of EXIF.
+        image.load()
+    try:
+        found = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # damaged EXIF makes Pillow fail in many ways; other programs ignore it too
+        return 1
+    return next((number for number in _TURNS if number == found), 1)
 
 
 def _tiles(image: Image.Image) -> list[Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganbench.errors import DatasetError
 from ganbench.files.pictures import ENDINGS, PictureError, Shape, describe, is_litter, read_pixels
+from ganbench.files.regular import irregular
 from ganbench.files.tensors import LARGEST
 from ganbench.grid.problems import given
 
@@ -19,12 +20,11 @@ from ganbench.grid.problems import given
 def read_images(folder: Path) -> Tensor:
     """Every image of a folder, in the order of their names, which is torch-fidelity's.
 
-    A palette becomes colours, one bit becomes black and white, and an alpha channel that is opaque
-    everywhere is dropped: none of these changes a pixel. What could only be converted by a decision is
-    refused: transparency, more than 8 bits a channel, CMYK, animations.
+    They are read as `ganbench.files.pictures` says: turned upright, converted only where no pixel changes.
 
     Args:
-        folder: holds images (.png, .jpg, .jpeg, .webp, .bmp), and nothing else that is not hidden.
+        folder: holds images (.png, .jpg, .jpeg, .webp, .bmp), and nothing else but hidden files and what
+            `is_litter` knows.
 
     Returns:
         uint8 (N, C, H, W), C 1 or 3, N at least 1.
@@ -57,8 +57,8 @@ def _names(folder: Path) -> list[str]:
                     f"{folder}: {given(name)} is not an image ({', '.join(ENDINGS)}); "
                     "the folder may hold nothing else"
                 )
-            if not path.is_file():
-                raise DatasetError(f"{folder}: {given(name)} is not a file")
+            if problem := irregular(path):
+                raise DatasetError(f"{folder}: {given(name)} {problem}")
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be read: {error.strerror or error}") from error
     if not names:
