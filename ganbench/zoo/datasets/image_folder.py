@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,14 +24,17 @@ from ganbench.files.pictures import (
     read_pixels,
     read_shape,
 )
+from ganbench.files.regular import kind_of
 from ganbench.grid.problems import given
 from ganbench.zoo.datasets.bounds import count, refuse, side
+from ganbench.zoo.datasets.folder_layout import find_layout, order_classes
 from ganbench.zoo.datasets.images import at_least_one
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
 from ganbench.zoo.datasets.resizing import MOST_CROP, fitted
 
 _NAME = "image_folder"
-_SPLITS: tuple[Split, Split] = ("train", "test")
+# To be raised where the same files come to other pixels, labels or splits: what was kept is then made anew.
+_READING = 2
 # Pictures that would be missed in silence if they were passed over like a text.
 _UNREAD = (
     ".gif",
@@ -70,11 +74,14 @@ class ImageFolder(Packed):
     """Every picture in a folder and in those below it, grey where all are grey, else RGB.
 
     Splits: where the folder has folders `train` and `test`, they are these, and what lies beside them is left
-    out. Else every tenth picture (the 10th, the 20th, ...), in the order of their names, is a test sample;
-    with `labels` they are counted within each class.
+    out; `find_layout` says which names these may have. Else every tenth picture (the 10th, the 20th, ...), in
+    the order of their names, is a test sample; with `labels` they are counted within each class.
 
     The train samples come in the order of their names; with `labels` in turns from the classes, so that the
     first ones are of all of them.
+
+    Attributes:
+        class_names: the folder of each class, in the order of the labels; None without `labels`.
     """
 
     def __init__(
@@ -97,14 +104,15 @@ class ImageFolder(Packed):
             crop: side of the square that is cut from the centre of each before it is resized; where only
                 `size` is given, the largest square.
             flip: whether the train split is doubled by mirror images; see Images.
-            labels: whether the folders directly in it (or in `train` and `test`) are classes, in the order of
-                their names.
+            labels: whether the folders directly in it (or in those of the splits) are classes, in the order
+                of their names, or of their values where all are whole numbers.
             test_every: which part is kept back as test split; 0 for none of it.
             limit: number of pictures of the train split that are kept, the first ones.
 
         Raises:
             DatasetError: an option out of its range; no folder, or no pictures in it; pictures that are
-                broken, or of several sizes where they must not be.
+                broken, or of several sizes where they must not be; folders named like splits that cannot be
+                told apart.
         """
         refuse(
             _NAME,
@@ -133,10 +141,13 @@ class ImageFolder(Packed):
                 "test_every": test_every,
                 "limit": limit,
             },
-            stamp=stamp_of((file.name, file.status) for file in files),
+            stamp=f"{_READING} {stamp_of((file.name, file.status) for file in files)}",
             flip=flip,
-            contents=lambda: _contents(folder, splits, classes, size=size, crop=crop),
+            contents=lambda: _contents(
+                folder, splits, None if classes is None else len(classes), size=size, crop=crop
+            ),
         )
+        self.class_names = classes
 
 
 def _folder(path: str) -> Path:
@@ -164,10 +175,14 @@ def _files(folder: Path) -> list[_File]:
                 name = f"{prefix}{entry.name}"
                 if is_litter(entry.name):
                     continue
-                if entry.is_dir():
+                # Of whatever it is: a link that leads nowhere may have been a folder of pictures.
+                status = entry.stat()
+                if stat.S_ISDIR(status.st_mode):
                     walk(place / entry.name, f"{name}/")
                 elif entry.name.lower().endswith(ENDINGS):
-                    found.append(_File(name=name, status=entry.stat()))
+                    if kind := kind_of(status):
+                        raise _error(folder, f"{given(name)} is not a file but {kind}")
+                    found.append(_File(name=name, status=status))
                 elif entry.name.lower().endswith(_UNREAD):
                     raise _error(folder, f"{given(name)} is not read; pictures must be {', '.join(ENDINGS)}")
 
@@ -198,25 +213,28 @@ class _Member:
 
 def _split(
     folder: Path, files: Sequence[_File], *, labelled: bool, test_every: int
-) -> tuple[dict[Split, list[_Member]], int | None]:
-    """The members of both splits, in their order, and the number of classes."""
-    above = {file.parts[0] for file in files if len(file.parts) > 1}
-    if above >= {"train", "test"}:
-        own = {split: [file for file in files if file.parts[0] == split] for split in _SPLITS}
-        classes = _classes(folder, [*own["train"], *own["test"]], 1) if labelled else {}
-        splits = {split: _members(own[split], 1, classes) for split in _SPLITS}
-    else:
-        classes = _classes(folder, files, 0) if labelled else {}
-        members = _members(files, 0, classes)
+) -> tuple[dict[Split, list[_Member]], tuple[str, ...] | None]:
+    """The members of both splits, in their order, and the names of the classes, in theirs."""
+    try:
+        layout = find_layout([file.parts for file in files])
+        train = [file for file in files if layout.train in (None, file.parts[0])]
+        test = [file for file in files if layout.test == file.parts[0]]
+        classes = _classes(folder, [*train, *test], layout.depth) if labelled else {}
+    except ValueError as error:
+        raise _error(folder, str(error)) from error
+    members = _members(train, layout.depth, classes)
+    if layout.test is None:
         apart = {member for member in members if test_every and (member.place + 1) % test_every == 0}
-        splits = {
-            "train": [member for member in members if member not in apart],
-            "test": [member for member in members if member in apart],
-        }
+    else:
+        apart = set()
+    splits: dict[Split, list[_Member]] = {
+        "train": [member for member in members if member not in apart],
+        "test": [member for member in members if member in apart] or _members(test, layout.depth, classes),
+    }
     if labelled:
         for own_members in splits.values():
-            own_members.sort(key=lambda member: member.place)
-    return splits, len(classes) if labelled else None
+            own_members.sort(key=lambda member: (member.place, member.label))
+    return splits, tuple(classes) if labelled else None
 
 
 def _classes(folder: Path, files: Sequence[_File], depth: int) -> dict[str, int]:
@@ -224,7 +242,7 @@ def _classes(folder: Path, files: Sequence[_File], depth: int) -> dict[str, int]
     for file in files:
         if len(file.parts) < depth + 2:
             raise _error(folder, f"{given(file.name)} lies in no class's folder, and labels = true")
-    names = sorted({file.parts[depth] for file in files})
+    names = order_classes({file.parts[depth] for file in files})
     if len(names) < 2:
         raise _error(folder, f"labels = true needs folders of at least 2 classes, given {given(names)}")
     return {name: index for index, name in enumerate(names)}

@@ -51,8 +51,13 @@ def option_details() -> Mapping[str, str]:
 def folder_details() -> Mapping[str, str]:
     """How a folder of pictures becomes a data set."""
     return {
-        "splits": "folders train and test where it has both; else one in test_every, by name, is for test",
-        "labels": "the folders directly in it are classes; without, folders mean nothing",
+        "splits": "folders train (or training) and test (or testing; else val, valid, validation, dev, eval, "
+        "evaluation or holdout), in any case, where it has both; else one in test_every, by name, is test",
+        "held out": "a folder with one of these names that is neither is refused, never trained on",
+        "labels": "the folders directly in it, or in those of the splits, are classes: in the order of their "
+        "values where all are whole numbers, else of their names; without labels, folders mean nothing",
+        "passed over": "the hidden, Thumbs.db, desktop.ini, @eaDir, __MACOSX, lost+found and their like",
+        "turned": "as the EXIF orientation of each says",
         "crop": "a square from the centre, before size; with size alone, the largest",
         **option_details(),
         "kept": "as one array below GANBENCH_CACHE, made anew where a file's name, size or time changes",
