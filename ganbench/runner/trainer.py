@@ -27,7 +27,7 @@ def trainer_of(cell: Cell, device: torch.device) -> Trainer:
         settings=cell.train,
         players=players_of(cell),
         objective=objective_of(cell, cell.loss),
-        opening=None if before is None else objective_of(cell, before),
+        loss_before_freeze=None if before is None else objective_of(cell, before),
         penalty=penalty_of(cell),
         signature=dataset_of(cell.dataset).signature,
         samples=samples_of(cell.dataset, "train"),

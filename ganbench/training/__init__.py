@@ -8,8 +8,8 @@ from ganbench.training.determinism import (
 )
 from ganbench.training.diagnostics import Diverged
 from ganbench.training.game import CellGame
-from ganbench.training.match import Objective
 from ganbench.training.symptoms import symptoms
+from ganbench.training.train_step import Objective
 from ganbench.training.trainer import Seeds, Trainer, resolve_engine
 
 __all__ = [

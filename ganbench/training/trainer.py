@@ -13,20 +13,20 @@ from torch import Tensor, nn
 from ganbench.api import Penalty, Players, Samples, Signature
 from ganbench.errors import GridError
 from ganbench.grid import TrainSettings
-from ganbench.training.average import Average
+from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.batches import Batches
-from ganbench.training.coupling import couples_samples
 from ganbench.training.determinism import deterministic
 from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged
 from ganbench.training.eager import EagerEngine
+from ganbench.training.ema import EMA
 from ganbench.training.game import CellGame, own_tensors, trainable
-from ganbench.training.match import Match, Objective, Side
 from ganbench.training.optimizers import (
     build_optimizer,
     optimizer_state,
     restore_optimizer,
     schedule_factor,
 )
+from ganbench.training.train_step import Learner, Objective, TrainStep
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
 _ENGINES = {"eager": EagerEngine}
@@ -76,7 +76,7 @@ class Trainer:
         samples: Samples,
         seeds: Seeds,
         device: torch.device,
-        opening: Objective | None = None,
+        loss_before_freeze: Objective | None = None,
     ) -> None:
         """Set up the game at step 0.
 
@@ -89,7 +89,7 @@ class Trainer:
             samples: the training split.
             seeds: of the streams.
             device: where to train.
-            opening: what is minimised before the generator is frozen; the objective unless given.
+            loss_before_freeze: what is minimised before the generator is frozen; the objective unless given.
         """
         self.step = 0
         self.diagnostics = Diagnostics()
@@ -105,27 +105,27 @@ class Trainer:
             self._global = _global_tensors(device)
         for module in (players.generator, players.discriminator):
             module.to(device, self._dtype).train()
-        opening = opening or objective
-        for part in (objective.loss, opening.loss, penalty):
+        loss_before_freeze = loss_before_freeze or objective
+        for part in (objective.loss, loss_before_freeze.loss, penalty):
             _settle_modules(part, device, self._dtype)
         condition = samples.condition if samples.condition is not None else samples.labels
         self.players = players
         self._game = CellGame(
             players,
-            opening.loss,
+            loss_before_freeze.loss,
             couples_samples=couples_samples(players, signature, device, condition),
             loss_stream=self._loss_stream,
             device=device,
             dtype=self._dtype,
-            outputs=opening.outputs,
+            outputs=loss_before_freeze.outputs,
         )
-        self._discriminator = _side(players.discriminator, settings.d_optimizer)
-        self._generator = _side(players.generator, settings.g_optimizer)
+        self._discriminator = _learner(players.discriminator, settings.d_optimizer)
+        self._generator = _learner(players.generator, settings.g_optimizer)
         self._factor = schedule_factor(settings.schedule, settings.steps)
-        self._average = Average(players.generator, settings.ema) if settings.ema > 0 else None
+        self._ema = EMA(players.generator, settings.ema) if settings.ema > 0 else None
         self._penalty = penalty
         self._objective = objective
-        self._engine = self._begin(opening, self._generator)
+        self._engine = self._begin(loss_before_freeze, self._generator)
         self._frozen = False
         self._freeze()
 
@@ -137,7 +137,7 @@ class Trainer:
     @property
     def scored_generator(self) -> nn.Module:
         """The generator that is scored: the moving average where there is one."""
-        return self.players.generator if self._average is None else self._average.module
+        return self.players.generator if self._ema is None else self._ema.module
 
     def advance(self, until: int, pause: Callable[[], bool] = lambda: False) -> None:
         """Play rounds up to step `until`, or until `pause` says so after a round.
@@ -204,12 +204,12 @@ class Trainer:
         self._game.set_step(self.step)
         self._freeze()
 
-    def _begin(self, objective: Objective, generator: Side) -> EagerEngine:
+    def _begin(self, objective: Objective, generator: Learner) -> EagerEngine:
         """An engine that plays for this objective from now on."""
         settings = self._settings
         self._game.judge_by(objective.loss, objective.outputs)
         return _ENGINES[resolve_engine(settings.engine, self._device)](
-            Match(
+            TrainStep(
                 game=self._game,
                 loss=objective.loss,
                 penalty=self._penalty,
@@ -233,16 +233,16 @@ class Trainer:
         settings = self._settings
         if self._factor is not None:
             factor = self._factor(self.step)
-            for side in (self._discriminator, self._generator):
-                if side.optimizer is not None:
-                    side.optimizer.param_groups[0]["lr"] = side.learning_rate * factor
+            for learner in (self._discriminator, self._generator):
+                if learner.optimizer is not None:
+                    learner.optimizer.param_groups[0]["lr"] = learner.learning_rate * factor
         batches = [self._batches.next() for _ in range(settings.d_steps)]
         noises = self._draw_noise(settings.d_steps + 1)
         step = self.step + 1
         observe = step == 1 or step % settings.diagnostics_every == 0
         outcome = self._engine.play(batches, noises, observe=observe)
-        if self._average is not None and not self._frozen:
-            self._average.update()
+        if self._ema is not None and not self._frozen:
+            self._ema.update()
         self.step = step
         self._freeze()
         self.diagnostics.watch(step, outcome.loss_d, outcome.loss_g)
@@ -270,7 +270,7 @@ class Trainer:
 
     def _modules(self) -> dict[str, nn.Module]:
         modules = {"generator": self.players.generator, "discriminator": self.players.discriminator}
-        return modules if self._average is None else {**modules, "average": self._average.module}
+        return modules if self._ema is None else {**modules, "average": self._ema.module}
 
     @contextmanager
     def _own_global_state(self) -> Iterator[None]:
@@ -283,9 +283,9 @@ class Trainer:
                 self._global = _global_tensors(self._device)
 
 
-def _side(module: nn.Module, settings: Any) -> Side:
+def _learner(module: nn.Module, settings: Any) -> Learner:
     parameters = trainable(module)
-    return Side(
+    return Learner(
         module=module,
         parameters=parameters,
         optimizer=build_optimizer(settings.name, settings.options(), parameters),

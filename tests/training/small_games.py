@@ -44,7 +44,7 @@ def make_trainer(
     *,
     build: Callable[[], Players] = plain_players,
     loss: Any = None,
-    opening: Any = None,
+    loss_before_freeze: Any = None,
     penalty: Any = None,
     value: bool = True,
     data: Samples | None = None,
@@ -60,7 +60,9 @@ def make_trainer(
         settings=TrainSettings(**({"batch_size": 8, "steps": 40, "diagnostics_every": 5} | (settings or {}))),
         players=players,
         objective=Objective(loss=loss if loss is not None else NonSaturating(), outputs=1, value=value),
-        opening=None if opening is None else Objective(loss=opening, outputs=1, value=value),
+        loss_before_freeze=None
+        if loss_before_freeze is None
+        else Objective(loss=loss_before_freeze, outputs=1, value=value),
         penalty=penalty if penalty is not None else NoPenalty(),
         signature=signature or Signature(shape=(2,), kind="points"),
         samples=data or Samples(x=torch.randn(30, 2, generator=stream)),

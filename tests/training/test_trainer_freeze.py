@@ -46,8 +46,8 @@ def still():
 
 def test_both_objectives_meet_on_the_same_frozen_generator():
     settings = {"freeze_generator_at": 10, "diagnostics_every": 1}
-    minimax = make_trainer(settings, loss=Minimax(), opening=NonSaturating())
-    other = make_trainer(settings, loss=NonSaturating(), opening=NonSaturating())
+    minimax = make_trainer(settings, loss=Minimax(), loss_before_freeze=NonSaturating())
+    other = make_trainer(settings, loss=NonSaturating(), loss_before_freeze=NonSaturating())
     plain = make_trainer(settings, loss=NonSaturating())
     for trainer in (minimax, other, plain):
         trainer.advance(40)
@@ -66,7 +66,10 @@ def test_both_objectives_meet_on_the_same_frozen_generator():
 def test_resuming_around_the_freeze_gives_the_same_bits(stop):
     def make():
         return make_trainer(
-            {"freeze_generator_at": 10}, build=awkward_players, loss=Minimax(), opening=NonSaturating()
+            {"freeze_generator_at": 10},
+            build=awkward_players,
+            loss=Minimax(),
+            loss_before_freeze=NonSaturating(),
         )
 
     whole, first, second = make(), make(), make()

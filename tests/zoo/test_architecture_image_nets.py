@@ -17,7 +17,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
 from ganbench.execution.plan import check_grid
 from ganbench.grid import read_grid
-from ganbench.training.coupling import couples_samples
+from ganbench.training.batch_dependence import couples_samples
 from ganbench.zoo.architectures.layers import CentredSigmoid
 
 SMALL: dict[str, dict[str, Any]] = {

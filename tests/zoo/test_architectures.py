@@ -13,7 +13,7 @@ from torch import nn
 from ganbench import Players, Signature, Unsupported
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.training.coupling import couples_samples
+from ganbench.training.batch_dependence import couples_samples
 
 
 @pytest.fixture(autouse=True)

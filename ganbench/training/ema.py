@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
+class EMA:
     """A copy of the generator whose weights follow it slowly; buffers are copied as they are.
 
     Attributes:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ganbench import Noise, Players, Signature
-from ganbench.training.coupling import couples_samples
+from ganbench.training.batch_dependence import couples_samples
 
 
 class Pairs(nn.Module):

@@ -14,7 +14,7 @@ from ganbench.training.game import CellGame
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
+class Learner:
     """One player with what trains it.
 
     Attributes:
@@ -46,7 +46,7 @@ class Objective:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Match:
+class TrainStep:
     """A cell's game, ready to be played.
 
     Attributes:
@@ -59,8 +59,8 @@ class Match:
     game: CellGame
     loss: Loss
     penalty: Penalty
-    discriminator: Side
-    generator: Side
+    discriminator: Learner
+    generator: Learner
     order: Literal["d_then_g", "g_then_d", "simultaneous"]
     value: bool
     after_discriminator_step: Callable[[nn.Module], None] | None
@@ -68,7 +68,7 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class StepResult:
     """What a round leaves behind.
 
     Attributes:
