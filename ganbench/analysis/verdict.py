@@ -61,15 +61,14 @@ def ends(low: float, high: float) -> str:
     return "-" if math.isnan(low) else f"{number(low)} to {number(high)}"
 
 
-def bracketed(difference: float, low: float, high: float, gap: str = " ") -> str:
-    """A difference with its interval in brackets behind a gap, as far as they are known."""
-    interval = "" if math.isnan(low) else f"{gap}[{number(low)}, {number(high)}]"
-    return f"{number(difference)}{interval}"
-
-
 def p_value(p: float, symbol: str = "p") -> str:
     """A p to two digits, never a bare zero."""
     return f"{symbol}<0.001" if p < 0.001 else f"{symbol}={p:.2g}"
+
+
+def p_text(p: float) -> str:
+    """Format a p for a column that is headed so: `0.012`, `<0.001`, or a dash where there is none."""
+    return "-" if math.isnan(p) else p_value(p, "").removeprefix("=")
 
 
 def _decision(

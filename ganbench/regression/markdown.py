@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ganbench.analysis.verdict import number, p_value
+from ganbench.analysis.verdict import mean_and_sd, p_text
 from ganbench.regression.outcome import Finding, Outcome
 from ganbench.regression.sentences import headline, interval, tolerated, worse_by
 
@@ -42,11 +42,11 @@ def _row(finding: Finding, outcome: Outcome) -> tuple[str, ...]:
     texts = (
         question.words,
         question.score,
-        _mean(finding.baseline.mean, finding.baseline.sd),
-        _mean(finding.value.mean, finding.value.sd),
+        mean_and_sd(finding.baseline.mean, finding.baseline.sd),
+        mean_and_sd(finding.value.mean, finding.value.sd),
         change,
         tolerated(finding),
-        "-" if math.isnan(finding.p) or finding.verdict == "pass" else p_value(finding.p, "").lstrip("="),
+        "-" if finding.verdict == "pass" else p_text(finding.p),
         _seeds(finding),
     )
     return (verdict, *(_plain(text) for text in texts))
@@ -61,10 +61,6 @@ def _seeds(finding: Finding) -> str:
         f"{count} ({words})" if words else str(count) for count, words in zip(counts, failed, strict=True)
     )
     return f"{now} against {before}"
-
-
-def _mean(mean: float, sd: float) -> str:
-    return number(mean) if math.isnan(sd) else f"{number(mean)} ± {number(sd)}"
 
 
 def _plain(text: str) -> str:

@@ -9,11 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.analysis.context import metric_label, shared
-from ganbench.analysis.verdict import ends, mean_and_sd, number, p_value
-from ganbench.report.footnotes import footnotes
-from ganbench.report.sheets import titled
-from ganbench.report.terminal import family_notes, sentences
+from ganbench.report.table_views import TableView, comparison_view, family_notes, sentences, titled
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _MINUS = re.compile(r"(?<![\w\]])-(?=\d)")
@@ -29,6 +25,19 @@ _LATEX = {
     "²": r"$^2$",
     **{letter: f"\\{letter}" for letter in "{}$&#_%"},
 }
+_COLUMNS = (
+    ("score", "{score}"),
+    ("baseline", "{baseline}"),
+    ("mean ± sd (n)", "{mean_baseline} ({n_baseline})"),
+    ("value", "{value}"),
+    ("mean ± sd (n)", "{mean_value} ({n_value})"),
+    ("difference", "{difference}"),
+    ("95% interval", "{interval}"),
+    ("p (Holm)", "{p_adjusted}"),
+    ("test", "{test}"),
+    ("failed", "{failures_baseline} / {failures_value}"),
+    ("better", "{better}"),
+)
 # Headings of numbers, which LaTeX sets to the right.
 _NUMBERS = ("difference", "95% interval", "p (Holm)")
 
@@ -46,19 +55,25 @@ def as_json(comparison: pd.DataFrame) -> str:
 
 def as_markdown(comparison: pd.DataFrame) -> str:
     """A table for reading, then its notes and the verdicts as a list."""
-    title, head, rows = _reading(comparison)
+    view = comparison_view(comparison)
+    head, rows = view.table(_COLUMNS)
     right = ["---:" if name in _NUMBERS else "---" for name in head]
-    lines = [_markdown(title), "", *(_piped(cells) for cells in ([_markdown(name) for name in head], right))]
+    lines = [
+        _markdown(_title(view)),
+        "",
+        *(_piped(cells) for cells in ([_markdown(name) for name in head], right)),
+    ]
     lines += [_piped([_markdown(cell) for cell in row]) for row in rows]
-    notes = [*footnotes(comparison), *family_notes(comparison), *sentences(comparison)]
+    notes = [*view.notes, *family_notes(comparison), *sentences(comparison)]
     return "\n".join([*lines, "", *(f"- {_markdown(note)}" for note in notes)]) + "\n"
 
 
 def as_latex(comparison: pd.DataFrame) -> str:
     """A `table` with the rules of booktabs; notes in its caption, verdicts as comments before it."""
-    title, head, rows = _reading(comparison)
+    view = comparison_view(comparison)
+    head, rows = view.table(_COLUMNS)
     columns = "".join("r" if name in _NUMBERS else "l" for name in head)
-    caption = " ".join([f"{title}.", *footnotes(comparison), *family_notes(comparison)])
+    caption = " ".join([f"{_title(view)}.", *view.notes, *family_notes(comparison)])
     lines = [
         *(f"% {line}" for line in sentences(comparison)),
         r"% needs \usepackage{booktabs}",
@@ -85,31 +100,8 @@ FORMATS: Mapping[str, Callable[[pd.DataFrame], str]] = {
 }
 
 
-def _reading(comparison: pd.DataFrame) -> tuple[str, list[str], list[list[str]]]:
-    """Title, headings and rows, rounded for reading; what all rows share stands in the title."""
-    same, context = shared(comparison)
-    arms = ("baseline", "value")
-    head = [*context, "score", "baseline", "mean ± sd (n)", "value", "mean ± sd (n)", "difference"]
-    head += ["95% interval", "p (Holm)", "test", "failed", "better"]
-    rows = [
-        [
-            *(str(row[name]) for name in context),
-            metric_label(row["metric"], row["extractor"]),
-            *(text for arm in arms for text in (row[arm], _mean(row, arm))),
-            number(row["difference"]),
-            ends(row["low"], row["high"]),
-            "-" if pd.isna(row["p_adjusted"]) else p_value(row["p_adjusted"], "").lstrip("="),
-            row["test"] or "-",
-            f"{row['failures_baseline']} / {row['failures_value']}",
-            row["better"] or "-",
-        ]
-        for row in comparison.to_dict("records")
-    ]
-    return titled("Comparison of final scores", same), head, rows
-
-
-def _mean(row: Mapping[str, Any], arm: str) -> str:
-    return f"{mean_and_sd(row[f'mean_{arm}'], row[f'sd_{arm}'])} ({row[f'n_{arm}']})"
+def _title(view: TableView) -> str:
+    return titled("Comparison of final scores", view.shared)
 
 
 def _plain(value: Any) -> Any:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from ganbench.analysis.context import Row, metric_label, shared
 from ganbench.analysis.records import STATUSES
-from ganbench.analysis.verdict import bracketed, mean_and_sd, p_value
 from ganbench.report.answers import answers
-from ganbench.report.footnotes import footnotes
+from ganbench.report.table_views import comparison_view, final_view
 
 # Of verdicts and of rows: a notebook is no place for thousands.
 MOST = 40
 
-_COMPARED = (
-    "score",
-    "baseline",
-    "mean ± sd (n)",
-    "value",
-    "mean ± sd (n)",
-    "difference [95%]",
-    "p (Holm)",
-    "better",
+_COMPARISON = (
+    ("score", "{score}"),
+    ("baseline", "{baseline}"),
+    ("mean ± sd (n)", "{mean_baseline} ({n_baseline})"),
+    ("value", "{value}"),
+    ("mean ± sd (n)", "{mean_value} ({n_value})"),
+    ("difference [95%]", "{bracketed}"),
+    ("p (Holm)", "{p_adjusted}"),
+    ("better", "{better}"),
 )
-_FINAL = ("score", "mean ± sd (n)", "failed")
+_FINAL = (("score", "{score}"), ("mean ± sd (n)", "{mean_and_sd} ({n})"), ("failed", "{failures}"))
 
 
 def as_html(name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.DataFrame) -> Markup:
@@ -38,16 +36,13 @@ def as_html(name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.
     """
     counts = cells["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts.get(status, 0))
-    table = final if comparison.empty else comparison
-    same, context = shared(table)
     if comparison.empty:
-        head, rows = [*context, *_FINAL], [_final(row, context) for row in final.to_dict("records")]
+        view = final_view(final)
+        head, rows = view.table(_FINAL)
         said = [Markup("<li>Nothing to compare.</li>")]
     else:
-        head, rows = (
-            [*context, *_COMPARED],
-            [_compared(row, context) for row in comparison.to_dict("records")],
-        )
+        view = comparison_view(comparison)
+        head, rows = view.table(_COMPARISON)
         said = [
             Markup("<li><b>{}</b> {}{}</li>").format(
                 found.mark, f"{found.where}: " if found.where else "", found.words
@@ -62,33 +57,9 @@ def as_html(name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.
     ]
     if rows:
         parts.append(_table(head, rows))
-        notes = [*([f"All rows: {same}."] if same else []), *footnotes(table)]
+        notes = [*([f"All rows: {view.shared}."] if view.shared else []), *view.notes]
         parts += [Markup("<p><small>{}</small></p>").format(note) for note in notes]
     return Markup("<div>{}</div>").format(Markup("\n").join(parts))
-
-
-def _compared(row: Row, context: list[str]) -> list[str]:
-    return [
-        *(str(row[name]) for name in context),
-        metric_label(row["metric"], row["extractor"]),
-        *(text for arm in ("baseline", "value") for text in (row[arm], _mean(row, f"_{arm}"))),
-        bracketed(row["difference"], row["low"], row["high"]),
-        "-" if pd.isna(row["p_adjusted"]) else p_value(row["p_adjusted"], "").lstrip("="),
-        row["better"] or "-",
-    ]
-
-
-def _final(row: Row, context: list[str]) -> list[str]:
-    return [
-        *(str(row[name]) for name in context),
-        metric_label(row["metric"], row["extractor"]),
-        _mean(row, ""),
-        str(row["failures"]),
-    ]
-
-
-def _mean(row: Row, arm: str) -> str:
-    return f"{mean_and_sd(row[f'mean{arm}'], row[f'sd{arm}'])} ({row[f'n{arm}']})"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> Markup:

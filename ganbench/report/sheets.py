@@ -8,13 +8,46 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ganbench.analysis.context import axes_of, metric_label, shared
-from ganbench.analysis.verdict import ends, mean_and_sd, number, p_value
-from ganbench.report.footnotes import footnotes, has_noise
+from ganbench.analysis.context import axes_of, metric_label
 from ganbench.report.results import Results
+from ganbench.report.table_views import METRIC_SD, TableView, comparison_view, final_view, text
 
 MOST_ROWS = 1000
-METRIC_SD = "sd of the metric itself"
+
+_COMPARISON = (
+    ("score", "{score}"),
+    ("baseline", "{baseline}"),
+    ("value", "{value}"),
+    ("pairs", "{n}"),
+    ("mean ± sd over seeds, baseline", "{mean_baseline} (n={n_baseline})"),
+    ("mean ± sd over seeds, value", "{mean_value} (n={n_value})"),
+    ("difference", "{difference}"),
+    ("95% interval", "{interval}"),
+    ("test", "{test}"),
+    ("p", "{p}"),
+    ("p, Holm", "{p_adjusted}"),
+    ("p, permutation", "{p_permutation}"),
+    ("P(value better)", "{probability_of_improvement}"),
+    ("failed", "{failures_baseline} / {failures_value}"),
+    (METRIC_SD, "{noise_baseline} / {noise_value}"),
+    ("samples", "{samples}"),
+    ("repeats", "{repeats}"),
+    ("protocol", "{protocol}"),
+)
+_FINAL = (
+    ("score", "{score}"),
+    ("better", "{direction}"),
+    ("seeds", "{n}"),
+    ("mean", "{mean}"),
+    ("sd over seeds", "{sd}"),
+    (METRIC_SD, "{noise}"),
+    ("failed", "{failures}"),
+    ("samples", "{samples}"),
+    ("repeats", "{repeats}"),
+    ("protocol", "{protocol}"),
+)
+# Headings of columns that only say something where a cell was scored on more than one sample set.
+_NOISE = (METRIC_SD, "repeats")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,99 +70,15 @@ class Sheet:
 
 
 def comparison_sheet(comparison: pd.DataFrame) -> Sheet:
-    """The comparison, its numbers rounded for reading."""
-    noisy = has_noise(comparison)
-    same, context = shared(comparison)
-    head = [
-        *context,
-        "score",
-        "baseline",
-        "value",
-        "pairs",
-        "mean ± sd over seeds, baseline",
-        "mean ± sd over seeds, value",
-        "difference",
-        "95% interval",
-        "test",
-        "p",
-        "p, Holm",
-        "p, permutation",
-        "P(value better)",
-        "failed",
-        *([METRIC_SD] if noisy else []),
-        "samples",
-        *(["repeats"] if noisy else []),
-        "protocol",
-    ]
-    rows = [
-        [
-            *(str(row[name]) for name in context),
-            metric_label(row["metric"], row["extractor"]),
-            row["baseline"],
-            row["value"],
-            str(row["n"]),
-            f"{mean_and_sd(row['mean_baseline'], row['sd_baseline'])} (n={row['n_baseline']})",
-            f"{mean_and_sd(row['mean_value'], row['sd_value'])} (n={row['n_value']})",
-            number(row["difference"]),
-            ends(row["low"], row["high"]),
-            row["test"] or "-",
-            _p(row["p"]),
-            _p(row["p_adjusted"]),
-            _p(row["p_permutation"]),
-            number(row["probability_of_improvement"]),
-            f"{row['failures_baseline']} / {row['failures_value']}",
-            *([f"{number(row['noise_baseline'])} / {number(row['noise_value'])}"] if noisy else []),
-            _count(row["samples"]),
-            *([_count(row["repeats"])] if noisy else []),
-            row["protocol"],
-        ]
-        for row in comparison.head(MOST_ROWS).to_dict("records")
-    ]
-    return Sheet(
-        head=head,
-        rows=rows,
-        more=max(0, len(comparison) - MOST_ROWS),
-        notes=footnotes(comparison),
-        shared=same,
-    )
+    """Lay out the comparison, its numbers rounded for reading."""
+    view = comparison_view(comparison, MOST_ROWS)
+    return _sheet(view, [column for column in _COMPARISON if view.noisy or column[0] not in _NOISE])
 
 
 def final_sheet(final: pd.DataFrame) -> Sheet:
-    """Every final value of every combination over its seeds, those that are never compared too."""
-    noisy = has_noise(final)
-    same, context = shared(final)
-    head = [
-        *context,
-        "score",
-        "better",
-        "seeds",
-        "mean",
-        "sd over seeds",
-        *([METRIC_SD] if noisy else []),
-        "failed",
-        "samples",
-        *(["repeats"] if noisy else []),
-        "protocol",
-    ]
-    rows = [
-        [
-            *(str(row[name]) for name in context),
-            metric_label(row["metric"], row["extractor"]),
-            row["direction"] or "-",
-            str(row["n"]),
-            _value(row["mean"]),
-            number(row["sd"]),
-            *([number(row["noise"])] if noisy else []),
-            str(row["failures"]),
-            _count(row["samples"]),
-            *([_count(row["repeats"])] if noisy else []),
-            row["protocol"],
-        ]
-        for row in final.head(MOST_ROWS).to_dict("records")
-    ]
-    return Sheet(
-        head=head, rows=rows, more=max(0, len(final) - MOST_ROWS), notes=footnotes(final), shared=same
-    )
+    """Lay out every final value of every combination over its seeds, those that are never compared too."""
+    view = final_view(final, MOST_ROWS)
+    return _sheet(view, [column for column in _FINAL if view.noisy or column[0] not in _NOISE])
 
 
 def cells_sheet(cells: pd.DataFrame) -> Sheet:
@@ -187,11 +136,6 @@ def environments_sheet(cells: pd.DataFrame) -> Sheet:
     return Sheet(head=[*names, "cells"], rows=[[*key, str(count)] for key, count in counts.items()])
 
 
-def titled(title: str, same: str) -> str:
-    """A table's title with what its rows have in common."""
-    return f"{title}: {same}" if same else title
-
-
 def duration(seconds: float) -> str:
     """Seconds in a unit that reads well; a dash where they are unknown."""
     if math.isnan(seconds):
@@ -202,19 +146,6 @@ def duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
 
 
-def _value(value: float) -> str:
-    """A score to four digits."""
-    return "-" if math.isnan(value) else f"{value:.4g}"
-
-
-def _count(value: object) -> str:
-    return text(value) or "-"
-
-
-def _p(p: float) -> str:
-    return "-" if math.isnan(p) else p_value(p, "").lstrip("=")
-
-
-def text(value: object) -> str:
-    """A table's value; empty where it is missing."""
-    return "" if pd.isna(value) else str(value)
+def _sheet(view: TableView, columns: Sequence[tuple[str, str]]) -> Sheet:
+    head, rows = view.table(columns)
+    return Sheet(head=head, rows=rows, more=view.more, notes=view.notes, shared=view.shared)

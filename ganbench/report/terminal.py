@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 from rich import box
@@ -10,16 +10,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.analysis.context import Row, axes_of, metric_label, shared, telling, where
+from ganbench.analysis.context import axes_of, telling, where
 from ganbench.analysis.metric_conflicts import disagreeing
-from ganbench.analysis.verdict import bracketed, mean_and_sd, number, p_value
-from ganbench.report.footnotes import footnotes, has_noise
 from ganbench.report.results import Results
-from ganbench.report.sheets import METRIC_SD, final_sheet, titled
+from ganbench.report.sheets import final_sheet
+from ganbench.report.table_views import METRIC_SD, comparison_view, family_notes, footnotes, sentences, titled
 
 # Wide enough that nothing is cut where the output is a file or a pipe.
 _UNBOUNDED = 400
-_ARMS = ("baseline", "value")
 
 
 def comparison_table(comparison: pd.DataFrame) -> Group:
@@ -27,29 +25,27 @@ def comparison_table(comparison: pd.DataFrame) -> Group:
 
     Names are shown as they are, never as markup, and are folded only where they alone are too long.
     """
-    noisy = has_noise(comparison)
-    context = shared(comparison)[1]
+    view = comparison_view(comparison)
     heads = [
         "",
         "mean ± sd\nover seeds",
-        *([METRIC_SD.replace(" the ", " the\n")] if noisy else []),
+        *([METRIC_SD.replace(" the ", " the\n")] if view.noisy else []),
         "seeds",
         "difference\n[95%]",
         "p\n(Holm)",
     ]
     groups: dict[str, list[list[str]]] = {}
-    for row in comparison.to_dict("records"):
-        score = metric_label(row["metric"], row["extractor"])
-        title = f"{where(row, context)}: {score}" if context else score
+    for row in view.rows:
+        title = f"{where(row, view.context)}: {row['score']}" if view.context else row["score"]
         better = f", {row['direction']} is better" if row["direction"] else ""
         groups.setdefault(f"{title}{better}", []).append(
             [
                 f"  {row['baseline']}\n  {row['value']}",
-                "\n".join(_mean(row, arm) for arm in _ARMS),
-                *(["\n".join(number(row[f"noise_{arm}"]) for arm in _ARMS)] if noisy else []),
-                "\n".join(_seeds(row, arm) for arm in _ARMS),
-                bracketed(row["difference"], row["low"], row["high"], "\n"),
-                "-" if pd.isna(row["p_adjusted"]) else p_value(row["p_adjusted"], "").lstrip("="),
+                f"{row['mean_baseline']}\n{row['mean_value']}",
+                *([f"{row['noise_baseline']}\n{row['noise_value']}"] if view.noisy else []),
+                "\n".join(_seeds(row, arm) for arm in ("baseline", "value")),
+                "\n".join(filter(None, (row["difference"], row["brackets"]))),
+                row["p_adjusted"],
             ]
         )
     # One width a column, so that the tables under their headings line up.
@@ -57,7 +53,7 @@ def comparison_table(comparison: pd.DataFrame) -> Group:
     widths = [
         max(len(line) for text in column for line in text.split("\n")) for column in zip(*rows, strict=True)
     ]
-    shown: list[RenderableType] = [Text(titled("Comparison of final scores", shared(comparison)[0]))]
+    shown: list[RenderableType] = [Text(titled("Comparison of final scores", view.shared))]
     shown.append(_aligned([heads], widths))
     for title, group in groups.items():
         shown += [Text(title), _aligned(group, widths), Text("")]
@@ -99,23 +95,6 @@ def print_answer(comparison: pd.DataFrame, console: Console) -> None:
     _print_lines(console, disagreeing(rows, context, telling(comparison)))
 
 
-def family_notes(comparison: pd.DataFrame) -> list[str]:
-    """Over which tests p was adjusted; nothing where there was one."""
-    sizes = comparison["family_size"].dropna()
-    if sizes.empty or sizes.iloc[0] < 2:
-        return []
-    return [f"p (Holm): adjusted over {sizes.iloc[0]} tests: {comparison['family'].iloc[0]}."]
-
-
-def sentences(comparison: pd.DataFrame) -> list[str]:
-    """One sentence a row: where, which score, and the verdict."""
-    context = telling(comparison)
-    return [
-        f"{where(row, context)}: {metric_label(row['metric'], row['extractor'])}: {row['verdict']}"
-        for row in comparison.to_dict("records")
-    ]
-
-
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], leading: int = 1) -> Table:
     """A table without frames, which leaves a narrow terminal the width."""
     table = Table(
@@ -143,13 +122,9 @@ def _aligned(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> Table:
     return table
 
 
-def _mean(row: Row, arm: str) -> str:
-    return mean_and_sd(row[f"mean_{arm}"], row[f"sd_{arm}"])
-
-
-def _seeds(row: Row, arm: str) -> str:
-    failed = row[f"failures_{arm}"]
-    return f"{row[f'n_{arm}']}, {failed} failed" if failed else str(row[f"n_{arm}"])
+def _seeds(row: Mapping[str, str], arm: str) -> str:
+    n, failed = row[f"n_{arm}"], row[f"failures_{arm}"]
+    return n if failed == "0" else f"{n}, {failed} failed"
 
 
 def _print_lines(console: Console, lines: Iterable[str]) -> None:

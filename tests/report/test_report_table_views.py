@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
+from fabricated_results import Folder
 
-from ganbench.report.footnotes import footnotes, has_noise
+from ganbench.report import load
+from ganbench.report.table_views import comparison_view, final_view, footnotes, has_noise
 
 BIASED = "biased: fewer than 10000 samples"
 
@@ -61,3 +64,15 @@ def test_nothing_is_said_where_there_is_nothing_to_say() -> None:
 
 def test_what_has_no_samples_is_no_crash() -> None:
     assert footnotes(_table({"metric": "", "extractor": "", "samples": None, "repeats": None})) == []
+
+
+def test_a_view_formats_each_number_once_for_all_renderers(planted: Folder) -> None:
+    results = load(planted.path)
+    view = comparison_view(results.comparison, most=1)
+    assert (len(view.rows), view.more, view.context) == (1, len(results.comparison) - 1, [])
+    row = view.rows[0]
+    assert (row["score"], row["mean_baseline"], row["n_baseline"]) == ("fid (digits_cnn)", "12 ± 2", "3")
+    assert row["bracketed"] == f"{row['difference']} {row['brackets']}"
+    # Braces in a name from a plugin stay what they are.
+    assert replace(view, rows=[{**row, "value": "{n}"}]).table([("a", "{value} ({n_value})")])[1] == [["{n} (3)"]]
+    assert final_view(results.final).rows[0]["mean_and_sd"] == "12 ± 2"
