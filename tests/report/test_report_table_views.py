@@ -74,5 +74,6 @@ def test_a_view_formats_each_number_once_for_all_renderers(planted: Folder) -> N
     assert (row["score"], row["mean_baseline"], row["n_baseline"]) == ("fid (digits_cnn)", "12 ± 2", "3")
     assert row["bracketed"] == f"{row['difference']} {row['brackets']}"
     # Braces in a name from a plugin stay what they are.
-    assert replace(view, rows=[{**row, "value": "{n}"}]).table([("a", "{value} ({n_value})")])[1] == [["{n} (3)"]]
+    braces = replace(view, rows=[{**row, "value": "{n}"}])
+    assert braces.table([("a", "{value} ({n_value})")])[1] == [["{n} (3)"]]
     assert final_view(results.final).rows[0]["mean_and_sd"] == "12 ± 2"
