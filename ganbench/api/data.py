@@ -17,7 +17,10 @@ Needs = Literal["samples", "pairs", "features", "logits", "features+logits", "fe
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Data for one signature; may also have `modes` (k, d), `std` and `density(x)`.
+    """Data for one signature; may also have `modes` (k, d), `std`, `density(x)` and `class_names`.
+
+    `class_names` is a name for each class, in the order of the labels, or None; it is shown on the report's
+    page.
 
     Attributes:
         signature: what one sample looks like.
@@ -74,7 +77,9 @@ class Metric(Protocol):
     """A score of generated against reference samples.
 
     It may have `check(dataset)`, called before anything is trained: it raises ValueError with what the metric
-    lacks of this data set (no modes, no density, images where it takes points).
+    lacks of this data set (no modes, no density, images where it takes points). It may have `fewer_samples`,
+    what to write in a grid to have it of fewer samples, as `is[splits=1]`, for messages; and
+    `minimum_classes`, the fewest classes that an extractor must tell apart for its logits to be of use.
 
     Attributes:
         needs: what it is given: the samples themselves (uint8 images or points, the reference split whole);
@@ -82,7 +87,7 @@ class Metric(Protocol):
             the same order and number; or an extractor's Features (`features`, `logits`, `features+logits` or
             `features+labels` say which parts must be there; with labels, the generator must be conditional).
         minimum: the fewest samples on either side, of each class where it needs labels, for which it is
-            defined.
+            defined and can vary.
     """
 
     needs: Needs

@@ -54,12 +54,41 @@ class Samples:
         labels: int64 (N,), or None.
         condition: (N, *shape), or None; where given it takes the labels' place as the game's condition.
         index: of generated samples, int64 (N,): the row of the data that each one's condition was taken from.
+
+    Raises:
+        TypeError: an attribute is not a tensor, or labels or index are not int64.
+        ValueError: `x` has fewer than two dimensions, another attribute has not N rows, or labels or index
+            have more than one dimension.
     """
 
     x: Tensor
     labels: Tensor | None = None
     condition: Tensor | None = None
     index: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        _require_tensor("x", self.x)
+        if self.x.ndim < 2:
+            raise ValueError(
+                f"Samples.x must be (N, C, H, W) for images or (N, d) for points, given {_shape(self.x)}"
+            )
+        if self.condition is not None:
+            _require_tensor("condition", self.condition)
+            if self.condition.ndim < 1 or len(self.condition) != len(self):
+                raise ValueError(
+                    f"Samples.condition must have a row for each of the {len(self)} samples of x, "
+                    f"given {_shape(self.condition)}"
+                )
+        for name, rows in (("labels", self.labels), ("index", self.index)):
+            if rows is None:
+                continue
+            _require_tensor(name, rows)
+            if str(rows.dtype) != "torch.int64":
+                raise TypeError(f"Samples.{name} must be int64, given {_dtype(rows)}")
+            if tuple(rows.shape) != (len(self),):
+                raise ValueError(
+                    f"Samples.{name} must be ({len(self)},), one for each sample of x, given {_shape(rows)}"
+                )
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -84,3 +113,17 @@ class Players:
     noise: Noise
     couples_samples: bool | None = None
     conditional: bool = False
+
+
+def _require_tensor(name: str, value: object) -> None:
+    # Not by isinstance: ganbench is imported without torch.
+    if not str(getattr(value, "dtype", "")).startswith("torch."):
+        raise TypeError(f"Samples.{name} must be a tensor, given {type(value).__name__}")
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"shape {tuple(tensor.shape)}"
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

@@ -46,9 +46,11 @@ def check_scoring(
                 f"is missing, and the metric {choice.label!r} needs {needs} of one; there is: {known}",
             )
         if score.samples < minimum:
+            fewer = getattr(metric, "fewer_samples", "")
             problems.add(
                 samples,
-                f"must be at least {minimum} for the metric {choice.label!r}, given {score.samples}",
+                f"must be at least {minimum} for the metric {choice.label!r}, given {score.samples}"
+                f"{f'; {fewer} takes fewer' if fewer else ''}",
             )
 
 

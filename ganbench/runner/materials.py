@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -28,6 +28,7 @@ from ganbench.errors import GanbenchError, GridError
 from ganbench.grid import Cell, Choice, ScoreSettings
 from ganbench.grid.provenance import source_digest
 from ganbench.grid.seeds import Streams
+from ganbench.runner.dataset_contract import dataset_problems, samples_problems
 from ganbench.scoring import Scorer, ScoreRow
 from ganbench.training import Objective, global_stream
 
@@ -146,13 +147,12 @@ def _dataset(choice: Choice) -> Dataset:
     with _fixed_randomness():
         try:
             dataset: Dataset = load_catalog().build("dataset", choice.name, choice.options)
-            # Both are asked for here, so that what is wrong with them is known before training.
-            assert dataset.signature is not None
-            assert dataset.fingerprint is not None
+            problems = dataset_problems(dataset)
         except GanbenchError:
             raise
         except Exception as error:
             raise _of_plugin("dataset", choice, error) from error
+    _raise_broken_contract("dataset", choice, problems)
     return dataset
 
 
@@ -160,11 +160,14 @@ def _dataset(choice: Choice) -> Dataset:
 def _samples(choice: Choice, split: Split) -> Samples:
     with _fixed_randomness():
         try:
-            return dataset_of(choice).load(split)
+            samples = dataset_of(choice).load(split)
+            problems = samples_problems(samples, dataset_of(choice))
         except GanbenchError:
             raise
         except Exception as error:
             raise _of_plugin("dataset", choice, error) from error
+    _raise_broken_contract("dataset", choice, [f"{split} split: {problem}" for problem in problems])
+    return samples
 
 
 class _Shared:
@@ -232,11 +235,18 @@ def _provider(kind: Kind, choice: Choice) -> str:
 
 
 def _of_plugin(kind: Kind, choice: Choice, error: Exception) -> GridError:
+    return GridError(f"{_provided(kind, choice)} cannot be used: {type(error).__name__}: {error}")
+
+
+def _raise_broken_contract(kind: Kind, choice: Choice, problems: Sequence[str]) -> None:
+    """Raise GridError with a line for each way in which a plugin does not keep to its contract."""
+    if problems:
+        raise GridError(*(f"{_provided(kind, choice)}: {problem}" for problem in problems))
+
+
+def _provided(kind: Kind, choice: Choice) -> str:
     provider = load_catalog().entry(kind, choice.name).plugin
-    return GridError(
-        f"{kind} {choice.label!r} (from {provider.distribution} {provider.version}) cannot be used: "
-        f"{type(error).__name__}: {error}"
-    )
+    return f"{kind} {choice.label!r} (from {provider.distribution} {provider.version})"
 
 
 @contextmanager

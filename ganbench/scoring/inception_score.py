@@ -7,6 +7,13 @@ from torch import Tensor
 
 # torch-fidelity's seed: the same order, so the same parts.
 _SEED = 2020
+# The score of a single sample is 1, whatever it is.
+_MIN_SAMPLES_PER_PART = 2
+
+
+def fewest_samples(splits: int) -> int:
+    """Give the number of samples from which on the score depends on them, of so many parts."""
+    return _MIN_SAMPLES_PER_PART * splits
 
 
 def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
@@ -15,7 +22,7 @@ def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
     torch-fidelity's parts, after its shuffling; in float64 as there, with one exponential for each logit.
 
     Args:
-        logits: (N, classes), N at least `splits`.
+        logits: (N, classes), at least two for each part.
         splits: parts over which mean and standard deviation are taken.
 
     Returns:
@@ -26,8 +33,8 @@ def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
     """
     values = logits.numpy()
     count = len(values)
-    if count < splits:
-        raise ValueError(f"logits of at least {splits} samples are needed, given {count}")
+    if count < fewest_samples(splits):
+        raise ValueError(f"logits of at least {fewest_samples(splits)} samples are needed, given {count}")
     finite = np.isfinite(values)
     if not finite.all():
         bad = count - int(finite.all(axis=1).sum())

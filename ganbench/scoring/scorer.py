@@ -111,16 +111,19 @@ class Scorer:
 
     def _metric_problems(self, name: str, metric: Metric) -> list[str]:
         problems = []
+        fewer = getattr(metric, "fewer_samples", "")
+        hint = f"; {fewer} takes fewer" if fewer else ""
         if _extracted(metric) and self._extractor is None:
             problems.append(f"metric {name!r} needs an extractor: set score.extractor")
         if self.samples < metric.minimum:
             problems.append(
-                f"metric {name!r} needs at least {metric.minimum} samples: score.samples is {self.samples}"
+                f"metric {name!r} needs at least {metric.minimum} samples: "
+                f"score.samples is {self.samples}{hint}"
             )
         if self._reference_count < metric.minimum:
             problems.append(
                 f"metric {name!r} needs at least {metric.minimum} reference samples: "
-                f"there are {self._reference_count}"
+                f"there are {self._reference_count}{hint}"
             )
         signature = self._dataset.signature
         if metric.needs == "pairs" and signature.condition is None and signature.classes is None:
@@ -166,15 +169,26 @@ class Scorer:
         return problems
 
     def _logits_problems(self) -> list[str]:
-        wanting = [name for name, metric, _ in self._metrics if "logits" in metric.needs]
+        wanting = [
+            (name, getattr(metric, "minimum_classes", 1))
+            for name, metric, _ in self._metrics
+            if "logits" in metric.needs
+        ]
         if not wanting or self._extractor is None:
             return []
         # Only a trial tells: an extractor need not announce that it classifies.
         trial = extract(self._extractor, self._dataset.load(self._split).x[:2], self._device)
-        if trial.logits is not None:
-            return []
+        if trial.logits is None:
+            return [
+                f"metric {name!r} needs logits, which extractor {self._label!r} does not give"
+                for name, _ in wanting
+            ]
+        classes = trial.logits.shape[1]
         return [
-            f"metric {name!r} needs logits, which extractor {self._label!r} does not give" for name in wanting
+            f"metric {name!r} needs logits of at least {least} classes: "
+            f"extractor {self._label!r} has {classes}"
+            for name, least in wanting
+            if classes < least
         ]
 
     def score(self, generated: Samples, only: Collection[str] | None = None) -> list[ScoreRow]:

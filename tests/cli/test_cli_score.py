@@ -319,7 +319,10 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory, made: Path) -> Path:
             ["floats.npz", "digits", "fid", "--range", "0,nan"],
             "--range: must be two numbers, black and white",
         ),
-        (["few.npz", "digits", "is"], "score: samples: must be at least 10 for the metric 'is', given 9"),
+        (
+            ["few.npz", "digits", "is"],
+            "score: samples: must be at least 20 for the metric 'is', given 9; is[splits=1] takes fewer",
+        ),
         (["one.npz", "digits", "fid"], "one.npz: holds one sample; a score needs at least 2"),
         (["made", "digits", "fidd"], "score: --metrics[0]: unknown metric 'fidd'; did you mean 'fid'?"),
         (["made", "digits", "fid,fid"], "score: --metrics[1]: metric 'fid' is there twice"),
@@ -333,7 +336,10 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory, made: Path) -> Path:
         (["made", "digits,digits", "fid"], "score: --reference: must be one name, given 2"),
         (["made", "no/where", "fid"], "no/where: there is no such file or folder"),
         (["made", "empty", "fid"], "empty: holds no images"),
-        (["made", "few.npz", "is"], "metric 'is' needs at least 10 reference samples: there are 9"),
+        (
+            ["made", "few.npz", "is"],
+            "metric 'is' needs at least 20 reference samples: there are 9; is[splits=1] takes",
+        ),
         (["made", "points.npz", "fid"], "the reference has points of 2 coordinates"),
         (
             ["points.npz", "gaussian_ring", "fid"],

@@ -13,14 +13,15 @@ def score(logits, splits=10):
     return build_inception_score(splits)(Features(features=logits, logits=logits), None, None)
 
 
-@pytest.mark.parametrize(("count", "splits"), [(100, 10), (103, 10), (10, 10), (2, 1)])
+@pytest.mark.parametrize(("count", "splits"), [(100, 10), (103, 10), (20, 10), (2, 1)])
 def test_equals_torch_fidelity_and_leaves_random_state_alone(count, splits):
     logits = 3 * torch.randn(count, 10, generator=torch.Generator().manual_seed(count))
     state = (torch.get_rng_state(), np.random.get_state()[1].copy())
     values = score(logits, splits)
     theirs = isc_features_to_metric(logits, splits=splits)
     assert values["is"] == pytest.approx(theirs["inception_score_mean"], rel=1e-9)
-    assert values["is_std"] == pytest.approx(theirs["inception_score_std"], rel=1e-9)
+    if splits > 1:
+        assert values["is_std"] == pytest.approx(theirs["inception_score_std"], rel=1e-9)
     assert torch.equal(torch.get_rng_state(), state[0])
     assert np.array_equal(np.random.get_state()[1], state[1])
 
@@ -30,13 +31,22 @@ def test_is_the_number_of_classes_for_sure_and_even_answers_and_one_for_equal_on
     assert score(torch.ones(200, 10)) == pytest.approx({"is": 1, "is_std": 0})
 
 
-@pytest.mark.parametrize(("splits", "minimum"), [(1, 2), (10, 10), (37, 37)])
-def test_each_part_needs_a_sample(splits, minimum):
+@pytest.mark.parametrize(("splits", "minimum"), [(1, 2), (10, 20), (37, 74)])
+def test_each_part_needs_two_samples(splits, minimum):
     metric = build_inception_score(splits)
     assert isinstance(metric, Metric)
     assert (metric.needs, metric.minimum) == ("logits", minimum)
-    values = score(torch.randn(minimum, 5, generator=torch.Generator().manual_seed(0)), splits)
-    assert np.isfinite(list(values.values())).all()
+    draws = [torch.randn(minimum, 5, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
+    values = [score(logits, splits)["is"] for logits in draws]
+    assert np.isfinite(values).all()
+    # Of one sample a part it is 1, whatever the samples are.
+    assert abs(values[0] - values[1]) > 1e-3
+    with pytest.raises(ValueError, match=f"logits of at least {minimum} samples are needed"):
+        score(draws[0][1:], splits)
+
+
+def test_a_deviation_over_one_part_is_not_given():
+    assert set(score(torch.randn(40, 5), splits=1)) == {"is"}
 
 
 @pytest.mark.parametrize("splits", [0, -1, 1001])
@@ -70,8 +80,8 @@ def test_logits_that_are_no_numbers_and_too_few_of_them_are_refused(bad):
     logits[4] = bad
     with pytest.raises(ValueError, match="the logits of 1 of 30 samples are not finite"):
         score(logits)
-    with pytest.raises(ValueError, match="logits of at least 10 samples are needed, given 9"):
-        score(torch.zeros(9, 4))
+    with pytest.raises(ValueError, match="logits of at least 20 samples are needed, given 19"):
+        score(torch.zeros(19, 4))
 
 
 def test_features_without_logits_are_no_input():

@@ -199,9 +199,9 @@ def test_more_bins_resolve_a_narrow_density():
     build_jensen_shannon(bins=5_000).check(narrow)
 
 
-@pytest.mark.parametrize("bins", [0, -5, 100_001])
+@pytest.mark.parametrize("bins", [1, 0, -5, 100_001])
 def test_impossible_bins_are_refused(bins):
-    with pytest.raises(ValueError, match=f"bins must be from 1 to 100000, given {bins}"):
+    with pytest.raises(ValueError, match=f"bins must be from 2 to 100000, given {bins}"):
         build_jensen_shannon(bins)
 
 

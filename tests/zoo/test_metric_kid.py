@@ -43,7 +43,11 @@ def test_what_it_needs_and_gives():
     spec = next(spec for spec in ganbench_metrics() if spec.name == "kid")
     # Unbiased, so that few samples make it uncertain and nothing else; the spread is never compared.
     assert (spec.directions, spec.biased_below) == ({"kid": "lower"}, {})
-    assert set(kid(normal(9, 2), normal(9, 2), subsets=1, subset_size=5)) == {"kid", "kid_std"}
+    assert set(kid(normal(9, 2), normal(9, 2), subsets=2, subset_size=5)) == {"kid", "kid_std"}
+    # Over one subset, or over subsets that are all the samples, there is no deviation.
+    assert set(kid(normal(9, 2), normal(9, 2), subsets=1, subset_size=5)) == {"kid"}
+    assert set(kid(normal(9, 2), normal(9, 2), subsets=7, subset_size=9)) == {"kid"}
+    assert set(kid(normal(9, 2), normal(10, 2), subsets=7, subset_size=9)) == {"kid", "kid_std"}
     with pytest.raises(TypeError, match="kid takes features"):
         metric(Samples(x=torch.zeros(9, 1)), Samples(x=torch.zeros(9, 1)), None)
 

@@ -24,6 +24,7 @@ class BallShare:
             ValueError: a neighbour below the first.
         """
         self.minimum = fewest_samples(neighbours)
+        self.fewer_samples = f"{share.__name__}[neighbours=...]" if neighbours > 1 else ""
         self.neighbours = neighbours
         self._share = share
 

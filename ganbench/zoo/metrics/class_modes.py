@@ -20,10 +20,11 @@ class ClassModes:
     """
 
     needs: Needs = "logits"
-    minimum = 1
+    # A single sample is of one class, whatever it is.
+    minimum = 2
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data have no labels."""
+        """Raises ValueError where the data have no labels, or of one class only."""
         _shares(dataset)
 
     def __call__(
@@ -63,9 +64,11 @@ def _shares(dataset: Dataset) -> Tensor:
     """The share of each class in the train split, float64 (classes,).
 
     Raises:
-        ValueError: there are no labels.
+        ValueError: there are no labels, or one class only.
     """
     classes, labels = dataset.signature.classes, dataset.load("train").labels
     if classes is None or labels is None:
         raise ValueError("it needs data with labels, and the data have none")
+    if classes < 2:
+        raise ValueError("it counts classes, and the data have only one")
     return torch.bincount(labels, minlength=classes).double() / len(labels)

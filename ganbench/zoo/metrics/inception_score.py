@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
-from ganbench.scoring.inception_score import inception_score
+from ganbench.scoring.inception_score import fewest_samples, inception_score
 
 
 class InceptionScore:
     """IS on whatever logits the extractor gives; the reference plays no part."""
 
     needs: Needs = "logits"
+    # With one class the score is 1, whatever the samples are.
+    minimum_classes = 2
 
     def __init__(self, *, splits: int) -> None:
         """Takes the number of parts.
@@ -23,14 +25,19 @@ class InceptionScore:
         if not 1 <= splits <= 1000:
             raise ValueError(f"splits must be from 1 to 1000, given {splits}")
         self.splits = splits
-        # A part without a sample has no score.
-        self.minimum = max(2, splits)
+        self.minimum = fewest_samples(splits)
+        self.fewer_samples = "is[splits=1]" if splits > 1 else ""
 
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """`is`: from 1 to the number of classes, higher is better; `is_std`: deviation over the parts."""
+        """Score the generated samples.
+
+        Returns:
+            `is`: from 1 to the number of classes, higher is better.
+            `is_std`: deviation over the parts, where there are several.
+        """
         if not isinstance(generated, Features) or generated.logits is None:
             raise TypeError("is takes logits")
         mean, deviation = inception_score(generated.logits, self.splits)
-        return {"is": mean, "is_std": deviation}
+        return {"is": mean} if self.splits == 1 else {"is": mean, "is_std": deviation}

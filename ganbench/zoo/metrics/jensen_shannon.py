@@ -78,10 +78,11 @@ class JensenShannon:
         """Takes the number of cells an axis.
 
         Raises:
-            ValueError: it is not from 1 to 100000.
+            ValueError: it is not from 2 to 100000.
         """
-        if not 1 <= bins <= _MOST_BINS[1]:
-            raise ValueError(f"bins must be from 1 to {_MOST_BINS[1]}, given {bins}")
+        # All points within the range fall in a single cell, wherever they are.
+        if not 2 <= bins <= _MOST_BINS[1]:
+            raise ValueError(f"bins must be from 2 to {_MOST_BINS[1]}, given {bins}")
         self.bins = bins
         self._latest: tuple[str, _Cells] | None = None
 

@@ -27,12 +27,20 @@ class Kid:
         self.subsets = subsets
         self.subset_size = subset_size
         self.minimum = subset_size
+        self.fewer_samples = "kid[subset_size=...]" if subset_size > 2 else ""
 
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """`kid`: about 0 for equal distributions, lower is better; `kid_std`: deviation over the subsets."""
+        """Measure the distance.
+
+        Returns:
+            `kid`: about 0 for equal distributions, lower is better.
+            `kid_std`: deviation over the subsets, where they can differ.
+        """
         if not isinstance(generated, Features) or not isinstance(reference, Features):
             raise TypeError("kid takes features")
         mean, deviation = kernel_distance(generated, reference, subsets=self.subsets, size=self.subset_size)
-        return {"kid": mean, "kid_std": deviation}
+        most = max(len(generated.features), len(reference.features))
+        differ = self.subsets > 1 and self.subset_size < most
+        return {"kid": mean, "kid_std": deviation} if differ else {"kid": mean}

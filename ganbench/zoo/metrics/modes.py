@@ -78,6 +78,15 @@ class HighQuality(_NearModes):
 class ReverseKl(_NearModes):
     """How unevenly the generated samples are spread over the modes."""
 
+    # A single sample gives the same of every mode, where these are equally likely.
+    minimum = 2
+
+    def check(self, dataset: Dataset) -> None:
+        """Raises ValueError where the data have no modes, or only one."""
+        super().check(dataset)
+        if len(_mixture(dataset)[0]) < 2:
+            raise ValueError("it compares the shares of modes, and the data have only one")
+
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:

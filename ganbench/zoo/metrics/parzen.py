@@ -56,8 +56,9 @@ class Parzen:
             raise ValueError(
                 f"it needs at least {_LEAST} training images, and the data have {len(dataset.load('train'))}"
             )
-        # Its absence must be known before training too.
-        dataset.load("test")
+        # Its absence must be known before training too. Of one image the standard error is 0.
+        if len(dataset.load("test")) < 2:
+            raise ValueError("it needs at least 2 test images, and the data have 1")
 
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
