@@ -16,6 +16,7 @@ import typer
 
 from ganbench.cli.app import app
 from ganbench.errors import GanbenchError, did_you_mean
+from ganbench.execution.stopping import handled_signals
 
 INTERRUPTED = 130
 _OUTPUT_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         # Until a run has its own handlers, and for the other commands: an end like that of Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in set(handled_signals()) - {signal.SIGINT}:
+            signal.signal(number, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A formula must not end `ganbench show` where the terminal's encoding lacks its characters.

@@ -72,10 +72,10 @@ def run_command(
                 listener=progress,
             )
     except Interrupted as stopped:
-        command = shlex.join(["ganbench", *_resuming(sys.argv[1:])])
-        console.print(
-            plain(f"interrupted; what was done is in {stopped.folder}; go on with: {command}"), soft_wrap=True
-        )
+        arguments = _resuming(sys.argv[1:]) if stopped.begun else sys.argv[1:]
+        done = f"what was done is in {stopped.folder}; " if stopped.begun else ""
+        command = shlex.join(["ganbench", *arguments])
+        console.print(plain(f"interrupted; {done}go on with: {command}"), soft_wrap=True)
         return 130
     statuses = Counter(results.cells["status"])
     if not quiet:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganbench.execution.benchmark import Interrupted, Listener, default_folder, plan_run, run
+    from ganbench.execution.benchmark import Listener, default_folder, plan_run, run
     from ganbench.execution.plan import Plan, PlannedCell, Rerun
+    from ganbench.execution.stopping import Interrupted
     from ganbench.execution.verification import Verdict, Verification, plan_verification, verify
 
 _HOMES = {
-    "Interrupted": "benchmark",
+    "Interrupted": "stopping",
     "Listener": "benchmark",
     "Plan": "plan",
     "PlannedCell": "plan",

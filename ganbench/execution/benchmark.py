@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +15,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
 from ganbench.execution.plan import Plan, PlannedCell, Rerun, check_grid, make_plan, resolve_device
 from ganbench.execution.pool import WorkerPool
+from ganbench.execution.stopping import LAST_SECONDS, Interrupted, stopping
 from ganbench.grid import Grid, read_grid
 from ganbench.report import Results, load, write_page, write_tables
 from ganbench.runner import forget_materials
@@ -29,24 +27,10 @@ _TABLE_SECONDS = 2.0
 _PAGE_SECONDS = 5.0
 # A table or a page that took a while is not written again for so many times as long.
 _PATIENCE = 20
-# From the first signal to the end, whatever is still being done.
-_LAST_SECONDS = 4.3
 # A page may take so many times as long as the one before it: more is in it.
 _GROWTH = 1.5
 # One thread a worker: the number of threads decides the bits of a sum.
 THREADS = 1
-
-
-class Interrupted(Exception):
-    """The run was told to stop; the folder holds what was done and the run can go on.
-
-    Attributes:
-        folder: the results folder.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(str(folder))
-        self.folder = folder
 
 
 class Listener(Protocol):
@@ -117,10 +101,10 @@ def run(
 
     Raises:
         GanbenchError: bad input; nothing is trained.
-        Interrupted: SIGINT or SIGTERM; the same call goes on where it stopped.
+        Interrupted: SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2; the same call goes on where it stopped.
     """
     folder = Path(out) if out is not None else None
-    with _stopping(lambda: _folder_of(grid, folder)) as stopper:
+    with stopping(lambda: _folder_of(grid, folder)) as stopper:
         if not isinstance(grid, Grid):
             grid = read_grid(grid, load_catalog(), overrides)
         plan, store = plan_run(grid, folder, device=device, rerun=rerun)
@@ -130,12 +114,13 @@ def run(
             if listener is not None:
                 listener.planned(plan)
             _lay_out(plan, store)
+            stopper.begun = True
             sitting = _Sitting(plan, store, listener)
             sitting.write(page=False)
             tasks = _tasks(plan, store)
             if tasks:
                 devices = devices_of(plan.device, jobs, len(tasks))
-                pool = stopper.pool = WorkerPool(devices, plan.threads, max_seconds_per_cell)
+                stopper.pool = pool = WorkerPool(devices, plan.threads, max_seconds_per_cell)
                 sitting.work_off(pool, tasks)
             sitting.write(page=True)
         return load(store.path)
@@ -222,7 +207,7 @@ class _Sitting:
                     self._write_some()
         if pool.stopped is not None:
             # Drawing a page may take longer than a user who interrupts will wait.
-            left = pool.stopped + _LAST_SECONDS - time.monotonic()
+            left = pool.stopped + LAST_SECONDS - time.monotonic()
             self.write(page=_GROWTH * self._page_took < left)
             raise Interrupted(self._store.path)
 
@@ -285,65 +270,3 @@ def devices_of(device: str, jobs: int | None, tasks: int) -> list[str]:
         )
         count = jobs or len(places)
     return [places[index % len(places)] for index in range(min(count or 1, tasks))]
-
-
-class _Stopper:
-    """What a signal does: before there are workers it ends the run, afterwards it stops them.
-
-    Attributes:
-        pool: the workers, once there are any.
-    """
-
-    def __init__(self, folder: Callable[[], Path]) -> None:
-        self.pool: WorkerPool | None = None
-        self._folder = folder
-        self._told = 0
-
-    def signal(self, number: int, _: object) -> None:
-        """The first stops the pool, a second Ctrl-C ends everything at once, a third by force.
-
-        Raises:
-            Interrupted: nothing is to be waited for.
-        """
-        self._told += number == signal.SIGINT or not self._told
-        pool = self.pool
-        if pool is None:
-            raise Interrupted(self._folder())
-        if pool.stopped is None:
-            pool.stop()
-            if hasattr(signal, "setitimer"):
-                signal.setitimer(signal.ITIMER_REAL, _LAST_SECONDS)
-        elif self._told > 1:
-            pool.kill()
-            if self._told > 2:
-                os._exit(130)
-            raise Interrupted(self._folder())
-
-    def alarm(self, *_: object) -> None:
-        """Whatever the main thread is busy with, drawing a page say: it has had its time.
-
-        Raises:
-            Interrupted: always.
-        """
-        raise Interrupted(self._folder())
-
-
-@contextmanager
-def _stopping(folder: Callable[[], Path]) -> Iterator[_Stopper]:
-    """SIGINT and SIGTERM stop the run while this lasts; then the caller's handlers come back."""
-    stopper = _Stopper(folder)
-    if threading.current_thread() is not threading.main_thread():
-        yield stopper
-        return
-    handlers: dict[int, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, stopper.signal) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    if hasattr(signal, "SIGALRM"):
-        handlers[signal.SIGALRM] = signal.signal(signal.SIGALRM, stopper.alarm)
-    try:
-        yield stopper
-    finally:
-        if hasattr(signal, "setitimer") and stopper.pool is not None and stopper.pool.stopped is not None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.execution.spawning import clean_context
-from ganbench.execution.worker import HELD_SIGNALS, serve
+from ganbench.execution.stopping import stop_signals
+from ganbench.execution.worker import serve
 from ganbench.runner.task import CellResult, Task
 
 _TRIES = 2
 _POLL_SECONDS = 0.1
 # From the wish to stop to the end of patience with a step that does not end.
 PATIENCE_SECONDS = 3.0
+# Windows has no name for it.
+_SIGKILL = int(getattr(signal, "SIGKILL", 9))
 # Where Linux counts the processes that it has killed for want of memory.
 _OOM_COUNTERS = (Path("/proc/vmstat"), Path("/sys/fs/cgroup/memory.events"))
 
@@ -188,7 +191,7 @@ class WorkerPool:
         tries[cell] = tries.get(cell, 0) + 1
         if tries[cell] < _TRIES:
             return None
-        if died_by == -signal.SIGKILL and oom_kills > before:
+        if died_by == -_SIGKILL and oom_kills > before:
             reason = f"its worker died {_TRIES} times; the kernel had to free memory"
             return CellResult(cell=cell, status="oom", reason=reason, scores={})
         reason = f"its worker died {_TRIES} times, the last time by {_cause(died_by)}"
@@ -201,7 +204,7 @@ def _held_signals() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals())
     try:
         yield
     finally:

@@ -10,8 +10,7 @@ import threading
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-# Blocked in the parent while a worker starts, so that none arrives before it can be handled here.
-HELD_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from ganbench.execution.stopping import stop_signals
 
 
 def serve(connection: Connection[Any, Any], threads: int | None) -> None:
@@ -27,11 +26,12 @@ def serve(connection: Connection[Any, Any], threads: int | None) -> None:
     # First of all: loading torch takes seconds, in which the parent may be killed.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stopped = threading.Event()
-    # Ctrl-C reaches every process of the terminal; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C or a closed terminal reaches every process of the group; the parent decides what it means.
+    for number in stop_signals():
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
 
     from ganbench.errors import GanbenchError
     from ganbench.runner.sitting import run_cell
