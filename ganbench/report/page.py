@@ -19,14 +19,11 @@ from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.records import STATUSES, printable
 from ganbench.report.answers import answers, by_context
 from ganbench.report.chapters import Chapter, chapters
-from ganbench.report.downloads import download
-from ganbench.report.failures import failures
 from ganbench.report.formulas import typeset
-from ganbench.report.objectives import objectives_sheet
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
+from ganbench.report.page_parts import download, failures, objectives_sheet, progress
 from ganbench.report.panels import Panel
 from ganbench.report.pictures import DEFAULT_MIB, Album, Frame, Picture
-from ganbench.report.progress import progress
 from ganbench.report.results import Results
 from ganbench.report.sheets import (
     cells_sheet,

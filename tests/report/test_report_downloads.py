@@ -6,8 +6,8 @@ import gzip
 import pandas as pd
 import pytest
 
-from ganbench.report import downloads
-from ganbench.report.downloads import download
+from ganbench.report import page_parts
+from ganbench.report.page_parts import download
 
 
 def test_a_small_table_is_plain_csv() -> None:
@@ -26,5 +26,5 @@ def test_a_large_table_is_compressed_the_same_each_time() -> None:
 
 
 def test_a_table_that_is_too_large_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "MOST_PACKED", 100)
+    monkeypatch.setattr(page_parts, "MOST_PACKED", 100)
     assert download("scores.csv", pd.DataFrame({"x": range(40_000)})).uri == ""

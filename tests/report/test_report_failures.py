@@ -5,9 +5,8 @@ from collections.abc import Callable
 import pytest
 from fabricated_results import Folder
 
-from ganbench.report import failures as failures_module
-from ganbench.report import load
-from ganbench.report.failures import Failure, failures
+from ganbench.report import load, page_parts
+from ganbench.report.page_parts import Failure, failures
 from ganbench.store import Store
 
 
@@ -52,7 +51,7 @@ def test_a_failed_cell_with_a_warning_is_in_both_lists(make_folder: Callable[...
 
 
 def test_the_list_is_bounded(make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures_module, "MOST_CELLS", 2)
+    monkeypatch.setattr(page_parts, "MOST_CELLS", 2)
     folder = make_folder()
     for seed in range(5):
         folder.add(seed=seed, status="oom", reason="out of memory", curves=False)

@@ -7,7 +7,7 @@ import pytest
 from fabricated_results import Folder
 
 from ganbench.report import write_page, write_tables
-from ganbench.report.objectives import objectives_sheet
+from ganbench.report.page_parts import objectives_sheet
 from ganbench.report.results import load
 from ganbench.store import Store
 

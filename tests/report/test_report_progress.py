@@ -7,7 +7,7 @@ import pandas as pd
 from fabricated_results import Folder
 
 from ganbench.report import load
-from ganbench.report.progress import MOST_COMING, progress
+from ganbench.report.page_parts import MOST_COMING, progress
 
 
 def test_nothing_where_every_cell_has_ended(planted: Folder) -> None:
