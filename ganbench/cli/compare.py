@@ -11,7 +11,7 @@ from ganbench.analysis.recompare import recompare
 from ganbench.cli.console import output
 from ganbench.errors import GanbenchError, did_you_mean
 from ganbench.report import load
-from ganbench.report.formats import FORMATS
+from ganbench.report.exports import FORMATS
 from ganbench.report.terminal import print_answer
 from ganbench.store import Store
 

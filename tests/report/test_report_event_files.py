@@ -12,7 +12,7 @@ from fabricated_results import Folder
 
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.report import load
-from ganbench.report.event_files import write_events
+from ganbench.report.exports import write_events
 
 
 def _scalars(run: Path) -> dict[str, list[tuple[int, float]]]:

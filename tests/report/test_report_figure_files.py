@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganbench.errors import StoreError
 from ganbench.report import load
-from ganbench.report.figure_files import file_stem, write_figures
+from ganbench.report.exports import file_stem, write_figures
 
 
 def _one_context(folder: Folder) -> Folder:

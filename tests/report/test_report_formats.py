@@ -10,7 +10,7 @@ import pytest
 from fabricated_results import Folder
 
 from ganbench.report import load
-from ganbench.report.formats import as_csv, as_json, as_latex, as_markdown
+from ganbench.report.exports import as_csv, as_json, as_latex, as_markdown
 
 
 @pytest.fixture

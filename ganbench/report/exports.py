@@ -1,0 +1,287 @@
+"""What a report gives to other programs and to papers: CSV, JSON, Markdown, LaTeX, figures, event files."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+
+from ganbench.analysis.context import Row, axes_of, metric_label
+from ganbench.errors import GanbenchError, StoreError
+from ganbench.files.atomic import write_folder
+from ganbench.report.gallery import Plate, gallery
+from ganbench.report.results import Results
+from ganbench.report.table_views import TableView, comparison_view, family_notes, sentences, titled
+from ganbench.store import Store
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_MINUS = re.compile(r"(?<![\w\]])-(?=\d)")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "²": r"$^2$",
+    **{letter: f"\\{letter}" for letter in "{}$&#_%"},
+}
+_COLUMNS = (
+    ("score", "{score}"),
+    ("baseline", "{baseline}"),
+    ("mean ± sd (n)", "{mean_baseline} ({n_baseline})"),
+    ("value", "{value}"),
+    ("mean ± sd (n)", "{mean_value} ({n_value})"),
+    ("difference", "{difference}"),
+    ("95% interval", "{interval}"),
+    ("p (Holm)", "{p_adjusted}"),
+    ("test", "{test}"),
+    ("failed", "{failures_baseline} / {failures_value}"),
+    ("better", "{better}"),
+)
+# Headings of numbers, which LaTeX sets to the right.
+_NUMBERS = ("difference", "95% interval", "p (Holm)")
+_DOTS_PER_INCH = 200
+_MAX_STEM_LENGTH = 100
+_NOT_IN_STEMS = re.compile(r"[^a-z0-9]+")
+# TensorBoard shows this many points of a curve unless told otherwise.
+_MAX_CURVE_POINTS = 1000
+# Beyond this a step is no longer exact, nor plausible.
+_MAX_STEP = 2**53
+
+Series = tuple[str, np.ndarray, np.ndarray]
+
+
+def as_csv(comparison: pd.DataFrame) -> str:
+    """Every column, as in comparison.csv."""
+    return str(comparison.to_csv(index=False, lineterminator="\n"))
+
+
+def as_json(comparison: pd.DataFrame) -> str:
+    """An array of objects with every column; what is not defined is null."""
+    rows = [{name: _plain(value) for name, value in row.items()} for row in comparison.to_dict("records")]
+    return json.dumps(rows, indent=2, allow_nan=False) + "\n"
+
+
+def as_markdown(comparison: pd.DataFrame) -> str:
+    """A table for reading, then its notes and the verdicts as a list."""
+    view = comparison_view(comparison)
+    head, rows = view.table(_COLUMNS)
+    right = ["---:" if name in _NUMBERS else "---" for name in head]
+    lines = [
+        _markdown(_title(view)),
+        "",
+        *(_piped(cells) for cells in ([_markdown(name) for name in head], right)),
+    ]
+    lines += [_piped([_markdown(cell) for cell in row]) for row in rows]
+    notes = [*view.notes, *family_notes(comparison), *sentences(comparison)]
+    return "\n".join([*lines, "", *(f"- {_markdown(note)}" for note in notes)]) + "\n"
+
+
+def as_latex(comparison: pd.DataFrame) -> str:
+    """A `table` with the rules of booktabs; notes in its caption, verdicts as comments before it."""
+    view = comparison_view(comparison)
+    head, rows = view.table(_COLUMNS)
+    columns = "".join("r" if name in _NUMBERS else "l" for name in head)
+    caption = " ".join([f"{_title(view)}.", *view.notes, *family_notes(comparison)])
+    lines = [
+        *(f"% {line}" for line in sentences(comparison)),
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_latex(caption)}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _ampersands(head),
+        r"\midrule",
+        *(_ampersands(row) for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+FORMATS: Mapping[str, Callable[[pd.DataFrame], str]] = {
+    "md": as_markdown,
+    "latex": as_latex,
+    "csv": as_csv,
+    "json": as_json,
+}
+
+
+def _title(view: TableView) -> str:
+    return titled("Comparison of final scores", view.shared)
+
+
+def _plain(value: Any) -> Any:
+    """A table's value in JSON's types."""
+    if pd.isna(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _piped(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _ampersands(cells: Sequence[str]) -> str:
+    return rf"{' & '.join(map(_latex, cells))} \\"
+
+
+def _latex(text: str) -> str:
+    escaped = "".join(_LATEX.get(letter, letter) for letter in text)
+    return _MINUS.sub("$-$", escaped)
+
+
+def write_figures(results: Results, folder: Path) -> tuple[int, list[str]]:
+    """Write each figure of the page as NAME.png (200 dots an inch) and NAME.svg.
+
+    A figure's name is made of its context and title, so it stays when other cells are added.
+
+    Args:
+        results: tables of a results folder.
+        folder: where; made, and with everything in it or not at all.
+
+    Returns:
+        The number of figures, and what is missing of them, a line each.
+
+    Raises:
+        StoreError: there is nothing to draw, something is in `folder`, or it cannot be written.
+    """
+    problems: list[str] = []
+    stems: set[str] = set()
+
+    def draw(place: Path) -> None:
+        plates = gallery(Store(results.path), results.cells, results.scores, results.comparison, problems)
+        for plate in plates:
+            _save(plate, place, file_stem(plate.name, stems))
+        if not stems:
+            raise StoreError(f"{results.path}: nothing to draw: no cell has curves or scores")
+
+    write_folder(folder, draw)
+    return len(stems), problems
+
+
+def file_stem(name: str, taken: set[str]) -> str:
+    """A name for a file on any file system, and not one of those taken, to which it is added.
+
+    Args:
+        name: what the file shows; may contain anything.
+        taken: names that are in use.
+    """
+    ascii_ = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
+    stem = base = _NOT_IN_STEMS.sub("-", ascii_.replace("'", ""))[:_MAX_STEM_LENGTH].strip("-") or "figure"
+    count = 1
+    while stem in taken:
+        count += 1
+        stem = f"{base}-{count}"
+    taken.add(stem)
+    return stem
+
+
+def _save(plate: Plate, place: Path, stem: str) -> None:
+    about = {"Title": plate.name, "Description": plate.description}
+    # The salt and the missing date keep the file the same from one time to the next.
+    settings = mpl.rc_context({"svg.hashsalt": "ganbench"})
+    with settings, warnings.catch_warnings():
+        # A name may have glyphs that matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
+        plate.figure.savefig(place / f"{stem}.png", dpi=_DOTS_PER_INCH, metadata=about)
+        plate.figure.savefig(place / f"{stem}.svg", metadata={**about, "Date": None})
+
+
+def writer_class() -> Any:
+    """The writer of event files.
+
+    Raises:
+        GanbenchError: the optional package `tensorboard` is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise GanbenchError(
+            '--tensorboard: needs the package tensorboard; pip install "ganbench[tensorboard]"'
+        ) from error
+    return SummaryWriter
+
+
+def write_events(results: Results, folder: Path) -> tuple[int, list[str]]:
+    """Write the curves and scores of each cell as scalars over generator steps.
+
+    A run is called by the cell's axes, seed and name. Curves are thinned to 1000 points; a score is the
+    mean over its repeats, and its tag holds extractor and protocol, without which no two are comparable.
+
+    Args:
+        results: tables of a results folder.
+        folder: where; made, and with everything in it or not at all.
+
+    Returns:
+        The number of runs, and what is missing of them, a line each.
+
+    Raises:
+        GanbenchError: `tensorboard` is not installed.
+        StoreError: no cell has curves or scores, something is in `folder`, or it cannot be written.
+    """
+    writer = writer_class()
+    store = Store(results.path)
+    problems: list[str] = []
+    runs: set[str] = set()
+    scores = {str(cell): rows for cell, rows in results.scores.groupby("cell")}
+    axes = axes_of(results.cells)
+
+    def fill(place: Path) -> None:
+        for row in results.cells[results.cells["seed"].notna()].to_dict("records"):
+            series = [*_curves(store, row, problems), *_scores(scores.get(row["cell"]))]
+            if not series:
+                continue
+            name = " ".join([*(str(row[axis]) for axis in axes), f"seed {row['seed']:.0f}"])
+            with writer(place / f"{file_stem(name, runs)}-{row['cell']}") as events:
+                for tag, steps, values in series:
+                    for step, value in zip(steps.tolist(), values.tolist(), strict=True):
+                        events.add_scalar(tag, value, int(step))
+        if not runs:
+            raise StoreError(f"{results.path}: nothing to write: no cell has curves or scores")
+
+    write_folder(folder, fill)
+    return len(runs), problems
+
+
+def _curves(store: Store, row: Row, problems: list[str]) -> Iterator[Series]:
+    """Each quantity of a cell that has a value at all; what is not finite is shown as such."""
+    try:
+        table = store.curves(row["cell"])
+    except StoreError as error:
+        problems.append(str(error).replace(f"{store.path}/", ""))
+        return
+    if table is None or "step" not in table.columns:
+        return
+    kept = table.iloc[np.unique(np.linspace(0, len(table) - 1, _MAX_CURVE_POINTS).astype(int))]
+    numbers = kept.apply(pd.to_numeric, errors="coerce").astype(float)
+    numbers = numbers[numbers["step"].abs() < _MAX_STEP]
+    for name in numbers.columns.drop("step"):
+        if np.isfinite(numbers[name]).any():
+            yield f"curves/{name}", numbers["step"].to_numpy(), numbers[name].to_numpy()
+
+
+def _scores(rows: pd.DataFrame | None) -> Iterator[Series]:
+    if rows is None:
+        return
+    for (metric, extractor, protocol), mine in rows.groupby(["metric", "extractor", "protocol"], sort=True):
+        means = mine.groupby("step")["value"].mean()
+        tag = f"scores/{metric_label(str(metric), str(extractor))}, protocol {protocol}"
+        yield tag, means.index.to_numpy(dtype=float), means.to_numpy(dtype=float)
