@@ -9,24 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganbench.regression.gate import check
-    from ganbench.regression.junit import junit_of
-    from ganbench.regression.markdown import markdown_of
     from ganbench.regression.outcome import Finding, Outcome
     from ganbench.regression.planning import Plan, plan, plan_records, seeds
-    from ganbench.regression.sentences import records, text_of
+    from ganbench.regression.words import junit_of, markdown_of, records, text_of
 
 _HOMES = {
     "Finding": "outcome",
     "Outcome": "outcome",
     "Plan": "planning",
     "check": "gate",
-    "junit_of": "junit",
-    "markdown_of": "markdown",
+    "junit_of": "words",
+    "markdown_of": "words",
     "plan": "planning",
     "plan_records": "planning",
-    "records": "sentences",
+    "records": "words",
     "seeds": "planning",
-    "text_of": "sentences",
+    "text_of": "words",
 }
 
 __all__ = [

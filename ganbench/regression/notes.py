@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ganbench.regression.bits import bits_sentences
+from ganbench.regression.bit_identity import bits_sentences
 from ganbench.regression.questions import Question
 from ganbench.regression.recorded import Recorded
 

@@ -13,7 +13,7 @@ from typing import Literal
 from ganbench.analysis.group import Arm
 from ganbench.regression.evidence import Evidence
 from ganbench.regression.questions import Question
-from ganbench.regression.settling import Settling, settling
+from ganbench.regression.seeds_needed import Settling, settling
 
 Verdict = Literal["regression", "inconclusive", "improvement", "pass", "identical"]
 # Most severe first.

@@ -13,7 +13,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.grid import read_grid
 from ganbench.grid.tolerance import Tolerance, read_tolerance
-from ganbench.regression.bits import Bits, compare_bits, final_values
+from ganbench.regression.bit_identity import Bits, compare_bits, final_values
 from ganbench.regression.recorded import Key, Recorded, Row
 
 DEFAULT = read_tolerance("5%")

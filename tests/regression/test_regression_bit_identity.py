@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganbench.regression.bits import bits_sentences, compare_bits, final_values
+from ganbench.regression.bit_identity import bits_sentences, compare_bits, final_values
 from ganbench.regression.recorded import read_recorded
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ganbench.analysis.group import Arm
 from ganbench.regression.evidence import evidence
-from ganbench.regression.settling import settling
+from ganbench.regression.seeds_needed import settling
 
 
 def arm(n, mean=20.0):

@@ -1,12 +1,15 @@
-"""A check in words: for a terminal, for a test that fails."""
+"""A check in words, as JSON, as Markdown for a pull request, and as JUnit XML for a test dashboard."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
+from xml.etree import ElementTree as xml
 
-from ganbench.analysis.verdict import number, p_value
+from ganbench.analysis.verdict import mean_and_sd, number, p_text, p_value
 from ganbench.regression.outcome import Finding, Outcome
+
+_HEADS = ("verdict", "where", "score", "baseline", "now", "change", "tolerance", "p", "seeds")
 
 
 def text_of(outcome: Outcome) -> str:
@@ -128,3 +131,107 @@ def _signed(loss: float, by: str = "") -> str:
 
 def _ended(loss: float) -> str:
     return f"{number(abs(loss))} {'worse' if loss > 0 else 'better'}" if loss else "no change"
+
+
+def markdown_of(outcome: Outcome) -> str:
+    """A heading, a table with a row for each score, the most severe first, and what else is to be said."""
+    lines = [f"### ganbench check: {_plain(headline(outcome))}", ""]
+    if outcome.verdict != "identical":
+        rows = [_HEADS, ("---",) * len(_HEADS), *(_row(finding, outcome) for finding in outcome.findings)]
+        lines += [*(f"| {' | '.join(row)} |" for row in rows), ""]
+    said = [
+        f"{finding.question.words}: {finding.question.score}: {words}"
+        for finding in outcome.findings
+        for words in (finding.reason, finding.settling.words if finding.settling else "")
+        if words
+    ]
+    lines += [f"- {_plain(words)}" for words in (*said, *outcome.notes)]
+    if outcome.family:
+        tests = "1 test" if outcome.family == 1 else f"{outcome.family} tests"
+        lines += [
+            "",
+            f"One-sided tests at alpha {outcome.alpha:g}; p adjusted by Holm's method over {tests}.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(finding: Finding, outcome: Outcome) -> tuple[str, ...]:
+    question, found = finding.question, finding.evidence
+    change = "-" if math.isnan(found.loss) else worse_by(finding)
+    if ends := interval(finding, outcome.alpha):
+        change += f"; {ends}"
+    verdict = f"**{finding.verdict}**" if finding.verdict == "regression" else finding.verdict
+    texts = (
+        question.words,
+        question.score,
+        mean_and_sd(finding.baseline.mean, finding.baseline.sd),
+        mean_and_sd(finding.value.mean, finding.value.sd),
+        change,
+        tolerated(finding),
+        "-" if finding.verdict == "pass" else p_text(finding.p),
+        _seeds(finding),
+    )
+    return (verdict, *(_plain(text) for text in texts))
+
+
+def _seeds(finding: Finding) -> str:
+    failed = [
+        f"{len(arm.failures)} failed" if arm.failures else "" for arm in (finding.value, finding.baseline)
+    ]
+    counts = [len(finding.value.scores), len(finding.baseline.scores)]
+    now, before = (
+        f"{count} ({words})" if words else str(count) for count, words in zip(counts, failed, strict=True)
+    )
+    return f"{now} against {before}"
+
+
+def _plain(text: str) -> str:
+    """Text that stays as it is in a table's cell: names come from plugins and files."""
+    for character in "\\`*_{}[]<>|#":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())
+
+
+def junit_of(outcome: Outcome, inconclusive_passes: bool = False) -> bytes:
+    """The check as one test suite.
+
+    A regression is a failure. What is inconclusive is one too, of its own type, or is skipped where it is to
+    pass.
+
+    Args:
+        outcome: what was found.
+        inconclusive_passes: whether what is inconclusive does no harm.
+    """
+    counts = outcome.counts
+    inconclusive = counts.get("inconclusive", 0)
+    failed = counts.get("regression", 0) + (0 if inconclusive_passes else inconclusive)
+    suite = xml.Element(
+        "testsuite",
+        name="ganbench check",
+        tests=str(len(outcome.findings)),
+        failures=str(failed),
+        errors="0",
+        skipped=str(inconclusive if inconclusive_passes else 0),
+    )
+    for finding in outcome.findings:
+        _case(suite, finding, outcome, inconclusive_passes)
+    xml.SubElement(suite, "system-out").text = "\n".join([headline(outcome), *outcome.notes])
+    root = xml.Element("testsuites")
+    root.append(suite)
+    xml.indent(root)
+    return bytes(xml.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _case(suite: xml.Element, finding: Finding, outcome: Outcome, inconclusive_passes: bool) -> None:
+    question = finding.question
+    # Dots part packages there.
+    where = question.words.replace(".", "_")
+    case = xml.SubElement(suite, "testcase", classname=f"ganbench.{where}", name=question.score)
+    words = sentence(finding, outcome)
+    if finding.verdict == "inconclusive" and inconclusive_passes:
+        xml.SubElement(case, "skipped", message=f"inconclusive: {words}")
+    elif finding.verdict in ("regression", "inconclusive"):
+        failure = xml.SubElement(case, "failure", type=finding.verdict, message=f"{finding.verdict}: {words}")
+        failure.text = words
+    else:
+        xml.SubElement(case, "system-out").text = f"{finding.verdict}: {words}"
