@@ -17,7 +17,7 @@ from ganbench.analysis.metric_conflicts import disagreements
 from ganbench.analysis.multiple_testing import Family, family_of, holm
 from ganbench.analysis.pairwise import Contrast, contrast, seeds_pair
 from ganbench.analysis.records import FAILURES
-from ganbench.analysis.tables import frame
+from ganbench.analysis.tables import current_rows, frame
 from ganbench.analysis.verdict import refusal, verdict, winner
 
 COLUMNS = (
@@ -110,7 +110,7 @@ def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.Dat
     as the worst, never dropped. `p` is that test's, `p_adjusted` by Holm's method over the `family`, and
     `better` is the arm that it shows to be better. The difference with its interval is over the pairs that
     have scores, or over all scores where seeds are no pairs. Scores of different protocols or engines stay
-    apart: where the arms have none in common, the row says so.
+    apart: where the arms have none in common, the row says so. Scores that are not current are left out.
 
     Two spreads stand apart. `sd_*` is over seeds, of each cell's mean over its repeats. `noise_*` is of the
     metric itself: between the sample sets of one generator, pooled over the arm's cells with a degree of
@@ -130,6 +130,7 @@ def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.Dat
     labels = arms_of(cells, what)
     if len(labels) < 2 or what.baseline not in (None, labels[0]):
         return frame([], (*others, *COLUMNS), _INTEGERS)
+    scores = current_rows(scores)
     directions = dict(zip(scores["metric"].tolist(), scores["direction"].tolist(), strict=True))
     finals = final_scores(cells, scores, by_engine=what.axis != "train.engine")
     paired = seeds_pair(what.axis)

@@ -13,7 +13,7 @@ import pandas as pd
 from ganbench.analysis.context import Row, axes_of, contexts
 from ganbench.analysis.group import NOT_FINITE, Arm
 from ganbench.analysis.records import FAILURES
-from ganbench.analysis.tables import frame
+from ganbench.analysis.tables import current_rows, frame
 
 COLUMNS = (
     "metric",
@@ -68,12 +68,12 @@ def final_scores(cells: pd.DataFrame, scores: pd.DataFrame, by_engine: bool) -> 
 
     Args:
         cells: the table of cells.
-        scores: the table of scores.
+        scores: the table of scores; rows that are not current are passed over.
         by_engine: whether the engine that trained the cell is part of the measure.
     """
     finished = {row["cell"]: row for row in cells[cells["status"] == "ok"].to_dict("records") if row["cell"]}
     found: dict[str, dict[str, dict[Measure, list[Row]]]] = {}
-    for row in scores.to_dict("records"):
+    for row in current_rows(scores).to_dict("records"):
         cell = finished.get(row["cell"])
         if cell is None or row["step"] != cell["step"]:
             continue

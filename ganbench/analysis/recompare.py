@@ -11,6 +11,7 @@ import pandas as pd
 from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import Compared, axes_of, label
 from ganbench.analysis.records import FAILURES
+from ganbench.analysis.tables import current_rows
 from ganbench.errors import GanbenchError, did_you_mean
 
 
@@ -67,6 +68,7 @@ def recompare(
         )
     if len(labels) < 2:
         raise GanbenchError(f"--axis {axis}: under {_said(where)} there is one value only, {labels[0]!r}")
+    scores = current_rows(scores)
     scores = scores[scores["cell"].isin(cells["cell"])]
     return compare(cells, _measured(scores, metrics, str(path)), Compared(axis, reference))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ganbench.analysis.identities import Identity, read_identities
 from ganbench.errors import StoreError
 from ganbench.store import Store
 
@@ -35,6 +36,8 @@ class Score:
         protocol: hash of how it was measured.
         repeat: index of the sample set.
         note: what a reader of the value must know; empty in folders older than notes.
+        current: whether its protocol is one that the grid's settings measure; True in folders older than
+            this mark.
     """
 
     step: int
@@ -46,6 +49,7 @@ class Score:
     protocol: str
     repeat: int
     note: str
+    current: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +58,9 @@ class Record:
 
     Attributes:
         cell: its id.
-        axes: label of each of the four axes; empty where the cell's record is damaged.
+        axes: label of each of the four axes; empty where neither the cell's record nor the grid tells.
         varied: value of each setting that the grid varies, by dotted key.
-        seed: None where the record is damaged.
+        seed: None where neither the record nor the grid tells.
         status: one of STATUSES.
         reason: why it is not `ok`.
         warnings: `name@step`.
@@ -98,9 +102,14 @@ def read_records(store: Store, cells: Sequence[str] | None = None) -> tuple[Reco
 
     Returns:
         One record a cell: a cell of which nothing was recorded yet is `unfinished`, one whose record or
-        scores are damaged is `error` with the damaged file in its reason.
+        scores are damaged is `error` with the damaged file in its reason. What such a cell is comes from
+        the folder's grid.
     """
-    return tuple(_read(store, cell) for cell in (store.cell_ids() if cells is None else cells))
+    records = tuple(_read(store, cell) for cell in (store.cell_ids() if cells is None else cells))
+    if all(record.axes for record in records):
+        return records
+    known = read_identities(store, AXES)
+    return tuple(record if record.axes else _identified(record, known.get(record.cell)) for record in records)
 
 
 def varied_keys(records: Iterable[Record]) -> tuple[str, ...]:
@@ -136,6 +145,15 @@ def _read(store: Store, cell: str) -> Record:
         given = {**vars(record), "status": "error", "reason": printable(_relative(store, error))}
         return Record(**given)
     return Record(**{**vars(record), "scores": scores})
+
+
+def _identified(record: Record, identity: Identity | None) -> Record:
+    """The record of a cell of which only the grid tells what it is."""
+    if identity is None:
+        return record
+    axes = {axis: printable(identity.axes[axis]) for axis in AXES}
+    varied = {key: plain(value) for key, value in identity.varied.items()}
+    return Record(**{**vars(record), "axes": axes, "varied": varied, "seed": identity.seed})
 
 
 def _relative(store: Store, error: Exception) -> str:
@@ -194,6 +212,7 @@ def _scores(store: Store, cell: str) -> tuple[Score, ...]:
             protocol=printable(row["protocol"]),
             repeat=row["repeat"],
             note=printable(row["note"]),
+            current=row["current"],
         )
         if score.direction not in ("lower", "higher", ""):
             raise StoreError(f"cells/{cell}/scores.csv: damaged: direction {score.direction!r}")

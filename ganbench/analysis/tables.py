@@ -37,6 +37,7 @@ SCORE_COLUMNS = (
     "direction",
     "repeat",
     "note",
+    "current",
 )
 _INTEGERS = ("seed", "step", "samples", "repeat")
 
@@ -83,11 +84,20 @@ def scores_frame(records: Sequence[Record]) -> pd.DataFrame:
             "direction": score.direction,
             "repeat": score.repeat,
             "note": score.note,
+            "current": score.current,
         }
         for record in records
         for score in record.scores
     ]
     return frame(rows, ("cell", *AXES, *varied, *SCORE_COLUMNS))
+
+
+def current_rows(scores: pd.DataFrame) -> pd.DataFrame:
+    """Select the scores that the grid's settings measure: only these are compared and averaged.
+
+    In a table without the mark every row counts as current.
+    """
+    return scores[scores["current"].astype(bool)] if "current" in scores else scores
 
 
 def frame(

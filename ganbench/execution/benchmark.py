@@ -153,6 +153,7 @@ def _lay_out(plan: Plan, store: Store) -> None:
         elif planned.action == "keep" and store.checkpoints(cell.id):
             # Its run was killed between the end of the cell and its last clean-up.
             store.drop_unfinished(cell.id)
+        store.mark_current(cell.id, planned.protocols)
     store.write_grid(plan.grid.to_toml())
 
 

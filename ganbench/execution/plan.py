@@ -33,6 +33,7 @@ class PlannedCell:
         reason: why it is skipped.
         fresh: whether what is there of the cell goes first.
         environment: what decides its bits if it is trained now.
+        protocols: those by which its settings have it scored.
     """
 
     cell: Cell
@@ -40,6 +41,7 @@ class PlannedCell:
     reason: str = ""
     fresh: bool = False
     environment: Environment
+    protocols: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +203,7 @@ def make_plan(
                 reason=skipped[cell.id] if action == "skip" else "",
                 fresh=fresh,
                 environment=environment,
+                protocols=_protocols(cell, device) if record is not None else frozenset(),
             )
         )
     if changes:
@@ -228,6 +231,11 @@ def differences_of(recorded: Mapping[str, Any], now: Environment) -> list[str]:
     except ValueError:
         differences = []
     return differences or ["its recorded environment cannot be read"]
+
+
+def _protocols(cell: Cell, device: str) -> frozenset[str]:
+    scorer = scorer_of(cell, device)
+    return frozenset() if scorer is None else frozenset(found.hash for found in scorer.protocols.values())
 
 
 def _completion(store: Store, cell: Cell, record: Mapping[str, Any], device: str) -> tuple[Action, str]:

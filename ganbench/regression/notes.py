@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ganbench.analysis.tables import current_rows
 from ganbench.regression.bit_identity import bits_sentences
 from ganbench.regression.questions import Question
 from ganbench.regression.recorded import Recorded
@@ -29,7 +30,8 @@ def notes_of(before: Recorded, now: Recorded, every: Sequence[Question]) -> tupl
         what = "1 context" if extra == 1 else f"{extra} contexts"
         notes.append(f"not checked: {what} that the baseline lacks")
     checked = {question.metric for question in every}
-    directions = dict(zip(now.scores["metric"], now.scores["direction"], strict=True))
+    scores = current_rows(now.scores)
+    directions = dict(zip(scores["metric"], scores["direction"], strict=True))
     if rest := sorted(name for name, direction in directions.items() if direction and name not in checked):
         notes.append(f"not checked: {', '.join(rest)}")
     return tuple(notes)

@@ -34,13 +34,14 @@ _LATER_CELL = {
     **dict.fromkeys(("ganbench", "torch", "torch-fidelity", "plugins"), ""),
     "step": "0",
 }
-_LATER_SCORE = {"repeat": "0", "note": ""}
+_LATER_SCORE = {"repeat": "0", "note": "", "current": "True"}
 _NUMBERS: Mapping[str, Callable[[str], Any]] = {
     "seed": int,
     "step": int,
     "samples": int,
     "repeat": int,
     "value": float,
+    "current": lambda text: text.lower() != "false",
 }
 
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from ganbench.analysis.context import Context, Row, metric_label
 from ganbench.analysis.final_scores import Finals, Measure, arm_of
 from ganbench.analysis.records import FAILURES, printable
+from ganbench.analysis.tables import current_rows
 from ganbench.analysis.verdict import number
 from ganbench.errors import StoreError
 from ganbench.report.figures import LARGEST, Line, over_steps
@@ -140,6 +141,8 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
         lowest, highest = rows["value"].min(), rows["value"].max()
         title = f"{metric_label(str(metric), str(extractor))} over steps"
         better = f"{rows['direction'].iloc[0].capitalize()} is better. Protocol {protocol}."
+        if current_rows(rows).empty:
+            better += " The grid's settings no longer measure it."
         panel = _over_steps(title, lines, better, title, log=bool(0 < lowest < highest / _STEEP))
         if panel is not None:
             panels.append(panel)

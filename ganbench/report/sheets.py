@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ganbench.analysis.context import axes_of, metric_label
+from ganbench.analysis.tables import current_rows
 from ganbench.report.results import Results
 from ganbench.report.table_views import METRIC_SD, TableView, comparison_view, final_view, text
 
@@ -102,8 +103,8 @@ def cells_sheet(cells: pd.DataFrame) -> Sheet:
 
 
 def scores_sheet(results: Results) -> Sheet:
-    """The scores at each cell's last step, each sample set by itself."""
-    scores, axes = results.scores, list(axes_of(results.cells))
+    """List the current scores at each cell's last step, each sample set by itself."""
+    scores, axes = current_rows(results.scores), list(axes_of(results.cells))
     last = dict(zip(results.cells["cell"].tolist(), results.cells["step"].tolist(), strict=True))
     final = [row for row in scores.to_dict("records") if row["step"] == last.get(row["cell"])]
     repeat = ["repeat"] if any(row["repeat"] for row in final) else []

@@ -286,6 +286,7 @@ class Sitting:
                     "protocol": row.protocol,
                     "repeat": repeat,
                     "note": note_of(row),
+                    "current": True,
                 }
             )
         self._store.write_scores(self._cell.id, self._rows)

@@ -53,10 +53,11 @@ class CellResult:
 
 
 def mean_scores(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Rows of scores of one step by extractor and metric, repeats averaged."""
+    """Average the current scores of one step over repeats, by extractor and metric."""
     found: dict[str, dict[str, list[float]]] = {}
     for row in rows:
-        found.setdefault(row["extractor"], {}).setdefault(row["metric"], []).append(row["value"])
+        if row["current"]:
+            found.setdefault(row["extractor"], {}).setdefault(row["metric"], []).append(row["value"])
     return {
         extractor: {metric: sum(values) / len(values) for metric, values in metrics.items()}
         for extractor, metrics in found.items()

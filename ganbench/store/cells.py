@@ -9,7 +9,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,8 @@ EARLIER_CHECKPOINT = "checkpoint.earlier.safetensors"
 TRACEBACK = "traceback.txt"
 
 SCORE_COLUMNS = ("step", "metric", "value", "direction", "extractor", "samples", "protocol", "repeat")
-# What rows got later; a file without them is as good as one where they are empty.
-LATER_SCORE_COLUMNS = ("note",)
+# What rows got later, and how a file without such a column is read.
+LATER_SCORE_COLUMNS = {"note": "", "current": "True"}
 FORMAT = 1
 CELL_ID = re.compile(r"c[0-9a-f]{11}")
 TEXT_LIMIT = 64 * 2**20
@@ -94,7 +94,10 @@ class CellStore:
         write_bytes(self.folder(cell) / CELL, text.encode() + b"\n")
 
     def scores(self, cell: str) -> list[dict[str, Any]]:
-        """The scores of one cell: step, metric, value, direction, extractor, samples, protocol, repeat, note.
+        """Read the scores of one cell: SCORE_COLUMNS, and `note` and `current`.
+
+        `current` says whether the row's protocol is one that the grid's settings measure; a row without it
+        counts as current.
 
         Raises:
             StoreError: the table is damaged. A cell without scores has none.
@@ -109,7 +112,8 @@ class CellStore:
             return [
                 {
                     **{name: row[name] or "" for name in SCORE_COLUMNS},
-                    **{name: row.get(name) or "" for name in LATER_SCORE_COLUMNS},
+                    "note": row.get("note") or "",
+                    "current": (row.get("current") or "").lower() != "false",
                     "step": int(row["step"]),
                     "value": float(row["value"]),
                     "samples": int(row["samples"]),
@@ -129,11 +133,27 @@ class CellStore:
         self._make_cell(cell)
         stream = io.StringIO()
         columns = (*SCORE_COLUMNS, *LATER_SCORE_COLUMNS)
-        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         for row in sorted(rows, key=lambda row: (row["step"], row["metric"], row["protocol"], row["repeat"])):
-            writer.writerow({**row, "value": repr(float(row["value"]))})
+            writer.writerow({**LATER_SCORE_COLUMNS, **row, "value": repr(float(row["value"]))})
         write_bytes(self.folder(cell) / SCORES, stream.getvalue().encode())
+
+    def mark_current(self, cell: str, protocols: Set[str]) -> None:
+        """Mark the scores of one cell whose protocol is among `protocols` as current, and no others.
+
+        A damaged table stays as it is: whatever reads it names the damage.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        try:
+            rows = self.scores(cell)
+        except StoreError:
+            return
+        marked = [{**row, "current": row["protocol"] in protocols} for row in rows]
+        if marked != rows:
+            self.write_scores(cell, marked)
 
     def curves(self, cell: str) -> pd.DataFrame | None:
         """The diagnostics of one cell over its steps, or None where there are none.

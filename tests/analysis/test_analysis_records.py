@@ -3,9 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fabricated_results import Folder
+from fabricated_results import GRID, Folder
 
 from ganbench.analysis.records import plain, printable, read_records, varied_keys
+from ganbench.catalog import load_catalog
+from ganbench.grid import read_grid
+from ganbench.report import load, write_tables
 from ganbench.store import Store
 
 
@@ -138,3 +141,31 @@ def test_varied_keys_keep_their_order(make_folder: Callable[..., Folder]) -> Non
         "train.ema",
         "score.samples",
     )
+
+
+VARIED = GRID.replace("[axes]", '[axes]\n"train.steps" = [20, 40]\n"score.initial" = [true, false]')
+
+
+def test_a_cell_without_a_record_is_what_the_grid_says(make_folder: Callable[..., Folder]) -> None:
+    import tomllib
+
+    folder = make_folder(grid=VARIED)
+    cells = read_grid(tomllib.loads(VARIED), load_catalog()).cells
+    store = Store(folder.path)
+    for cell in cells:
+        (folder.path / "cells" / cell.id).mkdir(parents=True)
+    damaged = cells[1].id
+    folder.file(damaged, "cell.json").write_text("{")
+    columns = ["dataset", "architecture", "loss", "penalty", "train.steps", "score.initial", "seed"]
+    expected = [[*cell.axes.values(), *cell.varied.values(), cell.seed] for cell in cells]
+    ids = [cell.id for cell in cells]
+    table = write_tables(store, ids).cells
+    assert table[columns].to_numpy().tolist() == expected
+    assert dict(zip(ids, table["status"], strict=True)) == dict.fromkeys(ids, "unfinished") | {
+        damaged: "error"
+    }
+    # Where a plugin of the grid is missing, its cells.csv still tells.
+    (folder.path / "grid.toml").write_text(VARIED.replace('"mlp"', '"of_a_plugin_that_is_gone"'))
+    assert load(folder.path).cells[columns].to_numpy().tolist() == expected
+    (folder.path / "cells.csv").unlink()
+    assert load(folder.path).cells["seed"].isna().all()

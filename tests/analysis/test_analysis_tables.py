@@ -23,7 +23,7 @@ def test_columns_are_the_published_ones(make_folder: Callable[..., Folder]) -> N
         "status reason warnings step seconds device engine environment weights "
         "ganbench torch torch-fidelity plugins"
     )
-    scores = "step metric value extractor samples protocol direction repeat note"
+    scores = "step metric value extractor samples protocol direction repeat note current"
     assert list(cells_frame(_records(folder)).columns) == identity + cells.split()
     assert list(scores_frame(_records(folder)).columns) == identity + scores.split()
 

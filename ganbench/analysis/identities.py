@@ -1,0 +1,73 @@
+"""Which cells a results folder's grid has, for those whose own record cannot be read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.catalog import load_catalog
+from ganbench.errors import GanbenchError, StoreError
+from ganbench.files.atomic import read_bytes
+from ganbench.grid import read_grid
+from ganbench.store import CELLS, Store
+from ganbench.store.cells import TEXT_LIMIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What a cell is, whatever became of it.
+
+    Attributes:
+        axes: label of each axis.
+        varied: value of each setting that the grid varies, by dotted key.
+        seed: its seed.
+    """
+
+    axes: Mapping[str, str]
+    varied: Mapping[str, Any]
+    seed: int
+
+
+def read_identities(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
+    """Read what each cell of a folder's grid is, by cell.
+
+    They come from the grid. Where that cannot be read here, since a plugin of it is missing say, they come
+    from the cells.csv of an earlier sitting.
+
+    Args:
+        store: the folder.
+        axes: names of the axes that every grid has.
+    """
+    try:
+        cells = read_grid(store.grid(), load_catalog()).cells
+    except GanbenchError:
+        return _from_table(store, axes)
+    return {cell.id: Identity(axes=cell.axes, varied=cell.varied, seed=cell.seed) for cell in cells}
+
+
+def _from_table(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
+    """The same from cells.csv; rows that do not tell are left out."""
+    found = {}
+    try:
+        table = read_bytes(store.path / CELLS, TEXT_LIMIT).decode()
+        for row in csv.DictReader(io.StringIO(table)):
+            if all(row.get(name) for name in (*axes, "seed")):
+                varied = {key: _value(text) for key, text in row.items() if key and "." in key}
+                own = {name: row[name] for name in axes}
+                found[row["cell"]] = Identity(axes=own, varied=varied, seed=int(row["seed"]))
+    except (StoreError, UnicodeDecodeError, ValueError, KeyError, TypeError, csv.Error):
+        return {}
+    return found
+
+
+def _value(text: str) -> Any:
+    """A varied setting as the table's other rows hold it."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"True": True, "False": False}.get(text, text)
