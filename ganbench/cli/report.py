@@ -9,8 +9,8 @@ from pathlib import Path
 from ganbench.cli.console import output, plain
 from ganbench.errors import GanbenchError, did_you_mean
 from ganbench.report import Results, load, print_comparison, write_page, write_tables
+from ganbench.report.embedded_images import DEFAULT_MIB
 from ganbench.report.exports import FORMATS, write_events, write_figures, writer_class
-from ganbench.report.pictures import DEFAULT_MIB
 from ganbench.store import Store
 
 # From here on browsers give up on a page.

@@ -17,8 +17,8 @@ import pandas as pd
 from ganbench.analysis.context import Row, axes_of, metric_label
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.files.atomic import write_folder
-from ganbench.report.gallery import Plate, gallery
 from ganbench.report.results import Results
+from ganbench.report.standalone_figures import StandaloneFigure, standalone_figures
 from ganbench.report.table_views import TableView, comparison_view, family_notes, sentences, titled
 from ganbench.store import Store
 
@@ -167,9 +167,11 @@ def write_figures(results: Results, folder: Path) -> tuple[int, list[str]]:
     stems: set[str] = set()
 
     def draw(place: Path) -> None:
-        plates = gallery(Store(results.path), results.cells, results.scores, results.comparison, problems)
-        for plate in plates:
-            _save(plate, place, file_stem(plate.name, stems))
+        drawn = standalone_figures(
+            Store(results.path), results.cells, results.scores, results.comparison, problems
+        )
+        for one in drawn:
+            _save(one, place, file_stem(one.name, stems))
         if not stems:
             raise StoreError(f"{results.path}: nothing to draw: no cell has curves or scores")
 
@@ -194,15 +196,15 @@ def file_stem(name: str, taken: set[str]) -> str:
     return stem
 
 
-def _save(plate: Plate, place: Path, stem: str) -> None:
-    about = {"Title": plate.name, "Description": plate.description}
-    # The salt and the missing date keep the file the same from one time to the next.
+def _save(drawn: StandaloneFigure, place: Path, stem: str) -> None:
+    about = {"Title": drawn.name, "Description": drawn.description}
+    # The salt and the missing date keep the file the same from drawn time to the next.
     settings = mpl.rc_context({"svg.hashsalt": "ganbench"})
     with settings, warnings.catch_warnings():
         # A name may have glyphs that matplotlib's own font lacks.
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        plate.figure.savefig(place / f"{stem}.png", dpi=_DOTS_PER_INCH, metadata=about)
-        plate.figure.savefig(place / f"{stem}.svg", metadata={**about, "Date": None})
+        drawn.figure.savefig(place / f"{stem}.png", dpi=_DOTS_PER_INCH, metadata=about)
+        drawn.figure.savefig(place / f"{stem}.svg", metadata={**about, "Date": None})
 
 
 def writer_class() -> Any:

@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ganbench.analysis.records import STATUSES
-from ganbench.report.answers import answers
+from ganbench.report.summary import summary_sentences
 from ganbench.report.table_views import comparison_view, final_view
 
 # Of verdicts and of rows: a notebook is no place for thousands.
@@ -47,7 +47,7 @@ def as_html(name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.
             Markup("<li><b>{}</b> {}{}</li>").format(
                 found.mark, f"{found.where}: " if found.where else "", found.words
             )
-            for found in answers(comparison)
+            for found in summary_sentences(comparison)
         ]
     parts = [
         Markup("<p><b>{}</b>: {} {}: {}</p>").format(

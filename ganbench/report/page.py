@@ -17,13 +17,12 @@ from markupsafe import Markup
 from ganbench.analysis.context import Compared, arms_of, compared, contexts, shared
 from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.records import STATUSES, printable
-from ganbench.report.answers import answers, by_context
 from ganbench.report.chapters import Chapter, chapters
+from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
 from ganbench.report.formulas import typeset
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
 from ganbench.report.page_parts import download, failures, objectives_sheet, progress
 from ganbench.report.panels import Panel
-from ganbench.report.pictures import DEFAULT_MIB, Album, Frame, Picture
 from ganbench.report.results import Results
 from ganbench.report.sheets import (
     cells_sheet,
@@ -33,6 +32,7 @@ from ganbench.report.sheets import (
     final_sheet,
     scores_sheet,
 )
+from ganbench.report.summary import by_context, summary_sentences
 from ganbench.report.svg import ARM_COLOURS
 from ganbench.store import CELLS, COMPARISON, REPORT, SCORES, Store
 
@@ -93,16 +93,16 @@ def _view(store: Store, results: Results, pictures_mib: float) -> dict[str, Any]
     arms = arms_of(cells, what)
     everywhere = contexts(cells, what.axis)
     shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
-    album, problems = Album(store, shown, pictures_mib), _damaged(cells, results.scores)
+    images, problems = EmbeddedImages(store, shown, pictures_mib), _damaged(cells, results.scores)
     tables = (cells, results.scores, results.comparison)
     drawn = chapters(store, *tables, what, shown, problems, sharing=len(cells))
-    sections = [_section(chapter, album) for chapter in drawn]
-    album.skip(row for context in hidden for rows in context.arms.values() for row in rows)
-    problems += album.problems
+    sections = [_section(chapter, images) for chapter in drawn]
+    images.skip(row for context in hidden for rows in context.arms.values() for row in rows)
+    problems += images.problems
     left_out = []
-    if album.left_out:
+    if images.left_out:
         left_out.append(
-            f"{album.left_out} pictures of samples, to keep it small; they are in the cells' folders, "
+            f"{images.left_out} pictures of samples, to keep it small; they are in the cells' folders, "
             "and `ganbench report --pictures MIB` takes more of them"
         )
     if hidden:
@@ -122,7 +122,7 @@ def _view(store: Store, results: Results, pictures_mib: float) -> dict[str, Any]
         "facts": _facts(cells, what, arms),
         "progress": progress(cells, what.axis, grid),
         "shared": shared(cells[cells["seed"].notna()])[0],
-        "answers": by_context(answers(results.comparison)),
+        "answers": by_context(summary_sentences(results.comparison)),
         "anchors": {section.title: f"context-{index}" for index, section in enumerate(sections)},
         "overview": overview,
         "beside": 0 < len(overview) <= _BESIDE,
@@ -155,13 +155,13 @@ def _view(store: Store, results: Results, pictures_mib: float) -> dict[str, Any]
     }
 
 
-def _section(chapter: Chapter, album: Album) -> _Section:
+def _section(chapter: Chapter, images: EmbeddedImages) -> _Section:
     return _Section(
         title=chapter.title,
         finals=chapter.finals,
-        pictures=album.rows(chapter.context, chapter.present),
+        pictures=images.rows(chapter.context, chapter.present),
         colours=[chapter.arms.index(arm) % len(ARM_COLOURS) for arm in chapter.present],
-        real=album.real(chapter.context),
+        real=images.real(chapter.context),
         curves=chapter.curves,
     )
 

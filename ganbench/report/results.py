@@ -15,8 +15,8 @@ from ganbench.analysis.final_scores import summarise
 from ganbench.analysis.records import printable, read_records
 from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.errors import StoreError
-from ganbench.report.gallery import gallery
 from ganbench.report.notebook import as_html
+from ganbench.report.standalone_figures import standalone_figures
 from ganbench.store import CELLS, COMPARISON, SCORES, Store
 
 
@@ -52,8 +52,10 @@ class Results:
         Raises:
             StoreError: the folder is gone, or its grid is damaged.
         """
-        plates = gallery(Store(self.path).require(), self.cells, self.scores, self.comparison, [])
-        return {plate.name: plate.figure for plate in plates}
+        tables = (self.cells, self.scores, self.comparison)
+        return {
+            drawn.name: drawn.figure for drawn in standalone_figures(Store(self.path).require(), *tables, [])
+        }
 
     def _repr_html_(self) -> str:
         return str(as_html(printable(self.path.name), self.cells, self.comparison, self.final))

@@ -26,11 +26,11 @@ _LINE = 0.16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plate:
+class StandaloneFigure:
     """One figure that stands alone.
 
     Attributes:
-        name: context and title; no two plates of a report share one.
+        name: context and title; no two figures of a report share one.
         figure: of matplotlib, with title, legend and a white background.
         description: what it shows, for those who cannot see it.
     """
@@ -40,9 +40,9 @@ class Plate:
     description: str
 
 
-def gallery(
+def standalone_figures(
     store: Store, cells: pd.DataFrame, scores: pd.DataFrame, comparison: pd.DataFrame, problems: list[str]
-) -> Iterator[Plate]:
+) -> Iterator[StandaloneFigure]:
     """The figures of report.html, of every context, drawn one after another.
 
     Args:
@@ -59,17 +59,19 @@ def gallery(
     what = compared(store.grid())
     arms = arms_of(cells, what)
     for panel in overview_panels(comparison, arms):
-        yield _plate(panel, "Differences from the baseline", (), arms, taken)
+        yield _standalone(panel, "Differences from the baseline", (), arms, taken)
     # A file has room for more points than a page: its curves share them with those of their context only.
     everywhere = contexts(cells, what.axis)
     for chapter in chapters(store, cells, scores, comparison, what, everywhere, problems):
         for panel in chapter.finals:
-            yield _plate(panel, chapter.place, (), chapter.arms, taken)
+            yield _standalone(panel, chapter.place, (), chapter.arms, taken)
         for panel in chapter.curves:
-            yield _plate(panel, chapter.place, chapter.present, chapter.arms, taken)
+            yield _standalone(panel, chapter.place, chapter.present, chapter.arms, taken)
 
 
-def _plate(panel: Panel, place: str, legend: Sequence[str], order: Sequence[str], taken: set[str]) -> Plate:
+def _standalone(
+    panel: Panel, place: str, legend: Sequence[str], order: Sequence[str], taken: set[str]
+) -> StandaloneFigure:
     """The panel with what the page says around it; the arms in the legend are in the order of colours."""
     name, count = f"{place}: {panel.title}", 1
     while name in taken:  # the same score under another protocol
@@ -91,4 +93,6 @@ def _plate(panel: Panel, place: str, legend: Sequence[str], order: Sequence[str]
     figure.set_figheight(figure.get_figheight() + _LINE * (len(title) + len(below) + len(legend)))
     for mark in figure.findobj():
         mark.set_gid(None)  # what the page's script reads
-    return Plate(name=name, figure=figure, description=f"{place}: {panel.description}. {panel.note}".strip())
+    return StandaloneFigure(
+        name=name, figure=figure, description=f"{place}: {panel.description}. {panel.note}".strip()
+    )

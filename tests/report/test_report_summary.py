@@ -6,12 +6,12 @@ import pytest
 from fabricated_results import Folder
 
 from ganbench.report import load
-from ganbench.report.answers import Answer, answers, by_context
+from ganbench.report.summary import SummarySentence, by_context, summary_sentences
 
 
-def _answers(folder: Folder) -> list[Answer]:
+def _sentences(folder: Folder) -> list[SummarySentence]:
     folder.index()
-    return answers(load(folder.path).comparison)
+    return summary_sentences(load(folder.path).comparison)
 
 
 def _fill(folder: Folder, **gaps: float) -> None:
@@ -28,7 +28,7 @@ def _fill(folder: Folder, **gaps: float) -> None:
 def test_one_sentence_over_all_metrics(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     _fill(folder, fid=-5.0, kid=-3.0)
-    (answer,) = _answers(folder)
+    (answer,) = _sentences(folder)
     assert (answer.kind, answer.mark, answer.where) == ("better", "Difference", "")
     by = "fid (digits_cnn) 47.4 against 52.5, kid (digits_cnn) 49.4 against 52.5"
     assert answer.words == f"non_saturating is better than minimax by {by}."
@@ -41,7 +41,7 @@ def test_means_stand_in_the_order_in_which_the_arms_are_named(make_folder: Calla
         for seed in range(6):
             scores = {"fid": fid + seed * (1 + fid / 100), "is": score + (seed % 2 if fid > 10 else seed % 3)}
             folder.add(loss=loss, seed=seed, scores=scores, curves=False, picture=False)
-    (answer,) = _answers(folder)
+    (answer,) = _sentences(folder)
     assert answer.words == (
         "minimax is better than non_saturating by fid (digits_cnn) 12.8 against 23; "
         "no difference shown by is (digits_cnn) 9 against 8.4."
@@ -51,7 +51,7 @@ def test_means_stand_in_the_order_in_which_the_arms_are_named(make_folder: Calla
 def test_metrics_that_disagree_stand_first(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     _fill(folder, fid=-5.0, kid=3.0)
-    (answer,) = _answers(folder)
+    (answer,) = _sentences(folder)
     assert answer.kind == "mixed"
     assert "non_saturating is better than minimax by fid (digits_cnn) 47.4 against 52.5" in answer.words
     # Whoever is named first has its mean first.
@@ -63,7 +63,7 @@ def test_failures_are_in_the_mark_and_in_the_sentence(make_folder: Callable[...,
     for loss in ("minimax", "non_saturating"):
         folder.add(loss=loss, seed=0, scores={"fid": 1.0}, curves=False)
     folder.add(seed=1, status="diverged", curves=False)
-    (answer,) = _answers(folder)
+    (answer,) = _sentences(folder)
     assert (answer.kind, answer.mark) == ("open", "Cannot tell, with failures")
     assert answer.words.startswith("non_saturating against minimax: too little to tell by fid (digits_cnn)")
     assert answer.words.endswith("; minimax failed with 1 seed.")
@@ -85,7 +85,7 @@ def test_an_arm_without_any_score(
     for seed, status in enumerate(statuses):
         folder.add(seed=seed, scores={"fid": 1.0 + seed, "is": 2.0}, curves=False)
         folder.add(loss="non_saturating", seed=seed, status=status, curves=False)
-    (answer,) = _answers(folder)
+    (answer,) = _sentences(folder)
     assert (answer.kind, answer.words) == (kind, f"non_saturating against minimax: {words}")
     assert [metric for metric, _ in answer.metrics] == ["fid (digits_cnn)", "is (digits_cnn)"]
 
@@ -95,7 +95,7 @@ def test_a_baseline_that_always_fails_loses(make_folder: Callable[..., Folder]) 
     for seed in range(8):
         folder.add(seed=seed, status="diverged", curves=False)
         folder.add(loss="non_saturating", seed=seed, scores={"fid": 1.0 + seed}, curves=False)
-    (answer,) = _answers(folder)
+    (answer,) = _sentences(folder)
     assert answer.words == (
         "non_saturating is better than minimax by fid (digits_cnn); minimax failed with 8 seeds."
     )
@@ -106,7 +106,7 @@ def test_scores_of_two_protocols_are_not_compared(make_folder: Callable[..., Fol
     for loss, protocol in (("minimax", "p1"), ("non_saturating", "p2")):
         rows = [{"metric": "fid", "value": 1.0, "protocol": protocol}]
         folder.add(loss=loss, scores=rows, curves=False)
-    (answer,) = _answers(folder)
+    (answer,) = _sentences(folder)
     assert (answer.kind, answer.mark) == ("refused", "Not compared")
 
 
@@ -115,6 +115,6 @@ def test_each_context_and_value_has_its_own(make_folder: Callable[..., Folder]) 
     for dataset in ("digits", "fashion_mnist"):
         for loss in ("minimax", "non_saturating", "hinge"):
             folder.add(dataset=dataset, loss=loss, scores={"fid": 1.0, "is": 2.0}, curves=False)
-    found = by_context(_answers(folder))
+    found = by_context(_sentences(folder))
     # What is the same everywhere, the net, tells nothing apart.
     assert {place: len(group) for place, group in found.items()} == {"digits": 2, "fashion_mnist": 2}

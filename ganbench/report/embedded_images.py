@@ -82,7 +82,7 @@ class _Wanted(NamedTuple):
 _NEIGHBOURS = -1
 
 
-class Album:
+class EmbeddedImages:
     """Pictures for one page, until its bounds are reached.
 
     Args:

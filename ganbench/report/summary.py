@@ -14,7 +14,7 @@ from ganbench.analysis.verdict import number
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class SummarySentence:
     """What all metrics together say of a value and the baseline in one context.
 
     Attributes:
@@ -44,25 +44,25 @@ _MARKS = {
 }
 
 
-def answers(comparison: pd.DataFrame) -> list[Answer]:
+def summary_sentences(comparison: pd.DataFrame) -> list[SummarySentence]:
     """One answer for each context and value, in the order of the comparison."""
     _, differing = shared(comparison)
     context = [name for name in axes_of(comparison) if name in comparison.columns]
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in comparison.to_dict("records"):
         groups.setdefault((*(str(row[name]) for name in context), row["value"]), []).append(row)
-    return [_answer(rows, where(rows[0], differing)) for rows in groups.values()]
+    return [_sentence(rows, where(rows[0], differing)) for rows in groups.values()]
 
 
-def by_context(found: Iterable[Answer]) -> dict[str, list[Answer]]:
+def by_context(found: Iterable[SummarySentence]) -> dict[str, list[SummarySentence]]:
     """Answers under what tells their contexts apart, in their order."""
-    groups: dict[str, list[Answer]] = {}
+    groups: dict[str, list[SummarySentence]] = {}
     for answer in found:
         groups.setdefault(answer.where, []).append(answer)
     return groups
 
 
-def _answer(rows: Sequence[Row], place: str) -> Answer:
+def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
     first = rows[0]
     by_kind: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
@@ -96,7 +96,7 @@ def _answer(rows: Sequence[Row], place: str) -> Answer:
         for arm, count in failed.items()
         if count
     ]
-    return Answer(
+    return SummarySentence(
         kind=kind,
         mark=_MARKS[kind] + (", with failures" if any(failed.values()) else ""),
         where=place,
@@ -105,7 +105,7 @@ def _answer(rows: Sequence[Row], place: str) -> Answer:
     )
 
 
-def _unscored(rows: Sequence[Row], arms: Sequence[str], place: str) -> Answer:
+def _unscored(rows: Sequence[Row], arms: Sequence[str], place: str) -> SummarySentence:
     """The answer where an arm has no score at all: what became of its cells."""
     first, kind, said = rows[0], "open", []
     for arm in arms:
@@ -118,7 +118,7 @@ def _unscored(rows: Sequence[Row], arms: Sequence[str], place: str) -> Answer:
             said.append(f"{first[arm]} was skipped")
         else:
             said.append(f"{first[arm]} has no final score")
-    return Answer(
+    return SummarySentence(
         kind=kind,
         mark=_MARKS[kind],
         where=place,

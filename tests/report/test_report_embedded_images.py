@@ -8,21 +8,21 @@ from fabricated_results import Folder
 from PIL import Image
 
 from ganbench.analysis.context import contexts
-from ganbench.report import load, pictures
-from ganbench.report.pictures import Album
+from ganbench.report import embedded_images, load
+from ganbench.report.embedded_images import EmbeddedImages
 from ganbench.store import Store
 
 ARMS = ("minimax", "non_saturating")
 
 
-def _album(folder: Folder) -> tuple[Album, list]:
+def embedded(folder: Folder) -> tuple[EmbeddedImages, list]:
     (context,) = contexts(load(folder.path).cells, "loss")
-    album = Album(Store(folder.path), [context])
-    return album, album.rows(context, ARMS)
+    images = EmbeddedImages(Store(folder.path), [context])
+    return images, images.rows(context, ARMS)
 
 
 def test_arms_stand_side_by_side_by_seed(planted: Folder) -> None:
-    album, rows = _album(planted)
+    images, rows = embedded(planted)
     assert [[(picture.arm, picture.seed) for picture in row] for row in rows] == [
         [(arm, seed) for arm in ARMS] for seed in range(3)
     ]
@@ -31,63 +31,63 @@ def test_arms_stand_side_by_side_by_seed(planted: Folder) -> None:
     content = base64.b64decode(frame.uri.removeprefix("data:image/png;base64,"))
     assert content == planted.file(first.cell, "samples.png").read_bytes()
     assert (frame.step, frame.width, frame.height) == (100, 40, 40)
-    assert (album.left_out, album.problems) == (0, [])
+    assert (images.left_out, images.problems) == (0, [])
 
 
 def test_further_seeds_are_counted(
     make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "MOST_SEEDS", 3)
+    monkeypatch.setattr(embedded_images, "MOST_SEEDS", 3)
     folder = make_folder()
     for seed in range(5):
         folder.add(seed=seed, picture=seed != 4)
     folder.index()
-    album, rows = _album(folder)
+    images, rows = embedded(folder)
     assert len(rows) == 3
-    assert album.left_out == 1
+    assert images.left_out == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"no picture", None])
 def test_damaged_pictures_are_named(planted: Folder, damage: bytes | None) -> None:
     file = planted.file(planted.ids[0], "samples.png")
     file.write_bytes(file.read_bytes()[:100] if damage is None else damage)
-    album, rows = _album(planted)
+    images, rows = embedded(planted)
     assert (rows[0][0].frames, rows[0][0].note) == ([], "damaged picture")
     assert rows[0][1].frames
-    assert len(album.problems) == 1
-    assert album.problems[0].startswith(planted.ids[0])
+    assert len(images.problems) == 1
+    assert images.problems[0].startswith(planted.ids[0])
 
 
 def test_other_formats_and_giants_are_refused(planted: Folder) -> None:
     Image.new("L", (9, 9)).save(planted.file(planted.ids[0], "samples.png"), format="GIF")
     Image.new("1", (5000, 2)).save(planted.file(planted.ids[1], "samples.png"))
-    album, rows = _album(planted)
+    images, rows = embedded(planted)
     assert [rows[seed][0].frames for seed in (0, 1)] == [[], []]
-    assert any("not a readable PNG" in problem for problem in album.problems)
-    assert any("at most 4096 a side" in problem for problem in album.problems)
+    assert any("not a readable PNG" in problem for problem in images.problems)
+    assert any("at most 4096 a side" in problem for problem in images.problems)
 
 
 def test_a_missing_picture_of_a_finished_cell_is_a_problem(planted: Folder) -> None:
     planted.file(planted.ids[0], "samples.png").unlink()
-    album, rows = _album(planted)
+    images, rows = embedded(planted)
     assert rows[0][0].note == "no picture"
-    assert album.problems == [f"{planted.ids[0]}: no picture of its samples"]
+    assert images.problems == [f"{planted.ids[0]}: no picture of its samples"]
 
 
 def test_a_failed_cell_says_why_there_is_none(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     folder.add(status="diverged", reason="at step 3", picture=False)
     folder.index()
-    album, ((failed, absent),) = _album(folder)
+    images, ((failed, absent),) = embedded(folder)
     assert (failed.note, absent.note) == ("diverged: at step 3", "not in the grid")
-    assert album.problems == []
+    assert images.problems == []
 
 
 def test_the_page_stays_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MOST_PICTURES", 4)
-    album, rows = _album(planted)
+    monkeypatch.setattr(embedded_images, "MOST_PICTURES", 4)
+    images, rows = embedded(planted)
     assert sum(bool(picture.frames) for row in rows for picture in row) == 4
-    assert album.left_out == 2
+    assert images.left_out == 2
 
 
 def _steps(folder: Folder, steps: range) -> None:
@@ -98,44 +98,44 @@ def _steps(folder: Folder, steps: range) -> None:
 
 def test_steps_replace_the_one_picture_and_are_thinned(planted: Folder) -> None:
     _steps(planted, range(0, 101, 5))
-    album, rows = _album(planted)
+    images, rows = embedded(planted)
     steps = [frame.step for frame in rows[0][0].frames]
-    assert (len(steps), steps[0], steps[-1]) == (pictures.MOST_STEPS, 0, 100)
+    assert (len(steps), steps[0], steps[-1]) == (embedded_images.MOST_STEPS, 0, 100)
     assert steps == sorted(set(steps))
-    assert album.problems == []
+    assert images.problems == []
 
 
 def test_last_steps_come_before_earlier_ones(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MOST_PICTURES", 8)
+    monkeypatch.setattr(embedded_images, "MOST_PICTURES", 8)
     _steps(planted, range(0, 101, 50))
-    album, rows = _album(planted)
+    images, rows = embedded(planted)
     shown = [[[frame.step for frame in picture.frames] for picture in row] for row in rows]
     assert shown == [[[50, 100], [50, 100]], [[100], [100]], [[100], [100]]]
-    assert album.left_out == 10
+    assert images.left_out == 10
 
 
 def test_large_pictures_are_reduced(planted: Folder) -> None:
     noise = Image.effect_noise((900, 300), 80)
     noise.save(planted.file(planted.ids[0], "samples.png"))
-    _, rows = _album(planted)
+    _, rows = embedded(planted)
     (frame,) = rows[0][0].frames
     assert frame.uri.startswith("data:image/webp;base64,")
-    assert (frame.width, frame.height) == (pictures.MOST_SIDE, 160)
+    assert (frame.width, frame.height) == (embedded_images.MOST_SIDE, 160)
     assert len(frame.uri) < planted.file(planted.ids[0], "samples.png").stat().st_size
 
 
 def test_real_samples_and_neighbours_where_they_were_drawn(planted: Folder) -> None:
-    album, rows = _album(planted)
+    images, rows = embedded(planted)
     (context,) = contexts(load(planted.path).cells, "loss")
-    assert (album.real(context), rows[0][0].neighbours) == (None, None)
+    assert (images.real(context), rows[0][0].neighbours) == (None, None)
     Image.new("RGB", (8, 4)).save(planted.file(planted.ids[0], "neighbours.png"))
     store = Store(planted.path)
     store.write_reference_picture("digits", planted.file(planted.ids[0], "neighbours.png").read_bytes())
-    album, rows = _album(planted)
-    neighbours, real = rows[0][0].neighbours, album.real(context)
+    images, rows = embedded(planted)
+    neighbours, real = rows[0][0].neighbours, images.real(context)
     assert neighbours is not None
     assert real is not None
     assert (neighbours.width, real.width) == (8, 8)
     store.write_reference_picture("digits", b"no picture")
-    assert album.real(context) is None
-    assert "cannot be shown" in album.problems[0]
+    assert images.real(context) is None
+    assert "cannot be shown" in images.problems[0]
