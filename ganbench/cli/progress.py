@@ -22,6 +22,7 @@ from rich.text import Text
 
 from ganbench.cli.console import plain
 from ganbench.execution import Plan, PlannedCell
+from ganbench.runner.data_notes import data_notes
 from ganbench.runner.task import CellResult
 
 _STYLES = {"ok": "green", "diverged": "yellow", "skipped": "dim", "error": "red", "oom": "red"}
@@ -179,6 +180,7 @@ def plan_notes(plan: Plan) -> list[str]:
             reasons[planned.reason] = reasons.get(planned.reason, 0) + 1
     notes += [f"skipped {count}: {reason}" for reason, count in reasons.items()]
     notes += [f"damaged, run again: {problem}" for problem in plan.damaged]
+    notes += [f"note: {note}" for note in data_notes(planned.cell.dataset for planned in plan.cells)]
     if plan.stale:
         notes.append(f"{plan.stale} cells of another environment are kept: environments are mixed")
     if plan.departed:

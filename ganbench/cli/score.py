@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from ganbench.grid.named import read_choice
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import Schema
 from ganbench.runner import dataset_of, samples_of
+from ganbench.runner.data_notes import range_note
 from ganbench.runner.elsewhere import Collected, read_samples, require_labels, require_pairs
 from ganbench.runner.materials import metric_spec, note_of, scorer_against
 from ganbench.scoring import WITH_LABELS, Scorer, ScoreRow
@@ -69,9 +71,12 @@ def score_command(
     with deterministic():
         real, described = _reference(asked)
         samples = read_samples(images, real.signature, asked.span)
+        notes = _notes(asked, real, samples, images)
         scorer = _scorer(asked, real, samples, images, place)
         scorer.check()
         rows = scorer.score(samples)
+    for note in notes:
+        print(plain(f"note: {note}").plain, file=sys.stderr)
     if as_json:
         print(json.dumps([_record(row, scorer) for row in rows], indent=2))
         return 0
@@ -157,6 +162,23 @@ def _reference(asked: _Asked) -> tuple[Dataset, str]:
     split = asked.settings.get("reference", "train")
     real = dataset_of(asked.reference)
     return real, f"{asked.reference.label} ({split}, {len(samples_of(asked.reference, split))})"
+
+
+def _notes(asked: _Asked, real: Dataset, samples: Samples, images: Path) -> list[str]:
+    """List what is to be said of either side's brightness."""
+    if real.signature.kind != "image":
+        return []
+    sides = {str(images): samples.x}
+    if isinstance(asked.reference, Path):
+        sides[str(asked.reference)] = real.load("train").x
+    else:
+        split = asked.settings.get("reference", "train")
+        sides[f"{asked.reference.label} ({split})"] = samples_of(asked.reference, split).x
+    notes = [f"{name}: its images {note}" for name, x in sides.items() if (note := range_note(x))]
+    if notes and asked.span is not None:
+        black, white = asked.span
+        notes.append(f"--range={black:g},{white:g} says what black and white are")
+    return notes
 
 
 def _scorer(asked: _Asked, real: Dataset, samples: Samples, images: Path, device: str) -> Scorer:

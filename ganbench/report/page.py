@@ -21,7 +21,7 @@ from ganbench.report.chapters import Chapter, chapters
 from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
 from ganbench.report.formulas import typeset
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
-from ganbench.report.page_parts import download, failures, objectives_sheet, progress
+from ganbench.report.page_parts import classes_sheet, download, failures, objectives_sheet, progress
 from ganbench.report.panels import Panel
 from ganbench.report.results import Results
 from ganbench.report.sheets import (
@@ -137,6 +137,7 @@ def _view(store: Store, results: Results, pictures_mib: float) -> dict[str, Any]
         ],
         "sections": sections,
         "failures": wrong,
+        "classes": classes_sheet(store, cells),
         "cells": cells_sheet(cells),
         "scores": scores_sheet(results),
         "environments": environments_sheet(cells),

@@ -1,4 +1,4 @@
-"""What a page says besides tables and figures: progress, failures, objectives, files to save."""
+"""What a page says besides tables and figures: progress, failures, objectives, classes, files to save."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from ganbench.analysis.context import Row, axes_of, label, shared
 from ganbench.analysis.records import FAILURES, printable
 from ganbench.errors import StoreError
-from ganbench.report.sheets import Sheet
+from ganbench.report.sheets import MOST_ROWS, Sheet
 from ganbench.store import Store
 
 MOST_COMING = 12
@@ -204,6 +204,35 @@ def _said(store: Store, part: str, cells: pd.Series) -> dict[str, str]:
         if isinstance(mine, Mapping) and mine:
             return {printable(name): printable(text)[:_LONGEST_FORMULA] for name, text in mine.items()}
     return {}
+
+
+def classes_sheet(store: Store, cells: pd.DataFrame) -> Sheet:
+    """Give a row for each class of each data set that names its classes.
+
+    Args:
+        store: the folder.
+        cells: the table of cells.
+
+    Returns:
+        An empty sheet where no record has names, as those of earlier versions.
+    """
+    rows = []
+    for dataset in dict.fromkeys(cells["dataset"]):
+        names = _class_names(store, cells[cells["dataset"] == dataset]["cell"])
+        rows += [(dataset, str(number), name) for number, name in enumerate(names)]
+    return Sheet(head=("dataset", "class", "name"), rows=rows[:MOST_ROWS], more=len(rows[MOST_ROWS:]))
+
+
+def _class_names(store: Store, cells: pd.Series) -> list[str]:
+    """List the names that the first of these cells that has any has."""
+    for cell in cells:
+        try:
+            names = store.cell(cell).get("class_names") if store.has_cell(cell) else None
+        except StoreError:
+            continue
+        if isinstance(names, list) and names:
+            return [printable(name) for name in names]
+    return []
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.errors import DatasetError
+from ganbench.files.regular import irregular, open_regular
 from ganbench.files.tensors import LARGEST
 from ganbench.grid.problems import given
 
@@ -19,6 +20,10 @@ ENDINGS = (".npz", ".npy")
 # What `ganbench sample` writes beside the samples.
 COMPANIONS = ("labels", "condition", "index")
 Array = NDArray[Any]
+_KINDS = {".npy": "a .npy file", ".npz": "an .npz file"}
+# How files of one array begin, and archives of several, with something in them and without.
+_MAGIC = (b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")
+_PICKLE = b"\x80"
 # Floats are made into pixels so many images at a time: all at once, they take several times the memory.
 _CHUNK = 1000
 
@@ -31,12 +36,19 @@ def read_arrays(path: Path) -> dict[str, Array]:
             beside), as `arr_0` (as `numpy.savez` names it), or as its only array.
 
     Raises:
-        DatasetError: the file is absent, damaged, holds pickled objects, or no such array.
+        DatasetError: the file is absent, another kind of file, damaged, holds pickled objects, or no such
+            array.
     """
+    if problem := irregular(path):
+        raise DatasetError(f"{path}: {problem}")
     if not path.is_file():
-        raise DatasetError(f"{path}: {'is not a file' if path.exists() else 'there is no such file'}")
+        raise DatasetError(f"{path}: there is no such file")
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
+            start = stream.read(len(_MAGIC[0]))
+            stream.seek(0)
+            if start and not start.startswith((*_MAGIC, _PICKLE)):
+                raise DatasetError(f"{path}: is not {_KINDS.get(path.suffix.lower(), 'an array')}")
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return {"x": loaded}
@@ -70,8 +82,9 @@ def pixels_of(
         uint8 (N, C, H, W).
 
     Raises:
-        DatasetError: another shape or type; floats without a span, not finite, or beyond it.
+        DatasetError: no samples; another shape or type; floats without a span, not finite, or beyond it.
     """
+    _require_some(array, path)
     placed = _placed(array, path, like)
     if array.dtype == np.uint8:
         if span is not None:
@@ -91,8 +104,9 @@ def points_of(array: Array, path: Path) -> Tensor:
     """Points of an array of floats (N, d), as float32.
 
     Raises:
-        DatasetError: another shape or type, or a point that is not finite.
+        DatasetError: no points; another shape or type, or a point that is not finite.
     """
+    _require_some(array, path)
     if array.ndim != 2 or array.dtype.kind != "f" or 0 in array.shape:
         raise DatasetError(f"{path}: has {_text(array)}; points must be floats of shape (N, d)")
     with np.errstate(over="ignore"):
@@ -147,6 +161,11 @@ def _member(path: Path, archive: Any, name: str) -> Array:
     if not isinstance(value, np.ndarray):
         raise DatasetError(f"{path}: {given(name)} is not an array")
     return value
+
+
+def _require_some(array: Array, path: Path) -> None:
+    if array.ndim and not len(array):
+        raise DatasetError(f"{path}: holds no samples")
 
 
 def _placed(array: Array, path: Path, like: tuple[int, ...] | None) -> Array:

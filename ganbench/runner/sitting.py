@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
 from ganbench.grid.seeds import score_seed
+from ganbench.runner.data_notes import recorded_names
 from ganbench.runner.gallery import Gallery
 from ganbench.runner.materials import (
     dataset_of,
@@ -349,6 +350,8 @@ class Sitting:
         return self._before + time.monotonic() - self._begun
 
     def _record(self, status: str, **outcome: Any) -> dict[str, Any]:
+        if names := recorded_names(dataset_of(self._cell.dataset)):
+            outcome["class_names"] = names
         return record_of(
             self._cell,
             self._task.environment,

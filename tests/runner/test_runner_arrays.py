@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganbench.errors import DatasetError
 from ganbench.runner.arrays import companions_of, pixels_of, points_of, read_arrays
@@ -69,7 +71,12 @@ def claiming(path: Path) -> None:
     ("write", "problem"),
     [
         (lambda path: None, "there is no such file"),
-        (lambda path: path.mkdir(), "is not a file"),
+        (lambda path: path.mkdir(), "is not a file but a folder"),
+        (os.mkfifo, "is not a file but a named pipe"),
+        (lambda path: path.symlink_to("nowhere"), "is not a file but a link that leads nowhere"),
+        (lambda path: path.symlink_to("/dev/zero"), "is not a file but a device"),
+        (lambda path: path.write_text("0 1 2\n3 4 5\n"), "is not an .npz file"),
+        (lambda path: Image.new("L", (4, 4)).save(path, "PNG"), "is not an .npz file"),
         (lambda path: path.write_bytes(b""), "cannot be read: "),
         (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00"), "cannot be read: "),
         (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(40)), "cannot be read: "),
@@ -155,7 +162,7 @@ def spoiled(value: float) -> Any:
         (spoiled(1.0).astype(np.float64) * 1e300, (0.0, 1.0), "image 1100 has NaN or infinity in it"),
         (X[0, 0], None, "has uint8 of shape (4, 5); images must be (N, C, H, W), (N, H, W, C) or (N, H, W)"),
         (X.reshape(2, 2, 2, 15), None, "has uint8 of shape (2, 2, 2, 15); images must be"),
-        (X[:0], None, "has uint8 of shape (0, 3, 4, 5); images must be"),
+        (X[:0], None, "holds no samples"),
         (X[:, :, :0], None, "has uint8 of shape (2, 3, 0, 5); images must be"),
         (X[None], None, "has uint8 of shape (1, 2, 3, 4, 5); images must be"),
         (np.uint8(3), None, "has uint8 of shape (); images must be"),
@@ -173,7 +180,8 @@ def test_points_are_floats() -> None:
     for wrong, problem in (
         (array.astype(int), r"has int64 of shape \(3, 2\); points must be floats of shape \(N, d\)"),
         (array[0], "points must be"),
-        (array[:0], "points must be"),
+        (array[:0], "holds no samples"),
+        (array[:, :0], "points must be"),
         (np.where(array > 1, np.nan, array), "point 2 has NaN or infinity in it"),
         (array * 1e300, "point 0 has NaN or infinity in it"),
     ):
