@@ -74,3 +74,14 @@ def did_you_mean(given: str, valid: Iterable[str]) -> str:
     if not names:
         return ""
     return "; valid: " + ", ".join(names)
+
+
+def shown(value: object) -> str:
+    """Quote a value for an error: on one line, at most 80 characters."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 128:
+        return f"an integer of {value.bit_length()} bits"  # Python itself refuses to print the longest ones
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."

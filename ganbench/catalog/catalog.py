@@ -87,11 +87,11 @@ class Catalog:
                 problems.append(f"{kind} {name!r} has no option {given!r}{hint}")
                 continue
             try:
-                coerced[given] = known[given].coerce(value)
+                coerced[given] = known[given].type.check(value)
             except ValueError as error:
                 problems.append(f"option {given!r} of {kind} {name!r} {error}")
         problems += [
-            f"{kind} {name!r} needs the option {option.name!r} ({option.annotation.phrase})"
+            f"{kind} {name!r} needs the option {option.name!r} ({option.type.phrase})"
             for option in known.values()
             if option.required and option.name not in options
         ]

@@ -1,4 +1,4 @@
-"""The options of a plugin's thing: what the keyword parameters of its `build` accept."""
+"""The options of what a plugin provides: what the keyword parameters of its `build` accept."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import collections.abc
 import dataclasses
 import functools
 import inspect
-import json
 import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ganbench.catalog.annotations import Accepted, Either, Nothing, accepted, inferred, takes_list, takes_none
+if TYPE_CHECKING:
+    from ganbench.catalog.option_types import OptionType
 
 NOT_OPTIONS = frozenset({"signature", "discriminator_outputs", "scored_dataset"})
 """What ganbench itself passes to a `build`."""
@@ -40,35 +40,15 @@ class Option:
 
     Attributes:
         name: the parameter's name.
-        type_text: its type, to be read by people: `float`, `list[int]`, `'mean' | 'sum'`.
         default: the value that holds when nothing is given; None where the option is required.
         required: whether there is no default.
-        annotation: what values it accepts.
+        type: the values that it accepts, bounds included.
     """
 
     name: str
-    type_text: str
     default: Any
     required: bool
-    annotation: Accepted
-
-    @property
-    def takes_list(self) -> bool:
-        """Whether the option itself may be a list; for any other, a list in a grid is an axis."""
-        return takes_list(self.annotation)
-
-    def coerce(self, value: object) -> Any:
-        """The value as `build` expects it: an int for a float made a float, a list for a tuple a tuple.
-
-        Raises:
-            ValueError: it does not fit; the message reads on after the option's name, as in
-                "must be a float, given 'x'".
-        """
-        return self.annotation.check(value)
-
-    def is_default(self, value: object) -> bool:
-        """Whether a coerced value is the default; 1, 1.0 and True are three values."""
-        return not self.required and json.dumps(canonical(value)) == json.dumps(canonical(self.default))
+    type: OptionType
 
 
 def options_of(build: Callable[..., Any]) -> dict[str, Option]:
@@ -110,27 +90,31 @@ def canonical(value: object) -> Any:
 
 
 def _option(build: Callable[..., Any], parameter: inspect.Parameter) -> Option:
+    # pydantic is imported when options are asked for, not when names are listed.
+    from ganbench.catalog.option_types import inferred, option_type, or_none
+
     default = _default(build, parameter)
     required = default is parameter.empty
     if parameter.annotation is not parameter.empty:
-        kind = accepted(parameter.annotation, functools.partial(_resolve, build))
+        kind = option_type(parameter.annotation, functools.partial(_resolve, build))
     elif required:
         raise TypeError("it has neither an annotation nor a default")
     else:
         kind = inferred(default)
     if required:
-        return Option(name=parameter.name, type_text=kind.text, default=None, required=True, annotation=kind)
-    if default is None and not takes_none(kind):
-        kind = Either((kind, Nothing()))
+        return Option(name=parameter.name, default=None, required=True, type=kind)
+    if default is None:
+        kind = or_none(kind)
     try:
         default = kind.check(default)
     except ValueError as error:
         raise TypeError(f"its default {error}") from None
-    return Option(name=parameter.name, type_text=kind.text, default=default, required=False, annotation=kind)
+    return Option(name=parameter.name, default=default, required=False, type=kind)
 
 
 def _default(build: Callable[..., Any], parameter: inspect.Parameter) -> Any:
     """The parameter's default; for a dataclass's `field(default_factory=...)`, what the factory makes."""
+    build = _unwrapped(build)
     if dataclasses.is_dataclass(build):
         for field in dataclasses.fields(build):
             if field.name == parameter.name and field.default_factory is not dataclasses.MISSING:
@@ -139,11 +123,19 @@ def _default(build: Callable[..., Any], parameter: inspect.Parameter) -> Any:
 
 
 def _bound(build: Callable[..., Any]) -> frozenset[str]:
+    build = _unwrapped(build)
     return frozenset(build.keywords) if isinstance(build, functools.partial) else frozenset()
 
 
+def _unwrapped(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a `lazy` build stands for."""
+    while hasattr(build, "__wrapped__"):
+        build = build.__wrapped__
+    return build
+
+
 def _resolve(build: Callable[..., Any], annotation: str) -> object:
-    """The object of a string annotation, alone: other parameters may name what only type checkers import."""
+    """Return the object of one string annotation: others may name what only type checkers import."""
     names = collections.ChainMap(*_namespaces(build), vars(builtins), dict(_TYPING_NAMES))
     try:
         return eval(annotation, {"__builtins__": {}}, names)
@@ -152,9 +144,9 @@ def _resolve(build: Callable[..., Any], annotation: str) -> object:
 
 
 def _namespaces(build: Callable[..., Any]) -> list[dict[str, Any]]:
+    build = _unwrapped(build)
     while isinstance(build, functools.partial):
-        build = build.func
-    build = inspect.unwrap(build)
+        build = _unwrapped(build.func)
     if not isinstance(build, type):
         # A function or a method has globals; of any other callable, its class's __call__ has them.
         target = build if hasattr(build, "__globals__") else type(build).__call__

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, fields, replace
 import pluggy
 
 from ganbench.api import hookspecs
+from ganbench.api.lazy import Lazy
 from ganbench.api.specs import LossSpec, MetricSpec, Spec
-from ganbench.catalog.annotations import shown
 from ganbench.catalog.kinds import HOOKS, SPECS, Kind
 from ganbench.catalog.options import options_of
 from ganbench.catalog.record import Entry, Loaded, PluginRecord
-from ganbench.errors import did_you_mean
+from ganbench.errors import did_you_mean, shown
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -166,6 +166,9 @@ def _fault(kind: Kind, spec: Spec) -> str:
 
 
 def _build_fault(kind: Kind, spec: Spec) -> str:
+    if isinstance(spec.build, Lazy):
+        # What it imports is not needed to list a name; its options are checked when they are asked for.
+        return ""
     try:
         options_of(spec.build)
         parameters = inspect.signature(spec.build).parameters.values()

@@ -37,9 +37,12 @@ def show_command(name: str, *, as_json: bool = False) -> int:
         console.print(plain(f"{entry.kind} {entry.name}"), style="bold")
         console.print(table(("", ""), _facts(entry)))
         if entry.options:
-            rows = [(option.name, option.type_text, _default(option)) for option in entry.options.values()]
+            rows = [
+                (option.name, option.type.text, _default(option), option.type.bounds)
+                for option in entry.options.values()
+            ]
             console.print()
-            console.print(table(("option", "type", "default"), rows))
+            console.print(table(("option", "type", "default", "bounds"), rows))
     return 0
 
 
@@ -104,7 +107,8 @@ def _record(entry: Entry) -> dict[str, Any]:
     record["options"] = [
         {
             "name": option.name,
-            "type": option.type_text,
+            "type": option.type.text,
+            "bounds": option.type.bounds,
             "default": canonical(option.default),
             "required": option.required,
         }

@@ -81,7 +81,7 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
             fine = False
     for option in options.values():
         if option.required and option.name not in value:
-            problems.add(at, f"{kind} {name!r} needs the option {option.name!r} ({option.type_text})")
+            problems.add(at, f"{kind} {name!r} needs the option {option.name!r} ({option.type.text})")
             fine = False
     if fine and math.prod(len(values) for values in alternatives.values()) > MOST_CELLS:
         problems.add(at, f"its options multiply to more than {MOST_CELLS} combinations")
@@ -132,14 +132,14 @@ def _alternatives(option: Option, wanted: Any) -> list[Any]:
         ValueError: what it must be, and what was given.
     """
     try:
-        return [_json_value(option.coerce(wanted))]
+        return [_json_value(option.type.check(wanted))]
     except ValueError as whole:
         if not isinstance(wanted, list) or not wanted:
             raise
         try:
-            return [_json_value(option.coerce(each)) for each in wanted]
+            return [_json_value(option.type.check(each)) for each in wanted]
         except ValueError as part:
-            raise (whole if option.takes_list else part) from None
+            raise (whole if option.type.takes_list else part) from None
 
 
 def _named(name: str, values: Mapping[str, Any], options: Mapping[str, Option]) -> Named:

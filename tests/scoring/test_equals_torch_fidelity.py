@@ -17,7 +17,8 @@ from ganbench.api import Samples, Signature
 from ganbench.runner.images import read_images
 from ganbench.scoring import Scorer
 from ganbench.zoo.datasets import build_digits
-from ganbench.zoo.extractors import build_digits_cnn, build_inception_v3
+from ganbench.zoo.extractors.inception import InceptionV3
+from ganbench.zoo.extractors.shipped import shipped
 from ganbench.zoo.metrics import (
     build_fid,
     build_inception_score,
@@ -129,7 +130,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def from_memory(digits):
-    extractor = build_digits_cnn()
+    extractor = shipped("digits_cnn")
     expected = theirs(Images(digits[0]), Images(digits[1]), "ganbench-digits-cnn", **DIGITS)
     return ours(*digits, extractor, **DIGITS), expected
 
@@ -148,7 +149,7 @@ def from_files(digits, tmp_path_factory):
     paths = [
         write_pngs(images, folder / name) for images, name in zip(digits, ("first", "second"), strict=True)
     ]
-    extractor = build_digits_cnn()
+    extractor = shipped("digits_cnn")
     expected = theirs(*map(str, paths), "ganbench-digits-cnn", **DIGITS)
     return ours(*map(read_images, paths), extractor, **DIGITS), expected
 
@@ -193,7 +194,7 @@ def from_the_command_line(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANBENCH_INCEPTION_WEIGHTS", str(weights))
         patch.setenv("GANBENCH_INCEPTION_SHA256", digest)
-        values = ours(*map(read_images, paths), build_inception_v3(), **INCEPTION)
+        values = ours(*map(read_images, paths), InceptionV3(), **INCEPTION)
     return values, {name: found[key] for name, key in THEIR_NAMES.items()}
 
 

@@ -11,7 +11,7 @@ from ganbench.errors import GridError
 from ganbench.scoring import NonFiniteSamples, Scorer
 from ganbench.scoring import reference as reference_module
 from ganbench.zoo.datasets import build_digits, build_gaussian_ring
-from ganbench.zoo.extractors import build_digits_cnn
+from ganbench.zoo.extractors.shipped import shipped
 from ganbench.zoo.metrics import build_fid, build_inception_score
 
 
@@ -72,7 +72,7 @@ def scorer(**changes):
         "dataset": build_digits(),
         "reference_split": "train",
         "metrics": fid_and_is(),
-        "extractor": build_digits_cnn(),
+        "extractor": shipped("digits_cnn"),
         "extractor_label": "digits_cnn",
         "samples": 200,
     }
@@ -120,7 +120,7 @@ def test_rows_name_values_extractor_samples_and_protocol():
     assert rows[0].protocol == scoring.protocols["fid"].hash
     assert rows[1].protocol == rows[2].protocol == scoring.protocols["is"].hash != rows[0].protocol
     details = scoring.protocols["fid"].details
-    assert details["weights"] == build_digits_cnn().digest
+    assert details["weights"] == shipped("digits_cnn").digest
     assert details["reference_samples"] == 1442
     assert details["dataset"] == build_digits().fingerprint
 

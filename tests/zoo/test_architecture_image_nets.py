@@ -227,42 +227,59 @@ def test_sizes_that_they_cannot_make_are_unsupported(name: str, signature: Signa
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("dcgan", {"discriminator_channels": 0}, "discriminator_channels must be at least 1, given 0"),
-        ("infogan", {"channels": 0}, "channels must be at least 1, given 0"),
-        ("infogan", {"channels": 5000}, "channels must be at most 1024, given 5000"),
-        ("infogan", {"units": 0}, "units must be at least 1, given 0"),
-        ("infogan", {"noise": 0}, "noise must be at least 1, given 0"),
-        ("infogan", {"pack": 0}, "pack must be at least 1, given 0"),
-        ("infogan", {"batch_norm_decay": 1.0}, "batch_norm_decay must be at least 0 and below 1, given 1"),
+        (
+            "dcgan",
+            {"discriminator_channels": 0},
+            "'discriminator_channels' .* at least 1.*, given 0",
+        ),
+        ("infogan", {"channels": 0}, "'channels' .* at least 1.*, given 0"),
+        ("infogan", {"channels": 5000}, "'channels' .* at most 1024, given 5000"),
+        ("infogan", {"units": 0}, "'units' .* at least 1.*, given 0"),
+        ("infogan", {"noise": 0}, "'noise' .* at least 1.*, given 0"),
+        ("infogan", {"pack": 0}, "'pack' .* at least 1.*, given 0"),
+        (
+            "infogan",
+            {"batch_norm_decay": 1.0},
+            "'batch_norm_decay' .* at least 0 and below 1, given 1",
+        ),
         (
             "infogan",
             {"units": 16_384, "channels": 1024},
             "a layer from 16384 to 131072 units has more than 268435456 weights; units and channels must be",
         ),
-        ("sndcgan", {"channels": 0}, "channels must be at least 1, given 0"),
-        ("sndcgan", {"discriminator_channels": 513}, "discriminator_channels must be at most 512, given 513"),
-        ("sndcgan", {"noise": -1}, "noise must be at least 1, given -1"),
-        ("sndcgan", {"pack": 2000}, "pack must be at most 1024, given 2000"),
+        ("sndcgan", {"channels": 0}, "'channels' .* at least 1.*, given 0"),
+        (
+            "sndcgan",
+            {"discriminator_channels": 513},
+            "'discriminator_channels' .* at most 512, given 513",
+        ),
+        ("sndcgan", {"noise": -1}, "'noise' .* at least 1.*, given -1"),
+        ("sndcgan", {"pack": 2000}, "'pack' .* at most 1024, given 2000"),
         (
             "sndcgan",
             {"noise": 16_384, "channels": 512},
             "a layer from 16384 to 65536 units has more than .* noise and channels must be smaller",
         ),
-        ("resnet32", {"generator_channels": 0}, "generator_channels must be at least 1, given 0"),
-        ("resnet32", {"discriminator_channels": 9999}, "discriminator_channels must be at most 4096"),
+        ("resnet32", {"generator_channels": 0}, "'generator_channels' .* at least 1.*, given 0"),
+        (
+            "resnet32",
+            {"discriminator_channels": 9999},
+            "'discriminator_channels' .* at most 4096",
+        ),
         (
             "resnet32",
             {"generator_channels": 24},
             "generator_channels must be a multiple of 16 at 64x64 .* 24",
         ),
         ("resnet32", {"discriminator_channels": 8}, "discriminator_channels must be a multiple of 16 .* 8"),
-        ("resnet32", {"noise": 0}, "noise must be at least 1, given 0"),
-        ("resnet32", {"pack": -1}, "pack must be at least 1, given -1"),
+        ("resnet32", {"noise": 0}, "'noise' .* at least 1.*, given 0"),
+        ("resnet32", {"pack": -1}, "'pack' .* at least 1.*, given -1"),
     ],
 )
 def test_impossible_options_are_refused_by_name(name: str, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(CatalogError, match=f"architecture '{name}': {message}"):
+    with pytest.raises(CatalogError, match=message) as caught:
         _build(name, _image(64 if name == "resnet32" else 32), **options)
+    assert f"architecture '{name}'" in str(caught.value)
 
 
 def test_what_cannot_be_is_known_before_anything_trains(

@@ -15,7 +15,7 @@ from torch_fidelity.utils import create_feature_extractor
 from ganbench.api import Extractor
 from ganbench.errors import WeightsError
 from ganbench.scoring.extraction import extract
-from ganbench.zoo.extractors import build_inception_v3
+from ganbench.zoo.extractors.inception import InceptionV3
 from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE
 
 weights = importlib.import_module("ganbench.zoo.extractors.inception_weights")
@@ -55,7 +55,7 @@ def test_the_official_file_is_the_one_that_torch_fidelity_downloads():
 
 
 def test_features_and_logits_are_torch_fidelitys(unofficial, random_weights):
-    extractor = build_inception_v3()
+    extractor = InceptionV3()
     assert isinstance(extractor, Extractor)
     assert extractor.digest == unofficial
     assert extractor.unofficial
@@ -79,7 +79,7 @@ def test_features_and_logits_are_torch_fidelitys(unofficial, random_weights):
 
 def test_bfloat16_is_near_and_another_number(unofficial):
     images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    extractor = build_inception_v3()
+    extractor = InceptionV3()
     exact, rough = (extract(extractor, images, CPU, precision) for precision in ("float32", "bfloat16"))
     for part in ("features", "logits"):
         whole, half = getattr(exact, part), getattr(rough, part)
@@ -90,13 +90,13 @@ def test_bfloat16_is_near_and_another_number(unofficial):
 def test_building_leaves_random_state_alone(unofficial):
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    build_inception_v3()
+    InceptionV3()
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_absent_weights_name_the_command_that_gets_them(nowhere):
     with pytest.raises(WeightsError, match="curl -L --create-dirs -o") as caught:
-        build_inception_v3()
+        InceptionV3()
     assert len(caught.value.problems) == 1
     assert str(nowhere / OFFICIAL.name) in str(caught.value)
     assert not nowhere.exists() or list(nowhere.iterdir()) == []
@@ -124,7 +124,7 @@ def test_a_file_in_the_cache_with_another_digest_is_refused_not_replaced(nowhere
     path = nowhere / OFFICIAL.name
     path.write_bytes(b"cut short")
     with pytest.raises(WeightsError, match=f"has SHA-256 .* expected {OFFICIAL.sha256}"):
-        build_inception_v3()
+        InceptionV3()
     assert path.read_bytes() == b"cut short"
 
 
@@ -152,7 +152,7 @@ def test_own_weights_need_a_file_and_its_digest(nowhere, monkeypatch, tmp_path, 
     monkeypatch.setenv(weights.FILE_VARIABLE, str(tmp_path / file) if file else "")
     monkeypatch.setenv(weights.SHA256_VARIABLE, digest)
     with pytest.raises(WeightsError, match=complaint) as caught:
-        build_inception_v3()
+        InceptionV3()
     assert len(caught.value.problems) == 1
 
 
@@ -173,7 +173,7 @@ def test_no_code_of_a_weights_file_is_run_and_what_is_no_state_is_refused(nowher
     def build():
         monkeypatch.setenv(weights.FILE_VARIABLE, str(path))
         monkeypatch.setenv(weights.SHA256_VARIABLE, hashlib.sha256(path.read_bytes()).hexdigest())
-        build_inception_v3()
+        InceptionV3()
 
     torch.save({"fc.weight": Trap(str(sprung))}, path)
     with pytest.raises(WeightsError, match="not a file of PyTorch weights"):

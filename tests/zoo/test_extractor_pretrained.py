@@ -22,7 +22,7 @@ from ganbench.api import Extractor
 from ganbench.catalog import load_catalog
 from ganbench.errors import WeightsError
 from ganbench.scoring.extraction import extract
-from ganbench.zoo.extractors import build_pretrained, pretrained
+from ganbench.zoo.extractors import pretrained
 from ganbench.zoo.extractors.pretrained_weights import HUB_FOLDER, PRETRAINED
 from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE
 
@@ -141,7 +141,7 @@ def test_clip_gives_what_torch_fidelity_gives(name, archives, offline, monkeypat
     digest = put(name, archives[name], offline, monkeypatch)
     torch.manual_seed(4)
     before = torch.get_rng_state()
-    extractor = build_pretrained(name)
+    extractor = pretrained.PretrainedExtractor(name)
     assert torch.equal(torch.get_rng_state(), before)
     assert isinstance(extractor, Extractor)
     assert (extractor.digest, extractor.channels, extractor.sizes) == (digest, (1, 3), None)
@@ -166,7 +166,7 @@ def test_clip_gives_what_torch_fidelity_gives(name, archives, offline, monkeypat
 @pytest.mark.slow
 def test_vgg16_gives_what_torch_fidelity_gives(vgg16_weights, offline, monkeypatch):
     digest = put("vgg16", vgg16_weights, offline, monkeypatch)
-    extractor = build_pretrained("vgg16")
+    extractor = pretrained.PretrainedExtractor("vgg16")
     assert extractor.digest == digest
     images = random_images(28, 30)
     out = extract(extractor, images, CPU)
@@ -218,7 +218,7 @@ def small_dinov2(offline):
 def test_dinov2_comes_through_torch_hub_and_is_known_by_what_was_loaded(small_dinov2, capfd):
     torch.manual_seed(4)
     before = torch.get_rng_state()
-    extractor = build_pretrained("dinov2_vit_s_14")
+    extractor = pretrained.PretrainedExtractor("dinov2_vit_s_14")
     assert torch.equal(torch.get_rng_state(), before)
     assert capfd.readouterr() == ("", "")
     theirs = create_feature_extractor("dinov2-vit-s-14", ["dinov2"], cuda=False, verbose=False)
@@ -228,9 +228,9 @@ def test_dinov2_comes_through_torch_hub_and_is_known_by_what_was_loaded(small_di
     assert distance(out.features, theirs(images)[0]) < 1e-6
     assert 0 < distance(extract(extractor, images, CPU, "bfloat16").features, out.features) < 5e-2
     assert len(extractor.digest) == 64
-    assert build_pretrained("dinov2_vit_s_14").digest == extractor.digest
+    assert pretrained.PretrainedExtractor("dinov2_vit_s_14").digest == extractor.digest
     small_dinov2(1)
-    assert build_pretrained("dinov2_vit_s_14").digest != extractor.digest
+    assert pretrained.PretrainedExtractor("dinov2_vit_s_14").digest != extractor.digest
     assert "with the code in" in PRETRAINED["dinov2_vit_s_14"].details()["found"]
 
 
@@ -238,7 +238,7 @@ def test_dinov2_comes_through_torch_hub_and_is_known_by_what_was_loaded(small_di
 def test_absent_weights_name_the_command_that_gets_them(name, offline, capfd):
     file = PRETRAINED[name].file
     with pytest.raises(WeightsError, match="no network in tests") as caught:
-        build_pretrained(name)
+        pretrained.PretrainedExtractor(name)
     assert len(caught.value.problems) == 1
     assert f"extractor {name!r}" in str(caught.value)
     assert f"curl -L --create-dirs -o {offline / 'checkpoints' / file.name} {file.url}" in str(caught.value)
@@ -248,7 +248,7 @@ def test_absent_weights_name_the_command_that_gets_them(name, offline, capfd):
 
 def test_absent_code_names_the_command_that_gets_it(offline):
     with pytest.raises(WeightsError, match="no internet connection") as caught:
-        build_pretrained("dinov2_vit_g_14")
+        pretrained.PretrainedExtractor("dinov2_vit_g_14")
     assert len(caught.value.problems) == 1
     assert "torch.hub.load('facebookresearch/dinov2', 'dinov2_vitg14')" in str(caught.value)
     assert str(offline) in str(caught.value)
@@ -257,7 +257,7 @@ def test_absent_code_names_the_command_that_gets_it(offline):
 def test_code_that_cannot_be_run_is_named_not_raised(small_dinov2, offline):
     (offline / HUB_FOLDER / "hubconf.py").write_text("import no_such_module")
     with pytest.raises(WeightsError, match=r"could not load them .*'no_such_module'"):
-        build_pretrained("dinov2_vit_s_14")
+        pretrained.PretrainedExtractor("dinov2_vit_s_14")
 
 
 @pytest.mark.parametrize("name", ["vgg16", "clip_rn50"])
@@ -266,19 +266,19 @@ def test_a_file_of_another_digest_is_refused_before_it_is_read(name, offline):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"cut short")
     with pytest.raises(WeightsError, match=f"has SHA-256 .* expected {PRETRAINED[name].file.sha256}"):
-        build_pretrained(name)
+        pretrained.PretrainedExtractor(name)
     assert path.read_bytes() == b"cut short"
 
 
 def test_a_right_file_that_is_no_network_is_refused(archives, tmp_path, offline, monkeypatch):
     put("vgg16", archives["clip_rn50"], offline, monkeypatch)
     with pytest.raises(WeightsError, match="not a file of PyTorch weights"):
-        build_pretrained("vgg16")
+        pretrained.PretrainedExtractor("vgg16")
     odd = tmp_path / "odd.pt"
     torch.save({"visual.proj": torch.zeros(2)}, odd)
     put("clip_rn50", odd, offline, monkeypatch)
     with pytest.raises(WeightsError, match="does not fit torch-fidelity's network"):
-        build_pretrained("clip_rn50")
+        pretrained.PretrainedExtractor("clip_rn50")
 
 
 def test_torch_fidelity_fetches_what_is_not_here(archives, offline, monkeypatch):
@@ -289,7 +289,7 @@ def test_torch_fidelity_fetches_what_is_not_here(archives, offline, monkeypatch)
     monkeypatch.setattr(torch.hub, "urlopen", urllib.request.urlopen)
     monkeypatch.setitem(MODEL_URLS, "clip-rn50", source.as_uri())
     monkeypatch.setitem(MODEL_METADATA, "clip-rn50", {"hash": digest})
-    assert build_pretrained(name).digest == digest
+    assert pretrained.PretrainedExtractor(name).digest == digest
     assert cached.read_bytes() == source.read_bytes()
 
 

@@ -15,13 +15,13 @@ from ganbench.errors import WeightsError
 from ganbench.scoring.extraction import extract
 from ganbench.zoo.datasets import build_digits, build_fashion_mnist
 from ganbench.zoo.datasets.mnist import DEBIAN_FOLDER
-from ganbench.zoo.extractors import build_digits_cnn, build_fashion_cnn, ganbench_extractors, shipped
+from ganbench.zoo.extractors import ganbench_extractors, shipped
 from ganbench.zoo.extractors.card import WEIGHTS_FOLDER, card, card_details
 
 CPU = torch.device("cpu")
-BUILDS = {
-    "digits_cnn": (build_digits_cnn, build_digits, 0.97),
-    "fashion_cnn": (build_fashion_cnn, build_fashion_mnist, 0.91),
+ACCURACY = {
+    "digits_cnn": (build_digits, 0.97),
+    "fashion_cnn": (build_fashion_mnist, 0.91),
 }
 needs_fashion = pytest.mark.skipif(
     not DEBIAN_FOLDER.is_dir(), reason="Debian's dataset-fashion-mnist is not installed"
@@ -31,10 +31,10 @@ NAMES = ["digits_cnn", pytest.param("fashion_cnn", marks=[pytest.mark.slow, need
 
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_weights_are_as_accurate_as_their_card_says(name):
-    build, data, required = BUILDS[name]
+    data, required = ACCURACY[name]
     dataset, facts = data(), card(name)
     test = dataset.load("test")
-    logits = extract(build(), test.x, CPU).logits
+    logits = extract(shipped.shipped(name), test.x, CPU).logits
     accuracy = float((logits.argmax(dim=1) == test.labels).double().mean())
     assert accuracy >= required
     # Another processor may round one image near the boundary the other way.
@@ -43,16 +43,16 @@ def test_shipped_weights_are_as_accurate_as_their_card_says(name):
     assert facts["test_samples"] == len(test)
 
 
-@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize("name", ACCURACY)
 def test_shipped_file_is_small_and_the_one_on_the_card(name):
     content = (WEIGHTS_FOLDER / f"{name}.safetensors").read_bytes()
     assert len(content) < 1_000_000
-    assert hashlib.sha256(content).hexdigest() == card(name)["sha256"] == BUILDS[name][0]().digest
+    assert hashlib.sha256(content).hexdigest() == card(name)["sha256"] == shipped.shipped(name).digest
 
 
-@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize("name", ACCURACY)
 def test_features_and_logits_have_the_announced_shapes(name):
-    extractor = BUILDS[name][0]()
+    extractor = shipped.shipped(name)
     assert isinstance(extractor, Extractor)
     assert extractor.channels == (1,)
     images = torch.randint(256, (3, 3, *extractor.sizes[0]), dtype=torch.uint8)
@@ -64,7 +64,7 @@ def test_features_and_logits_have_the_announced_shapes(name):
 
 
 def test_an_image_has_the_same_features_whatever_is_beside_it():
-    extractor = build_digits_cnn()
+    extractor = shipped.shipped("digits_cnn")
     images = build_digits().load("test").x[:8].expand(-1, 3, -1, -1)
     assert torch.allclose(extractor(images).features[2:3], extractor(images[2:3]).features, atol=1e-5)
 
@@ -72,7 +72,7 @@ def test_an_image_has_the_same_features_whatever_is_beside_it():
 def test_building_and_using_leave_random_state_alone():
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    build_digits_cnn()(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+    shipped.shipped("digits_cnn")(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -85,14 +85,14 @@ def test_a_changed_weights_file_is_refused(tmp_path, monkeypatch):
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(WeightsError, match="not the file that was shipped"):
-        build_digits_cnn()
+        shipped.shipped("digits_cnn")
     path.unlink()
     with pytest.raises(WeightsError, match="not the file that was shipped"):
-        build_digits_cnn()
+        shipped.shipped("digits_cnn")
 
 
 def test_torch_fidelity_knows_the_extractor():
-    build_digits_cnn()
+    shipped.shipped("digits_cnn")
     first, second = (build_digits().load(split).x.expand(-1, 3, -1, -1)[:60] for split in ("train", "test"))
     values = calculate_metrics(
         input1=list_dataset(first),

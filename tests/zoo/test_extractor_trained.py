@@ -16,7 +16,7 @@ from ganbench.errors import CatalogError
 from ganbench.files.cache import cache_folder
 from ganbench.scoring.extraction import extract
 from ganbench.zoo.datasets import build_digits
-from ganbench.zoo.extractors import build_classifier, trained
+from ganbench.zoo.extractors import trained
 from ganbench.zoo.extractors.card import classifier_details
 
 CPU = torch.device("cpu")
@@ -49,7 +49,7 @@ def own_folder(tmp_path, monkeypatch):
 
 
 def build(dataset=None, **options):
-    return build_classifier(dataset or Blocks(), **{"epochs": 2, "features": 16} | options)
+    return trained.trained(dataset or Blocks(), **{"epochs": 2, "features": 16} | options)
 
 
 def weights_files():
@@ -148,9 +148,6 @@ def test_torch_fidelity_knows_each_by_its_digest():
         (Blocks(labels=False), {}, "the train split has none"),
         (Blocks(classes=3), {}, "labels from 0 to 2, and the train split has 0 to 3"),
         (Blocks(count=1), {}, "at least 2 labelled images"),
-        (Blocks(), {"epochs": 0}, "epochs must be from 1 to 10000, given 0"),
-        (Blocks(), {"features": 0}, "features must be from 1"),
-        (Blocks(), {"seed": -1}, "seed must be from 0"),
     ],
 )
 def test_what_cannot_be_learnt_is_refused_in_a_line(dataset, options, complaint):
@@ -158,6 +155,19 @@ def test_what_cannot_be_learnt_is_refused_in_a_line(dataset, options, complaint)
         load_catalog().build("extractor", "classifier", options, scored_dataset=dataset)
     assert len(caught.value.problems) == 1
     assert weights_files() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"epochs": 0}, "'epochs' of .* must be at least 1 and at most 10000, given 0"),
+        ({"features": 0}, "'features' of .* must be at least 1"),
+        ({"seed": -1}, "'seed' of .* must be at least 0"),
+    ],
+)
+def test_an_option_out_of_bounds_is_refused_by_name(options, complaint):
+    with pytest.raises(CatalogError, match=complaint):
+        load_catalog().coerce("extractor", "classifier", options)
 
 
 def test_what_was_trained_is_shown_without_torch():
@@ -185,15 +195,15 @@ def test_two_processes_that_train_at_once_end_with_the_same_bits(tmp_path):
         "import sys, torch\n"
         "torch.manual_seed(int(sys.argv[1])); torch.set_num_threads(int(sys.argv[1]))\n"
         "from ganbench.zoo.datasets import build_digits\n"
-        "from ganbench.zoo.extractors import build_classifier\n"
-        "print(build_classifier(build_digits(), epochs=1).digest)"
+        "from ganbench.zoo.extractors.trained import trained\n"
+        "print(trained(build_digits(), epochs=1).digest)"
     )
     workers = [
         subprocess.Popen([sys.executable, "-c", code, str(index)], stdout=subprocess.PIPE, text=True)
         for index in (1, 2)
     ]
     digests = {worker.communicate(timeout=300)[0] for worker in workers}
-    assert digests == {build_classifier(build_digits(), epochs=1).digest + "\n"}
+    assert digests == {trained.trained(build_digits(), epochs=1).digest + "\n"}
     assert len(weights_files()) == 1
     assert not [name for name in os.listdir(cache_folder() / "classifiers") if name.endswith(".tmp")]
 

@@ -144,9 +144,9 @@ def test_it_has_no_logit() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"gamma": -0.1}, "gamma must be between 0 and 1, given -0.1"),
-        ({"gamma": 1.5}, "gamma must be between 0 and 1, given 1.5"),
-        ({"lambda_k": -1}, "lambda_k must be at least 0, given -1"),
+        ({"gamma": -0.1}, "'gamma' .* at least 0 and at most 1, given -0.1"),
+        ({"gamma": 1.5}, "'gamma' .* at least 0 and at most 1, given 1.5"),
+        ({"lambda_k": -1}, "'lambda_k' .* at least 0.*, given -1"),
         ({"exponent": 3}, "must be one of 1, 2, given 3"),
     ],
 )

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterator, Mapping
 
-from ganbench.api import ArchitectureSpec, Players, Signature, hookimpl
-from ganbench.zoo.architectures.choices import (
-    Activation,
-    Init,
-    NoiseDistribution,
-    Normalization,
-    OutputActivation,
-    Upsampling,
+from ganbench.api import ArchitectureSpec, Players, hookimpl
+from ganbench.api.lazy import lazy
+
+_mlp = lazy("ganbench.zoo.architectures.mlp:build_mlp")
+# Presets are mlp with other defaults: any option given beside them still counts.
+_mlp_goodfellow = lazy(
+    "ganbench.zoo.architectures.mlp:build_mlp",
+    generator_widths=(1200, 1200),
+    discriminator_widths=(240, 240),
+    noise=100,
+    noise_distribution="uniform",
+    noise_scale=math.sqrt(3),
+    discriminator_activation="maxout",
+    output_activation="sigmoid",
+    input_dropout=0.2,
+    hidden_dropout=0.5,
+    init="uniform",
+    generator_init_scale=0.05,
+    discriminator_init_scale=0.005,
 )
+_mlp_pacgan = lazy(
+    "ganbench.zoo.architectures.mlp:build_mlp",
+    generator_widths=(400, 400, 400, 400),
+    discriminator_widths=(200, 200, 200),
+    noise=2,
+    discriminator_activation="maxout",
+    generator_batch_norm=True,
+    init="normal",
+)
+_dcgan = lazy("ganbench.zoo.architectures.dcgan:build_dcgan")
+_infogan = lazy("ganbench.zoo.architectures.infogan:build_infogan")
+_sndcgan = lazy("ganbench.zoo.architectures.sndcgan:build_sndcgan")
+_resnet32 = lazy("ganbench.zoo.architectures.resnet32:build_resnet32")
+_rbf = lazy("ganbench.zoo.architectures.rbf:build_rbf")
+_dirac = lazy("ganbench.zoo.architectures.dirac:build_dirac")
+_vae = lazy("ganbench.zoo.architectures.vae:build_vae")
+_autoencoder = lazy("ganbench.zoo.architectures.autoencoder:build_autoencoder")
 
 
 @hookimpl
@@ -100,281 +127,6 @@ def ganbench_architectures() -> Iterator[ArchitectureSpec]:
         summary="A fully connected generator against an autoencoder; for the loss began.",
         reference="Berthelot et al. (2017), BEGAN: Boundary Equilibrium Generative Adversarial Networks",
         details=_sizes_of(_autoencoder),
-    )
-
-
-def _mlp(
-    signature: Signature,
-    *,
-    generator_widths: tuple[int, ...] = (256, 256),
-    discriminator_widths: tuple[int, ...] = (256, 256),
-    noise: int = 64,
-    noise_distribution: NoiseDistribution = "normal",
-    noise_scale: float = 1.0,
-    generator_activation: Activation = "relu",
-    discriminator_activation: Activation = "leaky_relu",
-    pieces: int = 5,
-    generator_batch_norm: bool = False,
-    output_activation: OutputActivation = "auto",
-    normalization: Normalization = "none",
-    input_dropout: float = 0.0,
-    hidden_dropout: float = 0.0,
-    pack: int = 1,
-    init: Init = "default",
-    generator_init_scale: float = 0.02,
-    discriminator_init_scale: float = 0.02,
-    discriminator_outputs: int = 1,
-) -> Players:
-    from ganbench.zoo.architectures.mlp import build_mlp
-
-    return build_mlp(
-        signature,
-        generator_widths=generator_widths,
-        discriminator_widths=discriminator_widths,
-        noise=noise,
-        noise_distribution=noise_distribution,
-        noise_scale=noise_scale,
-        generator_activation=generator_activation,
-        discriminator_activation=discriminator_activation,
-        pieces=pieces,
-        generator_batch_norm=generator_batch_norm,
-        output_activation=output_activation,
-        normalization=normalization,
-        input_dropout=input_dropout,
-        hidden_dropout=hidden_dropout,
-        pack=pack,
-        init=init,
-        generator_init_scale=generator_init_scale,
-        discriminator_init_scale=discriminator_init_scale,
-        discriminator_outputs=discriminator_outputs,
-    )
-
-
-# Presets are mlp with other defaults: any option given beside them still counts.
-_mlp_goodfellow = functools.partial(
-    _mlp,
-    generator_widths=(1200, 1200),
-    discriminator_widths=(240, 240),
-    noise=100,
-    noise_distribution="uniform",
-    noise_scale=math.sqrt(3),
-    discriminator_activation="maxout",
-    output_activation="sigmoid",
-    input_dropout=0.2,
-    hidden_dropout=0.5,
-    init="uniform",
-    generator_init_scale=0.05,
-    discriminator_init_scale=0.005,
-)
-_mlp_pacgan = functools.partial(
-    _mlp,
-    generator_widths=(400, 400, 400, 400),
-    discriminator_widths=(200, 200, 200),
-    noise=2,
-    discriminator_activation="maxout",
-    generator_batch_norm=True,
-    init="normal",
-)
-
-
-def _dcgan(
-    signature: Signature,
-    *,
-    channels: int = 32,
-    discriminator_channels: int | None = None,
-    noise: int = 64,
-    batch_norm: bool = True,
-    normalization: Normalization = "batch",
-    pack: int = 1,
-    conditional: bool = False,
-    discriminator_outputs: int = 1,
-) -> Players:
-    from ganbench.zoo.architectures.dcgan import build_dcgan
-
-    return build_dcgan(
-        signature,
-        channels=channels,
-        discriminator_channels=discriminator_channels,
-        noise=noise,
-        batch_norm=batch_norm,
-        normalization=normalization,
-        pack=pack,
-        conditional=conditional,
-        discriminator_outputs=discriminator_outputs,
-    )
-
-
-def _infogan(
-    signature: Signature,
-    *,
-    channels: int = 64,
-    units: int = 1024,
-    noise: int = 64,
-    noise_distribution: NoiseDistribution = "uniform",
-    batch_norm_decay: float = 0.999,
-    normalization: Normalization = "batch",
-    pack: int = 1,
-    conditional: bool = False,
-    discriminator_outputs: int | None = None,
-) -> Players:
-    from ganbench.zoo.architectures.infogan import build_infogan
-
-    return build_infogan(
-        signature,
-        channels=channels,
-        units=units,
-        noise=noise,
-        noise_distribution=noise_distribution,
-        batch_norm_decay=batch_norm_decay,
-        normalization=normalization,
-        pack=pack,
-        conditional=conditional,
-        discriminator_outputs=discriminator_outputs,
-    )
-
-
-def _sndcgan(
-    signature: Signature,
-    *,
-    channels: int = 64,
-    discriminator_channels: int | None = None,
-    noise: int = 128,
-    noise_distribution: NoiseDistribution = "uniform",
-    normalization: Normalization = "spectral",
-    pack: int = 1,
-    conditional: bool = False,
-    discriminator_outputs: int = 1,
-) -> Players:
-    from ganbench.zoo.architectures.sndcgan import build_sndcgan
-
-    return build_sndcgan(
-        signature,
-        channels=channels,
-        discriminator_channels=discriminator_channels,
-        noise=noise,
-        noise_distribution=noise_distribution,
-        normalization=normalization,
-        pack=pack,
-        conditional=conditional,
-        discriminator_outputs=discriminator_outputs,
-    )
-
-
-def _resnet32(
-    signature: Signature,
-    *,
-    generator_channels: int | None = None,
-    discriminator_channels: int | None = None,
-    noise: int = 128,
-    noise_distribution: NoiseDistribution = "normal",
-    upsampling: Upsampling = "nearest",
-    normalization: Normalization = "spectral",
-    pack: int = 1,
-    conditional: bool = False,
-    discriminator_outputs: int = 1,
-) -> Players:
-    from ganbench.zoo.architectures.resnet32 import build_resnet32
-
-    return build_resnet32(
-        signature,
-        generator_channels=generator_channels,
-        discriminator_channels=discriminator_channels,
-        noise=noise,
-        noise_distribution=noise_distribution,
-        upsampling=upsampling,
-        normalization=normalization,
-        pack=pack,
-        conditional=conditional,
-        discriminator_outputs=discriminator_outputs,
-    )
-
-
-def _rbf(
-    signature: Signature,
-    *,
-    centres: int = 256,
-    bandwidth: float = 0.2,
-    noise: int = 2,
-    noise_distribution: NoiseDistribution = "normal",
-    discriminator_widths: tuple[int, ...] = (256, 256),
-    normalization: Normalization = "none",
-    pack: int = 1,
-    discriminator_outputs: int = 1,
-) -> Players:
-    from ganbench.zoo.architectures.rbf import build_rbf
-
-    return build_rbf(
-        signature,
-        centres=centres,
-        bandwidth=bandwidth,
-        noise=noise,
-        noise_distribution=noise_distribution,
-        discriminator_widths=discriminator_widths,
-        normalization=normalization,
-        pack=pack,
-        discriminator_outputs=discriminator_outputs,
-    )
-
-
-def _dirac(
-    signature: Signature,
-    *,
-    theta: float | tuple[float, ...] = 1.0,
-    psi: float | tuple[float, ...] = 1.0,
-    discriminator_outputs: int = 1,
-) -> Players:
-    from ganbench.zoo.architectures.dirac import build_dirac
-
-    return build_dirac(signature, theta=theta, psi=psi, discriminator_outputs=discriminator_outputs)
-
-
-def _vae(
-    signature: Signature,
-    *,
-    decoder_widths: tuple[int, ...] = (256, 256),
-    encoder_widths: tuple[int, ...] = (256, 256),
-    noise: int = 16,
-    activation: Activation = "relu",
-    pieces: int = 5,
-    discriminator_outputs: int | None = None,
-) -> Players:
-    from ganbench.zoo.architectures.vae import build_vae
-
-    return build_vae(
-        signature,
-        decoder_widths=decoder_widths,
-        encoder_widths=encoder_widths,
-        noise=noise,
-        activation=activation,
-        pieces=pieces,
-        discriminator_outputs=discriminator_outputs,
-    )
-
-
-def _autoencoder(
-    signature: Signature,
-    *,
-    generator_widths: tuple[int, ...] = (256, 256),
-    encoder_widths: tuple[int, ...] = (256, 256),
-    code: int = 64,
-    noise: int = 64,
-    noise_distribution: NoiseDistribution = "uniform",
-    activation: Activation = "elu",
-    pieces: int = 5,
-    discriminator_outputs: int | None = None,
-) -> Players:
-    from ganbench.zoo.architectures.autoencoder import build_autoencoder
-
-    return build_autoencoder(
-        signature,
-        generator_widths=generator_widths,
-        encoder_widths=encoder_widths,
-        code=code,
-        noise=noise,
-        noise_distribution=noise_distribution,
-        activation=activation,
-        pieces=pieces,
-        discriminator_outputs=discriminator_outputs,
     )
 
 

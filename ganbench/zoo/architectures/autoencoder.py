@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import Activation, NoiseDistribution
+from ganbench.zoo.architectures.choices import Activation, NoiseDistribution, Pieces, Units, Widths
 from ganbench.zoo.architectures.layers import output_layers, stack
-from ganbench.zoo.architectures.limits import (
-    MOST_PIECES,
-    MOST_UNITS,
-    check_noise,
-    check_whole,
-    check_widths,
-)
 from ganbench.zoo.architectures.perceptrons import Discriminator, Generator
 
 
 def build_autoencoder(
     signature: Signature,
     *,
-    generator_widths: Sequence[int],
-    encoder_widths: Sequence[int],
-    code: int,
-    noise: int,
-    noise_distribution: NoiseDistribution,
-    activation: Activation,
-    pieces: int,
-    discriminator_outputs: int | None,
+    generator_widths: Widths = (256, 256),
+    encoder_widths: Widths = (256, 256),
+    code: Units = 64,
+    noise: Units = 64,
+    noise_distribution: NoiseDistribution = "uniform",
+    activation: Activation = "elu",
+    pieces: Pieces = 5,
+    discriminator_outputs: int | None = None,
 ) -> Players:
     """A fully connected generator against an autoencoder, as in BEGAN (Berthelot et al., 2017).
 
@@ -56,11 +48,6 @@ def build_autoencoder(
             "autoencoder has a discriminator that gives reconstructions; "
             f"the loss needs one with {discriminator_outputs}"
         )
-    check_widths("generator_widths", generator_widths)
-    check_widths("encoder_widths", encoder_widths)
-    check_whole("code", code, highest=MOST_UNITS)
-    check_noise(noise)
-    check_whole("pieces", pieces, lowest=2, highest=MOST_PIECES)
     entries = math.prod(signature.shape)
     hidden = stack([noise, *generator_widths, entries], activation, pieces=pieces)
     last = output_layers("auto", bounded=signature.kind == "image")

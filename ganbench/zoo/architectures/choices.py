@@ -1,8 +1,35 @@
-"""What the options of the built-in architectures choose between; light, for the specs and the nets alike."""
+"""What the options of the built-in architectures choose between, and within which bounds."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Interval, MaxLen
+
+MAX_UNITS = 16_384
+MAX_LAYERS = 64
+# Beyond this a float32 net has long overflowed.
+MAX_SIZE = 1e6
+
+Units = Annotated[int, Interval(ge=1, le=MAX_UNITS)]
+"""Entries of a layer, or of a noise vector."""
+
+Widths = Annotated[tuple[Units, ...], MaxLen(MAX_LAYERS)]
+"""Units of hidden layers; no hidden layer at all makes a linear map."""
+
+Pieces = Annotated[int, Interval(ge=2, le=64)]
+"""Linear pieces of a maxout unit."""
+
+Packed = Annotated[int, Interval(ge=1, le=1024)]
+"""Samples that the discriminator judges together."""
+
+Rate = Annotated[float, Interval(ge=0, lt=1)]
+"""Of dropout, or of a decay."""
+
+Factor = Annotated[float, Interval(gt=0, le=MAX_SIZE)]
+"""A factor, or a spread."""
+
+Coordinate = Annotated[float, Interval(ge=-MAX_SIZE, le=MAX_SIZE)]
 
 Activation = Literal["relu", "leaky_relu", "elu", "tanh", "maxout"]
 """After a hidden layer; leaky_relu has slope 0.2, maxout takes the largest of several linear pieces."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ganbench.api import Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.limits import check_layer
+from ganbench.zoo.architectures.layers import check_layer
 
 
 class Labelled(nn.Module):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import Normalization
+from ganbench.zoo.architectures.choices import Normalization, Packed, Units
 from ganbench.zoo.architectures.conditioning import classes_of, join_labels
 from ganbench.zoo.architectures.layers import normalise_spectrally
-from ganbench.zoo.architectures.limits import MOST_PACKED, check_noise, check_whole
 from ganbench.zoo.architectures.pack import Pack
 from ganbench.zoo.architectures.perceptrons import needs_two_passes
 
 # DCGAN, section 4: all weights from N(0, 0.02).
 _INITIAL_STD = 0.02
-_MOST_CHANNELS = 1024
+Channels = Annotated[int, Interval(ge=1, le=1024)]
 _SIZES = {8: (4, 1), 16: (4, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
 
 
@@ -92,14 +94,14 @@ class Discriminator(nn.Module):
 def build_dcgan(
     signature: Signature,
     *,
-    channels: int,
-    discriminator_channels: int | None,
-    noise: int,
-    batch_norm: bool,
-    normalization: Normalization,
-    pack: int,
-    conditional: bool,
-    discriminator_outputs: int,
+    channels: Channels = 32,
+    discriminator_channels: Channels | None = None,
+    noise: Units = 64,
+    batch_norm: bool = True,
+    normalization: Normalization = "batch",
+    pack: Packed = 1,
+    conditional: bool = False,
+    discriminator_outputs: int = 1,
 ) -> Players:
     """A convolutional pair.
 
@@ -126,12 +128,8 @@ def build_dcgan(
     if height != width or height not in _SIZES:
         sizes = ", ".join(str(size) for size in _SIZES)
         raise Unsupported(f"dcgan makes square images of {sizes} pixels, the data have {height}x{width}")
-    check_whole("channels", channels, highest=_MOST_CHANNELS)
     if discriminator_channels is None:
         discriminator_channels = channels
-    check_whole("discriminator_channels", discriminator_channels, highest=_MOST_CHANNELS)
-    check_noise(noise)
-    check_whole("pack", pack, highest=MOST_PACKED)
     base, stages = _SIZES[height]
     if normalization == "layer" and stages == 1:
         raise Unsupported(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.limits import LARGEST
+from ganbench.zoo.architectures.choices import Coordinate
 
 
 class Generator(nn.Module):
@@ -39,9 +39,9 @@ class Discriminator(nn.Module):
 def build_dirac(
     signature: Signature,
     *,
-    theta: float | tuple[float, ...],
-    psi: float | tuple[float, ...],
-    discriminator_outputs: int,
+    theta: Coordinate | tuple[Coordinate, ...] = 1.0,
+    psi: Coordinate | tuple[Coordinate, ...] = 1.0,
+    discriminator_outputs: int = 1,
 ) -> Players:
     """The Dirac-GAN; with a point mass at 0 as its data the equilibrium is theta = psi = 0.
 
@@ -77,7 +77,4 @@ def _vector(option: str, given: float | tuple[float, ...], dimension: int) -> Te
         raise ValueError(
             f"{option} must be one number, or {dimension}, one a coordinate of the data, given {len(entries)}"
         )
-    if any(abs(entry) > LARGEST for entry in entries):
-        listed = ", ".join(f"{entry:g}" for entry in entries)
-        raise ValueError(f"{option} must be from {-LARGEST:g} to {LARGEST:g}, given {listed}")
     return torch.tensor(entries, dtype=torch.float64)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization
+from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization, Packed, Rate, Units
 from ganbench.zoo.architectures.conditioning import classes_of, join_labels
 from ganbench.zoo.architectures.convolutions import (
     Sides,
@@ -17,21 +20,13 @@ from ganbench.zoo.architectures.convolutions import (
     image_shape,
     normalisation,
 )
-from ganbench.zoo.architectures.layers import CentredSigmoid, normalise_spectrally
-from ganbench.zoo.architectures.limits import (
-    MOST_PACKED,
-    MOST_UNITS,
-    check_layer,
-    check_noise,
-    check_rate,
-    check_whole,
-)
+from ganbench.zoo.architectures.layers import CentredSigmoid, check_layer, normalise_spectrally
 from ganbench.zoo.architectures.pack import Pack
 from ganbench.zoo.architectures.perceptrons import needs_two_passes
 
 _INITIAL_STD = 0.02
 _EPSILON = 1e-3
-_MOST_CHANNELS = 1024
+Channels = Annotated[int, Interval(ge=1, le=1024)]
 _SMALLEST, _LARGEST = 8, 128
 
 
@@ -130,15 +125,15 @@ class Discriminator(nn.Module):
 def build_infogan(
     signature: Signature,
     *,
-    channels: int,
-    units: int,
-    noise: int,
-    noise_distribution: NoiseDistribution,
-    batch_norm_decay: float,
-    normalization: Normalization,
-    pack: int,
-    conditional: bool,
-    discriminator_outputs: int | None,
+    channels: Channels = 64,
+    units: Units = 1024,
+    noise: Units = 64,
+    noise_distribution: NoiseDistribution = "uniform",
+    batch_norm_decay: Rate = 0.999,
+    normalization: Normalization = "batch",
+    pack: Packed = 1,
+    conditional: bool = False,
+    discriminator_outputs: int | None = None,
 ) -> Players:
     """Two convolutions and two fully connected layers on either side.
 
@@ -172,11 +167,6 @@ def build_infogan(
             f"infogan makes images with sides that are multiples of 4, from {_SMALLEST} to {_LARGEST}; "
             f"the data have {height}x{width}"
         )
-    check_whole("channels", channels, highest=_MOST_CHANNELS)
-    check_whole("units", units, highest=MOST_UNITS)
-    check_noise(noise)
-    check_rate("batch_norm_decay", batch_norm_decay)
-    check_whole("pack", pack, highest=MOST_PACKED)
     classes = classes_of(signature, "infogan") if conditional else 0
     sides = height, width
     generator = Generator(noise, units, channels, depth, sides, classes, batch_norm_decay)

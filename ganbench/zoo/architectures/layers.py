@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ganbench.zoo.architectures.choices import Activation, Init, Normalization, OutputActivation
-from ganbench.zoo.architectures.limits import check_layer
+
+MAX_WEIGHTS = 2**28
 
 
 class Maxout(nn.Module):
@@ -126,6 +127,24 @@ def normalise_spectrally(module: nn.Module) -> None:
     for layer in list(module.modules()):
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.Embedding):
             spectral_norm(layer)
+
+
+def check_layer(inputs: int, outputs: int, options: str) -> None:
+    """Refuse a fully connected layer that is larger than a machine can be expected to hold.
+
+    Args:
+        inputs: units.
+        outputs: units.
+        options: whose values decide these, as the message names them.
+
+    Raises:
+        ValueError: it has more than 2^28 weights.
+    """
+    if inputs * outputs > MAX_WEIGHTS:
+        raise ValueError(
+            f"a layer from {inputs} to {outputs} units has more than {MAX_WEIGHTS} weights; "
+            f"{options} must be smaller"
+        )
 
 
 def _linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:

@@ -3,51 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
 from ganbench.zoo.architectures.choices import (
     Activation,
+    Factor,
     Init,
     NoiseDistribution,
     Normalization,
     OutputActivation,
+    Packed,
+    Pieces,
+    Rate,
+    Units,
+    Widths,
 )
 from ganbench.zoo.architectures.layers import Scale, initialise, output_layers, stack
-from ganbench.zoo.architectures.limits import (
-    MOST_PACKED,
-    MOST_PIECES,
-    check_noise,
-    check_rate,
-    check_scale,
-    check_whole,
-    check_widths,
-)
 from ganbench.zoo.architectures.perceptrons import Generator, build_discriminator, needs_two_passes
 
 
 def build_mlp(
     signature: Signature,
     *,
-    generator_widths: Sequence[int],
-    discriminator_widths: Sequence[int],
-    noise: int,
-    noise_distribution: NoiseDistribution,
-    noise_scale: float,
-    generator_activation: Activation,
-    discriminator_activation: Activation,
-    pieces: int,
-    generator_batch_norm: bool,
-    output_activation: OutputActivation,
-    normalization: Normalization,
-    input_dropout: float,
-    hidden_dropout: float,
-    pack: int,
-    init: Init,
-    generator_init_scale: float,
-    discriminator_init_scale: float,
-    discriminator_outputs: int,
+    generator_widths: Widths = (256, 256),
+    discriminator_widths: Widths = (256, 256),
+    noise: Units = 64,
+    noise_distribution: NoiseDistribution = "normal",
+    noise_scale: Factor = 1.0,
+    generator_activation: Activation = "relu",
+    discriminator_activation: Activation = "leaky_relu",
+    pieces: Pieces = 5,
+    generator_batch_norm: bool = False,
+    output_activation: OutputActivation = "auto",
+    normalization: Normalization = "none",
+    input_dropout: Rate = 0.0,
+    hidden_dropout: Rate = 0.0,
+    pack: Packed = 1,
+    init: Init = "default",
+    generator_init_scale: Factor = 0.02,
+    discriminator_init_scale: Factor = 0.02,
+    discriminator_outputs: int = 1,
 ) -> Players:
     """A fully connected pair.
 
@@ -78,16 +74,6 @@ def build_mlp(
         Unsupported: an output that is not bounded, for images.
         ValueError: an option is out of its bounds.
     """
-    check_widths("generator_widths", generator_widths)
-    check_widths("discriminator_widths", discriminator_widths)
-    check_noise(noise)
-    check_scale("noise_scale", noise_scale)
-    check_whole("pieces", pieces, lowest=2, highest=MOST_PIECES)
-    check_rate("input_dropout", input_dropout)
-    check_rate("hidden_dropout", hidden_dropout)
-    check_whole("pack", pack, highest=MOST_PACKED)
-    check_scale("generator_init_scale", generator_init_scale)
-    check_scale("discriminator_init_scale", discriminator_init_scale)
     images = signature.kind == "image"
     if images and output_activation == "linear":
         raise Unsupported("mlp: images lie in [-1, 1], which output_activation = linear does not keep to")

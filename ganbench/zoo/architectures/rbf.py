@@ -9,20 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
-from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization
+from ganbench.zoo.architectures.choices import Factor, NoiseDistribution, Normalization, Packed, Units, Widths
 from ganbench.zoo.architectures.layers import output_layers
-from ganbench.zoo.architectures.limits import (
-    MOST_PACKED,
-    MOST_UNITS,
-    check_noise,
-    check_scale,
-    check_whole,
-    check_widths,
-)
 from ganbench.zoo.architectures.perceptrons import build_discriminator, needs_two_passes
 
 # Each sample of a batch is held against every entry of every centre.
-_LARGEST = 2**18
+MAX_PRODUCT = 2**18
 
 
 class Generator(nn.Module):
@@ -71,14 +63,14 @@ class Generator(nn.Module):
 def build_rbf(
     signature: Signature,
     *,
-    centres: int,
-    bandwidth: float,
-    noise: int,
-    noise_distribution: NoiseDistribution,
-    discriminator_widths: Sequence[int],
-    normalization: Normalization,
-    pack: int,
-    discriminator_outputs: int,
+    centres: Units = 256,
+    bandwidth: Factor = 0.2,
+    noise: Units = 2,
+    noise_distribution: NoiseDistribution = "normal",
+    discriminator_widths: Widths = (256, 256),
+    normalization: Normalization = "none",
+    pack: Packed = 1,
+    discriminator_outputs: int = 1,
 ) -> Players:
     """A radial-basis-function generator, the discriminator of `mlp`.
 
@@ -96,13 +88,8 @@ def build_rbf(
     Raises:
         ValueError: an option is out of its bounds.
     """
-    check_whole("centres", centres, highest=MOST_UNITS)
-    check_scale("bandwidth", bandwidth)
-    check_noise(noise)
-    if centres * noise > _LARGEST:
-        raise ValueError(f"centres times noise must be at most {_LARGEST}, given {centres} times {noise}")
-    check_widths("discriminator_widths", discriminator_widths)
-    check_whole("pack", pack, highest=MOST_PACKED)
+    if centres * noise > MAX_PRODUCT:
+        raise ValueError(f"centres times noise must be at most {MAX_PRODUCT}, given {centres} times {noise}")
     drawn = Noise(size=noise, distribution=noise_distribution)
     last = output_layers("auto", bounded=signature.kind == "image")
     generator = Generator(drawn, centres, bandwidth, signature.shape, last)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Annotated
 
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization, Upsampling
+from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization, Packed, Units, Upsampling
 from ganbench.zoo.architectures.conditioning import Layers, ProjectionHead, classes_of
 from ganbench.zoo.architectures.convolutions import batch_norm, image_shape
-from ganbench.zoo.architectures.layers import normalise_spectrally
-from ganbench.zoo.architectures.limits import MOST_PACKED, check_layer, check_noise, check_whole
+from ganbench.zoo.architectures.layers import check_layer, normalise_spectrally
 from ganbench.zoo.architectures.pack import Pack
 from ganbench.zoo.architectures.perceptrons import needs_two_passes
 from ganbench.zoo.architectures.residual import DownBlock, FirstBlock, UpBlock
 
-_MOST_CHANNELS = 4096
+Channels = Annotated[int, Interval(ge=1, le=4096)]
 # Size of the images: that of the smallest feature maps of G, and G's blocks, each of which doubles it.
 _SIZES = {8: (4, 1), 16: (4, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
 _LARGE = 64
@@ -91,15 +92,15 @@ class Discriminator(nn.Module):
 def build_resnet32(
     signature: Signature,
     *,
-    generator_channels: int | None,
-    discriminator_channels: int | None,
-    noise: int,
-    noise_distribution: NoiseDistribution,
-    upsampling: Upsampling,
-    normalization: Normalization,
-    pack: int,
-    conditional: bool,
-    discriminator_outputs: int,
+    generator_channels: Channels | None = None,
+    discriminator_channels: Channels | None = None,
+    noise: Units = 128,
+    noise_distribution: NoiseDistribution = "normal",
+    upsampling: Upsampling = "nearest",
+    normalization: Normalization = "spectral",
+    pack: Packed = 1,
+    conditional: bool = False,
+    discriminator_outputs: int = 1,
 ) -> Players:
     """Residual blocks on either side; the nets of SNGAN, of cGANs with projection and of Mimicry.
 
@@ -139,11 +140,8 @@ def build_resnet32(
         ("generator_channels", generator_channels),
         ("discriminator_channels", discriminator_channels),
     ):
-        check_whole(option, channels, highest=_MOST_CHANNELS)
         if large and channels % _NARROWEST:
             raise ValueError(f"{option} must be a multiple of {_NARROWEST} at 64x64 pixels, given {channels}")
-    check_noise(noise)
-    check_whole("pack", pack, highest=MOST_PACKED)
     classes = classes_of(signature, "resnet32") if conditional else 0
     base, doublings = _SIZES[height]
     widths = [generator_channels >> (index if large else 0) for index in range(doublings + 1)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization
+from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization, Packed, Units
 from ganbench.zoo.architectures.conditioning import Layers, ProjectionHead, classes_of
 from ganbench.zoo.architectures.convolutions import (
     Sides,
@@ -17,14 +20,13 @@ from ganbench.zoo.architectures.convolutions import (
     image_shape,
     normalisation,
 )
-from ganbench.zoo.architectures.layers import normalise_spectrally
-from ganbench.zoo.architectures.limits import MOST_PACKED, check_layer, check_noise, check_whole
+from ganbench.zoo.architectures.layers import check_layer, normalise_spectrally
 from ganbench.zoo.architectures.pack import Pack
 from ganbench.zoo.architectures.perceptrons import needs_two_passes
 
 _INITIAL_STD = 0.02
 _SLOPE = 0.1
-_MOST_CHANNELS = 512
+Channels = Annotated[int, Interval(ge=1, le=512)]
 _SMALLEST, _LARGEST = 8, 128
 
 
@@ -106,14 +108,14 @@ class Discriminator(nn.Module):
 def build_sndcgan(
     signature: Signature,
     *,
-    channels: int,
-    discriminator_channels: int | None,
-    noise: int,
-    noise_distribution: NoiseDistribution,
-    normalization: Normalization,
-    pack: int,
-    conditional: bool,
-    discriminator_outputs: int,
+    channels: Channels = 64,
+    discriminator_channels: Channels | None = None,
+    noise: Units = 128,
+    noise_distribution: NoiseDistribution = "uniform",
+    normalization: Normalization = "spectral",
+    pack: Packed = 1,
+    conditional: bool = False,
+    discriminator_outputs: int = 1,
 ) -> Players:
     """Three transposed convolutions against seven convolutions.
 
@@ -145,10 +147,6 @@ def build_sndcgan(
         )
     if discriminator_channels is None:
         discriminator_channels = channels
-    check_whole("channels", channels, highest=_MOST_CHANNELS)
-    check_whole("discriminator_channels", discriminator_channels, highest=_MOST_CHANNELS)
-    check_noise(noise)
-    check_whole("pack", pack, highest=MOST_PACKED)
     classes = classes_of(signature, "sndcgan") if conditional else 0
     sides = height, width
     generator = Generator(noise, channels, depth, sides, classes)

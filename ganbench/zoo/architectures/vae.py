@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import Activation
+from ganbench.zoo.architectures.choices import Activation, Pieces, Units, Widths
 from ganbench.zoo.architectures.layers import output_layers, stack
-from ganbench.zoo.architectures.limits import MOST_PIECES, check_noise, check_whole, check_widths
 from ganbench.zoo.architectures.perceptrons import Discriminator, Generator
 
 
 def build_vae(
     signature: Signature,
     *,
-    decoder_widths: Sequence[int],
-    encoder_widths: Sequence[int],
-    noise: int,
-    activation: Activation,
-    pieces: int,
-    discriminator_outputs: int | None,
+    decoder_widths: Widths = (256, 256),
+    encoder_widths: Widths = (256, 256),
+    noise: Units = 16,
+    activation: Activation = "relu",
+    pieces: Pieces = 5,
+    discriminator_outputs: int | None = None,
 ) -> Players:
     """A fully connected encoder and decoder with a Gaussian code (Kingma and Welling, 2014, appendix C.2).
 
@@ -48,10 +46,6 @@ def build_vae(
             "vae has an encoder in the discriminator's place, with outputs of its own; "
             f"the loss needs a discriminator with {discriminator_outputs}"
         )
-    check_widths("decoder_widths", decoder_widths)
-    check_widths("encoder_widths", encoder_widths)
-    check_noise(noise)
-    check_whole("pieces", pieces, lowest=2, highest=MOST_PIECES)
     entries = math.prod(signature.shape)
     decoder = stack([noise, *decoder_widths, entries], activation, pieces=pieces)
     last = output_layers("auto", bounded=signature.kind == "image")

@@ -5,29 +5,29 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganbench.api.data import Dataset, Features
-from ganbench.zoo.extractors.trained import TrainedClassifier, trained
+from ganbench.zoo.extractors.trained import Epochs, FeatureCount, TrainedClassifier, WeightSeed, trained
 
 _CHANNELS = 3
 
 
 def channel_classifier(
-    dataset: Dataset, *, epochs: int | None, features: int, seed: int
+    scored_dataset: Dataset, epochs: Epochs | None = None, features: FeatureCount = 128, seed: WeightSeed = 0
 ) -> ChannelClassifier:
     """The classifier of stacked data, from the cache where it has been trained before.
 
     Args:
-        dataset: three channels, each a picture of its `channel_source`, a labelled grey data set.
+        scored_dataset: three channels, each a picture of its `channel_source`, a labelled grey data set.
         epochs: see `trained`.
         features: of one channel.
         seed: see `trained`.
 
     Raises:
-        ValueError: the data are not stacked, or a classifier cannot be trained with such options.
+        ValueError: the data are not stacked.
     """
-    source = getattr(dataset, "channel_source", None)
+    source = getattr(scored_dataset, "channel_source", None)
     if source is None:
         raise ValueError("needs stacked data, whose channels are pictures of their `channel_source`")
-    shape, single = dataset.signature.shape, source.signature.shape
+    shape, single = scored_dataset.signature.shape, source.signature.shape
     if shape != (_CHANNELS, *single[1:]) or single[0] != 1:
         raise ValueError(f"takes three channels of a grey data set, given {shape} of {single}")
     return ChannelClassifier(trained(source, epochs=epochs, features=features, flip=False, seed=seed))

@@ -9,9 +9,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 
 from ganbench.api.data import Dataset, Split
@@ -25,6 +26,10 @@ from ganbench.zoo.extractors.classifier import Classifier
 from ganbench.zoo.extractors.fitting import Recipe, accuracy_of, fit, same_bits
 from ganbench.zoo.extractors.networks import SmallClassifier, stages_for
 
+Epochs = Annotated[int, Interval(ge=1, le=10_000)]
+FeatureCount = Annotated[int, Interval(ge=1, le=65_536)]
+WeightSeed = Annotated[int, Interval(ge=0, le=2**31 - 1)]
+
 SMALLEST, LARGEST = 8, 64
 # To be raised where networks or training change: older weights are then never read.
 _FORMAT = 1
@@ -35,7 +40,11 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 50
 
 
 def trained(
-    dataset: Dataset, *, epochs: int | None, features: int, flip: bool, seed: int
+    scored_dataset: Dataset,
+    epochs: Epochs | None = None,
+    features: FeatureCount = 128,
+    flip: bool = False,
+    seed: WeightSeed = 0,
 ) -> TrainedClassifier:
     """The classifier of a data set, from the cache where it has been trained before.
 
@@ -43,26 +52,19 @@ def trained(
     same bits whoever trains it, on the same kind of processor with the same torch.
 
     Args:
-        dataset: images of 8 to 64 pixels, grey or colour, with labels in both splits.
+        scored_dataset: images of 8 to 64 pixels, grey or colour, with labels in both splits.
         epochs: passes over the train split; None for as many as show 50,000 images, at least 5, at most 50.
         features: width of the layer that gives the features.
         flip: whether half of the images are mirrored while it is trained.
         seed: of initial weights, order and augmentation.
 
     Raises:
-        ValueError: a classifier cannot be trained on such data, or not with such options.
+        ValueError: a classifier cannot be trained on such data.
     """
-    shape, classes = _image_shape(dataset), dataset.signature.classes
+    shape, classes = _image_shape(scored_dataset), scored_dataset.signature.classes
     if classes is None or classes < 2:
         raise ValueError("needs a data set with labels of at least 2 classes")
-    for name, value, least, most in (
-        ("epochs", 1 if epochs is None else epochs, 1, 10_000),
-        ("features", features, 1, 65_536),
-        ("seed", seed, 0, 2**31 - 1),
-    ):
-        if not least <= value <= most:
-            raise ValueError(f"{name} must be from {least} to {most}, given {value}")
-    images, labels = _labelled(dataset, "train", classes)
+    images, labels = _labelled(scored_dataset, "train", classes)
     recipe = Recipe(
         epochs=_epochs(len(images)) if epochs is None else epochs,
         batch_size=min(64 if len(images) < 10_000 else 128, max(1, len(images) // 2)),
@@ -71,7 +73,7 @@ def trained(
     )
     key = {
         "format": _FORMAT,
-        "dataset": dataset.fingerprint,
+        "dataset": scored_dataset.fingerprint,
         "shape": list(shape),
         "classes": classes,
         "features": features,
@@ -86,7 +88,7 @@ def trained(
         cache = Cache(CLASSIFIERS)
         found = cache.get(key)
         if found is None:
-            test = _labelled(dataset, "test", classes)
+            test = _labelled(scored_dataset, "test", classes)
             fit(net, recipe, images, labels)
             accuracy = torch.tensor(accuracy_of(net, *test), dtype=torch.float64)
             found = {**net.state_dict(), _ACCURACY: accuracy}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
-from ganbench.api import Loss, LossSpec, hookimpl
+from ganbench.api import LossSpec, hookimpl
+from ganbench.api.lazy import lazy
 
 _GOODFELLOW = "Goodfellow et al. (2014), Generative Adversarial Networks"
 _CROSS_ENTROPY = "-E[log D(x)] - E[log(1 - D(G(z)))]"
@@ -16,7 +16,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     """The built-in losses; D(x) is a probability, s(x) a raw score."""
     yield LossSpec(
         name="minimax",
-        build=_minimax,
+        build=lazy("ganbench.zoo.losses.minimax:Minimax"),
         summary="The zero-sum game of the 2014 paper: G minimises what D maximises.",
         formula_d=_CROSS_ENTROPY,
         formula_g="E[log(1 - D(G(z)))]",
@@ -25,7 +25,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="non_saturating",
-        build=_non_saturating,
+        build=lazy("ganbench.zoo.losses.minimax:NonSaturating"),
         summary="The same D; G maximises log D(G(z)), which does not vanish when D wins.",
         formula_d=_CROSS_ENTROPY,
         formula_g="-E[log D(G(z))]",
@@ -34,7 +34,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="softmax",
-        build=_softmax,
+        build=lazy("ganbench.zoo.losses.softmax:Softmax"),
         summary="Two output nodes and cross-entropy over {real, fake}; the logit is their difference.",
         formula_d="-E[log p(real | x)] - E[log p(fake | G(z))], p = softmax(s)",
         formula_g="-E[log p(real | G(z))]; with form minimax: E[log p(fake | G(z))]",
@@ -44,7 +44,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="switched",
-        build=_switched,
+        build=lazy("ganbench.zoo.losses.switched:Switched"),
         summary="minimax with a sign: G's direction follows the class that D predicts for its sample.",
         formula_d=_CROSS_ENTROPY,
         formula_g="E[log(1 - D(G(z))) · (2·[D(G(z)) > threshold] - 1)]",
@@ -52,7 +52,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="least_squares",
-        build=_least_squares,
+        build=lazy("ganbench.zoo.losses.least_squares:LeastSquares"),
         summary="D and G regress scores onto targets: gradients grow with the distance.",
         formula_d="½ E[(s(x) - real_target)²] + ½ E[(s(G(z)) - fake_target)²]",
         formula_g="½ E[(s(G(z)) - generator_target)²]",
@@ -60,7 +60,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="wasserstein",
-        build=_wasserstein,
+        build=lazy("ganbench.zoo.losses.wasserstein:Wasserstein"),
         summary="A critic with clipped weights; clip = 0 leaves the Lipschitz bound to a penalty.",
         formula_d="E[s(G(z))] - E[s(x)], then every weight of D clipped to [-clip, clip]",
         formula_g="-E[s(G(z))]",
@@ -68,7 +68,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="hinge",
-        build=_hinge,
+        build=lazy("ganbench.zoo.losses.hinge:Hinge"),
         summary="D separates scores by a margin; G raises those of its samples.",
         formula_d="E[max(0, 1 - s(x))] + E[max(0, 1 + s(G(z)))]",
         formula_g="-E[s(G(z))]",
@@ -76,7 +76,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="began",
-        build=_began,
+        build=lazy("ganbench.zoo.losses.began:Began"),
         summary="D is an autoencoder; the game is played on its reconstruction errors, kept in balance by k.",
         formula_d="L(x) - k·L(G(z)), L the mean reconstruction error",
         formula_g="L(G(z)); k <- clamp(k + lambda_k·(gamma·L(x) - L(G(z))), 0, 1)",
@@ -85,66 +85,10 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="elbo",
-        build=_elbo,
+        build=lazy("ganbench.zoo.losses.elbo:Elbo"),
         summary="A variational autoencoder: the baseline that is not a game; an encoder in D's place.",
         formula_d="E[|x - G(z)|²]/(2·variance) + ½ d·log(2π·variance) + KL(q(z|x) || N(0, I)), z ~ q(z|x)",
         formula_g="the same, on the same batch",
         reference="Kingma & Welling (2014), Auto-Encoding Variational Bayes, equations 3 and 10",
         discriminator_outputs=None,
     )
-
-
-def _minimax() -> Loss:
-    from ganbench.zoo.losses.minimax import Minimax
-
-    return Minimax()
-
-
-def _non_saturating() -> Loss:
-    from ganbench.zoo.losses.minimax import NonSaturating
-
-    return NonSaturating()
-
-
-def _softmax(form: Literal["non_saturating", "minimax"] = "non_saturating") -> Loss:
-    from ganbench.zoo.losses.softmax import Softmax
-
-    return Softmax(form=form)
-
-
-def _switched(threshold: float = 0.5) -> Loss:
-    from ganbench.zoo.losses.switched import Switched
-
-    return Switched(threshold=threshold)
-
-
-def _least_squares(
-    fake_target: float = 0.0, real_target: float = 1.0, generator_target: float | None = None
-) -> Loss:
-    from ganbench.zoo.losses.least_squares import LeastSquares
-
-    return LeastSquares(fake_target=fake_target, real_target=real_target, generator_target=generator_target)
-
-
-def _wasserstein(clip: float = 0.01) -> Loss:
-    from ganbench.zoo.losses.wasserstein import Wasserstein
-
-    return Wasserstein(clip=clip)
-
-
-def _hinge() -> Loss:
-    from ganbench.zoo.losses.hinge import Hinge
-
-    return Hinge()
-
-
-def _began(gamma: float = 0.5, lambda_k: float = 0.001, exponent: Literal[1, 2] = 1) -> Loss:
-    from ganbench.zoo.losses.began import Began
-
-    return Began(gamma=gamma, lambda_k=lambda_k, exponent=exponent)
-
-
-def _elbo(variance: float = 0.1) -> Loss:
-    from ganbench.zoo.losses.elbo import Elbo
-
-    return Elbo(variance=variance)

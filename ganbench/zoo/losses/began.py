@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge, Interval
 from torch import Tensor
 
 from ganbench.api import Game
@@ -24,18 +25,16 @@ class Began:
         gamma: diversity ratio, in [0, 1].
         lambda_k: step size of k, at least 0.
         exponent: 1 for absolute, 2 for squared errors (eta in the paper).
-
-    Raises:
-        ValueError: gamma or lambda_k is outside its range.
     """
 
     logit = None
 
-    def __init__(self, gamma: float = 0.5, lambda_k: float = 0.001, exponent: Literal[1, 2] = 1) -> None:
-        if not 0 <= gamma <= 1:
-            raise ValueError(f"gamma must be between 0 and 1, given {gamma:g}")
-        if lambda_k < 0:
-            raise ValueError(f"lambda_k must be at least 0, given {lambda_k:g}")
+    def __init__(
+        self,
+        gamma: Annotated[float, Interval(ge=0, le=1)] = 0.5,
+        lambda_k: Annotated[float, Ge(0)] = 0.001,
+        exponent: Literal[1, 2] = 1,
+    ) -> None:
         self.gamma = gamma
         self.lambda_k = lambda_k
         self.exponent = exponent

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
+from annotated_types import Gt
 from torch import Tensor
 
 from ganbench.api import Game
@@ -25,16 +27,11 @@ class Elbo:
 
     Args:
         variance: of an entry of the data around the decoder's mean, above 0.
-
-    Raises:
-        ValueError: the variance is not positive.
     """
 
     logit = None
 
-    def __init__(self, variance: float = 0.1) -> None:
-        if variance <= 0:
-            raise ValueError(f"variance must be above 0, given {variance:g}")
+    def __init__(self, variance: Annotated[float, Gt(0)] = 0.1) -> None:
         self.variance = variance
 
     def discriminator_loss(self, game: Game) -> Tensor:

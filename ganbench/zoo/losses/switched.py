@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
+from annotated_types import Interval
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -20,14 +22,9 @@ class Switched(CrossEntropy):
 
     Args:
         threshold: the D(G(z)) above which a sample counts as taken for real, in (0, 1); 0.5 is round.
-
-    Raises:
-        ValueError: the threshold is outside (0, 1).
     """
 
-    def __init__(self, threshold: float = 0.5) -> None:
-        if not 0 < threshold < 1:
-            raise ValueError(f"threshold must be between 0 and 1, neither included, given {threshold:g}")
+    def __init__(self, threshold: Annotated[float, Interval(gt=0, lt=1)] = 0.5) -> None:
         # Compared on the logit, where no sigmoid has rounded to 0 or 1.
         self.cut = math.log(threshold) - math.log1p(-threshold)
 

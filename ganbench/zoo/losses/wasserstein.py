@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from ganbench.api import Game
@@ -15,14 +18,9 @@ class Wasserstein:
     Args:
         clip: bound on every weight of D after each of its steps (c in the paper); 0 turns clipping off, and
             then a penalty must keep D Lipschitz, or its loss has no lower bound.
-
-    Raises:
-        ValueError: the bound is negative.
     """
 
-    def __init__(self, clip: float = 0.01) -> None:
-        if clip < 0:
-            raise ValueError(f"clip must be at least 0, given {clip:g}")
+    def __init__(self, clip: Annotated[float, Ge(0)] = 0.01) -> None:
         self.clip = clip
 
     def discriminator_loss(self, game: Game) -> Tensor:

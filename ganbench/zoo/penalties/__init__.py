@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganbench.api import Penalty, PenaltySpec, hookimpl
+from ganbench.api import PenaltySpec, hookimpl
+from ganbench.api.lazy import lazy
 
 _MESCHEDER = "Mescheder et al. (2018), Which Training Methods for GANs Converge"
 
@@ -12,62 +13,37 @@ _MESCHEDER = "Mescheder et al. (2018), Which Training Methods for GANs Converge"
 @hookimpl
 def ganbench_penalties() -> Iterator[PenaltySpec]:
     """The built-in penalties; s is the loss's logit."""
-    yield PenaltySpec(name="none", build=_none, summary="No penalty.", needs_logit=False)
+    yield PenaltySpec(
+        name="none",
+        build=lazy("ganbench.zoo.penalties.none:NoPenalty"),
+        summary="No penalty.",
+        needs_logit=False,
+    )
     yield PenaltySpec(
         name="r1",
-        build=_r1,
+        build=lazy("ganbench.zoo.penalties.r1:R1"),
         summary="Squared gradient norm of D's logit on real samples.",
         formula="weight/2 · E[|∇ s(x)|²]",
         reference=f"{_MESCHEDER}, eq. 9",
     )
     yield PenaltySpec(
         name="r2",
-        build=_r2,
+        build=lazy("ganbench.zoo.penalties.r2:R2"),
         summary="Squared gradient norm of D's logit on generated samples.",
         formula="weight/2 · E[|∇ s(G(z))|²]",
         reference=f"{_MESCHEDER}, eq. 10",
     )
     yield PenaltySpec(
         name="gradient_penalty",
-        build=_gradient_penalty,
+        build=lazy("ganbench.zoo.penalties.gradient_penalty:GradientPenalty"),
         summary="Draws the gradient norm of D's logit to a target, between real and generated samples.",
         formula="weight · E[(|∇ s(u·x + (1 - u)·G(z))| - target)²], u ~ U(0, 1)",
         reference="Gulrajani et al. (2017), Improved Training of Wasserstein GANs, equation 3",
     )
     yield PenaltySpec(
         name="dragan",
-        build=_dragan,
+        build=lazy("ganbench.zoo.penalties.dragan:Dragan"),
         summary="Draws the gradient norm of D's logit to a target, around real samples.",
         formula="weight · E[(|∇ s(x + u·scale·std·v)| - target)²], u and v ~ U(0, 1), std of the batch",
         reference="Kodali et al. (2017), On Convergence and Stability of GANs, and the authors' code",
     )
-
-
-def _none() -> Penalty:
-    from ganbench.zoo.penalties.none import NoPenalty
-
-    return NoPenalty()
-
-
-def _r1(weight: float = 1.0) -> Penalty:
-    from ganbench.zoo.penalties.r1 import R1
-
-    return R1(weight=weight)
-
-
-def _r2(weight: float = 1.0) -> Penalty:
-    from ganbench.zoo.penalties.r2 import R2
-
-    return R2(weight=weight)
-
-
-def _gradient_penalty(weight: float = 10.0, target: float = 1.0) -> Penalty:
-    from ganbench.zoo.penalties.gradient_penalty import GradientPenalty
-
-    return GradientPenalty(weight=weight, target=target)
-
-
-def _dragan(weight: float = 10.0, target: float = 1.0, scale: float = 0.5) -> Penalty:
-    from ganbench.zoo.penalties.dragan import Dragan
-
-    return Dragan(weight=weight, target=target, scale=scale)

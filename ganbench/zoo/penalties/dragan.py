@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganbench.api import Game
-from ganbench.zoo.penalties.gradient_norm import gradient_norm, require_not_negative
+from ganbench.zoo.penalties.gradient_norm import NotNegative, gradient_norm
 
 
 class Dragan:
@@ -19,13 +19,11 @@ class Dragan:
         weight: lambda of the paper, at least 0.
         target: the gradient norm that is wanted (k in the paper), at least 0.
         scale: the largest perturbation, in standard deviations of the data, at least 0.
-
-    Raises:
-        ValueError: an option is negative.
     """
 
-    def __init__(self, weight: float = 10.0, target: float = 1.0, scale: float = 0.5) -> None:
-        require_not_negative(weight=weight, target=target, scale=scale)
+    def __init__(
+        self, weight: NotNegative = 10.0, target: NotNegative = 1.0, scale: NotNegative = 0.5
+    ) -> None:
         self.weight = weight
         self.target = target
         self.scale = scale

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import Ge
 from torch import Tensor
 from torch.linalg import vector_norm
+
+NotNegative = Annotated[float, Ge(0)]
+"""A weight, a target or a scale."""
 
 
 def squared_gradient_norm(gradient: Tensor) -> Tensor:
@@ -15,14 +21,3 @@ def gradient_norm(gradient: Tensor) -> Tensor:
     """Euclidean norms (batch,) of gradients (batch, *shape); where one is 0, its own gradient is 0."""
     norms: Tensor = vector_norm(gradient.flatten(1), dim=1)
     return norms
-
-
-def require_not_negative(**options: float) -> None:
-    """Refuse weights, targets and scales below 0.
-
-    Raises:
-        ValueError: names the first that is.
-    """
-    for name, value in options.items():
-        if value < 0:
-            raise ValueError(f"{name} must be at least 0, given {value:g}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganbench.api import Game
-from ganbench.zoo.penalties.gradient_norm import gradient_norm, require_not_negative
+from ganbench.zoo.penalties.gradient_norm import NotNegative, gradient_norm
 
 
 class GradientPenalty:
@@ -16,13 +16,9 @@ class GradientPenalty:
     Args:
         weight: lambda of the paper, at least 0.
         target: the gradient norm that is wanted, at least 0.
-
-    Raises:
-        ValueError: the weight or the target is negative.
     """
 
-    def __init__(self, weight: float = 10.0, target: float = 1.0) -> None:
-        require_not_negative(weight=weight, target=target)
+    def __init__(self, weight: NotNegative = 10.0, target: NotNegative = 1.0) -> None:
         self.weight = weight
         self.target = target
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ganbench.api import Game
-from ganbench.zoo.penalties.gradient_norm import require_not_negative, squared_gradient_norm
+from ganbench.zoo.penalties.gradient_norm import NotNegative, squared_gradient_norm
 
 
 class R2:
@@ -13,13 +13,9 @@ class R2:
 
     Args:
         weight: gamma of the paper, at least 0.
-
-    Raises:
-        ValueError: the weight is negative.
     """
 
-    def __init__(self, weight: float = 1.0) -> None:
-        require_not_negative(weight=weight)
+    def __init__(self, weight: NotNegative = 1.0) -> None:
         self.weight = weight
 
     def __call__(self, game: Game) -> Tensor:

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Optional, Union
 
 import pytest
+from annotated_types import Ge, Gt, Interval, Len, Lt, MaxLen, MultipleOf
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
-from ganbench.catalog.annotations import accepted, inferred, shown
+from ganbench.catalog.option_types import inferred, option_type
+from ganbench.errors import shown
 
 
 def check(annotation: object, value: object) -> Any:
-    return accepted(annotation, resolve=lambda text: eval(text)).check(value)
+    return option_type(annotation, resolve=lambda text: eval(text)).check(value)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,79 @@ def test_values_that_do_not_fit_are_refused_in_words(annotation: object, value: 
     assert str(caught.value) == message
 
 
+NOT_NEGATIVE = Annotated[float, Ge(0)]
+SHARE = Annotated[float, Interval(ge=0, lt=1)]
+WIDTHS = Annotated[tuple[Annotated[int, Ge(1)], ...], Len(1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "expected"),
+    [
+        (NOT_NEGATIVE, 0, 0.0),
+        (NOT_NEGATIVE | None, "none", None),
+        (Annotated[float | None, Ge(0)], None, None),
+        (SHARE, 0.5, 0.5),
+        (WIDTHS, [1, 2], (1, 2)),
+        (Annotated[int, Field(gt=0)], 1, 1),
+        (SHARE | WIDTHS, [3], (3,)),
+        ("NOT_NEGATIVE", 2, 2.0),
+    ],
+)
+def test_values_within_bounds_leave_exactly_typed(
+    annotation: object, value: object, expected: object
+) -> None:
+    assert repr(check(annotation, value)) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "message"),
+    [
+        (NOT_NEGATIVE, -0.5, "must be at least 0, given -0.5"),
+        (NOT_NEGATIVE, "x", "must be a float, given 'x'"),
+        (NOT_NEGATIVE, math.nan, "must be a finite float, given nan"),
+        (NOT_NEGATIVE | None, -1, "must be at least 0, given -1"),
+        (Annotated[float | None, Ge(0)], -1, "must be at least 0, given -1"),
+        (SHARE, 1, "must be at least 0 and below 1, given 1"),
+        (WIDTHS, [], "must be at least 1 long and at most 3 long, given []"),
+        (WIDTHS, [2, 0], "item 1 must be at least 1, given 0"),
+        (WIDTHS, 5, "must be a list of int, given 5"),
+        (Annotated[int, Field(gt=0)], 0, "must be above 0, given 0"),
+        (Annotated[int, Gt(0), Lt(9)], 9, "must be above 0 and below 9, given 9"),
+        (Annotated[int, MultipleOf(4)], 6, "must be a multiple of 4, given 6"),
+        (Annotated[str, MaxLen(3)], "{text}", "must be at most 3 long, given '{text}'"),
+        (
+            Annotated[int, Ge(0)],
+            10**100,
+            "must be an int of at most 64 bits, given an integer of 333 bits",
+        ),
+    ],
+)
+def test_values_out_of_bounds_are_refused_in_words(annotation: object, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        check(annotation, value)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("annotation", "bounds"),
+    [
+        (float, ""),
+        (Annotated[int, "units"], ""),
+        (NOT_NEGATIVE, "at least 0"),
+        (SHARE | None, "at least 0 and below 1"),
+        (WIDTHS, "at least 1 long and at most 3 long; each at least 1"),
+        (tuple[SHARE, float], "item 0 at least 0 and below 1"),
+    ],
+)
+def test_bounds_are_told(annotation: object, bounds: str) -> None:
+    assert option_type(annotation, resolve=eval).bounds == bounds
+
+
+def test_bounds_that_a_type_cannot_be_held_against_are_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be held against its bounds"):
+        check(Annotated[str, Ge(0)], "x")
+
+
 @pytest.mark.parametrize(
     ("annotation", "text"),
     [
@@ -110,13 +186,13 @@ def test_values_that_do_not_fit_are_refused_in_words(annotation: object, value: 
     ],
 )
 def test_types_are_named_as_python_writes_them(annotation: object, text: str) -> None:
-    assert accepted(annotation, resolve=eval).text == text
+    assert option_type(annotation, resolve=eval).text == text
 
 
 @pytest.mark.parametrize("annotation", [dict[str, int], object, list, bytes, Literal[b"x"], set[int], Any, 3])
 def test_other_annotations_are_refused(annotation: object) -> None:
     with pytest.raises(TypeError):
-        accepted(annotation, resolve=eval)
+        option_type(annotation, resolve=eval)
 
 
 @pytest.mark.parametrize(
