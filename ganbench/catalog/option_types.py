@@ -16,7 +16,7 @@ from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_ori
 
 import annotated_types
 from pydantic import BeforeValidator, PlainValidator, Strict, TypeAdapter, ValidationError, WrapValidator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ganbench.errors import shown
 
@@ -76,9 +76,7 @@ class OptionType:
         try:
             return self._adapter.validate_python(value)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = "".join(f"item {index} " for index in first["loc"] if isinstance(index, int))
-            raise ValueError(where + first["msg"]) from None
+            raise ValueError(_located(error.errors(include_url=False, include_input=False)[0])) from None
         except TypeError as error:
             raise ValueError(f"cannot be held against its bounds: {error}") from None
 
@@ -139,6 +137,11 @@ def inferred(default: object) -> OptionType:
 def or_none(kind: OptionType) -> OptionType:
     """Return a type that takes None beside what it takes."""
     return kind if kind.takes_none else _union([kind, _NOTHING])
+
+
+def _located(problem: ErrorDetails) -> str:
+    """Return the message of a problem after the index of the item that it is in."""
+    return "".join(f"item {index} " for index in problem["loc"] if isinstance(index, int)) + problem["msg"]
 
 
 def _misfit(phrase: str, value: object) -> PydanticCustomError:
@@ -262,7 +265,7 @@ def _union(members: list[OptionType]) -> OptionType:
         except ValidationError as error:
             for problem in error.errors(include_url=False, include_input=False):
                 if problem["type"] == _OUT_OF_BOUNDS:
-                    raise PydanticCustomError(_OUT_OF_BOUNDS, "{text}", {"text": problem["msg"]}) from None
+                    raise PydanticCustomError(_OUT_OF_BOUNDS, "{text}", {"text": _located(problem)}) from None
             raise _misfit(phrase, value) from None
 
     return OptionType(

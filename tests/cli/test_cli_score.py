@@ -328,7 +328,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory, made: Path) -> Path:
         (["made", "digits", "fid,fid"], "score: --metrics[1]: metric 'fid' is there twice"),
         (["made", "digits", "is[split=3]"], "'is' has no option 'split'; did you mean 'splits'?"),
         (["made", "digits", "is[splits=x]"], "score: --metrics[0].splits: must be"),
-        (["made", "digits", "is[splits=0]"], "splits must be from 1 to 1000, given 0"),
+        (["made", "digits", "is[splits=0]"], "splits: must be at least 1 and at most 1000, given 0"),
         (["made", "digits", "fid is"], "score: --metrics: expected ',' at 'is'"),
         (["made", "digits", ""], "score: --metrics: expected a name at its end"),
         (["made", "digits", "[]"], "score: --metrics: names none"),

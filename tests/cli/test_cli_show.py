@@ -74,10 +74,10 @@ def test_the_same_as_json(capsys: pytest.CaptureFixture[str], fake_site: FakeSit
     loss, penalty = json.loads(capsys.readouterr().out)
     assert (loss["kind"], penalty["kind"]) == ("loss", "penalty")
     assert loss["options"] == [
-        {"name": "scale", "type": "float", "default": None, "required": True},
-        {"name": "mode", "type": "str", "default": "mean", "required": False},
-        {"name": "cap", "type": "int | None", "default": None, "required": False},
-        {"name": "betas", "type": "tuple[float, ...]", "default": [0.5], "required": False},
+        {"name": "scale", "type": "float", "bounds": "", "default": None, "required": True},
+        {"name": "mode", "type": "str", "bounds": "", "default": "mean", "required": False},
+        {"name": "cap", "type": "int | None", "bounds": "", "default": None, "required": False},
+        {"name": "betas", "type": "tuple[float, ...]", "bounds": "", "default": [0.5], "required": False},
     ]
     assert loss["formula_g"] == "-E[D]"
     assert loss["discriminator_outputs"] is None
@@ -118,7 +118,7 @@ def test_a_metric_says_what_is_better_and_from_how_many_samples_on(
 def test_a_builtin_with_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "r1"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "weight float 1.0" in lines
+    assert "weight float 1.0 at least 0" in lines
     assert any(line.startswith("provided by ganbench ") for line in lines)
 
 

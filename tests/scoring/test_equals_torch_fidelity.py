@@ -16,16 +16,13 @@ from torch_fidelity import calculate_metrics
 from ganbench.api import Samples, Signature
 from ganbench.runner.images import read_images
 from ganbench.scoring import Scorer
-from ganbench.zoo.datasets import build_digits
+from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.extractors.inception import InceptionV3
 from ganbench.zoo.extractors.shipped import shipped
-from ganbench.zoo.metrics import (
-    build_fid,
-    build_inception_score,
-    build_kid,
-    build_precision,
-    build_recall,
-)
+from ganbench.zoo.metrics.ball_share import BallShare
+from ganbench.zoo.metrics.fid import Fid
+from ganbench.zoo.metrics.inception_score import InceptionScore
+from ganbench.zoo.metrics.kid import Kid
 
 THEIR_NAMES = {
     "fid": "frechet_inception_distance",
@@ -65,11 +62,11 @@ class Data:
 
 def ours(generated, reference, extractor, *, splits, subsets, subset_size):
     metrics = [
-        ("fid", build_fid()),
-        ("is", build_inception_score(splits)),
-        ("kid", build_kid(subsets, subset_size)),
-        ("precision", build_precision()),
-        ("recall", build_recall()),
+        ("fid", Fid()),
+        ("is", InceptionScore(splits)),
+        ("kid", Kid(subsets, subset_size)),
+        ("precision", BallShare("precision", neighbours=3)),
+        ("recall", BallShare("recall", neighbours=3)),
     ]
     scorer = Scorer(
         dataset=Data(reference),
@@ -125,7 +122,7 @@ DIGITS = {"splits": 10, "subsets": 20, "subset_size": 150}
 def digits():
     """Digits of which a third are noise, so that no score is at an end of its range; and real ones."""
     noise = torch.randint(256, (80, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return torch.cat([build_digits().load("test").x[:160], noise]), build_digits().load("train").x[:300]
+    return torch.cat([Digits().load("test").x[:160], noise]), Digits().load("train").x[:300]
 
 
 @pytest.fixture(scope="module")

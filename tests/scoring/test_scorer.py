@@ -10,9 +10,11 @@ from ganbench.api import Features, Samples, Signature
 from ganbench.errors import GridError
 from ganbench.scoring import NonFiniteSamples, Scorer
 from ganbench.scoring import reference as reference_module
-from ganbench.zoo.datasets import build_digits, build_gaussian_ring
+from ganbench.zoo.datasets.digits import Digits
+from ganbench.zoo.datasets.gaussian_ring import GaussianRing
 from ganbench.zoo.extractors.shipped import shipped
-from ganbench.zoo.metrics import build_fid, build_inception_score
+from ganbench.zoo.metrics.fid import Fid
+from ganbench.zoo.metrics.inception_score import InceptionScore
 
 
 class Images(torch.utils.data.Dataset):
@@ -64,12 +66,12 @@ class Fixed:
 
 
 def fid_and_is():
-    return [("fid", build_fid(), {}), ("is", build_inception_score(), {})]
+    return [("fid", Fid(), {}), ("is", InceptionScore(), {})]
 
 
 def scorer(**changes):
     given = {
-        "dataset": build_digits(),
+        "dataset": Digits(),
         "reference_split": "train",
         "metrics": fid_and_is(),
         "extractor": shipped("digits_cnn"),
@@ -93,11 +95,11 @@ def fresh_references(monkeypatch, tmp_path):
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_end_to_end_equals_torch_fidelity(split):
     # Images of which some are digits and some noise: neither score is at an end of its range.
-    generated = Samples(x=torch.cat([build_digits().load("test").x[:150], noise(50).x]))
+    generated = Samples(x=torch.cat([Digits().load("test").x[:150], noise(50).x]))
     rows = {row.metric: row.value for row in scorer(reference_split=split).score(generated)}
     theirs = calculate_metrics(
         input1=Images(generated.x),
-        input2=Images(build_digits().load(split).x),
+        input2=Images(Digits().load(split).x),
         feature_extractor="ganbench-digits-cnn",
         fid=True,
         isc=True,
@@ -122,7 +124,7 @@ def test_rows_name_values_extractor_samples_and_protocol():
     details = scoring.protocols["fid"].details
     assert details["weights"] == shipped("digits_cnn").digest
     assert details["reference_samples"] == 1442
-    assert details["dataset"] == build_digits().fingerprint
+    assert details["dataset"] == Digits().fingerprint
 
 
 def test_a_precision_other_than_float32_stands_beside_the_extractor():
@@ -135,7 +137,7 @@ def test_a_precision_other_than_float32_stands_beside_the_extractor():
 
 
 def test_better_samples_score_better():
-    good = Samples(x=build_digits().load("test").x[:200])
+    good = Samples(x=Digits().load("test").x[:200])
     better, worse = (
         {row.metric: row.value for row in scorer().score(samples)} for samples in (good, noise(200))
     )
@@ -167,7 +169,7 @@ def test_the_real_side_is_computed_once_for_each_content():
     FeaturesOnly.calls = 0
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (100, 1, 8, 8), dtype=torch.uint8, generator=generator)
-    changes = {"extractor": FeaturesOnly(), "metrics": [("fid", build_fid(), {})], "samples": 70}
+    changes = {"extractor": FeaturesOnly(), "metrics": [("fid", Fid(), {})], "samples": 70}
     for _ in range(3):
         scorer(dataset=Fixed(images), **changes).score(noise(70))
     assert FeaturesOnly.calls == 100 + 3 * 70
@@ -180,16 +182,14 @@ def test_the_real_side_is_computed_once_for_each_content():
 def test_few_references_are_kept():
     for number in range(10):
         dataset = Fixed(noise(20, seed=number).x, fingerprint=str(number))
-        scorer(dataset=dataset, extractor=FeaturesOnly(), metrics=[("fid", build_fid(), {})]).score(
-            noise(200)
-        )
+        scorer(dataset=dataset, extractor=FeaturesOnly(), metrics=[("fid", Fid(), {})]).score(noise(200))
     kept = [reference._key["dataset"] for reference in reference_module._references.values()]
     assert kept == ["6", "7", "8", "9"]
 
 
 def test_points_are_scored_without_an_extractor():
     scoring = scorer(
-        dataset=build_gaussian_ring(samples=300),
+        dataset=GaussianRing(samples=300),
         metrics=[("coverage", Coverage(), {"within": 3})],
         extractor=None,
         extractor_label="",
@@ -209,7 +209,7 @@ def test_points_are_scored_without_an_extractor():
 def test_points_that_are_no_numbers_are_refused(bad):
     points = torch.zeros(200, 2)
     points[3, 1] = bad
-    scoring = scorer(dataset=build_gaussian_ring(samples=300), metrics=[("coverage", Coverage(), {})])
+    scoring = scorer(dataset=GaussianRing(samples=300), metrics=[("coverage", Coverage(), {})])
     with pytest.raises(NonFiniteSamples, match="1 of 200"):
         scoring.score(Samples(x=points))
 
@@ -229,7 +229,7 @@ def test_another_number_of_samples_than_announced_is_a_bug():
             "takes images of 8x8, .* have 28x28",
         ),
         ({"dataset": Fixed(torch.zeros(40, 3, 8, 8, dtype=torch.uint8))}, "takes 1 channels, .* have 3"),
-        ({"dataset": build_gaussian_ring(samples=50)}, "'digits_cnn' takes images, and the data are points"),
+        ({"dataset": GaussianRing(samples=50)}, "'digits_cnn' takes images, and the data are points"),
         ({"dataset": Fixed(torch.zeros(5, 1, 8, 8, dtype=torch.uint8))}, "'is' needs at least 10 reference"),
         (
             {"extractor": FeaturesOnly()},
@@ -263,7 +263,7 @@ def labelled(*counts, classes=None):
 
 
 def test_a_metric_that_needs_labels_is_given_those_of_both_sides():
-    changes = {"dataset": labelled(30, 40), "metrics": [("counts", Counts(), {}), ("fid", build_fid(), {})]}
+    changes = {"dataset": labelled(30, 40), "metrics": [("counts", Counts(), {}), ("fid", Fid(), {})]}
     scoring = scorer(**changes)
     scoring.check()
     labels = torch.tensor([0] * 50 + [1] * 150)
@@ -296,15 +296,13 @@ def test_every_problem_is_named_at_once_and_none_where_there_is_none():
 
 
 def test_an_extractor_that_nobody_needs_is_not_held_against_the_data():
-    scorer(dataset=build_gaussian_ring(samples=50), metrics=[("coverage", Coverage(), {})]).check()
+    scorer(dataset=GaussianRing(samples=50), metrics=[("coverage", Coverage(), {})]).check()
 
 
 def test_unofficial_weights_stand_beside_the_number():
     extractor = FeaturesOnly()
     extractor.unofficial = True
-    scoring = scorer(extractor=extractor, extractor_label="inception_v3", metrics=[("fid", build_fid(), {})])
+    scoring = scorer(extractor=extractor, extractor_label="inception_v3", metrics=[("fid", Fid(), {})])
     assert scoring.score(noise(200))[0].extractor == "inception_v3 (unofficial weights)"
-    official = scorer(
-        extractor=FeaturesOnly(), extractor_label="inception_v3", metrics=[("fid", build_fid(), {})]
-    )
+    official = scorer(extractor=FeaturesOnly(), extractor_label="inception_v3", metrics=[("fid", Fid(), {})])
     assert scoring.protocols["fid"].hash != official.protocols["fid"].hash

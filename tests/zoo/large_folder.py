@@ -18,7 +18,7 @@ from PIL import Image
 from ganbench.api import Features
 from ganbench.scoring.extraction import extract
 from ganbench.training.batches import Batches
-from ganbench.zoo.datasets import build_image_folder
+from ganbench.zoo.datasets.image_folder import ImageFolder
 
 CPU = torch.device("cpu")
 
@@ -32,7 +32,7 @@ class Pooled:
 
 def use(path):
     """Everything that a run does with a data set; what came out of it."""
-    data = build_image_folder(path=str(path))
+    data = ImageFolder(path=str(path))
     train = data.load("train")
     batches = Batches(train, 16, 0, CPU, torch.float32)
     total = sum(batches.next()[0].double().sum() for _ in range(2 * len(train) // 16))

@@ -9,12 +9,12 @@ from sklearn.datasets import load_digits
 
 from ganbench.api import Dataset
 from ganbench.errors import DatasetError
-from ganbench.zoo.datasets import build_digits
+from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 
 
 def test_splits_are_all_of_scikit_learns_digits_once():
-    data = build_digits()
+    data = Digits()
     train, test = data.load("train"), data.load("test")
     assert isinstance(data, Dataset)
     assert (len(train), len(test)) == (1442, 355)
@@ -35,7 +35,7 @@ def test_splits_are_all_of_scikit_learns_digits_once():
 
 
 def test_classes_are_in_proportion_in_both_splits():
-    data = build_digits()
+    data = Digits()
     train, test = data.load("train").labels.bincount(), data.load("test").labels.bincount()
     assert torch.equal(test, (train + test) // 5)
 
@@ -45,18 +45,18 @@ def test_loading_neither_uses_nor_moves_random_state():
     np.random.seed(1)
     random.seed(1)
     before = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate())
-    first = build_digits().fingerprint
+    first = Digits().fingerprint
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1])
     assert random.getstate() == before[2]
     torch.manual_seed(2)
-    assert build_digits().fingerprint == first
+    assert Digits().fingerprint == first
 
 
 def test_fingerprint_changes_with_one_pixel_one_label_and_the_split():
-    train, test = (build_digits().load(split) for split in ("train", "test"))
+    train, test = (Digits().load(split) for split in ("train", "test"))
     original = fingerprint_of([train, test])
-    assert original == build_digits().fingerprint
+    assert original == Digits().fingerprint
     assert fingerprint_of([test, train]) != original
     train.x[0, 0, 0, 0] += 1
     pixel = fingerprint_of([train, test])
@@ -66,14 +66,14 @@ def test_fingerprint_changes_with_one_pixel_one_label_and_the_split():
 
 
 def test_options_make_of_it_what_they_make_of_every_image_set():
-    plain = build_digits()
-    assert build_digits(size=8, classes=tuple(range(10))).fingerprint == plain.fingerprint
+    plain = Digits()
+    assert Digits(size=8, classes=tuple(range(10))).fingerprint == plain.fingerprint
     # Worked out before there were options: stored results rely on it.
     assert plain.fingerprint.startswith("6b65723e645b286a")
-    some = build_digits(size=32, classes=(3, 5), limit=20, flip=True)
+    some = Digits(size=32, classes=(3, 5), limit=20, flip=True)
     train = some.load("train")
     assert (some.signature.shape, some.signature.classes) == ((1, 32, 32), 2)
     assert (tuple(train.x.shape), len(some.load("test"))) == ((40, 1, 32, 32), 72)
     assert torch.equal(train.x[1::2], train.x[0::2].flip(3))
     with pytest.raises(DatasetError, match="dataset 'digits': limit must be from 1 to 1442, given 1443"):
-        build_digits(limit=1443)
+        Digits(limit=1443)

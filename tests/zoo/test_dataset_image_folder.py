@@ -278,14 +278,9 @@ def test_labels_need_folders(folder):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"size": 3}, "size must be from 4 to 1024, given 3"),
-        ({"size": 1025}, "size must be from 4 to 1024, given 1025"),
-        ({"crop": 0}, "crop must be from 4 to 16384, given 0"),
         ({"crop": 9}, "crop = 9, and '000.png' is 8x8 RGB"),
-        ({"limit": 0}, "limit must be from 1 to"),
         ({"limit": 24}, "limit must be from 1 to 23, given 24"),
-        ({"test_every": 1}, "test_every must be 0, or from 2 to 1000000, given 1"),
-        ({"test_every": -2}, "test_every must be 0, or from 2 to 1000000, given -2"),
+        ({"test_every": 1}, "test_every must be 0, or at least 2, given 1"),
     ],
 )
 def test_an_impossible_option_is_refused_by_name(folder, options, problem):

@@ -212,9 +212,6 @@ def test_celeba(root, accept):
     ("options", "problem"),
     [
         ({"attribute": "Smilng"}, "there is no attribute 'Smilng'; did you mean 'Smiling'?"),
-        ({"crop": 179}, "crop must be from 4 to 178, given 179"),
-        ({"size": 2000}, "size must be from 4 to 1024, given 2000"),
-        ({"limit": 0}, "limit must be from 1 to"),
         ({"limit": 7}, "limit must be from 1 to 6, given 7"),
     ],
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ganbench.zoo.datasets import build_digits
+from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.extractors.fitting import Recipe, accuracy_of, augmented, fit, same_bits
 from ganbench.zoo.extractors.networks import network
 
@@ -27,7 +27,7 @@ def test_augmentation_moves_by_at_most_the_shift_and_mirrors():
 
 def test_without_shift_and_flip_images_are_as_they_were():
     recipe = replace(RECIPE, shift=0, flip=False)
-    images = build_digits().load("test").x[:20]
+    images = Digits().load("test").x[:20]
     assert torch.equal(augmented(images, recipe, torch.Generator()), images)
 
 
@@ -41,7 +41,7 @@ def test_accuracy_counts_the_largest_logit():
 
 def test_fitting_leaves_the_network_in_eval_mode_and_random_state_alone():
     net = network("digits_cnn")
-    data = build_digits().load("train")
+    data = Digits().load("train")
     before = torch.get_rng_state()
     fit(net, RECIPE, data.x[:128], data.labels[:128])
     assert not net.training

@@ -13,15 +13,15 @@ from torch_fidelity import calculate_metrics
 from ganbench.api import Extractor
 from ganbench.errors import WeightsError
 from ganbench.scoring.extraction import extract
-from ganbench.zoo.datasets import build_digits, build_fashion_mnist
-from ganbench.zoo.datasets.mnist import DEBIAN_FOLDER
+from ganbench.zoo.datasets.digits import Digits
+from ganbench.zoo.datasets.mnist import DEBIAN_FOLDER, MnistLike
 from ganbench.zoo.extractors import ganbench_extractors, shipped
 from ganbench.zoo.extractors.card import WEIGHTS_FOLDER, card, card_details
 
 CPU = torch.device("cpu")
 ACCURACY = {
-    "digits_cnn": (build_digits, 0.97),
-    "fashion_cnn": (build_fashion_mnist, 0.91),
+    "digits_cnn": (Digits, 0.97),
+    "fashion_cnn": (lambda: MnistLike("fashion_mnist"), 0.91),
 }
 needs_fashion = pytest.mark.skipif(
     not DEBIAN_FOLDER.is_dir(), reason="Debian's dataset-fashion-mnist is not installed"
@@ -65,7 +65,7 @@ def test_features_and_logits_have_the_announced_shapes(name):
 
 def test_an_image_has_the_same_features_whatever_is_beside_it():
     extractor = shipped.shipped("digits_cnn")
-    images = build_digits().load("test").x[:8].expand(-1, 3, -1, -1)
+    images = Digits().load("test").x[:8].expand(-1, 3, -1, -1)
     assert torch.allclose(extractor(images).features[2:3], extractor(images[2:3]).features, atol=1e-5)
 
 
@@ -93,7 +93,7 @@ def test_a_changed_weights_file_is_refused(tmp_path, monkeypatch):
 
 def test_torch_fidelity_knows_the_extractor():
     shipped.shipped("digits_cnn")
-    first, second = (build_digits().load(split).x.expand(-1, 3, -1, -1)[:60] for split in ("train", "test"))
+    first, second = (Digits().load(split).x.expand(-1, 3, -1, -1)[:60] for split in ("train", "test"))
     values = calculate_metrics(
         input1=list_dataset(first),
         input2=list_dataset(second),

@@ -15,7 +15,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
 from ganbench.files.cache import cache_folder
 from ganbench.scoring.extraction import extract
-from ganbench.zoo.datasets import build_digits
+from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.extractors import trained
 from ganbench.zoo.extractors.card import classifier_details
 
@@ -194,16 +194,16 @@ def test_two_processes_that_train_at_once_end_with_the_same_bits(tmp_path):
     code = (
         "import sys, torch\n"
         "torch.manual_seed(int(sys.argv[1])); torch.set_num_threads(int(sys.argv[1]))\n"
-        "from ganbench.zoo.datasets import build_digits\n"
+        "from ganbench.zoo.datasets import Digits\n"
         "from ganbench.zoo.extractors.trained import trained\n"
-        "print(trained(build_digits(), epochs=1).digest)"
+        "print(trained(Digits(), epochs=1).digest)"
     )
     workers = [
         subprocess.Popen([sys.executable, "-c", code, str(index)], stdout=subprocess.PIPE, text=True)
         for index in (1, 2)
     ]
     digests = {worker.communicate(timeout=300)[0] for worker in workers}
-    assert digests == {trained.trained(build_digits(), epochs=1).digest + "\n"}
+    assert digests == {trained.trained(Digits(), epochs=1).digest + "\n"}
     assert len(weights_files()) == 1
     assert not [name for name in os.listdir(cache_folder() / "classifiers") if name.endswith(".tmp")]
 

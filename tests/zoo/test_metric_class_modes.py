@@ -17,7 +17,7 @@ from ganbench.api import Features, Samples
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError, GridError
 from ganbench.scoring.extraction import extract
-from ganbench.zoo.metrics import build_class_modes
+from ganbench.zoo.metrics.class_modes import ClassModes
 
 CPU = torch.device("cpu")
 
@@ -36,7 +36,7 @@ def logits(classes, total):
 
 def score(generated, data, total):
     side = logits(generated, total)
-    return build_class_modes()(side, Features(features=torch.zeros(1, 1)), data)
+    return ClassModes()(side, Features(features=torch.zeros(1, 1)), data)
 
 
 def test_modes_and_their_divergence_from_the_real_shares():
@@ -67,7 +67,7 @@ def test_a_class_that_the_data_do_not_have_is_infinitely_far():
 
 def test_data_without_labels_and_other_classes_are_refused():
     with pytest.raises(ValueError, match="it needs data with labels, and the data have none"):
-        build_class_modes().check(PlainData(pixels(4, 1, 8, 8)))
+        ClassModes().check(PlainData(pixels(4, 1, 8, 8)))
     with pytest.raises(GridError, match="of the data's 3 classes, and the extractor has 5"):
         score([0], Labelled([0, 1, 2], 3), 5)
 

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from ganbench.api import Features, Metric, Samples
-from ganbench.zoo.metrics import build_fid, ganbench_metrics
+from ganbench.zoo.metrics import ganbench_metrics
+from ganbench.zoo.metrics.fid import Fid
 
 
 def ours(first, second):
-    return build_fid()(Features(features=first), Features(features=second), None)["fid"]
+    return Fid()(Features(features=first), Features(features=second), None)["fid"]
 
 
 def theirs(first, second):
@@ -74,7 +75,7 @@ def test_constant_features_have_a_finite_distance():
 
 
 def test_what_it_needs_and_gives():
-    metric = build_fid()
+    metric = Fid()
     assert isinstance(metric, Metric)
     assert (metric.needs, metric.minimum) == ("features", 2)
     spec = next(spec for spec in ganbench_metrics() if spec.name == "fid")

@@ -5,11 +5,11 @@ import torch
 from plain_data import normal
 
 from ganbench.api import Samples
-from ganbench.zoo.metrics import build_frechet
+from ganbench.zoo.metrics.frechet import PointFrechet
 
 
 def distance(first, second):
-    return build_frechet()(Samples(x=first), Samples(x=second), None)["frechet"]
+    return PointFrechet()(Samples(x=first), Samples(x=second), None)["frechet"]
 
 
 def test_equals_the_formula_for_diagonal_covariances():

@@ -9,7 +9,9 @@ from ganbench.scoring import reference as reference_module
 from ganbench.scoring.frechet import frechet_distance
 from ganbench.scoring.reference import reference_features
 from ganbench.scoring.side import Side
-from ganbench.zoo.metrics import build_fid, build_intra_fid, ganbench_metrics
+from ganbench.zoo.metrics import ganbench_metrics
+from ganbench.zoo.metrics.fid import Fid
+from ganbench.zoo.metrics.intra_fid import IntraFid
 
 CLASSES = 3
 
@@ -51,7 +53,7 @@ def of_class(features, label):
 
 
 def ours(generated, reference, **options):
-    return build_intra_fid(**options)(generated, reference, Labelled())
+    return IntraFid(**options)(generated, reference, Labelled())
 
 
 def test_it_is_the_mean_of_torch_fidelitys_fid_of_each_class():
@@ -80,7 +82,7 @@ def test_the_classes_are_given_only_where_they_are_asked_for():
 def test_images_of_the_wrong_class_show_where_fid_sees_nothing():
     reference = side([50, 50, 50], 6, 0, 4.0)
     wrong = Side(features=reference.features, labels=(reference.labels + 1) % CLASSES)
-    fid = build_fid()(wrong, reference, Labelled())["fid"]
+    fid = Fid()(wrong, reference, Labelled())["fid"]
     assert abs(fid) < 1e-3
     assert abs(ours(reference, reference)["intra_fid"]) < 1e-3
     assert ours(wrong, reference)["intra_fid"] > 10
@@ -114,7 +116,7 @@ def test_what_is_fitted_to_the_real_side_is_kept_by_class(tmp_path, monkeypatch)
 
 
 def test_what_it_needs_and_gives():
-    metric = build_intra_fid()
+    metric = IntraFid()
     assert isinstance(metric, Metric)
     assert (metric.needs, metric.minimum) == ("features+labels", 2)
     spec = next(spec for spec in ganbench_metrics() if spec.name == "intra_fid")

@@ -10,10 +10,10 @@ from scipy.stats import multivariate_normal
 
 from ganbench.api import Features, Metric, Samples
 from ganbench.files.cache import Cache
-from ganbench.zoo.datasets import build_digits
-from ganbench.zoo.metrics import build_parzen, ganbench_metrics
+from ganbench.zoo.datasets.digits import Digits
+from ganbench.zoo.metrics import ganbench_metrics
 from ganbench.zoo.metrics import parzen as parzen_module
-from ganbench.zoo.metrics.parzen import likelihood
+from ganbench.zoo.metrics.parzen import Parzen, likelihood
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def own_cache_of_each_test(monkeypatch, tmp_path):
 
 
 def score(x, dataset):
-    return build_parzen()(Samples(x=x), dataset.load("train"), dataset)
+    return Parzen()(Samples(x=x), dataset.load("train"), dataset)
 
 
 def by_scipy(window, validation, test):
@@ -94,7 +94,7 @@ def test_no_more_images_than_stated_are_used(monkeypatch):
 
 
 def test_the_known_defect_shows_centres_beat_real_images():
-    digits = build_digits()
+    digits = Digits()
     values = score(digits.load("train").x[:100], digits)
     assert values["parzen_kmeans"] > values["parzen_data"] + 5
     assert values["parzen"] == pytest.approx(values["parzen_data"], abs=5)
@@ -144,7 +144,7 @@ def test_what_depends_on_the_data_only_is_computed_once(monkeypatch, own_cache_o
 
 def test_repeats_bit_by_bit_and_leaves_random_state_alone(monkeypatch):
     monkeypatch.setattr(Cache, "get", lambda self, key: None)
-    digits = build_digits()
+    digits = Digits()
     torch.manual_seed(0)
     np.random.seed(0)
     before = (torch.get_rng_state(), np.random.get_state()[1].copy())
@@ -166,7 +166,7 @@ def test_images_of_which_some_are_equal_have_centres():
 
 def test_colour_and_one_sample_are_no_trouble():
     data = PlainData(pixels(60, 3, 4, 4), pixels(30, 3, 4, 4, seed=1))
-    metric = build_parzen()
+    metric = Parzen()
     metric.check(data)
     values = score(pixels(1, 3, 4, 4, seed=2), data)
     assert all(math.isfinite(value) for value in values.values())
@@ -174,7 +174,7 @@ def test_colour_and_one_sample_are_no_trouble():
 
 
 def test_what_it_needs_and_gives():
-    metric = build_parzen()
+    metric = Parzen()
     assert isinstance(metric, Metric)
     assert (metric.needs, metric.minimum) == ("samples", 1)
     spec = next(spec for spec in ganbench_metrics() if spec.name == "parzen")
@@ -183,7 +183,7 @@ def test_what_it_needs_and_gives():
 
 
 def test_points_and_too_few_images_are_refused():
-    metric = build_parzen()
+    metric = Parzen()
     with pytest.raises(ValueError, match="it takes images, and the data are points"):
         metric.check(PlainData(torch.randn(50, 2, generator=stream(0))))
     with pytest.raises(ValueError, match="at least 12 training images, and the data have 11"):

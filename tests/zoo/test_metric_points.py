@@ -12,30 +12,26 @@ from plain_data import PlainData, normal, pixels
 from ganbench.api import Features, Metric, Samples
 from ganbench.errors import GridError
 from ganbench.scoring import Scorer
-from ganbench.zoo.datasets import build_gaussian_ring
-from ganbench.zoo.metrics import (
-    build_frechet,
-    build_high_quality,
-    build_jensen_shannon,
-    build_mmd,
-    build_modes,
-    build_reverse_kl,
-    build_wasserstein,
-    ganbench_metrics,
-)
+from ganbench.zoo.datasets.gaussian_ring import GaussianRing
+from ganbench.zoo.metrics import ganbench_metrics
+from ganbench.zoo.metrics.frechet import PointFrechet
+from ganbench.zoo.metrics.jensen_shannon import JensenShannon
+from ganbench.zoo.metrics.mmd import Mmd
+from ganbench.zoo.metrics.modes import HighQuality, Modes, ReverseKl
 from ganbench.zoo.metrics.points import coordinates, subset
+from ganbench.zoo.metrics.wasserstein import Wasserstein
 
 BUILDS = {
-    "modes": build_modes,
-    "high_quality": build_high_quality,
-    "reverse_kl": build_reverse_kl,
-    "wasserstein": lambda: build_wasserstein(samples=100),
-    "sliced_wasserstein": lambda: build_wasserstein("sliced", samples=100),
-    "frechet": build_frechet,
-    "mmd": lambda: build_mmd(samples=100),
-    "jsd": lambda: build_jensen_shannon(bins=100),
+    "modes": Modes,
+    "high_quality": HighQuality,
+    "reverse_kl": ReverseKl,
+    "wasserstein": lambda: Wasserstein(samples=100),
+    "sliced_wasserstein": lambda: Wasserstein("sliced", samples=100),
+    "frechet": PointFrechet,
+    "mmd": lambda: Mmd(samples=100),
+    "jsd": lambda: JensenShannon(bins=100),
 }
-RING = build_gaussian_ring(samples=600, std=0.1)
+RING = GaussianRing(samples=600, std=0.1)
 
 
 def near_the_ring(count: int = 200, seed: int = 0) -> Samples:

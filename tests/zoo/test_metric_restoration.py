@@ -18,13 +18,15 @@ from ganbench.runner import Task, generate_samples, players_of, run_cell, sample
 from ganbench.runner.materials import dataset_of
 from ganbench.scoring import Scorer
 from ganbench.store import Store
-from ganbench.zoo.datasets import build_digits, build_gaussian_ring
-from ganbench.zoo.metrics import build_psnr, build_ssim, ganbench_metrics
+from ganbench.zoo.datasets.digits import Digits
+from ganbench.zoo.datasets.gaussian_ring import GaussianRing
+from ganbench.zoo.metrics import ganbench_metrics
 from ganbench.zoo.metrics import restoration as restoration_module
+from ganbench.zoo.metrics.restoration import Psnr, Ssim
 
 __all__ = ["fake_site"]
 
-BUILDS = {"psnr": build_psnr, "ssim": build_ssim}
+BUILDS = {"psnr": Psnr, "ssim": Ssim}
 
 
 def score(name, made, wanted):
@@ -125,9 +127,9 @@ def test_what_are_no_pairs_is_no_input(name, made, complaint):
 @pytest.mark.parametrize(
     ("name", "dataset", "complaint"),
     [
-        ("psnr", build_gaussian_ring(samples=100), "it takes images, and the data are points"),
-        ("ssim", build_gaussian_ring(samples=100), "it takes images, and the data are points"),
-        ("psnr", build_digits(), "the data have none but labels"),
+        ("psnr", GaussianRing(samples=100), "it takes images, and the data are points"),
+        ("ssim", GaussianRing(samples=100), "it takes images, and the data are points"),
+        ("psnr", Digits(), "the data have none but labels"),
         ("psnr", PlainData(pixels(50, 1, 16, 16)), "the data have no condition"),
         (
             "ssim",

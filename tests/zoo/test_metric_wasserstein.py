@@ -14,12 +14,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import wasserstein_distance
 
 from ganbench.api import Samples
-from ganbench.zoo.metrics import build_wasserstein
-from ganbench.zoo.metrics.wasserstein import _pot
+from ganbench.zoo.metrics.wasserstein import Wasserstein, _pot
 
 
 def distance(first, second, method="exact", **options):
-    values = build_wasserstein(method, **options)(Samples(x=first), Samples(x=second), None)
+    values = Wasserstein(method, **options)(Samples(x=first), Samples(x=second), None)
     return values["wasserstein" if method == "exact" else "sliced_wasserstein"]
 
 
@@ -84,15 +83,12 @@ def test_no_more_points_than_asked_for_are_taken():
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"samples": 0}, "samples must be from 1 to 10000 where method is 'exact', given 0"),
-        ({"samples": 10_001}, "samples must be from 1 to 10000"),
-        ({"method": "sliced", "samples": 1_000_001}, "samples must be from 1 to 1000000"),
-        ({"projections": 0}, "projections must be from 1 to 10000, given 0"),
+        ({"samples": 10_001}, "samples must be at most 10000 where method is 'exact', given 10001"),
     ],
 )
 def test_impossible_options_are_refused(options, complaint):
     with pytest.raises(ValueError, match=complaint):
-        build_wasserstein(**options)
+        Wasserstein(**options)
 
 
 def test_pot_is_told_to_leave_other_frameworks_alone():

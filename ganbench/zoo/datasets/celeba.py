@@ -6,17 +6,19 @@ import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError, did_you_mean
 from ganbench.files.pictures import PictureError, read_pixels
-from ganbench.zoo.datasets.bounds import refuse, side
-from ganbench.zoo.datasets.images import at_least_one, kept
+from ganbench.zoo.datasets.bounds import Limit, Side
+from ganbench.zoo.datasets.images import kept
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
 from ganbench.zoo.datasets.published import Published, damaged
@@ -30,7 +32,13 @@ class CelebA(Packed):
     """162,770 train and 19,962 test images of faces, RGB; the 19,867 of the valid split are left out."""
 
     def __init__(
-        self, *, size: int, crop: int | None, flip: bool, attribute: str | None, limit: int | None
+        self,
+        *,
+        size: Side = 64,
+        crop: Annotated[int, Interval(ge=4, le=_WIDTH)] | None = None,
+        flip: bool = False,
+        attribute: str | None = None,
+        limit: Limit | None = None,
     ) -> None:
         """Opens what was made of the files, or makes it first.
 
@@ -44,7 +52,6 @@ class CelebA(Packed):
         Raises:
             DatasetError: an option out of its range, a damaged file, or no data and no download.
         """
-        refuse("celeba", [side("size", size), side("crop", crop, _WIDTH), at_least_one(limit)])
         published = _published()
         data = published.folder()
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ganbench.api.data import Split
 from ganbench.api.players import Samples
+from ganbench.zoo.datasets.bounds import Classes, Limit, Side
 from ganbench.zoo.datasets.images import Images
 
 _CLASSES = 10
@@ -24,10 +25,10 @@ class Digits(Images):
     def __init__(
         self,
         *,
-        size: int | None = None,
+        size: Side | None = None,
         flip: bool = False,
-        classes: tuple[int, ...] | None = None,
-        limit: int | None = None,
+        classes: Classes | None = None,
+        limit: Limit | None = None,
     ) -> None:
         """Reads both splits; for the options see Images.
 

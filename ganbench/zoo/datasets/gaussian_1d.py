@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Len
 
-from ganbench.zoo.datasets.bounds import (
-    MOST_MODES,
-    MOST_SAMPLES,
-    count,
-    place,
-    refuse,
-    seed_in_range,
-    size,
-)
+from ganbench.zoo.datasets.bounds import MAX_MODES, Coordinate, Length, SampleCount, Seed, refuse
 from ganbench.zoo.datasets.mixture import GaussianMixture
 
 
@@ -29,30 +23,24 @@ class Gaussian1d(GaussianMixture):
     def __init__(
         self,
         *,
-        means: Sequence[float],
-        stds: Sequence[float],
-        weights: Sequence[float] | None,
-        samples: int,
-        seed: int,
+        means: Annotated[tuple[Coordinate, ...], Len(1, MAX_MODES)] = (-1.5, 1.5),
+        stds: tuple[Length, ...] = (0.5,),
+        weights: tuple[Length, ...] | None = None,
+        samples: SampleCount = 100_000,
+        seed: Seed = 0,
     ) -> None:
         """Draws both splits.
 
         Raises:
-            DatasetError: an option out of its range.
+            DatasetError: numbers of means, deviations and weights that do not go together.
         """
         refuse(
             "gaussian_1d",
             [
-                count("number of means", len(means), MOST_MODES),
-                *(place("means", mean) for mean in means),
-                *(size("stds", std) for std in stds),
                 None if len(stds) in (1, len(means)) else _counts("stds", "be one, or ", stds, means),
-                *(size("weights", weight) for weight in weights or ()),
                 None
                 if weights is None or len(weights) == len(means)
                 else _counts("weights", "be ", weights, means),
-                count("samples", samples, MOST_SAMPLES),
-                seed_in_range(seed),
             ],
         )
         deviations = tuple(stds) * (len(means) if len(stds) == 1 else 1)

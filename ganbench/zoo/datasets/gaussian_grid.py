@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from annotated_types import Interval
 
-from ganbench.zoo.datasets.bounds import MOST_SAMPLES, count, refuse, seed_in_range, size
+from ganbench.zoo.datasets.bounds import Length, SampleCount, Seed
 from ganbench.zoo.datasets.mixture import GaussianMixture
-
-_MOST_ON_A_SIDE = 100
 
 
 class GaussianGrid(GaussianMixture):
@@ -20,22 +21,16 @@ class GaussianGrid(GaussianMixture):
         std: standard deviation of each coordinate about its centre.
     """
 
-    def __init__(self, *, side: int, spacing: float, std: float, samples: int, seed: int) -> None:
-        """Draws both splits.
-
-        Raises:
-            DatasetError: an option out of its range.
-        """
-        refuse(
-            "gaussian_grid",
-            [
-                count("side", side, _MOST_ON_A_SIDE),
-                size("spacing", spacing),
-                size("std", std),
-                count("samples", samples, MOST_SAMPLES),
-                seed_in_range(seed),
-            ],
-        )
+    def __init__(
+        self,
+        *,
+        side: Annotated[int, Interval(ge=1, le=100)] = 5,
+        spacing: Length = 2.0,
+        std: Length = 0.05,
+        samples: SampleCount = 100_000,
+        seed: Seed = 0,
+    ) -> None:
+        """Draws both splits."""
         along = spacing * (np.arange(side) - (side - 1) / 2)
         centres = np.stack([np.repeat(along, side), np.tile(along, side)], axis=1)
         super().__init__(centres=centres, stds=[std] * side**2, weights=None, samples=samples, seed=seed)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Annotated
 
-from ganbench.zoo.datasets.bounds import MOST_MODES, MOST_SAMPLES, count, refuse, seed_in_range, size
+import numpy as np
+from annotated_types import Interval
+
+from ganbench.zoo.datasets.bounds import MAX_MODES, Length, SampleCount, Seed
 from ganbench.zoo.datasets.mixture import GaussianMixture
 
 
@@ -18,22 +21,16 @@ class GaussianRing(GaussianMixture):
         std: standard deviation of each coordinate about its centre.
     """
 
-    def __init__(self, *, modes: int, radius: float, std: float, samples: int, seed: int) -> None:
-        """Draws both splits.
-
-        Raises:
-            DatasetError: an option out of its range.
-        """
-        refuse(
-            "gaussian_ring",
-            [
-                count("modes", modes, MOST_MODES),
-                size("radius", radius),
-                size("std", std),
-                count("samples", samples, MOST_SAMPLES),
-                seed_in_range(seed),
-            ],
-        )
+    def __init__(
+        self,
+        *,
+        modes: Annotated[int, Interval(ge=1, le=MAX_MODES)] = 8,
+        radius: Length = 1.0,
+        std: Length = 0.01,
+        samples: SampleCount = 100_000,
+        seed: Seed = 0,
+    ) -> None:
+        """Draws both splits."""
         # Not linspace(0, 2 pi, k), which meets its own beginning and leaves k - 1 distinct modes.
         angles = 2 * np.pi * np.arange(modes) / modes
         centres = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ganbench.api.data import Split
@@ -26,9 +28,8 @@ from ganbench.files.pictures import (
 )
 from ganbench.files.regular import kind_of
 from ganbench.grid.problems import given
-from ganbench.zoo.datasets.bounds import count, refuse, side
+from ganbench.zoo.datasets.bounds import Limit, Side, count, refuse
 from ganbench.zoo.datasets.folder_layout import find_layout, order_classes
-from ganbench.zoo.datasets.images import at_least_one
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
 from ganbench.zoo.datasets.resizing import MOST_CROP, fitted
 
@@ -88,12 +89,12 @@ class ImageFolder(Packed):
         self,
         *,
         path: str,
-        size: int | None,
-        crop: int | None,
-        flip: bool,
-        labels: bool,
-        test_every: int,
-        limit: int | None,
+        size: Side | None = None,
+        crop: Annotated[int, Interval(ge=4, le=MOST_CROP)] | None = None,
+        flip: bool = False,
+        labels: bool = False,
+        test_every: Annotated[int, Interval(ge=0, le=_MOST_APART)] = 10,
+        limit: Limit | None = None,
     ) -> None:
         """Opens what was made of the folder, or makes it first.
 
@@ -114,17 +115,8 @@ class ImageFolder(Packed):
                 broken, or of several sizes where they must not be; folders named like splits that cannot be
                 told apart.
         """
-        refuse(
-            _NAME,
-            [
-                side("size", size),
-                side("crop", crop, MOST_CROP),
-                None
-                if test_every == 0 or 2 <= test_every <= _MOST_APART
-                else f"test_every must be 0, or from 2 to {_MOST_APART}, given {test_every}",
-                at_least_one(limit),
-            ],
-        )
+        if test_every == 1:
+            refuse(_NAME, ["test_every must be 0, or at least 2, given 1: every picture would be kept back"])
         folder = _folder(path)
         files = _files(folder)
         splits, classes = _split(folder, files, labelled=labels, test_every=test_every)

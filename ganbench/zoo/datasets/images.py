@@ -11,7 +11,7 @@ from torch import Tensor
 from ganbench.api.data import Split
 from ganbench.api.players import Samples, Signature
 from ganbench.errors import DatasetError
-from ganbench.zoo.datasets.bounds import MOST_SAMPLES, count, refuse, side, subset
+from ganbench.zoo.datasets.bounds import count, refuse, subset
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 from ganbench.zoo.datasets.resizing import fitted
 
@@ -50,9 +50,9 @@ class Images:
                 whole, so that what is measured on it stays comparable.
 
         Raises:
-            DatasetError: an option out of its range.
+            DatasetError: classes that are not there, or a limit above the number of images.
         """
-        refuse(name, [side("size", size), subset("classes", chosen, classes), at_least_one(limit)])
+        refuse(name, [subset("classes", chosen, classes)])
         splits = dict(read())
         for split, samples in splits.items():
             rows, labels = kept(name, split, samples.labels, len(samples), chosen=chosen, limit=limit)
@@ -74,11 +74,6 @@ class Images:
     def load(self, split: Split) -> Samples:
         """Images uint8 (N, C, H, W) and labels int64 (N,)."""
         return self._splits[split]
-
-
-def at_least_one(limit: int | None) -> str | None:
-    """The problem of a `limit` before the number of images is known, or None."""
-    return None if limit is None else count("limit", limit, MOST_SAMPLES)
 
 
 def kept(

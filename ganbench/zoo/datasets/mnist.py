@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ganbench.api.data import Split
 from ganbench.api.players import Samples
 from ganbench.errors import DatasetError
+from ganbench.zoo.datasets.bounds import Classes, Limit, Side
 from ganbench.zoo.datasets.images import Images
 from ganbench.zoo.datasets.layouts import IDX_FILES, LAYOUTS
 from ganbench.zoo.datasets.published import Published, damaged, data_folder
@@ -38,10 +39,10 @@ class MnistLike(Images):
         self,
         name: str,
         *,
-        size: int | None = None,
+        size: Side | None = None,
         flip: bool = False,
-        classes: tuple[int, ...] | None = None,
-        limit: int | None = None,
+        classes: Classes | None = None,
+        limit: Limit | None = None,
     ) -> None:
         """Reads both splits; for the options see Images.
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ganbench.api.players import Samples
-from ganbench.zoo.datasets.bounds import MOST_SAMPLES, count, place, refuse, seed_in_range, size
+from ganbench.zoo.datasets.bounds import Coordinate, Length, SampleCount, Seed
 from ganbench.zoo.datasets.points import Points
 
 
@@ -19,21 +19,15 @@ class ParallelLines(Points):
     one-dimensional noise lies on a curve, which the segment meets in a null set: log 2 again.
     """
 
-    def __init__(self, *, offset: float, length: float, samples: int, seed: int) -> None:
-        """Draws both splits.
-
-        Raises:
-            DatasetError: an option out of its range.
-        """
-        refuse(
-            "parallel_lines",
-            [
-                place("offset", offset),
-                size("length", length),
-                count("samples", samples, MOST_SAMPLES),
-                seed_in_range(seed),
-            ],
-        )
+    def __init__(
+        self,
+        *,
+        offset: Coordinate = 1.0,
+        length: Length = 2.0,
+        samples: SampleCount = 100_000,
+        seed: Seed = 0,
+    ) -> None:
+        """Draws both splits."""
 
         def draw(random: np.random.RandomState) -> Samples:
             along = length * (random.random_sample(samples) - 0.5)

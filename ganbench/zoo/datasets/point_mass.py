@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Interval
 
 from ganbench.api.players import Samples
-from ganbench.zoo.datasets.bounds import MOST_SAMPLES, count, place, refuse
+from ganbench.zoo.datasets.bounds import Coordinate, SampleCount
 from ganbench.zoo.datasets.points import Points
-
-_MOST_DIMENSIONS = 1000
 
 
 class PointMass(Points):
@@ -18,20 +19,14 @@ class PointMass(Points):
         modes: float32 (1, d), the place.
     """
 
-    def __init__(self, *, d: int, location: float, samples: int) -> None:
-        """Lays `samples` equal points into each split.
-
-        Raises:
-            DatasetError: an option out of its range.
-        """
-        refuse(
-            "point_mass",
-            [
-                count("d", d, _MOST_DIMENSIONS),
-                place("location", location),
-                count("samples", samples, MOST_SAMPLES),
-            ],
-        )
+    def __init__(
+        self,
+        *,
+        d: Annotated[int, Interval(ge=1, le=1000)] = 1,
+        location: Coordinate = 0.0,
+        samples: SampleCount = 1000,
+    ) -> None:
+        """Lays `samples` equal points into each split."""
         # The same whatever the stream.
         super().__init__(lambda _: Samples(x=torch.full((samples, d), float(location))), seed=0)
         self.modes = torch.full((1, d), float(location))

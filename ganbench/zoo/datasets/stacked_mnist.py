@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import torch
+from annotated_types import Interval
 
 from ganbench.api.data import Split
 from ganbench.api.players import Samples, Signature
-from ganbench.zoo.datasets.bounds import count, refuse, seed_in_range
+from ganbench.zoo.datasets.bounds import Seed
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 from ganbench.zoo.datasets.mnist import MnistLike
 from ganbench.zoo.datasets.points import stream
 
 # Above it the splits take 10 GB.
-_MOST = 3_500_000
+MAX_IMAGES = 3_500_000
 _TEST_SHARE = 5
 
 
@@ -26,7 +29,13 @@ class StackedMnist:
         channel_source: the data set that each channel is a picture of.
     """
 
-    def __init__(self, *, source: str, samples: int, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        source: Literal["mnist", "kmnist", "fashion_mnist"] = "mnist",
+        samples: Annotated[int, Interval(ge=1, le=MAX_IMAGES)] = 128_000,
+        seed: Seed = 0,
+    ) -> None:
         """Draws both splits.
 
         Args:
@@ -35,9 +44,8 @@ class StackedMnist:
             seed: of the draws.
 
         Raises:
-            DatasetError: an option out of its range, or the source is not there.
+            DatasetError: the source is not there.
         """
-        refuse("stacked_mnist", [count("samples", samples, _MOST), seed_in_range(seed)])
         self.channel_source = MnistLike(source)
         splits: tuple[tuple[Split, int], ...] = (("train", samples), ("test", -(-samples // _TEST_SHARE)))
         self._splits = {

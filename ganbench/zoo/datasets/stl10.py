@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from ganbench.api.data import Split
-from ganbench.zoo.datasets.bounds import refuse, side, subset
-from ganbench.zoo.datasets.images import at_least_one, kept
+from ganbench.zoo.datasets.bounds import Classes, Limit, Side, refuse, subset
+from ganbench.zoo.datasets.images import kept
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
 from ganbench.zoo.datasets.published import Published
@@ -27,10 +27,10 @@ class Stl10(Packed):
         self,
         *,
         unlabeled: bool = False,
-        size: int | None = None,
+        size: Side | None = None,
         flip: bool = False,
-        classes: tuple[int, ...] | None = None,
-        limit: int | None = None,
+        classes: Classes | None = None,
+        limit: Limit | None = None,
     ) -> None:
         """Opens what was made of the files, or makes it first; for the other options see Images.
 
@@ -45,7 +45,7 @@ class Stl10(Packed):
         Raises:
             DatasetError: an option out of its range, a damaged file, or no data and no download.
         """
-        refuse("stl10", [side("size", size), subset("classes", classes, 10), at_least_one(limit)])
+        refuse("stl10", [subset("classes", classes, 10)])
         if unlabeled and classes is not None:
             refuse("stl10", ["classes cannot be given with unlabeled = true"])
         published = _published()

@@ -7,6 +7,7 @@ import torch
 
 from ganbench.api.data import Split
 from ganbench.api.players import Samples
+from ganbench.zoo.datasets.bounds import Classes, Limit, Side
 from ganbench.zoo.datasets.images import Images
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.published import Published
@@ -21,10 +22,10 @@ class Svhn(Images):
     def __init__(
         self,
         *,
-        size: int | None = None,
+        size: Side | None = None,
         flip: bool = False,
-        classes: tuple[int, ...] | None = None,
-        limit: int | None = None,
+        classes: Classes | None = None,
+        limit: Limit | None = None,
     ) -> None:
         """Reads both splits; for the options see Images.
 

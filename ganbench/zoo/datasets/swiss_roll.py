@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from torch import Tensor
 
 from ganbench.api.players import Samples
-from ganbench.zoo.datasets.bounds import MOST_SAMPLES, count, refuse, seed_in_range, size
+from ganbench.zoo.datasets.bounds import MAX_LENGTH, Length, SampleCount, Seed
 from ganbench.zoo.datasets.points import Points
 
 # From one and a half half-turns to four and a half, as scikit-learn has it.
 _BEGIN, _END = 1.5 * math.pi, 4.5 * math.pi
 # Less noise than this needs more nodes for the density than are worth their time.
-_LEAST_NOISE = 0.01
+MIN_NOISE = 0.01
 # Gauss-Legendre nodes on a piece of the spiral at most two deviations long: good to nine digits.
 _NODES = 8
 _PIECE = 2.0
@@ -25,21 +27,15 @@ _ENTRIES_AT_ONCE = 2_000_000
 class SwissRoll(Points):
     """Points ((t cos t, t sin t) + noise · N(0, I)) / scale, t ~ U(1.5 π, 4.5 π)."""
 
-    def __init__(self, *, noise: float, scale: float, samples: int, seed: int) -> None:
-        """Draws both splits.
-
-        Raises:
-            DatasetError: an option out of its range.
-        """
-        refuse(
-            "swiss_roll",
-            [
-                size("noise", noise, _LEAST_NOISE),
-                size("scale", scale),
-                count("samples", samples, MOST_SAMPLES),
-                seed_in_range(seed),
-            ],
-        )
+    def __init__(
+        self,
+        *,
+        noise: Annotated[float, Interval(ge=MIN_NOISE, le=MAX_LENGTH)] = 0.25,
+        scale: Length = 7.5,
+        samples: SampleCount = 100_000,
+        seed: Seed = 0,
+    ) -> None:
+        """Draws both splits."""
 
         def draw(random: np.random.RandomState) -> Samples:
             t = _BEGIN + (_END - _BEGIN) * random.random_sample(samples)

@@ -18,7 +18,8 @@ import torch
 
 from ganbench.api.data import Dataset
 from ganbench.files.tensors import serialise
-from ganbench.zoo.datasets import build_digits, build_fashion_mnist
+from ganbench.zoo.datasets.digits import Digits
+from ganbench.zoo.datasets.mnist import MnistLike
 from ganbench.zoo.extractors.card import WEIGHTS_FOLDER
 from ganbench.zoo.extractors.fitting import Recipe, accuracy_of, fit, same_bits
 from ganbench.zoo.extractors.networks import network
@@ -28,8 +29,8 @@ RECIPES: Mapping[str, Recipe] = {
     "fashion_cnn": Recipe(epochs=8, batch_size=128, flip=True),
 }
 DATASETS: Mapping[str, tuple[str, Callable[[], Dataset]]] = {
-    "digits_cnn": ("digits", build_digits),
-    "fashion_cnn": ("fashion_mnist", build_fashion_mnist),
+    "digits_cnn": ("digits", Digits),
+    "fashion_cnn": ("fashion_mnist", lambda: MnistLike("fashion_mnist")),
 }
 
 

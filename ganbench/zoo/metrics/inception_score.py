@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
+
+from annotated_types import Interval
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
@@ -16,14 +19,8 @@ class InceptionScore:
     # With one class the score is 1, whatever the samples are.
     minimum_classes = 2
 
-    def __init__(self, *, splits: int) -> None:
-        """Takes the number of parts.
-
-        Raises:
-            ValueError: splits out of its range.
-        """
-        if not 1 <= splits <= 1000:
-            raise ValueError(f"splits must be from 1 to 1000, given {splits}")
+    def __init__(self, splits: Annotated[int, Interval(ge=1, le=1000)] = 10) -> None:
+        """Take the number of parts."""
         self.splits = splits
         self.minimum = fewest_samples(splits)
         self.fewer_samples = "is[splits=1]" if splits > 1 else ""

@@ -24,7 +24,7 @@ class IntraFid:
     # Of each class: a covariance takes two.
     minimum = 2
 
-    def __init__(self, *, per_class: bool = False) -> None:
+    def __init__(self, per_class: bool = False) -> None:
         self._per_class = per_class
 
     def __call__(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -74,15 +75,8 @@ class JensenShannon:
     needs: Needs = "samples"
     minimum = 2
 
-    def __init__(self, *, bins: int) -> None:
-        """Takes the number of cells an axis.
-
-        Raises:
-            ValueError: it is not from 2 to 100000.
-        """
-        # All points within the range fall in a single cell, wherever they are.
-        if not 2 <= bins <= _MOST_BINS[1]:
-            raise ValueError(f"bins must be from 2 to {_MOST_BINS[1]}, given {bins}")
+    def __init__(self, bins: Annotated[int, Interval(ge=2, le=_MOST_BINS[1])] = 400) -> None:
+        """Take the number of cells per axis; two axes may have fewer than one."""
         self.bins = bins
         self._latest: tuple[str, _Cells] | None = None
 

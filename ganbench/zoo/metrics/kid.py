@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
+
+from annotated_types import Ge, Interval
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
@@ -14,16 +17,12 @@ class Kid:
 
     needs: Needs = "features"
 
-    def __init__(self, *, subsets: int, subset_size: int) -> None:
-        """Takes how many subsets there are, and of how many samples.
-
-        Raises:
-            ValueError: a number that no estimate can be made with.
-        """
-        if not 1 <= subsets <= 10_000:
-            raise ValueError(f"subsets must be from 1 to 10000, given {subsets}")
-        if subset_size < 2:
-            raise ValueError(f"subset_size must be at least 2, given {subset_size}")
+    def __init__(
+        self,
+        subsets: Annotated[int, Interval(ge=1, le=10_000)] = 100,
+        subset_size: Annotated[int, Ge(2)] = 1000,
+    ) -> None:
+        """Take the number of subsets, and of samples in each."""
         self.subsets = subsets
         self.subset_size = subset_size
         self.minimum = subset_size

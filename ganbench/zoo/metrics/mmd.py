@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import torch
+from annotated_types import Gt, Interval
 from torch import Tensor
 
 from ganbench.api.data import Dataset, Features, Needs
@@ -29,21 +31,18 @@ class Mmd:
     needs: Needs = "samples"
     minimum = 2
 
-    def __init__(self, *, samples: int, bandwidth: float | None) -> None:
+    def __init__(
+        self,
+        samples: Annotated[int, Interval(ge=2, le=_MOST_SAMPLES)] = 2000,
+        bandwidth: Annotated[float, Gt(0)] | None = None,
+    ) -> None:
         """Takes how to measure.
 
         Args:
             samples: points of each side, a fixed random subset where there are more.
             bandwidth: b, in the unit of the coordinates; None for the median distance between the first 1,000
                 of the reference's subset, so that it is the same for everything that is held against it.
-
-        Raises:
-            ValueError: an option out of its range.
         """
-        if not 2 <= samples <= _MOST_SAMPLES:
-            raise ValueError(f"samples must be from 2 to {_MOST_SAMPLES}, given {samples}")
-        if bandwidth is not None and bandwidth <= 0:
-            raise ValueError(f"bandwidth must be above 0, given {bandwidth:g}")
         self.samples, self.bandwidth = samples, bandwidth
 
     def check(self, dataset: Dataset) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Annotated
 
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
 from ganbench.api.data import Dataset, Features, Needs
@@ -26,14 +28,8 @@ class _NearModes:
     needs: Needs = "samples"
     minimum = 1
 
-    def __init__(self, *, stds: float) -> None:
-        """Takes the distance within which a sample is of high quality, in standard deviations.
-
-        Raises:
-            ValueError: it is not above 0.
-        """
-        if stds <= 0:
-            raise ValueError(f"stds must be above 0, given {stds:g}")
+    def __init__(self, stds: Annotated[float, Gt(0)] = 3.0) -> None:
+        """Take the distance within which a sample is of high quality, in standard deviations."""
         self.stds = stds
 
     def check(self, dataset: Dataset) -> None:

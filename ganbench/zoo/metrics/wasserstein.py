@@ -7,10 +7,11 @@ import os
 import warnings
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor
 
@@ -30,7 +31,11 @@ class Wasserstein:
     minimum = 1
 
     def __init__(
-        self, *, method: Literal["exact", "sliced"], order: Literal[1, 2], samples: int, projections: int
+        self,
+        method: Literal["exact", "sliced"] = "exact",
+        order: Literal[1, 2] = 1,
+        samples: Annotated[int, Interval(ge=1, le=1_000_000)] = 2000,
+        projections: Annotated[int, Interval(ge=1, le=10_000)] = 100,
     ) -> None:
         """Takes how to measure.
 
@@ -41,13 +46,12 @@ class Wasserstein:
             projections: number of directions; for `sliced` alone.
 
         Raises:
-            ValueError: an option out of its range.
+            ValueError: more samples than the exact distance can be worked out for.
         """
-        most = _MOST_EXACT if method == "exact" else 1_000_000
-        if not 1 <= samples <= most:
-            raise ValueError(f"samples must be from 1 to {most} where method is {method!r}, given {samples}")
-        if not 1 <= projections <= 10_000:
-            raise ValueError(f"projections must be from 1 to 10000, given {projections}")
+        if method == "exact" and samples > _MOST_EXACT:
+            raise ValueError(
+                f"samples must be at most {_MOST_EXACT} where method is 'exact', given {samples}"
+            )
         self.method, self.order, self.samples, self.projections = method, order, samples, projections
 
     def check(self, dataset: Dataset) -> None:
