@@ -3,18 +3,18 @@
 A command here declares its arguments and hands them to the function of its own module, imported when the
 command is invoked and not before: `ganbench list` must not pay for what `ganbench run` needs. It returns
 the exit code. A new command `x` is a function here and a module `ganbench/cli/x.py`. Errors are not its
-business: `ganbench.__main__` turns them into lines and exit codes.
+business: `ganbench.cli.invocation` turns them into lines and exit codes.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
-from ganbench.errors import GanbenchError, did_you_mean
+from ganbench.cli.parsing import Command, Commands
+from ganbench.errors import GanbenchError
 
 Json = Annotated[bool, typer.Option("--json", help="Print an array of JSON objects.")]
 Data = Annotated[
@@ -26,39 +26,8 @@ Weights = Annotated[
 WeightsSha256 = Annotated[str | None, typer.Option(metavar="HEX", help="The SHA-256 of that file.")]
 
 
-class _LightHelp:
-    """A `--help` that is off unless given, rather than undecided.
-
-    To decide what is undecided, some versions of typer import pydantic, which costs more than all the rest
-    of `ganbench list`.
-    """
-
-    def get_help_option(self, ctx: Any) -> Any:
-        """The option, with a default."""
-        option = super().get_help_option(ctx)  # type: ignore[misc]
-        if option is not None and option.default is None:
-            option.default = False
-        return option
-
-
-class _Commands(_LightHelp, TyperGroup):
-    """A group whose error about an unknown command names the nearest one, whatever typer's version."""
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command; of an unknown name, one line about it (an option is left to the parser)."""
-        command = super().get_command(ctx, cmd_name)
-        if command is None and not cmd_name.startswith("-"):
-            hint = did_you_mean(cmd_name, self.list_commands(ctx))
-            raise GanbenchError(f"no such command {cmd_name!r}{hint}")
-        return command
-
-
-class _Command(_LightHelp, TyperCommand):
-    """One command."""
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -85,7 +54,7 @@ def ganbench(
 
 # KIND is what is left over, and not declared: like an undecided `--help`, it would import pydantic.
 @app.command(
-    "list", cls=_Command, options_metavar="[KIND] [OPTIONS]", context_settings={"allow_extra_args": True}
+    "list", cls=Command, options_metavar="[KIND] [OPTIONS]", context_settings={"allow_extra_args": True}
 )
 def list_(context: typer.Context, json: Json = False) -> int:
     """What a grid can name, and the plugins that provide it.
@@ -100,7 +69,7 @@ def list_(context: typer.Context, json: Json = False) -> int:
     return list_command(*context.args, as_json=json)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def run(
     grid: Annotated[str, typer.Argument(metavar="GRID", help="A TOML file, or the name of a bundled grid.")],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/<name>.")] = None,
@@ -142,7 +111,7 @@ def run(
     )
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def show(
     name: Annotated[str, typer.Argument(help="As `ganbench list` prints it.")], json: Json = False
 ) -> int:
@@ -152,7 +121,7 @@ def show(
     return show_command(name, as_json=json)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def sample(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
     cell: Annotated[str, typer.Argument(metavar="CELL", help="As in the first column of cells.csv.")],
@@ -169,7 +138,7 @@ def sample(
     return sample_command(folder, cell, count=count, repeat=repeat, out=out, device=device)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def score(
     images: Annotated[
         Path, typer.Argument(metavar="IMAGES", help="A folder of images, or an array: .npz or .npy.")
@@ -215,7 +184,7 @@ def score(
     )
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
     figures: Annotated[
@@ -239,7 +208,7 @@ def report(
     )
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def compare(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
     axis: Annotated[
@@ -266,7 +235,7 @@ def compare(
     )
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
     cells: Annotated[
@@ -285,7 +254,7 @@ def verify(
     return verify_command(folder, cells or (), sample=sample, device=device, jobs=jobs, tolerance=tolerance)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def check(
     baseline: Annotated[
         Path, typer.Option(metavar="DIR", help="The results to hold it against; tables are enough.")
@@ -326,7 +295,7 @@ def check(
     )
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def doctor() -> int:
     """Versions, devices, determinism, extractor weights, plugins."""
     from ganbench.cli.doctor import doctor_command

@@ -13,15 +13,9 @@ from rich.text import Text
 _UNBOUNDED = 10_000
 
 
-class _Output(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave a closed stdout to the program: rich would exit with 1, which means a failed cell."""
-        raise BrokenPipeError
-
-
 def output() -> Console:
     """A console on stdout, without markup, emoji and guessed colours."""
-    console = _Output(markup=False, emoji=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = _UNBOUNDED
     return console

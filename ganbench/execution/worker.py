@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from ganbench.execution.stopping import stop_signals
+from ganbench.files.streams import guard_streams
 
 
 def serve(connection: Connection[Any, Any], threads: int | None) -> None:
@@ -23,7 +24,9 @@ def serve(connection: Connection[Any, Any], threads: int | None) -> None:
         connection: to the parent.
         threads: for one operation on a CPU, or None to leave the number alone.
     """
-    # First of all: loading torch takes seconds, in which the parent may be killed.
+    # What a plugin prints must not end a cell where nobody can read it.
+    guard_streams()
+    # Before anything else: loading torch takes seconds, in which the parent may be killed.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stopped = threading.Event()
     # Ctrl-C or a closed terminal reaches every process of the group; the parent decides what it means.

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,12 +84,34 @@ def test_a_command_decides_its_exit_code(monkeypatch: pytest.MonkeyPatch, code: 
 
 
 @pytest.mark.parametrize(
-    "error", [ZeroDivisionError("a bug"), EOFError(), OSError(5, "I/O"), BrokenPipeError()]
+    "error",
+    [
+        ZeroDivisionError("a bug"),
+        EOFError(),
+        OSError(5, "I/O"),
+        BrokenPipeError(),
+        SystemExit(1),
+        SystemExit(0),
+        MemoryError(),
+        RecursionError(),
+    ],
 )
-def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_an_internal_failure_is_70_with_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
+) -> None:
     failing(monkeypatch, error)
-    with pytest.raises(type(error)):
-        program.main(["doctor"])
+    assert program.main(["doctor"]) == 70
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last):")
+    assert type(error).__name__ in said.splitlines()[-1]
+
+
+def test_an_installation_that_cannot_be_imported_is_an_internal_failure(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ImportError('half an upgrade')")
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    done = run("list", stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout) == (70, "")
+    assert done.stderr.endswith("ImportError: half an upgrade\n")
 
 
 def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -96,15 +119,20 @@ def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, text=True, stderr=subprocess.PIPE, check=False, **more)
 
 
-def test_a_bug_shows_pythons_own_traceback() -> None:
+def test_a_bug_shows_pythons_own_traceback_and_what_comes_at_exit_changes_nothing() -> None:
     code = """
+import atexit, sys
 import ganbench.__main__
 import ganbench.cli.doctor
+sys.argv[1:] = ["doctor"]
+atexit.register(print, "to a stream that is full", flush=True)
 ganbench.cli.doctor.doctor_command = lambda: 1 / 0
-ganbench.__main__.main(["doctor"])
+sys.exit(ganbench.__main__.main())
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 70
     assert done.stderr.startswith("Traceback (most recent call last):")
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
     assert "╭" not in done.stderr
@@ -119,7 +147,7 @@ def test_a_closed_pipe_is_no_fuss(arguments: list[str], unbuffered: str) -> None
         done = run(*arguments, stdout=writing, env={**os.environ, "PYTHONUNBUFFERED": unbuffered})
     finally:
         os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_ascii_terminal_gets_every_formula() -> None:
@@ -129,11 +157,13 @@ def test_an_ascii_terminal_gets_every_formula() -> None:
 
 
 def test_declaring_the_commands_imports_none_of_them() -> None:
-    code = (
-        "import ganbench.__main__, sys; print(sorted(m for m in sys.modules if m.startswith('ganbench.cli')))"
-    )
+    code = """
+import sys
+import ganbench.cli.invocation
+print(*sorted(name for name in sys.modules if name.startswith("ganbench.cli.")))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['ganbench.cli', 'ganbench.cli.app']"
+    assert done.stdout.split() == ["ganbench.cli.app", "ganbench.cli.invocation", "ganbench.cli.parsing"]
 
 
 def test_every_command_is_documented() -> None:
