@@ -45,7 +45,7 @@ class Assignment:
 
 def read_assignments(texts: Sequence[str], problems: Problems) -> list[Assignment]:
     """What --set asks for, in order, without those that have problems; values are TOML, or bare words."""
-    read = []
+    read: list[Assignment] = []
     for text in texts:
         key, equals, written = text.partition("=")
         key, written = key.strip(), written.strip()
@@ -61,6 +61,9 @@ def read_assignments(texts: Sequence[str], problems: Problems) -> list[Assignmen
             value = parse_value(written)
         except ValueError as problem:
             problems.note(f"{where}: {problem}")
+            continue
+        if any(other.key == key and other.value != value for other in read):
+            problems.note(f"{where}: {key} is set before to another value; set it once")
             continue
         read.append(Assignment(key=key, value=value, text=where))
     return read

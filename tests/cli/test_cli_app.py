@@ -172,3 +172,51 @@ def test_every_command_is_documented() -> None:
     ]
     assert len(callbacks) >= 3
     assert [callback.__name__ for callback in callbacks if not callback.__doc__] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (
+            "compare out --axis loss --axis penalty",
+            ["compare: --axis takes one value, given 2 times"],
+        ),
+        (
+            "run grid.toml --out a --jobs 1 --out=b --device cpu --jobs 2 --device cpu --out c",
+            [
+                "run: --out takes one value, given 3 times",
+                "run: --jobs takes one value, given 2 times",
+                "run: --device takes one value, given 2 times",
+            ],
+        ),
+        ("check out --baseline a --baseline b", ["check: --baseline takes one value, given 2 times"]),
+        (
+            "run digits --dry-run --set train.steps=1 --set train.steps=1 --set train.steps=2",
+            ["--set train.steps=2: train.steps is set before to another value; set it once"],
+        ),
+        ("sample out c0 --out a.png --out b.png", ["sample: --out takes one value, given 2 times"]),
+    ],
+)
+def test_an_option_that_takes_one_value_is_given_once(
+    capsys: pytest.CaptureFixture[str], arguments: str, lines: list[str]
+) -> None:
+    assert program.main(arguments.split()) == 2
+    assert capsys.readouterr().err.splitlines() == [f"ganbench: error: {line}" for line in lines]
+
+
+def test_every_option_is_refused_twice_or_says_that_it_is_repeatable(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    found = 0
+    for name, command in commands.items():
+        for option in command.params:
+            if option.param_type_name != "option" or option.is_flag:
+                continue
+            if option.multiple:
+                assert "repeatable" in option.help, (name, option.name)
+                continue
+            found += 1
+            assert program.main([name, *2 * [option.opts[-1], "1"]]) == 2
+            assert f"{option.opts[-1]} takes one value, given 2 times" in capsys.readouterr().err
+    assert found > 20

@@ -11,7 +11,7 @@ from studies import GRID, PROBE, Study
 
 TALKING = "import sys\nprint('imported')\n" + PROBE.replace(
     "        self.turns += 1\n",
-    "        self.turns += 1\n        print('turn', self.turns, flush=True)\n        sys.stderr.write('turn')\n",
+    "        self.turns += 1\n        print('a turn', flush=True)\n        sys.stderr.write('a turn')\n",
 )
 
 
