@@ -11,6 +11,7 @@ from ganbench.catalog.clashes import settle
 from ganbench.catalog.kinds import KINDS, Kind
 from ganbench.catalog.loader import DISABLE, load_plugins
 from ganbench.catalog.record import Entry, Loaded, PluginRecord
+from ganbench.catalog.switches import kept_switches
 from ganbench.errors import CatalogError, did_you_mean
 
 _cached: Catalog | None = None
@@ -42,9 +43,20 @@ class Catalog:
         settled.sort(key=lambda loaded: (not loaded.record.builtin, loaded.record.name))
         self._loaded = tuple(settled)
         self.plugins: tuple[PluginRecord, ...] = tuple(loaded.record for loaded in settled)
+        # Insertion-ordered, each once.
+        self._notes: dict[str, None] = {
+            _changed(record.name, "its import", record.changes): None
+            for record in self.plugins
+            if record.changes
+        }
         self._entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
         for entry in sorted((entry for loaded in settled for entry in loaded.entries), key=lambda e: e.name):
             self._entries[entry.kind][entry.name] = entry
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of plugins that changed torch's switches, a line each, until now."""
+        return tuple(self._notes)
 
     def entries(self, kind: Kind) -> tuple[Entry, ...]:
         """All of one kind, sorted by name."""
@@ -113,7 +125,8 @@ class Catalog:
             CatalogError: the name or an option is wrong, or `build` raised ValueError: an impossible value.
             Unsupported: the plugin says that it does not fit.
         """
-        build = self.entry(kind, name).spec.build
+        entry = self.entry(kind, name)
+        build = entry.spec.build
         keywords = self.coerce(kind, name, options)
         parameters = inspect.signature(build).parameters
         positional = []
@@ -125,7 +138,16 @@ class Catalog:
             elif parameter.name in context:
                 keywords[parameter.name] = context[parameter.name]
         try:
-            return build(*positional, **keywords)
+            if entry.plugin.builtin:
+                return build(*positional, **keywords)
+            # It may import what its module does not, and that may change switches as an import does.
+            changes: list[str] = []
+            try:
+                with kept_switches() as changes:
+                    return build(*positional, **keywords)
+            finally:
+                if changes:
+                    self._notes[_changed(entry.plugin.name, f"building {kind} {name!r}", changes)] = None
         except ValueError as error:
             given = ", ".join(f"{option} = {value!r}" for option, value in options.items())
             raise CatalogError(f"{kind} {name!r}: {error} (options: {given or 'the defaults'})") from error
@@ -157,3 +179,7 @@ class Catalog:
             return ""
         listed = "; ".join(f"{record.name} is {record.status}: {record.reason}" for record in unread)
         return f" (some plugins could not be read: {listed})"
+
+
+def _changed(plugin: str, by: str, changes: Iterable[str]) -> str:
+    return f"plugin {plugin}: {by} changed torch's switches ({', '.join(changes)}); they are set back"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ganbench.catalog.builtins import BUILTINS
 from ganbench.catalog.distributions import Distribution, ganbench_version, installed, normalized
 from ganbench.catalog.reader import broken, read_plugin
 from ganbench.catalog.record import Loaded, PluginRecord
+from ganbench.catalog.switches import kept_randomness, kept_switches
 
 DISABLE = "GANBENCH_DISABLE_PLUGINS"
 """Environment variable: names that are not imported, joined by commas; each a distribution, an entry point
@@ -51,7 +52,14 @@ def _load_distribution(distribution: Distribution, version: str, blocked: set[st
         elif excluded:
             yield Loaded(record=replace(record, status="incompatible", reason=excluded), readable=False)
         else:
-            yield read_plugin(record, point.load)
+            yield _read_guarded(record, point.load)
+
+
+def _read_guarded(record: PluginRecord, load: Callable[[], object]) -> Loaded:
+    """Read a plugin; what its import changes of the process's switches and random states is put back."""
+    with kept_randomness(), kept_switches() as changes:
+        loaded = read_plugin(record, load)
+    return replace(loaded, record=replace(loaded.record, changes=tuple(changes)))
 
 
 def _excluded(distribution: Distribution, version: str) -> str:

@@ -28,6 +28,8 @@ class PluginRecord:
             are not imported.
         reason: one line that says why it is not active; empty where it is.
         builtin: whether it is a part of ganbench.
+        changes: the switches of torch that its import changed, as `default_dtype float32 -> float64`; they
+            have been put back.
     """
 
     name: str
@@ -37,6 +39,7 @@ class PluginRecord:
     status: Status = "active"
     reason: str = ""
     builtin: bool = False
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from ganbench.training.determinism import (
     deterministic,
     global_stream,
     prepare_process,
+    set_again,
 )
 from ganbench.training.diagnostics import Diverged
 from ganbench.training.game import CellGame
@@ -23,5 +24,6 @@ __all__ = [
     "global_stream",
     "prepare_process",
     "resolve_engine",
+    "set_again",
     "symptoms",
 ]

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
+from ganbench.catalog.switches import (
+    changes_between,
+    kept_switches,
+    read_switches,
+    standard_switches,
+    write_switches,
+)
+
 # cuBLAS picks its workspace when CUDA starts; this setting makes its choice the same each time.
 CUBLAS_WORKSPACE = ":4096:8"
-# A module with a settable attribute, which its type hints do not know.
-_FILL: Any = torch.utils.deterministic
 
 
 def prepare_process(threads: int | None) -> None:
@@ -27,24 +32,30 @@ def prepare_process(threads: int | None) -> None:
 
 
 @contextmanager
-def deterministic() -> Iterator[None]:
-    """Deterministic algorithms, no autotuning, no TF32; the caller's switches come back afterwards."""
-    algorithms = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    cudnn = torch.backends.cudnn
-    matmul = torch.backends.cuda.matmul
-    before = (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32)
-    fill = _FILL.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True)
-    # Filling fresh memory costs a pass over each new tensor; it only shows reads of unwritten values.
-    _FILL.fill_uninitialized_memory = False
-    cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = True, False, False, False
-    try:
+def deterministic(threads: int | None = None) -> Iterator[None]:
+    """Set torch's switches as cells are trained and scored; the caller's come back afterwards.
+
+    Deterministic algorithms, no autotuning, no TF32, float32 by default, denormal numbers kept.
+
+    Args:
+        threads: for one operation on a CPU; None leaves the number alone.
+    """
+    with kept_switches():
+        write_switches(standard_switches(threads))
         yield
-    finally:
-        torch.use_deterministic_algorithms(algorithms, warn_only=warn_only)
-        _FILL.fill_uninitialized_memory = fill
-        cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before
+
+
+def set_again(threads: int | None = None) -> list[str]:
+    """Set torch's switches again where code that ran inside `deterministic` has changed them.
+
+    Returns:
+        What had changed, as `default_dtype float32 -> float64`.
+    """
+    wanted, found = standard_switches(threads), read_switches()
+    changes = changes_between(wanted, found)
+    if changes:
+        write_switches(wanted)
+    return changes
 
 
 @contextmanager
@@ -57,13 +68,17 @@ def global_stream(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def determinism_record() -> dict[str, object]:
-    """The switches as they stand now, for a cell's record."""
+    """Give the switches as they stand now, for a cell's record."""
+    switches = read_switches()
     return {
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "cudnn_deterministic": torch.backends.cudnn.deterministic,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
-        "tf32": torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32,
+        "tf32": any(
+            "tf32" in str(value) or "allow_tf32" in name for name, value in switches.items() if value
+        ),
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "threads": torch.get_num_threads(),
         "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
+        "switches": switches,
     }
