@@ -31,9 +31,11 @@ from ganbench.errors import GanbenchError, Unsupported
 
 if TYPE_CHECKING:
     from ganbench.execution import run
+    from ganbench.grid.provenance import NUMERICS
     from ganbench.report import Results, load
 
 __all__ = [
+    "NUMERICS",
     "ArchitectureSpec",
     "Dataset",
     "DatasetSpec",
@@ -60,7 +62,12 @@ __all__ = [
 ]
 
 # Running and loading need torch and pandas: fetched when first asked for, so that a plugin's import is cheap.
-_LAZY = {"run": "ganbench.execution", "load": "ganbench.report", "Results": "ganbench.report"}
+_LAZY = {
+    "NUMERICS": "ganbench.grid.provenance",
+    "Results": "ganbench.report",
+    "load": "ganbench.report",
+    "run": "ganbench.execution",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any
 
-_COMMON = ("device", "engine", "ganbench", "torch", "torch-fidelity")
+from ganbench.grid.history import History
 
 
 def environments_mixed(rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether finished cells differ in more than the plugins that one of them uses and another does not.
+    """Tell whether finished cells differ in more than plugins and data that only some of them use.
+
+    A cell that was itself trained in several environments counts as well.
 
     Args:
         rows: rows of the table of cells.
     """
-    hashes: dict[str, set[str]] = {}
-    common: set[tuple[str, ...]] = set()
-    versions: dict[str, set[str]] = {}
-    for row in rows:
-        if row["status"] != "ok":
-            continue
-        plugins = str(row["plugins"])
-        # Equal plugins leave no honest reason for different hashes.
-        hashes.setdefault(plugins, set()).add(str(row["environment"]))
-        common.add(tuple(str(row[name]) for name in _COMMON))
-        for plugin in filter(None, plugins.split("; ")):
-            name, _, version = plugin.partition(" ")
-            versions.setdefault(name, set()).add(version)
-    return len(common) > 1 or any(len(values) > 1 for values in (*hashes.values(), *versions.values()))
+    distinct = {
+        (row["environment"], row["plugins"], row["device"], row["engine"], row.get("provenance")): row
+        for row in rows
+        if row["status"] == "ok"
+    }
+    histories = [History.from_row(row) for row in distinct.values()]
+    return any(history.mixed for history in histories) or any(
+        one.conflicts(two) for one, two in combinations(histories, 2)
+    )

@@ -13,6 +13,7 @@ from typing import Any
 
 from ganbench.analysis.identities import Identity, read_identities
 from ganbench.errors import StoreError
+from ganbench.grid.history import History
 from ganbench.store import Store
 
 AXES = ("dataset", "architecture", "loss", "penalty")
@@ -72,6 +73,7 @@ class Record:
         weights: SHA-256 of the final weights.
         versions: of ganbench, torch and torch-fidelity.
         plugins: version by distribution.
+        provenance: every environment in which it was trained, as JSON; empty where the record does not say.
         scores: sorted by step, metric, extractor, protocol, repeat.
     """
 
@@ -90,6 +92,7 @@ class Record:
     weights: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     plugins: Mapping[str, str] = field(default_factory=dict)
+    provenance: str = ""
     scores: tuple[Score, ...] = ()
 
 
@@ -196,7 +199,16 @@ def _cell(cell: str, raw: Mapping[str, Any]) -> Record:
             printable(name): printable(_mapping(plugin).get("version", ""))
             for name, plugin in sorted(plugins.items())
         },
+        provenance=_provenance(raw),
     )
+
+
+def _provenance(raw: Mapping[str, Any]) -> str:
+    try:
+        listed = History.from_record(raw).as_list()
+        return json.dumps(listed, separators=(",", ":"), allow_nan=False)
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _scores(store: Store, cell: str) -> tuple[Score, ...]:

@@ -25,6 +25,7 @@ CELL_COLUMNS = (
     "torch",
     "torch-fidelity",
     "plugins",
+    "provenance",
 )
 SCORE_COLUMNS = (
     "seed",
@@ -62,6 +63,7 @@ def cells_frame(records: Sequence[Record]) -> pd.DataFrame:
             "torch": record.versions.get("torch", ""),
             "torch-fidelity": record.versions.get("torch-fidelity", ""),
             "plugins": "; ".join(f"{name} {version}".strip() for name, version in record.plugins.items()),
+            "provenance": record.provenance,
         }
         for record in records
     ]

@@ -78,7 +78,10 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     rerun: Annotated[str | None, typer.Option(metavar="stale|all", help="Run finished cells again.")] = None,
     keep_stale: Annotated[
-        bool, typer.Option("--keep-stale", help="Keep finished cells of another environment.")
+        bool,
+        typer.Option(
+            "--keep-stale", help="Keep finished cells of another environment, and go on with unfinished ones."
+        ),
     ] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As train.steps=200; repeatable.")

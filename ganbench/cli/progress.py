@@ -173,7 +173,7 @@ def plan_line(plan: Plan) -> str:
 
 def plan_notes(plan: Plan) -> list[str]:
     """What else the user should know before a run."""
-    notes: list[str] = []
+    notes = [f"warning: {note}" for note in plan.notes]
     reasons: dict[str, int] = {}
     for planned in plan.cells:
         if planned.action == "skip":
@@ -183,6 +183,11 @@ def plan_notes(plan: Plan) -> list[str]:
     notes += [f"note: {note}" for note in data_notes(planned.cell.dataset for planned in plan.cells)]
     if plan.stale:
         notes.append(f"{plan.stale} cells of another environment are kept: environments are mixed")
+    if continued := sum(planned.keep_stale for planned in plan.cells):
+        notes.append(
+            f"{continued} unfinished cells of another environment go on from their checkpoints: no run can "
+            "repeat them"
+        )
     if plan.departed:
         notes.append(
             f"{len(plan.departed)} cells in the folder are no longer in the grid: "

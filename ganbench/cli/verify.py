@@ -17,7 +17,7 @@ def verify_command(
     """Run finished cells again, elsewhere, and say what differs from what is stored.
 
     Returns:
-        0 where nothing does, 1 where anything does.
+        0 where nothing does, 1 where anything does or cannot be told.
 
     Raises:
         GanbenchError: the folder, a cell or a number cannot be used.
@@ -29,16 +29,18 @@ def verify_command(
     plan = plan_verification(folder, cells, sample=sample, device=device)
     console = output()
     console.print(plain(f"{_cells(len(plan.cells))} of {folder} to run again on {plan.device}"))
-    identical = near = different = 0
+    identical = near = different = unrepeatable = 0
     for verdict in verify(plan, tolerance=tolerance, jobs=jobs):
-        if verdict.differences:
+        if verdict.unrepeatable:
+            unrepeatable += 1
+        elif verdict.differences:
             different += 1
         elif verdict.changes:
             near += 1
         else:
             identical += 1
         console.print(plain(f"{_name(verdict)}: {_finding(verdict, tolerance)}"), soft_wrap=True)
-    if not near and not different:
+    if not near and not different and not unrepeatable:
         every = "The one cell is" if identical == 1 else f"All {identical} cells are"
         console.print(plain(f"{every} bit-identical: weights and scores."))
     else:
@@ -48,14 +50,17 @@ def verify_command(
                 (identical, "bit-identical"),
                 (near, f"of another environment, with scores within {tolerance:.0%}"),
                 (different, "not as stored"),
+                (unrepeatable, "that cannot be repeated"),
             )
             if count
         ]
         console.print(plain("; ".join(parts) + "."), soft_wrap=True)
-    return 1 if different else 0
+    return 1 if different or unrepeatable else 0
 
 
 def _finding(verdict: Verdict, tolerance: float) -> str:
+    if verdict.unrepeatable:
+        return f"CANNOT BE REPEATED: {verdict.unrepeatable}"
     elsewhere = ""
     if verdict.changes:
         elsewhere = f"made in another environment ({'; '.join(verdict.changes)}), weights not compared; "

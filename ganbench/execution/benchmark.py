@@ -17,10 +17,13 @@ from ganbench.execution.plan import Plan, PlannedCell, Rerun, check_grid, make_p
 from ganbench.execution.pool import WorkerPool
 from ganbench.execution.stopping import LAST_SECONDS, Interrupted, stopping
 from ganbench.grid import Grid, read_grid
+from ganbench.grid.history import History
+from ganbench.grid.provenance import device_model
 from ganbench.report import Results, load, write_page, write_tables
-from ganbench.runner import forget_materials
+from ganbench.runner import forget_environment
 from ganbench.runner.task import CellResult, Task, record_of
 from ganbench.store import Store
+from ganbench.training import deterministic
 
 # Tables are small and always fresh; the page embeds pictures.
 _TABLE_SECONDS = 2.0
@@ -67,8 +70,9 @@ def plan_run(
     if store.path.exists() and not store.path.is_dir():
         raise StoreError(f"{store.path}: is not a folder; give another one with --out")
     # A notebook plans again and again, and pictures may have come to a folder in between.
-    forget_materials()
-    skipped = check_grid(grid, place)
+    forget_environment()
+    with deterministic():
+        skipped = check_grid(grid, place)
     return make_plan(grid, store, device=place, threads=THREADS, skipped=skipped, rerun=rerun), store
 
 
@@ -165,6 +169,7 @@ def _tasks(plan: Plan, store: Store) -> list[Task]:
             device=plan.device,
             environment=planned.environment,
             rescore=planned.action == "score",
+            keep_stale=planned.keep_stale,
         )
         for planned in plan.cells
         if planned.action in ("train", "score")
@@ -241,16 +246,18 @@ class _Sitting:
         """Write the end of a cell whose worker could not: it is gone, or its disk was full."""
         store, cell = self._store, entry.cell
         step, seconds = self._steps.get(cell.id, 0), 0.0
-        with contextlib.suppress(StoreError):
+        history = History.of(entry.environment)
+        with contextlib.suppress(StoreError, ValueError):
             before = store.cell(cell.id)
             if before["status"] == result.status:
                 return
             step, seconds = max(step, before["step"]), before["seconds"]
+            history = History.from_record(before)
         store.write_cell(
             cell.id,
             record_of(
                 cell,
-                entry.environment,
+                history,
                 status=result.status,
                 reason=result.reason,
                 step=step,
@@ -266,8 +273,15 @@ def devices_of(device: str, jobs: int | None, tasks: int) -> list[str]:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         count = jobs or cores
     else:
+        # One model throughout: the model decides bits, and a cell's must not depend on which GPU was free.
         places = (
-            [f"cuda:{index}" for index in range(torch.cuda.device_count())] if device == "cuda" else [device]
+            [
+                f"cuda:{index}"
+                for index in range(torch.cuda.device_count())
+                if device_model(f"cuda:{index}") == device_model(device)
+            ]
+            if device == "cuda"
+            else [device]
         )
         count = jobs or len(places)
     return [places[index % len(places)] for index in range(min(count or 1, tasks))]

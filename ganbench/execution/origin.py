@@ -6,13 +6,12 @@ import contextlib
 
 import torch
 
-from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
 from ganbench.execution.plan import differences_of, resolve_device
-from ganbench.grid import Cell, environment_of
+from ganbench.grid import Cell
 from ganbench.grid.provenance import device_model
+from ganbench.runner import environment_here
 from ganbench.store import Store
-from ganbench.training import resolve_engine
 
 
 def device_of(store: Store, cell: Cell) -> str:
@@ -37,7 +36,4 @@ def changes_since(store: Store, cell: Cell, *, device: str, threads: int) -> lis
     Raises:
         StoreError: its record cannot be read.
     """
-    recorded = store.cell(cell.id)["environment"]
-    engine = resolve_engine(cell.train.engine, torch.device(device))
-    now = environment_of(cell, load_catalog(), device=device, engine=engine, threads=threads)
-    return [] if recorded.get("hash") == now.hash else differences_of(recorded, now)
+    return differences_of(store.cell(cell.id), environment_here(cell, device=device, threads=threads))

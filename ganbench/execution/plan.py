@@ -12,10 +12,12 @@ import torch
 from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError, GridError, StoreError, Unsupported
 from ganbench.grid import Cell, Choice, Grid
-from ganbench.grid.provenance import Environment, environment_of
-from ganbench.runner import check_conditions, samples_of, scorer_of, try_cell
+from ganbench.grid.history import History
+from ganbench.grid.provenance import Environment
+from ganbench.runner import check_conditions, environment_here, samples_of, scorer_of, try_cell
+from ganbench.runner.checkpoint import checkpoint_changes
 from ganbench.store import Store
-from ganbench.training import resolve_engine
+from ganbench.training import deterministic
 
 Action = Literal["train", "score", "keep", "skip"]
 Rerun = Literal["no", "stale", "all", "keep"]
@@ -32,6 +34,7 @@ class PlannedCell:
             there, `skip` what cannot be built.
         reason: why it is skipped.
         fresh: whether what is there of the cell goes first.
+        keep_stale: whether it goes on from a checkpoint of another environment.
         environment: what decides its bits if it is trained now.
         protocols: those by which its settings have it scored.
     """
@@ -40,6 +43,7 @@ class PlannedCell:
     action: Action
     reason: str = ""
     fresh: bool = False
+    keep_stale: bool = False
     environment: Environment
     protocols: frozenset[str] = frozenset()
 
@@ -56,6 +60,7 @@ class Plan:
         damaged: what in the folder cannot be used, a line each; those cells are run again.
         device: where cells run, as torch names it.
         threads: for one operation in a worker.
+        notes: what else the user should know, a line each.
     """
 
     grid: Grid
@@ -65,6 +70,7 @@ class Plan:
     damaged: tuple[str, ...] = ()
     device: str
     threads: int
+    notes: tuple[str, ...] = ()
 
     def count(self, *actions: Action) -> int:
         """How many cells are to be treated like this."""
@@ -153,7 +159,7 @@ def make_plan(
     """Hold the grid against what the folder has.
 
     Raises:
-        GridError: finished cells are of another environment, and nothing was said about them.
+        GridError: finished cells or checkpoints are of another environment, and nothing was said of them.
         StoreError: the folder holds another grid.
     """
     if store.exists():
@@ -163,28 +169,41 @@ def make_plan(
                 f"{store.path}: holds the results of grid {present!r}, not of {grid.name!r}; "
                 "give another folder with --out"
             )
-    catalog = load_catalog()
+    with deterministic():
+        return _made(grid, store, device=device, threads=threads, skipped=skipped, rerun=rerun)
+
+
+def _made(
+    grid: Grid, store: Store, *, device: str, threads: int, skipped: dict[str, str], rerun: Rerun
+) -> Plan:
     planned: list[PlannedCell] = []
-    changes: Counter[str] = Counter()
+    environments: dict[tuple[object, ...], Environment] = {}
+    changes: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     damaged: list[str] = []
     kept_stale = 0
     for cell in grid.cells:
-        engine = resolve_engine(cell.train.engine, torch.device(device))
-        environment = environment_of(cell, catalog, device=device, engine=engine, threads=threads)
-        record, stale = None, False
+        parts = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.loss_before_freeze)
+        key = (*parts, cell.train.engine)
+        if key not in environments:
+            environments[key] = environment_here(cell, device=device, threads=threads)
+        environment = environments[key]
+        record, changed = None, []
         try:
             record = store.cell(cell.id) if store.has_cell(cell.id) else None
         except StoreError as error:
             damaged.append(str(error))
-        if record is not None and record["status"] in FINISHED:
-            stale = record["environment"].get("hash") != environment.hash
-            if rerun == "no" and stale:
-                changes.update(differences_of(record["environment"], environment))
-            if rerun == "all" or (rerun == "stale" and stale):
-                record = None
+        finished = record is not None and record["status"] in FINISHED
+        if record is not None and finished:
+            changed = differences_of(record, environment)
+        elif record is not None and cell.id not in skipped:
+            changed = checkpoint_changes(store, cell, environment)
+        if rerun == "no":
+            changes[finished].update(changed)
+        if (rerun == "stale" and changed) or (rerun == "all" and (finished or changed)):
+            record = None
         action: Action = "train"
         fresh = record is None
-        if record is not None and record["status"] in FINISHED:
+        if record is not None and finished:
             action, problem = _completion(store, cell, record, device)
             if problem:
                 damaged.append(problem)
@@ -193,25 +212,21 @@ def make_plan(
             action = "skip"
         elif record is not None and record["status"] == "skipped":
             # What only the run itself found out; asked again only where something has changed.
-            same = record["environment"].get("hash") == environment.hash
+            same = not differences_of(record, environment)
             action, fresh = ("keep", False) if same else ("train", True)
-        kept_stale += stale and action in ("keep", "score")
+        kept_stale += bool(changed) and action in ("keep", "score")
         planned.append(
             PlannedCell(
                 cell=cell,
                 action=action,
                 reason=skipped[cell.id] if action == "skip" else "",
                 fresh=fresh,
+                keep_stale=bool(changed) and action == "train" and not fresh,
                 environment=environment,
                 protocols=_protocols(cell, device) if record is not None else frozenset(),
             )
         )
-    if changes:
-        listed = "; ".join(f"{change} ({count} cells)" for change, count in changes.items())
-        raise GridError(
-            f"{store.path}: finished cells of another environment: {listed}; "
-            "--rerun stale runs them again, --keep-stale keeps them, --rerun all runs everything again"
-        )
+    _refuse_stale(store, changes)
     ids = {cell.id for cell in grid.cells}
     return Plan(
         grid=grid,
@@ -221,16 +236,40 @@ def make_plan(
         damaged=tuple(damaged),
         device=device,
         threads=threads,
+        notes=load_catalog().notes,
     )
 
 
-def differences_of(recorded: Mapping[str, Any], now: Environment) -> list[str]:
-    """What has changed since a cell was finished."""
+def _refuse_stale(store: Store, changes: Mapping[bool, Counter[str]]) -> None:
+    """Refuse to decide what becomes of cells of another environment.
+
+    Args:
+        store: the results folder.
+        changes: how often each was found: under True in finished cells, under False in unfinished ones.
+    """
+    said = {
+        True: ("finished", "--rerun stale runs them again, --keep-stale keeps them"),
+        False: ("unfinished", "--rerun stale starts them over, --keep-stale goes on from their checkpoints"),
+    }
+    problems = []
+    for finished, counted in changes.items():
+        if counted:
+            what, choices = said[finished]
+            listed = "; ".join(f"{change} ({count} cells)" for change, count in counted.items())
+            problems.append(
+                f"{store.path}: {what} cells of another environment: {listed}; {choices}, --rerun all runs "
+                "everything again"
+            )
+    if problems:
+        raise GridError(*problems)
+
+
+def differences_of(record: Mapping[str, Any], now: Environment) -> list[str]:
+    """Name what has changed since a cell was trained, a phrase each; empty where nothing has."""
     try:
-        differences = Environment.from_json(recorded).differences(now)
+        return History.from_record(record).differences(now)
     except ValueError:
-        differences = []
-    return differences or ["its recorded environment cannot be read"]
+        return ["its recorded environment cannot be read"]
 
 
 def _protocols(cell: Cell, device: str) -> frozenset[str]:

@@ -8,10 +8,9 @@ import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import torch
 
 from ganbench.analysis.context import metric_label
 from ganbench.catalog import load_catalog
@@ -20,10 +19,11 @@ from ganbench.execution.benchmark import THREADS, devices_of
 from ganbench.execution.origin import device_of
 from ganbench.execution.plan import FINISHED, differences_of, resolve_device
 from ganbench.execution.pool import WorkerPool
-from ganbench.grid import Cell, Environment, environment_of, read_grid
+from ganbench.grid import Cell, Environment, read_grid
+from ganbench.grid.history import History
+from ganbench.runner import environment_here
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
-from ganbench.training import resolve_engine
 
 
 class _Key(NamedTuple):
@@ -52,12 +52,14 @@ class Verdict:
             then every bit has to be.
         differences: what is not as stored, a phrase each; empty where all is.
         compared: how many scores were held against each other.
+        unrepeatable: why no run can give these bits again; empty where one can.
     """
 
     cell: Cell
     changes: tuple[str, ...] = ()
     differences: tuple[str, ...] = field(default=())
     compared: int = 0
+    unrepeatable: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,15 +122,18 @@ def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> 
     Raises:
         StoreError: the temporary folder cannot be written.
     """
-    catalog = load_catalog()
     cells = {cell.id: cell for cell in plan.cells}
+    mixed = {cell.id: words for cell in plan.cells if (words := _mixed(plan.store, cell))}
+    for cell_id, words in mixed.items():
+        yield Verdict(cell=cells[cell_id], unrepeatable=words)
     with tempfile.TemporaryDirectory(prefix="ganbench-verify-") as folder:
         again = Store(folder)
         again.make()
         tasks = []
         for cell in plan.cells:
-            engine = resolve_engine(cell.train.engine, torch.device(plan.device))
-            environment = environment_of(cell, catalog, device=plan.device, engine=engine, threads=THREADS)
+            if cell.id in mixed:
+                continue
+            environment = environment_here(cell, device=plan.device, threads=THREADS)
             tasks.append(Task(cell=cell, folder=folder, device=plan.device, environment=environment))
         environments = {task.cell.id: task.environment for task in tasks}
         pool = WorkerPool(devices_of(plan.device, jobs, len(tasks)), THREADS)
@@ -136,6 +141,23 @@ def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> 
             for result in results:
                 cell = cells[result.cell]
                 yield _compare(cell, plan.store, again, environments[cell.id], result, tolerance)
+
+
+def _mixed(store: Store, cell: Cell) -> str:
+    """Why no run can repeat a cell: in which environments it was trained; empty where it was in one."""
+    try:
+        history = History.from_record(store.cell(cell.id))
+    except (StoreError, ValueError):
+        return ""
+    if not history.mixed:
+        return ""
+    stretches = [f"{stretch.environment.hash} from step {stretch.from_step}" for stretch in history.stretches]
+    changes = [
+        change
+        for before, after in pairwise(history.stretches)
+        for change in before.environment.differences(after.environment)
+    ]
+    return f"it was trained in several environments ({', '.join(stretches)}: {'; '.join(changes)})"
 
 
 def _finished(store: Store, cell: Cell) -> bool:
@@ -159,7 +181,8 @@ def _compare(
     if result.status not in FINISHED:
         found.append(f"ended as {result.status} this time: {result.reason}")
         return Verdict(cell=cell, differences=tuple(found))
-    same = record["environment"].get("hash") == now.hash
+    changes = differences_of(record, now)
+    same = not changes
     fresh = again.cell(cell.id)
     for name in ("status", "step", "weights") if same else ("status",):
         if record.get(name) != fresh[name]:
@@ -178,7 +201,7 @@ def _compare(
             found.append(f"{key.text}: none stored, {after[key]!r} now")
     return Verdict(
         cell=cell,
-        changes=() if same else tuple(differences_of(record["environment"], now)),
+        changes=tuple(changes),
         differences=tuple(found),
         compared=len({*before} & {*after}),
     )

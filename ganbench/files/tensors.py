@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Far above any GAN of today; a file that claims more is damaged or hostile.
 LARGEST = 64 * 2**30
+# As safetensors itself allows.
+_LONGEST_HEADER = 100_000_000
 
 
 def serialise(tensors: Mapping[str, Tensor]) -> bytes:
@@ -64,6 +66,27 @@ def read_state(path: Path, limit: int = LARGEST) -> tuple[dict[str, Tensor], dic
     if not isinstance(record, dict):
         raise StoreError(f"{path}: damaged: its record is not a table")
     return tensors, record
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read the JSON record alone of what `write_state` wrote; its checksum is not verified.
+
+    Raises:
+        StoreError: the file is absent, or its beginning is not that of such a file.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > _LONGEST_HEADER:
+                raise StoreError(f"{path}: damaged: its header would have {length} bytes")
+            record = json.loads(json.loads(file.read(length))["__metadata__"]["record"])
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise StoreError(f"{path}: damaged: {error}") from error
+    if not isinstance(record, dict):
+        raise StoreError(f"{path}: damaged: its record is not a table")
+    return record
 
 
 def read_tensors(path: Path, limit: int = LARGEST) -> dict[str, Tensor]:

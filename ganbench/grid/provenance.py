@@ -1,82 +1,125 @@
-"""What beside the grid decides a cell's bits: the device, the engine, versions, and the plugins' source."""
+"""What beside the grid decides a cell's bits: device, engine, versions, plugins, data, switches."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import platform
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganbench.catalog.distributions import GROUP, ganbench_version
+from ganbench.catalog.distributions import ganbench_version
+from ganbench.catalog.switches import kept_switches, standard_switches, unusual_switches, write_switches
 from ganbench.grid.canonical import sha256_of
 from ganbench.grid.cell import Cell
+from ganbench.grid.plugin_source import modules_digest, source_digest
 
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog, Kind
     from ganbench.grid.choice import Choice
 
+NUMERICS = 1
+"""Raised only by a release of ganbench that trains to other bits than the one before; 1 is that of 0.1.0."""
+
 _HASH_DIGITS = 10
-_DIGEST_DIGITS = 16
+# Under this name ganbench's numerics stand in the hash, in the place of the version that 0.1.0 had there.
+_FIRST_NUMERICS = "0.1.0"
 _TRAINED_BY: tuple[Kind, ...] = ("dataset", "architecture", "loss", "penalty")
+_UNNAMED = "the number of threads, or a plugin's source"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where a cell is trained.
+    """The conditions under which a cell is trained.
+
+    What is empty or None is unknown: an older record lacks it. Unknown facts differ from nothing.
 
     Attributes:
         device: the model of the CPU or GPU.
         engine: how steps execute, resolved.
         threads: of a worker; 1 on a CPU.
-        versions: of ganbench, torch and torch-fidelity.
-        plugins: `version` and `digest` (of the source) of each distribution that the cell uses, by its name.
+        versions: of ganbench, torch and torch-fidelity; that of ganbench is recorded and decides nothing.
+        numerics: of ganbench; see NUMERICS.
+        plugins: of each distribution that the cell uses, by its name: `version`; `digest` of its source; and,
+            where it has other files than Python's, `modules`, the digest of those alone.
+        data: fingerprint of each data set that the cell uses, by its label.
+        digests: what a part of a plugin says of itself with its attribute `digest`, by kind and label.
+        switches: those of torch, and the environment variables of its libraries, that are not at their
+            default.
+        recorded: the hash as it was recorded, where the facts behind it are not all known.
     """
 
     device: str
     engine: str
-    threads: int
+    threads: int | None
     versions: Mapping[str, str]
+    numerics: int = NUMERICS
     plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    data: Mapping[str, str] | None = None
+    digests: Mapping[str, str] | None = None
+    switches: Mapping[str, Any] | None = None
+    recorded: str = ""
 
     @property
     def hash(self) -> str:
-        """Ten hexadecimal digits; equal where the same cell gives the same bits."""
-        return sha256_of(self._facts())[:_HASH_DIGITS]
+        """Ten hexadecimal digits; equal where the same facts are known and have the same values."""
+        if self.recorded:
+            return self.recorded
+        later = {"data": self.data, "digests": self.digests, "switches": self.switches}
+        facts = self._core("digest") | {name: dict(value) for name, value in later.items() if value}
+        return sha256_of(facts)[:_HASH_DIGITS]
+
+    @property
+    def core_hash(self) -> str:
+        """The hash of what ganbench 0.1.0 knew of an environment: what its records have as `hash`."""
+        return self.recorded or sha256_of(self._core("modules"))[:_HASH_DIGITS]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it with the hash, as cell.json holds it."""
-        return {"hash": self.hash, **self._facts()}
+        """Give the hash and all facts that are known, as cell.json holds them."""
+        facts: dict[str, Any] = {
+            "hash": self.hash,
+            "device": self.device,
+            "engine": self.engine,
+            "threads": self.threads,
+            "versions": dict(self.versions),
+            "numerics": self.numerics,
+            "plugins": {name: dict(plugin) for name, plugin in self.plugins.items()},
+        }
+        later = {"data": self.data, "digests": self.digests, "switches": self.switches}
+        if self.recorded:
+            facts["recorded"] = self.recorded
+        return facts | {name: dict(value) for name, value in later.items() if value is not None}
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Environment:
-        """What `as_json` gave.
+        """Read what `as_json` gave, or what ganbench 0.1.0 wrote.
 
         Raises:
-            ValueError: it is not such a thing.
+            ValueError: it is no such thing.
         """
         try:
             return cls(
                 device=str(facts["device"]),
                 engine=str(facts["engine"]),
-                threads=int(facts["threads"]),
-                versions={str(name): str(version) for name, version in facts["versions"].items()},
-                plugins={
-                    str(name): {"version": str(plugin["version"]), "digest": str(plugin["digest"])}
-                    for name, plugin in facts["plugins"].items()
-                },
+                threads=None if facts["threads"] is None else int(facts["threads"]),
+                versions=_texts(facts["versions"]),
+                numerics=int(facts.get("numerics", 1)),
+                plugins={str(name): _plugin(plugin) for name, plugin in facts["plugins"].items()},
+                data=_texts(facts["data"]) if "data" in facts else None,
+                digests=_texts(facts["digests"]) if "digests" in facts else None,
+                switches=dict(facts["switches"].items()) if "switches" in facts else None,
+                recorded=str(facts.get("recorded", "")),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"not an environment: {type(error).__name__}: {error}") from None
 
     def differences(self, now: Environment) -> list[str]:
-        """What has changed from this environment to another, a phrase each; empty where nothing has.
+        """Name what changes from this environment to another, a phrase each; empty where nothing does.
 
-        `torch 2.14.1 -> 2.15.0`, `ganbench-foo: source changed`.
+        `torch 2.14.1 -> 2.15.0`, `ganbench-foo: source changed`, `dataset image_folder: data changed`. This
+        is the one way to tell environments apart: hashes of equal ones differ where one knows more facts.
         """
         found = [
             f"{what} {before} -> {after}"
@@ -84,31 +127,89 @@ class Environment:
                 ("device", self.device, now.device),
                 ("engine", self.engine, now.engine),
                 ("threads", self.threads, now.threads),
-                *_pairs(self.versions, now.versions),
+                *_pairs(_libraries(self.versions), _libraries(now.versions)),
+                ("ganbench's numerics", self.numerics, now.numerics),
                 *_pairs(_versions(self.plugins), _versions(now.plugins)),
             )
-            if before != after
+            if before != after and before not in ("", None) and after not in ("", None)
         ]
-        for name, plugin in sorted(self.plugins.items()):
-            other = now.plugins.get(name)
-            if other and other["version"] == plugin["version"] and other["digest"] != plugin["digest"]:
-                found.append(f"{name}: source changed")
+        found += [f"{name}: source changed" for name in sorted(self._changed_sources(now))]
+        for before, after, words in (
+            (self.data, now.data, "dataset {}: data changed"),
+            (self.digests, now.digests, "{}: digest changed"),
+        ):
+            common = (before or {}).keys() & (after or {}).keys()
+            found += [
+                words.format(name) for name in sorted(common) if (before or {})[name] != (after or {})[name]
+            ]
+        if self.switches is not None and now.switches is not None:
+            names = sorted({*self.switches, *now.switches})
+            pairs = [
+                (name, *(_shown(each, name) for each in (self.switches, now.switches))) for name in names
+            ]
+            found += [f"{name} {before} -> {after}" for name, before, after in pairs if before != after]
+        if not found and (self.recorded or now.recorded) and self.core_hash != now.core_hash:
+            found.append(_UNNAMED)
         return found
 
-    def _facts(self) -> dict[str, Any]:
+    def conflicts(self, other: Environment) -> list[str]:
+        """Name how two cells' environments differ in what both of them use.
+
+        Plugins, and data sets, that only one of them uses are no difference.
+        """
+        if self.plugins.keys() != other.plugins.keys():
+            # Hashes over different plugins say nothing.
+            common = self.plugins.keys() & other.plugins.keys()
+            one, two = (
+                replace(
+                    each,
+                    plugins={name: plugin for name, plugin in each.plugins.items() if name in common},
+                    recorded="",
+                )
+                for each in (self, other)
+            )
+            return one.differences(two)
+        return self.differences(other)
+
+    def _core(self, digest: str) -> dict[str, Any]:
+        numerics = _FIRST_NUMERICS if self.numerics == 1 else f"numerics {self.numerics}"
         return {
             "device": self.device,
             "engine": self.engine,
             "threads": self.threads,
-            "versions": dict(self.versions),
-            "plugins": {name: dict(plugin) for name, plugin in self.plugins.items()},
+            "versions": {**self.versions, "ganbench": numerics},
+            "plugins": {
+                name: {"version": plugin["version"], "digest": plugin.get(digest, plugin["digest"])}
+                for name, plugin in self.plugins.items()
+            },
         }
 
+    def _changed_sources(self, now: Environment) -> Iterator[str]:
+        for name in self.plugins.keys() & now.plugins.keys():
+            before, after = self.plugins[name], now.plugins[name]
+            if before["version"] != after["version"]:
+                continue
+            # A record of 0.1.0, which knows no switches, covers the Python files alone.
+            covered = "modules" if self.switches is None or now.switches is None else "digest"
+            known = [plugin.get(covered, plugin["digest"]) for plugin in (before, after)]
+            if known[0] != known[1] and all(known):
+                yield name
 
-def environment_of(cell: Cell, catalog: Catalog, device: str, engine: str, threads: int) -> Environment:
-    """The environment of a cell that is trained here and now.
 
-    Built-ins are covered by ganbench's version; metrics and extractors do not decide the weights.
+def environment_of(
+    cell: Cell,
+    catalog: Catalog,
+    device: str,
+    engine: str,
+    threads: int,
+    *,
+    data: Mapping[str, str] | None = None,
+    digests: Mapping[str, str] | None = None,
+) -> Environment:
+    """Work out the environment of a cell that is trained here and now.
+
+    Built-ins are covered by NUMERICS; metrics and extractors do not decide the weights. Switches are recorded
+    as they stand once ganbench has set those that it can set.
 
     Args:
         cell: what is trained.
@@ -116,27 +217,40 @@ def environment_of(cell: Cell, catalog: Catalog, device: str, engine: str, threa
         device: as torch names it: `cpu`, `cuda:0`.
         engine: the resolved one.
         threads: of the worker.
+        data: fingerprints of its data sets, by label.
+        digests: what its parts say of themselves, by kind and label.
 
     Raises:
         CatalogError: something that the cell needs is not provided.
     """
     plugins: dict[str, dict[str, str]] = {}
-    parts: list[tuple[Kind, Choice]] = [(kind, getattr(cell, kind)) for kind in _TRAINED_BY]
-    if cell.train.loss_before_freeze is not None:
-        parts.append(("loss", cell.train.loss_before_freeze))
-    for kind, choice in parts:
+    for kind, choice in parts_of(cell):
         plugin = catalog.entry(kind, choice.name).plugin
         if not plugin.builtin and plugin.distribution not in plugins:
-            digest = source_digest(plugin.distribution)
-            plugins[plugin.distribution] = {"version": plugin.version, "digest": digest}
+            plugins[plugin.distribution] = _plugin_facts(plugin.distribution, plugin.version)
+    with kept_switches():
+        write_switches(standard_switches())
+        switches = unusual_switches()
     versions = {name: _version(name) for name in ("torch", "torch-fidelity")}
     return Environment(
         device=device_model(device),
         engine=engine,
         threads=threads,
         versions={"ganbench": ganbench_version(), **versions},
+        numerics=NUMERICS,
         plugins=dict(sorted(plugins.items())),
+        data=data,
+        digests=digests,
+        switches=switches,
     )
+
+
+def parts_of(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
+    """Give the parts that decide a cell's weights, kind by kind."""
+    for kind in _TRAINED_BY:
+        yield kind, getattr(cell, kind)
+    if cell.train.loss_before_freeze is not None:
+        yield "loss", cell.train.loss_before_freeze
 
 
 @lru_cache
@@ -156,50 +270,6 @@ def device_model(device: str) -> str:
     return f"{chosen.type} of {platform.machine()}"
 
 
-@lru_cache
-def source_digest(distribution: str) -> str:
-    """Sixteen hexadecimal digits of SHA-256 over a distribution's Python files, their names and content.
-
-    The same for a wheel as for an editable installation of the same source.
-
-    Raises:
-        importlib.metadata.PackageNotFoundError: it is not installed.
-    """
-    digest = hashlib.sha256()
-    for name, path in sorted(_sources(metadata.distribution(distribution))):
-        content = path.read_bytes()
-        # Lengths, so that no two sets of files run together to the same bytes.
-        digest.update(f"{len(name)} {len(content)} {name}".encode())
-        digest.update(content)
-    return digest.hexdigest()[:_DIGEST_DIGITS]
-
-
-def _sources(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:
-    """Each Python file with its path relative to where its package lies."""
-    modules = {point.module.split(".")[0] for point in distribution.entry_points if point.group == GROUP}
-    for module in sorted(modules):
-        installed = {
-            file.as_posix(): Path(str(file.locate()))
-            for file in distribution.files or ()
-            if file.suffix == ".py" and file.parts[0] in (module, f"{module}.py")
-        }
-        yield from (installed or _on_path(module)).items()
-
-
-def _on_path(module: str) -> dict[str, Path]:
-    """The files of a module that its distribution does not list: an editable installation."""
-    spec = importlib.util.find_spec(module)
-    if spec is None:
-        return {}
-    if not spec.submodule_search_locations:
-        return {Path(spec.origin).name: Path(spec.origin)} if spec.origin else {}
-    return {
-        (Path(module) / path.relative_to(folder)).as_posix(): path
-        for folder in spec.submodule_search_locations
-        for path in Path(folder).rglob("*.py")
-    }
-
-
 def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -212,6 +282,7 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
+@lru_cache
 def _version(distribution: str) -> str:
     try:
         return metadata.version(distribution)
@@ -219,10 +290,33 @@ def _version(distribution: str) -> str:
         return "absent"
 
 
+def _libraries(versions: Mapping[str, str]) -> dict[str, str]:
+    """The versions that decide bits: those of ganbench's dependencies."""
+    return {name: version for name, version in versions.items() if name != "ganbench"}
+
+
 def _versions(plugins: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {name: plugin["version"] for name, plugin in plugins.items()}
 
 
-def _pairs(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def _pairs(before: Mapping[str, str], after: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
     for name in sorted({*before, *after}):
         yield name, before.get(name, "absent"), after.get(name, "absent")
+
+
+def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in facts.items()}
+
+
+def _plugin_facts(distribution: str, version: str) -> dict[str, str]:
+    digest, modules = source_digest(distribution), modules_digest(distribution)
+    return {"version": version, "digest": digest, **({"modules": modules} if modules != digest else {})}
+
+
+def _plugin(facts: Mapping[str, Any]) -> dict[str, str]:
+    found = {"version": str(facts["version"]), "digest": str(facts["digest"])}
+    return found | ({"modules": str(facts["modules"])} if "modules" in facts else {})
+
+
+def _shown(switches: Mapping[str, Any], name: str) -> str:
+    return str(switches.get(name, "default"))

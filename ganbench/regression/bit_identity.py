@@ -9,13 +9,10 @@ from typing import Literal
 
 import pandas as pd
 
+from ganbench.grid.history import History
 from ganbench.regression.recorded import Row
 
-Reason = Literal["alike", "absent", "environment", "status", "weights", "scores"]
-
-# What of the environment stands in a table by itself; its hash covers more.
-_NAMED = ("device", "engine", "ganbench", "torch", "torch-fidelity", "plugins")
-_UNNAMED = "the number of threads, or a plugin's source"
+Reason = Literal["alike", "absent", "mixed", "environment", "status", "weights", "scores"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +66,17 @@ def compare_bits(
     changes: dict[str, None] = {}
     for row in value:
         twin = by_seed.get(row["seed"])
-        reason = (
-            "absent"
-            if twin is None
-            else _reason(twin, row, baseline_scores.get(twin["cell"], {}), value_scores.get(row["cell"], {}))
-        )
-        reasons.append(reason)
-        if twin is not None and twin["environment"] != row["environment"]:
-            changes.update(dict.fromkeys(_changes(twin, row)))
+        if twin is None:
+            reasons.append("absent")
+            continue
+        before, now = History.from_row(twin), History.from_row(row)
+        if before.mixed or now.mixed:
+            reasons.append("mixed")
+            continue
+        changed = before.differences(now.last)
+        changes.update(dict.fromkeys(changed))
+        scores = baseline_scores.get(twin["cell"], {}), value_scores.get(row["cell"], {})
+        reasons.append(_reason(twin, row, *scores, elsewhere=bool(changed)))
     return Bits(reasons=tuple(reasons), changes=tuple(changes))
 
 
@@ -92,6 +92,7 @@ def bits_sentences(contexts: Iterable[Bits]) -> list[str]:
         return [f"{which} bit-identical to the baseline's{f', though they {elsewhere}' if changes else ''}"]
     said: dict[Reason, str] = {
         "alike": "are bit-identical to the baseline's",
+        "mixed": "were trained in more than one environment, which no run can repeat",
         "environment": elsewhere,
         "weights": "have other weights in the same environment: what is trained has changed",
         "scores": "have the same weights and other scores: what is measured has changed",
@@ -102,7 +103,12 @@ def bits_sentences(contexts: Iterable[Bits]) -> list[str]:
 
 
 def _reason(
-    baseline: Row, value: Row, before: Mapping[tuple[str, ...], str], now: Mapping[tuple[str, ...], str]
+    baseline: Row,
+    value: Row,
+    before: Mapping[tuple[str, ...], str],
+    now: Mapping[tuple[str, ...], str],
+    *,
+    elsewhere: bool,
 ) -> Reason:
     alike = baseline["status"] == value["status"]
     if alike and value["status"] == "skipped":
@@ -110,19 +116,10 @@ def _reason(
     if alike and value["status"] == "ok" and value["weights"] and baseline["weights"] == value["weights"]:
         changed = any(before[key] != now[key] for key in before.keys() & now.keys())
         return "scores" if changed else "alike"
-    if baseline["environment"] != value["environment"]:
+    if elsewhere:
         return "environment"
     if alike and value["status"] == "ok":
         return "weights"
     return (
         "alike" if alike and all(baseline[name] == value[name] for name in ("step", "reason")) else "status"
     )
-
-
-def _changes(baseline: Row, value: Row) -> list[str]:
-    changes = [
-        f"{name} {baseline[name] or 'none'} -> {value[name] or 'none'}"
-        for name in _NAMED
-        if baseline[name] != value[name]
-    ]
-    return changes or [_UNNAMED]

@@ -31,7 +31,7 @@ _SCORE = ("cell", "step", "metric", "value", "extractor", "samples", "protocol",
 # What folders of an earlier ganbench may lack, and how it is read there.
 _LATER_CELL = {
     **dict.fromkeys(("reason", "warnings", "device", "engine", "environment", "weights"), ""),
-    **dict.fromkeys(("ganbench", "torch", "torch-fidelity", "plugins"), ""),
+    **dict.fromkeys(("ganbench", "torch", "torch-fidelity", "plugins", "provenance"), ""),
     "step": "0",
 }
 _LATER_SCORE = {"repeat": "0", "note": "", "current": "True"}

@@ -1,6 +1,7 @@
 """One Cell -> one CellResult, start to end."""
 
 from ganbench.runner.conditions import check_conditions
+from ganbench.runner.environment import environment_here, forget_environment
 from ganbench.runner.materials import dataset_of, forget_materials, players_of, samples_of, scorer_of
 from ganbench.runner.sampling import generate_samples
 from ganbench.runner.sitting import run_cell
@@ -13,6 +14,8 @@ __all__ = [
     "Task",
     "check_conditions",
     "dataset_of",
+    "environment_here",
+    "forget_environment",
     "forget_materials",
     "generate_samples",
     "players_of",

@@ -26,7 +26,7 @@ from ganbench.api.data import Split
 from ganbench.catalog import Kind, load_catalog
 from ganbench.errors import GanbenchError, GridError
 from ganbench.grid import Cell, Choice, ScoreSettings
-from ganbench.grid.provenance import source_digest
+from ganbench.grid.plugin_source import source_digest
 from ganbench.grid.seeds import Streams
 from ganbench.runner.dataset_contract import dataset_problems, samples_problems
 from ganbench.scoring import Scorer, ScoreRow
@@ -142,6 +142,24 @@ def metric_spec(name: str) -> MetricSpec:
     return spec
 
 
+def digest_of(kind: Kind, name: str, part: object) -> str:
+    """Read what a part of a plugin says of itself with its attribute `digest`; empty where it says nothing.
+
+    Raises:
+        GridError: it is no text.
+    """
+    digest: object = getattr(part, "digest", None)
+    if digest is None:
+        return ""
+    if not isinstance(digest, str):
+        provider = load_catalog().entry(kind, name).plugin
+        raise GridError(
+            f"{kind} {name!r} (from {provider.distribution} {provider.version}): its digest must be a "
+            f"string, given {type(digest).__name__}"
+        )
+    return digest
+
+
 @lru_cache(maxsize=8)
 def _dataset(choice: Choice) -> Dataset:
     with _fixed_randomness():
@@ -210,7 +228,10 @@ def _bound(data: Dataset, score: ScoreSettings, extractor: Extractor | None, dev
         (metric.name, catalog.build("metric", metric.name, metric.options), metric.options)
         for metric in score.metrics
     ]
-    plugins = {metric.name: _provider("metric", metric) for metric in score.metrics}
+    plugins = {
+        metric.name: _provider("metric", metric, digest_of("metric", metric.name, made))
+        for metric, (_, made, _) in zip(score.metrics, built, strict=True)
+    }
     if score.extractor is not None:
         plugins[""] = _provider("extractor", score.extractor)
     return Scorer(
@@ -226,12 +247,12 @@ def _bound(data: Dataset, score: ScoreSettings, extractor: Extractor | None, dev
     )
 
 
-def _provider(kind: Kind, choice: Choice) -> str:
+def _provider(kind: Kind, choice: Choice, digest: str = "") -> str:
     """The distribution that a metric or an extractor is from, with version and source; empty for ganbench."""
     plugin = load_catalog().entry(kind, choice.name).plugin
     if plugin.builtin:
         return ""
-    return f"{plugin.distribution} {plugin.version} {source_digest(plugin.distribution)}"
+    return f"{plugin.distribution} {plugin.version} {source_digest(plugin.distribution)} {digest}".rstrip()
 
 
 def _of_plugin(kind: Kind, choice: Choice, error: Exception) -> GridError:

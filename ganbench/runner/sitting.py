@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +10,15 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
+from ganbench.grid.history import History
 from ganbench.grid.seeds import score_seed
+from ganbench.runner.checkpoint import Elsewhere, resume, size_limit
 from ganbench.runner.data_notes import recorded_names
+from ganbench.runner.environment import environment_here
 from ganbench.runner.gallery import Gallery
 from ganbench.runner.materials import (
     dataset_of,
@@ -30,15 +32,13 @@ from ganbench.runner.picture import drawn
 from ganbench.runner.sampling import first, generate_samples
 from ganbench.runner.task import CellResult, Task, mean_scores, record_of
 from ganbench.runner.trainer import trainer_of
+from ganbench.runner.trial import try_cell
 from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
 from ganbench.store import Store
-from ganbench.training import Diverged, Trainer, determinism_record, deterministic, symptoms
+from ganbench.training import Diverged, Trainer, determinism_record, deterministic, set_again, symptoms
 
 Progress = Callable[[Mapping[str, Any]], None]
 _PROGRESS_SECONDS = 0.5
-# A checkpoint holds what the fresh training does, moments of the optimizers and the curves so far.
-_CHECKPOINT_FACTOR = 8
-_SLACK = 2**28
 
 
 def run_cell(
@@ -55,21 +55,22 @@ def run_cell(
         StoreError: not even the cell's record can be written.
     """
     sitting = Sitting(task, stop, progress)
-    try:
-        return sitting.score_again() if task.rescore else sitting.play()
-    except Diverged as failure:
-        return sitting.end("diverged", str(failure), step=failure.step)
-    except NonFiniteSamples as failure:
-        return sitting.end("diverged", str(failure))
-    except Unsupported as failure:
-        return sitting.end("skipped", str(failure))
-    except StoreError as failure:
-        return sitting.end("error", str(failure))
-    except BaseException as failure:
-        # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
-        memory = _memory(failure)
-        reason = memory or traceback.format_exception_only(failure)[-1].strip()
-        return sitting.end("oom" if memory else "error", reason, text=traceback.format_exc())
+    with deterministic(task.environment.threads):
+        try:
+            return sitting.score_again() if task.rescore else sitting.play()
+        except Diverged as failure:
+            return sitting.end("diverged", str(failure), step=failure.step)
+        except NonFiniteSamples as failure:
+            return sitting.end("diverged", str(failure))
+        except Unsupported as failure:
+            return sitting.end("skipped", str(failure))
+        except (StoreError, Elsewhere) as failure:
+            return sitting.end("error", str(failure))
+        except BaseException as failure:
+            # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
+            memory = _memory(failure)
+            reason = memory or traceback.format_exception_only(failure)[-1].strip()
+            return sitting.end("oom" if memory else "error", reason, text=traceback.format_exc())
 
 
 def _memory(failure: BaseException) -> str:
@@ -97,69 +98,88 @@ class Sitting:
         self._begun = time.monotonic()
         self._before = 0.0
         self._trainer: Trainer | None = None
-        self._constant = False
+        self._constant = self._told = False
+        self._history = History.of(task.environment)
 
     @cached_property
     def _gallery(self) -> Gallery:
         return Gallery(self._store, self._cell, self._milestones(), self._device)
 
     def play(self) -> CellResult:
-        """Train and score to the end, or to where `stop` says so."""
+        """Train and score to the end, or to where `stop` says so.
+
+        Raises:
+            Elsewhere: this process, or the checkpoint, is of another environment than was planned.
+        """
         cell, store = self._cell, self._store
-        with deterministic():
-            trainer = self._trainer = self._resumed()
-            if trainer is None:
-                # What an earlier attempt left, scores first of all, is not this one's.
-                store.drop_cell(cell.id)
-            # Before the nets are built: tables of the run that are written meanwhile name every cell.
-            self._write_unfinished()
-            if trainer is None:
-                trainer = self._trainer = trainer_of(cell, self._device)
-            for milestone in self._milestones():
-                if milestone < trainer.step:
-                    continue
-                while trainer.step < milestone:
-                    trainer.advance(milestone, self._pause())
-                    # Before scoring too: it can take longer than the training.
-                    if trainer.step < milestone or self._stop() or cell.score.metrics:
-                        self._checkpoint()
-                    if self._stop():
-                        return self._result("unfinished", "interrupted")
-                self._score(milestone, trainer.scored_generator)
-                if milestone < cell.train.steps:
-                    # For whoever looks at the run while it goes on.
-                    store.write_curves(cell.id, trainer.diagnostics.columns())
-                    self._report(trainer, scored=True)
-            state = trainer.scored_generator.state_dict()
-            weights = store.write_generator(cell.id, state)
-            return self.end("ok", "", weights=weights)
+        self._take_place()
+        if self._history.last.plugins:
+            # What a plugin imports when it is first used may change switches: once before it counts.
+            with contextlib.suppress(Exception):
+                try_cell(cell)
+            self._set_again()
+        resumed = resume(self._task, self._history.last, store, self._note)
+        trainer = None
+        if resumed is not None:
+            trainer, self._history, self._before, self._rows, self._constant = resumed
+            self._trainer = trainer
+        else:
+            # What an earlier attempt left, scores first of all, is not this one's.
+            store.drop_cell(cell.id)
+        # Before the nets are built: tables of the run that are written meanwhile name every cell.
+        self._write_unfinished()
+        if trainer is None:
+            trainer = self._trainer = trainer_of(cell, self._device)
+        for milestone in self._milestones():
+            if milestone < trainer.step:
+                continue
+            while trainer.step < milestone:
+                self._set_again()
+                trainer.advance(milestone, self._pause())
+                # Before scoring too: it can take longer than the training.
+                if trainer.step < milestone or self._stop() or cell.score.metrics:
+                    self._checkpoint()
+                if self._stop():
+                    return self._result("unfinished", "interrupted")
+            self._set_again()
+            self._score(milestone, trainer.scored_generator)
+            if milestone < cell.train.steps:
+                # For whoever looks at the run while it goes on.
+                store.write_curves(cell.id, trainer.diagnostics.columns())
+                self._report(trainer, scored=True)
+        state = trainer.scored_generator.state_dict()
+        weights = store.write_generator(cell.id, state)
+        return self.end("ok", "", weights=weights)
 
     def score_again(self) -> CellResult:
         """Add the scores that are missing of a trained cell, from its stored weights.
 
         A cell whose files are damaged is trained again: that gives the same bits.
+
+        Raises:
+            Elsewhere: this process is of another environment than was planned.
         """
+        self._take_place()
         cell, store = self._cell, self._store
         record = store.cell(cell.id)
         self._before = float(record["seconds"])
-        with deterministic():
-            players = players_of(cell)
-            generator = players.generator.to(self._device)
-            if cell.train.precision == "float64":
-                generator.double()
-            state = generator.state_dict()
-            try:
-                stored = store.generator(cell.id, _limit(state, 1))
-                if store.weights(cell.id) != record.get("weights"):
-                    raise StoreError(f"{cell.id}: the stored weights are not those that its record names")
-                generator.load_state_dict(stored)
-                self._rows = list(store.scores(cell.id))
-            except (StoreError, RuntimeError) as error:
-                self._note(f"{error}; the cell is trained again")
-                self._rescoring, self._rows = False, []
-                store.drop_cell(cell.id)
-                return self.play()
-            self._score(cell.train.steps, generator)
+        players = players_of(cell)
+        generator = players.generator.to(self._device)
+        if cell.train.precision == "float64":
+            generator.double()
+        state = generator.state_dict()
+        try:
+            stored = store.generator(cell.id, size_limit(state, 1))
+            if store.weights(cell.id) != record.get("weights"):
+                raise StoreError(f"{cell.id}: the stored weights are not those that its record names")
+            generator.load_state_dict(stored)
+            self._rows = list(store.scores(cell.id))
+        except (StoreError, RuntimeError) as error:
+            self._note(f"{error}; the cell is trained again")
+            self._rescoring, self._rows = False, []
+            store.drop_cell(cell.id)
+            return self.play()
+        self._score(cell.train.steps, generator)
         return self._result("ok", "", step=int(record["step"]))
 
     def end(
@@ -204,35 +224,15 @@ class Sitting:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _resumed(self) -> Trainer | None:
-        """The training as its latest usable checkpoint left it."""
-        cell, store = self._cell, self._store
-        for path in store.checkpoints(cell.id):
-            trainer = trainer_of(cell, self._device)
-            try:
-                tensors, record = store.read_checkpoint(path, _limit(trainer.state()[0], _CHECKPOINT_FACTOR))
-                if record["cell"] != cell.id or record["environment"] != self._task.environment.hash:
-                    self._note(f"{path}: made in another environment; not used")
-                    continue
-                if record["data"] != dataset_of(cell.dataset).fingerprint:
-                    self._note(f"{path}: made with other data; not used")
-                    continue
-                trainer.restore(tensors, record["training"])
-                before = float(record["seconds"])
-                if not (0 <= trainer.step <= cell.train.steps and 0 <= before < math.inf):
-                    raise ValueError(f"step {trainer.step}, {before} seconds")
-                rows = [row for row in store.scores(cell.id) if row["step"] <= trainer.step]
-            except Exception as error:
-                # It must not push the earlier one out when the next is written.
-                store.drop_checkpoint(path)
-                what = (
-                    error if isinstance(error, StoreError) else f"{path}: does not fit this cell: {error!r}"
-                )
-                self._note(f"{what}; not used")
-                continue
-            self._before, self._rows, self._constant = before, rows, record.get("constant") is True
-            return trainer
-        return None
+    def _take_place(self) -> None:
+        """Record the environment of this process, and refuse one that is not as planned."""
+        here = environment_here(self._cell, device=self._task.device, threads=torch.get_num_threads())
+        self._history = History.of(here)
+        if changes := self._task.environment.differences(here):
+            raise Elsewhere(
+                f"this worker's environment is not the planned one: {'; '.join(changes)}; "
+                "nothing was trained; the same command tries again"
+            )
 
     def _milestones(self) -> list[int]:
         """The steps at which the cell is scored."""
@@ -329,7 +329,8 @@ class Sitting:
         tensors, training = trainer.state()
         record = {
             "cell": self._cell.id,
-            "environment": self._task.environment.hash,
+            "environment": self._history.hash,
+            "environments": self._history.as_list(),
             "data": dataset_of(self._cell.dataset).fingerprint,
             "seconds": self._seconds(),
             "constant": self._constant,
@@ -341,6 +342,15 @@ class Sitting:
     def _write_unfinished(self) -> None:
         step = 0 if self._trainer is None else self._trainer.step
         self._store.write_cell(self._cell.id, self._record("unfinished", step=step))
+
+    def _set_again(self) -> None:
+        """Set torch's switches again, and name those that a plugin's code has changed, once."""
+        if (changes := set_again(self._history.last.threads)) and not self._told:
+            self._told = True
+            self._note(
+                f"{self._cell.id}: torch's switches were changed while the cell ran ({', '.join(changes)}) "
+                "by code of a plugin; they are set back before each part of the training"
+            )
 
     def _note(self, text: str) -> None:
         """Tell the user what is not as expected, at once: the cell may never end."""
@@ -354,7 +364,7 @@ class Sitting:
             outcome["class_names"] = names
         return record_of(
             self._cell,
-            self._task.environment,
+            self._history,
             status=status,
             seconds=round(self._seconds(), 3),
             determinism=determinism_record(),
@@ -370,8 +380,3 @@ class Sitting:
             seconds=self._seconds(),
             scores=mean_scores(row for row in self._rows if row["step"] == self._cell.train.steps),
         )
-
-
-def _limit(state: Mapping[str, Tensor], factor: int) -> int:
-    """Bytes that a file with these tensors, or `factor` times as much, may have."""
-    return factor * sum(tensor.nbytes for tensor in state.values()) + _SLACK

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganbench.grid import Cell
+from ganbench.grid.history import History
 from ganbench.grid.provenance import Environment
 from ganbench.runner.formulas import formulas_of
 
@@ -19,8 +20,9 @@ class Task:
         cell: which.
         folder: the results folder.
         device: where, as torch names it.
-        environment: what else decides the bits, worked out before.
+        environment: what else decides the bits, as the planner worked it out; the worker checks it.
         rescore: the cell is trained; only scores of its stored weights are missing.
+        keep_stale: a checkpoint of another environment is gone on from.
     """
 
     cell: Cell
@@ -28,6 +30,7 @@ class Task:
     device: str
     environment: Environment
     rescore: bool = False
+    keep_stale: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +67,15 @@ def mean_scores(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]
     }
 
 
-def record_of(cell: Cell, environment: Environment, **outcome: Any) -> dict[str, Any]:
-    """The record of a cell as the store keeps it; `outcome` replaces what an untouched cell has."""
+def record_of(cell: Cell, trained: Environment | History, **outcome: Any) -> dict[str, Any]:
+    """Make the record of a cell as the store keeps it.
+
+    Args:
+        cell: which.
+        trained: where it is trained, or the list of environments in which it was.
+        outcome: replaces what an untouched cell has.
+    """
+    history = trained if isinstance(trained, History) else History.of(trained)
     return {
         "cell": cell.id,
         "axes": dict(cell.axes),
@@ -76,9 +86,9 @@ def record_of(cell: Cell, environment: Environment, **outcome: Any) -> dict[str,
         "warnings": [],
         "step": 0,
         "seconds": 0.0,
-        "device": environment.device,
-        "engine": environment.engine,
-        "environment": environment.as_json(),
+        "device": history.last.device,
+        "engine": history.last.engine,
+        **history.as_record(),
         "weights": "",
         "determinism": {},
         "formulas": formulas_of(cell),

@@ -21,7 +21,7 @@ def test_columns_are_the_published_ones(make_folder: Callable[..., Folder]) -> N
     identity = ["cell", "dataset", "architecture", "loss", "penalty", "train.optimizer.lr", "seed"]
     cells = (
         "status reason warnings step seconds device engine environment weights "
-        "ganbench torch torch-fidelity plugins"
+        "ganbench torch torch-fidelity plugins provenance"
     )
     scores = "step metric value extractor samples protocol direction repeat note current"
     assert list(cells_frame(_records(folder)).columns) == identity + cells.split()

@@ -50,7 +50,7 @@ def test_equal_weights_are_proof_in_another_environment_too(tables, compared):
         ({"weights": ""}, "have other weights in the same environment: what is trained has changed"),
         (
             {"weights": "ab", "environment": "e2", "device": "Other CPU", "plugins": "foo 1"},
-            "were made in another environment (device Test CPU -> Other CPU; plugins none -> foo 1)",
+            "were made in another environment (device Test CPU -> Other CPU; foo absent -> 1)",
         ),
         (
             {"weights": "ab", "environment": "e2"},

@@ -147,24 +147,6 @@ def test_without_a_usable_checkpoint_it_starts_again(
     assert files(task) == whole
 
 
-def test_a_checkpoint_of_another_environment_or_of_other_data_is_not_used(
-    tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task = task_in(tmp_path)
-    versions = {**task.environment.versions, "torch": "1.0"}
-    run(replace(task, environment=replace(task.environment, versions=versions)), 50)
-    result, notes = run(task, 50)
-    assert [note.endswith("made in another environment; not used") for note in notes] == [True, True]
-    with monkeypatch.context() as patch:
-        patch.setattr(sitting.dataset_of(task.cell.dataset), "fingerprint", "other")
-        _, notes = run(task, 50)
-    assert [note.endswith("made with other data; not used") for note in notes] == [True, True]
-    result, notes = run(task)
-    assert result.status == "ok"
-    assert len(notes) == 2
-    assert files(task) == whole
-
-
 @contextmanager
 def full_from(call: int, monkeypatch: pytest.MonkeyPatch, calls: int = 1000) -> Iterator[list[int]]:
     """The disk refuses the n-th fsync and as many after it as said."""

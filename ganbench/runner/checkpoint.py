@@ -1,0 +1,130 @@
+"""The checkpoints of a cell: where they were made, and the training as one of them left it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ganbench.errors import StoreError
+from ganbench.files.tensors import read_record
+from ganbench.grid import Cell, Environment
+from ganbench.grid.history import History
+from ganbench.runner.task import Task
+from ganbench.runner.trainer import trainer_of
+from ganbench.store import Store
+from ganbench.training import Trainer
+
+# A checkpoint holds what the fresh training does, moments of the optimizers and the curves so far.
+_FACTOR = 8
+_SLACK = 2**28
+
+
+class Elsewhere(Exception):
+    """A worker, or a checkpoint, is of another environment than the one that was planned."""
+
+
+class Resumed(NamedTuple):
+    """A training to go on with.
+
+    Attributes:
+        trainer: at the checkpoint's step.
+        history: the environments that led there, and this one.
+        seconds: that it has taken so far.
+        rows: the scores up to that step.
+        constant: whether the generator's samples were all alike when it was last scored.
+    """
+
+    trainer: Trainer
+    history: History
+    seconds: float
+    rows: list[dict[str, Any]]
+    constant: bool
+
+
+def resume(task: Task, here: Environment, store: Store, note: Callable[[str], None]) -> Resumed | None:
+    """Restore the training from the latest checkpoint that is whole.
+
+    A damaged checkpoint is removed, and the earlier one used.
+
+    Args:
+        task: which cell, and whether a checkpoint of another environment may be used.
+        here: the environment of this process.
+        store: the results folder.
+        note: told of each checkpoint that is not used.
+
+    Returns:
+        None where there is no checkpoint to go on from.
+
+    Raises:
+        Elsewhere: the checkpoint was made in another environment, and must not be used or does not fit.
+        StoreError: a damaged checkpoint cannot be removed.
+    """
+    cell = task.cell
+    for path in store.checkpoints(cell.id):
+        trainer = trainer_of(cell, torch.device(task.device))
+        changes: list[str] = []
+        try:
+            tensors, record = store.read_checkpoint(path, size_limit(trainer.state()[0], _FACTOR))
+            history = checkpoint_history(store, cell, record)
+            changes = history.differences(here)
+            if changes and not task.keep_stale:
+                raise Elsewhere
+            trainer.restore(tensors, record["training"])
+            seconds = float(record["seconds"])
+            if not (0 <= trainer.step <= cell.train.steps and 0 <= seconds < math.inf):
+                raise ValueError(f"step {trainer.step}, {seconds} seconds")
+            rows = [row for row in store.scores(cell.id) if row["step"] <= trainer.step]
+        except Exception as error:
+            if changes:
+                # It is whole, as its checksum says, and what was trained is nowhere else.
+                cannot = "" if isinstance(error, Elsewhere) else f" and does not fit this one: {error!r}"
+                raise Elsewhere(
+                    f"{path}: made in another environment ({'; '.join(changes)}){cannot}; --rerun stale "
+                    "starts the cell over, --keep-stale goes on from it where it fits"
+                ) from None
+            # It must not push the earlier one out when the next is written.
+            store.drop_checkpoint(path)
+            what = error if isinstance(error, StoreError) else f"{path}: does not fit this cell: {error!r}"
+            note(f"{what}; not used")
+            continue
+        constant = record.get("constant") is True
+        return Resumed(trainer, history.continued(here, trainer.step), seconds, rows, constant)
+    return None
+
+
+def checkpoint_history(store: Store, cell: Cell, checkpoint: Mapping[str, Any]) -> History:
+    """Read the environments that led to a checkpoint from its record.
+
+    Raises:
+        ValueError: the checkpoint is another cell's, or does not say.
+    """
+    if checkpoint.get("cell") != cell.id:
+        raise ValueError(f"it is of cell {checkpoint.get('cell')}")
+    record: Mapping[str, Any] = {}
+    with contextlib.suppress(StoreError):
+        record = store.cell(cell.id)
+    return History.from_checkpoint(checkpoint, record, cell.dataset.label)
+
+
+def checkpoint_changes(store: Store, cell: Cell, now: Environment) -> list[str]:
+    """Name what has changed since the checkpoint was made from which a run would go on.
+
+    Reads the checkpoint's record alone. Where it is damaged further on, the worker finds out.
+
+    Returns:
+        A phrase each; empty where nothing has, or where there is no checkpoint that can be read.
+    """
+    for path in store.checkpoints(cell.id):
+        with contextlib.suppress(StoreError, ValueError):
+            return checkpoint_history(store, cell, read_record(path)).differences(now)
+    return []
+
+
+def size_limit(state: Mapping[str, Tensor], factor: int) -> int:
+    """Give the bytes that a file with these tensors, or `factor` times as much, may have."""
+    return factor * sum(tensor.nbytes for tensor in state.values()) + _SLACK

@@ -1,0 +1,76 @@
+"""The environment in which a cell would be trained in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from ganbench.catalog import Kind, load_catalog
+from ganbench.errors import GanbenchError
+from ganbench.grid import Cell, Choice, Environment, environment_of
+from ganbench.grid.plugin_source import forget_sources
+from ganbench.grid.provenance import parts_of
+from ganbench.runner.materials import dataset_of, digest_of, forget_materials
+from ganbench.training import deterministic, global_stream, resolve_engine
+
+_CPU = torch.device("cpu")
+
+
+def environment_here(cell: Cell, *, device: str, threads: int) -> Environment:
+    """Work out the environment of a cell on a device of this machine: the one place that does.
+
+    Args:
+        cell: what would be trained.
+        device: as torch names it.
+        threads: for one operation on a CPU.
+
+    Raises:
+        DatasetError: the data is not there.
+        GridError: the `digest` of a plugin's part is no text.
+    """
+    with deterministic():
+        return environment_of(
+            cell,
+            load_catalog(),
+            device=device,
+            engine=resolve_engine(cell.train.engine, torch.device(device)),
+            threads=threads,
+            data={cell.dataset.label: str(dataset_of(cell.dataset).fingerprint)},
+            digests=dict(_digests(cell)),
+        )
+
+
+def forget_environment() -> None:
+    """Look anew from here on: files, plugins and their parts may have changed since this process looked."""
+    forget_materials()
+    forget_sources()
+    _digest.cache_clear()
+
+
+def _digests(cell: Cell) -> Iterator[tuple[str, str]]:
+    for kind, choice in parts_of(cell):
+        if digest := _digest(kind, choice):
+            yield f"{kind} {choice.label}", digest
+
+
+@lru_cache(maxsize=64)
+def _digest(kind: Kind, choice: Choice) -> str:
+    # Built-ins are covered by ganbench's numerics; players have no such attribute.
+    if kind == "architecture" or load_catalog().entry(kind, choice.name).plugin.builtin:
+        return ""
+    try:
+        with global_stream(0, _CPU):
+            part: Any = (
+                dataset_of(choice)
+                if kind == "dataset"
+                else load_catalog().build(kind, choice.name, choice.options)
+            )
+    except GanbenchError:
+        raise
+    except Exception:
+        # The cell fails for that reason, and says so.
+        return ""
+    return digest_of(kind, choice.name, part)
