@@ -67,8 +67,12 @@ def plan_run(
     """
     place = resolve_device(device)
     store = Store(out if out is not None else default_folder(grid))
-    if store.path.exists() and not store.path.is_dir():
-        raise StoreError(f"{store.path}: is not a folder; give another one with --out")
+    store.require_own()
+    if rerun != "all" and store.has_only_tables():
+        raise StoreError(
+            f"{store.path}: holds tables of cells without the cells, as a baseline in a repository does, and "
+            "a run would replace them; give another folder with --out, or --rerun all to train them anew"
+        )
     # A notebook plans again and again, and pictures may have come to a folder in between.
     forget_environment()
     with deterministic():

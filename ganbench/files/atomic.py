@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import BinaryIO
 from ganbench.errors import StoreError
 
 TEMPORARY_SUFFIX = ".tmp"
+# As `_beside` makes them: the name, the process, and something random.
+_TEMPORARY = re.compile(r"\.(.+)\.\d+\.[0-9a-f]+\.tmp")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -138,3 +141,9 @@ def sync_folder(path: Path) -> None:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+
+
+def temporary_of(name: str) -> str | None:
+    """Name the file that a temporary file of this module was to become; None for any other file."""
+    match = _TEMPORARY.fullmatch(name)
+    return None if match is None else match[1]

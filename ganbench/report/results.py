@@ -13,6 +13,7 @@ from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import compared
 from ganbench.analysis.final_scores import summarise
 from ganbench.analysis.records import printable, read_records
+from ganbench.analysis.tabled import read_tables
 from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.errors import StoreError
 from ganbench.report.notebook import as_html
@@ -76,6 +77,8 @@ def load(path: str | Path) -> Results:
 def write_tables(store: Store, cells: Sequence[str] | None = None) -> Results:
     """Write cells.csv, scores.csv and comparison.csv from what the store holds of each cell.
 
+    Where it holds only the first two, they stay as they are.
+
     Args:
         store: the folder.
         cells: the grid's cells in its order; as the folder's cells.csv has them unless given.
@@ -84,15 +87,17 @@ def write_tables(store: Store, cells: Sequence[str] | None = None) -> Results:
         StoreError: the folder holds no results, or cannot be written.
     """
     results = _read(store, cells)
-    store.write_frame(CELLS, results.cells)
-    store.write_frame(SCORES, results.scores)
+    if cells is not None or not store.has_only_tables():
+        store.write_frame(CELLS, results.cells)
+        store.write_frame(SCORES, results.scores)
     store.write_frame(COMPARISON, results.comparison)
     return results
 
 
 def _read(store: Store, cells: Sequence[str] | None) -> Results:
     what = compared(store.require().grid())
-    records = read_records(store, cells)
+    tabled = cells is None and store.has_only_tables()
+    records = read_tables(store) if tabled else read_records(store, cells)
     if not records:
         raise StoreError(f"{store.path}: no cell in this results folder")
     table, scores = cells_frame(records), scores_frame(records)

@@ -1,6 +1,6 @@
 """A results folder on disk."""
 
-from ganbench.store.cells import SCORES
-from ganbench.store.folder import CELLS, COMPARISON, GRID, REPORT, Store
+from ganbench.store.folder import Store
+from ganbench.store.names import CELLS, COMPARISON, GRID, REPORT, SCORES
 
 __all__ = ["CELLS", "COMPARISON", "GRID", "REPORT", "SCORES", "Store"]

@@ -7,39 +7,43 @@ import csv
 import hashlib
 import io
 import json
-import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import StoreError
-from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, sync_folder, write_bytes
+from ganbench.files.atomic import (
+    make_folder,
+    read_bytes,
+    sync_folder,
+    write_bytes,
+)
 from ganbench.files.tensors import LARGEST, read_state, read_tensors, serialise, write_state
+from ganbench.store.names import (
+    CELL,
+    CELL_ID,
+    CHECKPOINT,
+    CURVES,
+    EARLIER_CHECKPOINT,
+    FOLDER,
+    GENERATOR,
+    INCOMING_CHECKPOINT,
+    NEIGHBOURS,
+    PICTURE,
+    SCORES,
+    STEP_PICTURE,
+    TRACEBACK,
+    is_cell_file,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-FOLDER = "cells"
-REFERENCES = "references"
-SCORES = "scores.csv"
-CELL = "cell.json"
-CURVES = "curves.parquet"
-PICTURE = "samples.png"
-# Nine digits, so that names sort as steps do.
-STEP_PICTURE = re.compile(r"samples-(\d{9,})\.png")
-NEIGHBOURS = "neighbours.png"
-GENERATOR = "generator.safetensors"
-CHECKPOINT = "checkpoint.safetensors"
-EARLIER_CHECKPOINT = "checkpoint.earlier.safetensors"
-TRACEBACK = "traceback.txt"
-
 SCORE_COLUMNS = ("step", "metric", "value", "direction", "extractor", "samples", "protocol", "repeat")
 # What rows got later, and how a file without such a column is read.
 LATER_SCORE_COLUMNS = {"note": "", "current": "True"}
 FORMAT = 1
-CELL_ID = re.compile(r"c[0-9a-f]{11}")
 TEXT_LIMIT = 64 * 2**20
 _RECORD_LIMIT = 2**20
 
@@ -233,24 +237,6 @@ class CellStore:
         self._make_cell(cell)
         write_bytes(self.folder(cell) / NEIGHBOURS, content)
 
-    def reference_png(self, dataset: str) -> Path | None:
-        """The picture of real samples of a data set, where there is one.
-
-        Args:
-            dataset: its label, as in a cell's axes.
-        """
-        path = self.path / REFERENCES / _reference_name(dataset)
-        return path if path.is_file() else None
-
-    def write_reference_picture(self, dataset: str, content: bytes) -> None:
-        """Write the picture of real samples of a data set.
-
-        Raises:
-            StoreError: the file system refuses.
-        """
-        make_folder(self.path / REFERENCES, parents=False)
-        write_bytes(self.path / REFERENCES / _reference_name(dataset), content)
-
     def generator(self, cell: str, limit: int = LARGEST) -> dict[str, Tensor]:
         """The state of the scored generator.
 
@@ -299,7 +285,7 @@ class CellStore:
         """
         self._make_cell(cell)
         folder = self.folder(cell)
-        incoming = folder / f".{CHECKPOINT}.incoming{TEMPORARY_SUFFIX}"
+        incoming = folder / INCOMING_CHECKPOINT
         try:
             write_state(incoming, tensors, record)
             if (folder / CHECKPOINT).exists():
@@ -359,7 +345,7 @@ class CellStore:
             _remove(self.folder(cell) / name)
 
     def drop_cell(self, cell: str) -> None:
-        """Remove everything of one cell, so that it starts anew.
+        """Remove everything of one cell, so that it starts anew; files that are not ganbench's stay.
 
         The record goes first: a kill on the way leaves nothing that looks finished.
 
@@ -369,11 +355,15 @@ class CellStore:
         folder = self.folder(cell)
         _remove(folder / CELL)
         try:
-            shutil.rmtree(folder)
+            for path in folder.iterdir():
+                if is_cell_file(path.name) and (path.is_symlink() or not path.is_dir()):
+                    _remove(path)
         except FileNotFoundError:
             return
         except OSError as error:
             raise StoreError(f"{folder}: cannot be removed: {error.strerror or error}") from error
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
     def _make_cell(self, cell: str) -> None:
         """Make a cell's folder; not those above it, which only vanish when somebody removes the results."""
@@ -385,11 +375,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: cannot be removed: {error.strerror or error}") from error
-
-
-def _reference_name(dataset: str) -> str:
-    """A label may hold any character, and be longer than a file's name may be."""
-    return f"{hashlib.sha256(dataset.encode(errors='replace')).hexdigest()[:16]}.png"
 
 
 def _well_formed(record: Mapping[str, Any]) -> bool:

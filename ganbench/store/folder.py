@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import tomllib
 from contextlib import AbstractContextManager
@@ -10,17 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ganbench.errors import StoreError
-from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, read_bytes, write_bytes
-from ganbench.store.cells import CELL_ID, FOLDER, REFERENCES, TEXT_LIMIT, CellStore
+from ganbench.files.atomic import make_folder, read_bytes, write_bytes
+from ganbench.store.cells import TEXT_LIMIT, CellStore
 from ganbench.store.lock import hold
+from ganbench.store.names import CELL_ID, CELLS, FOLDER, GRID, REFERENCES
+from ganbench.store.ownership import leftovers, require_own, write_mark
 
 if TYPE_CHECKING:
     import pandas as pd
-
-GRID = "grid.toml"
-CELLS = "cells.csv"
-COMPARISON = "comparison.csv"
-REPORT = "report.html"
 
 
 class Store(CellStore):
@@ -40,6 +38,16 @@ class Store(CellStore):
     def exists(self) -> bool:
         """Whether this is a results folder: it has a grid."""
         return (self.path / GRID).is_file()
+
+    def require_own(self) -> None:
+        """Refuse the folder where a run would mix with, or replace, what is not ganbench's.
+
+        Raises:
+            StoreError: it is no folder, or holds something else.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise StoreError(f"{self.path}: is not a folder; give another one with --out")
+        require_own(self.path)
 
     def require(self) -> Self:
         """This store, where it is one.
@@ -85,11 +93,13 @@ class Store(CellStore):
         return self.path / name
 
     def make(self) -> None:
-        """Make the folder, so that cells can be written; it holds results once it has a grid.
+        """Make and mark the folder, so that cells can be written; it holds results once it has a grid.
 
         Raises:
             StoreError: the file system refuses.
         """
+        make_folder(self.path)
+        write_mark(self.path)
         make_folder(self.path / FOLDER)
 
     def write_grid(self, text: str) -> None:
@@ -109,6 +119,24 @@ class Store(CellStore):
         """
         return self.write_text(name, frame.to_csv(index=False, lineterminator="\n"))
 
+    def reference_png(self, dataset: str) -> Path | None:
+        """The picture of real samples of a data set, where there is one.
+
+        Args:
+            dataset: its label, as in a cell's axes.
+        """
+        path = self.path / REFERENCES / _reference_name(dataset)
+        return path if path.is_file() else None
+
+    def write_reference_picture(self, dataset: str, content: bytes) -> None:
+        """Write the picture of real samples of a data set.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        make_folder(self.path / REFERENCES, parents=False)
+        write_bytes(self.path / REFERENCES / _reference_name(dataset), content)
+
     def cell_ids(self) -> list[str]:
         """The cells of the grid, in its order; every cell on disk where cells.csv is absent or damaged."""
         try:
@@ -120,6 +148,10 @@ class Store(CellStore):
             pass
         return self.cells_on_disk()
 
+    def has_only_tables(self) -> bool:
+        """Whether the cells are in the tables and nowhere else, as in a baseline kept in a repository."""
+        return not self.cells_on_disk() and bool(self.cell_ids())
+
     def cells_on_disk(self) -> list[str]:
         """Every cell that has a folder, sorted, whether or not the grid still has it."""
         folder = self.path / FOLDER
@@ -130,15 +162,18 @@ class Store(CellStore):
         )
 
     def sweep(self) -> None:
-        """Remove what killed writes left behind; only while the lock is held.
+        """Remove the temporary files of killed writes, and nothing else; only while the lock is held.
 
         Raises:
             StoreError: the file system refuses.
         """
         try:
-            cells = (self.path / FOLDER / cell for cell in self.cells_on_disk())
-            for folder in (self.path, self.path / REFERENCES, *cells):
-                for leftover in folder.glob(f".*{TEMPORARY_SUFFIX}"):
-                    leftover.unlink(missing_ok=True)
+            for path in leftovers(self.path):
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be cleaned: {error.strerror or error}") from error
+
+
+def _reference_name(dataset: str) -> str:
+    """A label may hold any character, and be longer than a file's name may be."""
+    return f"{hashlib.sha256(dataset.encode(errors='replace')).hexdigest()[:16]}.png"

@@ -11,8 +11,8 @@ from small_store import CELL, record, row, tensors
 
 from ganbench.errors import StoreError
 from ganbench.store import Store
-from ganbench.store.cells import CELL as CELL_FILE
-from ganbench.store.cells import CHECKPOINT, EARLIER_CHECKPOINT
+from ganbench.store.names import CELL as CELL_FILE
+from ganbench.store.names import CHECKPOINT, EARLIER_CHECKPOINT
 
 
 def test_a_record_comes_back(store: Store) -> None:

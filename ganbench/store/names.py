@@ -1,0 +1,55 @@
+"""The names of the files in a results folder; nothing else is ever written, replaced or removed there."""
+
+from __future__ import annotations
+
+import re
+
+from ganbench.files.atomic import TEMPORARY_SUFFIX, temporary_of
+from ganbench.store.lock import HOLDER
+
+GRID = "grid.toml"
+CELLS = "cells.csv"
+SCORES = "scores.csv"
+COMPARISON = "comparison.csv"
+REPORT = "report.html"
+# Older results folders have none; they are known by their tables and cells.
+MARK = ".ganbench-results"
+
+FOLDER = "cells"
+CELL_ID = re.compile(r"c[0-9a-f]{11}")
+CELL = "cell.json"
+CURVES = "curves.parquet"
+PICTURE = "samples.png"
+# Nine digits, so that names sort as steps do.
+STEP_PICTURE = re.compile(r"samples-(\d{9,})\.png")
+NEIGHBOURS = "neighbours.png"
+GENERATOR = "generator.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
+INCOMING_CHECKPOINT = f".{CHECKPOINT}.incoming{TEMPORARY_SUFFIX}"
+EARLIER_CHECKPOINT = "checkpoint.earlier.safetensors"
+TRACEBACK = "traceback.txt"
+
+REFERENCES = "references"
+
+_TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, REPORT, MARK, HOLDER}
+_CELL_FILES = {
+    *(CELL, SCORES, CURVES, PICTURE, NEIGHBOURS, GENERATOR, TRACEBACK),
+    *(CHECKPOINT, INCOMING_CHECKPOINT, EARLIER_CHECKPOINT),
+}
+_REFERENCE = re.compile(r"[0-9a-f]{16}\.png")
+
+
+def is_top_file(name: str) -> bool:
+    """Whether ganbench writes a file of this name at the top of a results folder, temporary ones included."""
+    return (temporary_of(name) or name) in _TOP_FILES
+
+
+def is_cell_file(name: str) -> bool:
+    """Whether ganbench writes a file of this name into a cell's folder, temporary ones included."""
+    of = temporary_of(name) or name
+    return of in _CELL_FILES or STEP_PICTURE.fullmatch(of) is not None
+
+
+def is_reference_file(name: str) -> bool:
+    """Whether ganbench writes a file of this name into the folder of references, temporary ones included."""
+    return _REFERENCE.fullmatch(temporary_of(name) or name) is not None

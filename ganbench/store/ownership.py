@@ -1,0 +1,164 @@
+"""Which folders and files are ganbench's own, so that a run never replaces or removes anybody else's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import tomli_w
+
+from ganbench.errors import StoreError
+from ganbench.files.atomic import TEMPORARY_SUFFIX, read_bytes, write_bytes
+from ganbench.store.cells import TEXT_LIMIT
+from ganbench.store.lock import HOLDER, LOCK
+from ganbench.store.names import (
+    CELL_ID,
+    CELLS,
+    FOLDER,
+    GRID,
+    MARK,
+    REFERENCES,
+    is_cell_file,
+    is_reference_file,
+    is_top_file,
+)
+
+_COLUMNS = {"cell", "dataset", "architecture", "loss", "penalty", "seed", "status"}
+_RESOLVED = {"name", "seeds", "axes", "train", "score", "compare"}
+# What systems and version control put into an otherwise empty folder, and ganbench never writes.
+_CLUTTER = {".gitkeep", ".gitignore", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}
+_SHOWN = 3
+
+
+def write_mark(folder: Path) -> None:
+    """Mark a folder as ganbench's, where it is not yet.
+
+    Raises:
+        StoreError: the file system refuses.
+    """
+    if not (folder / MARK).is_file():
+        write_bytes(folder / MARK, json.dumps({"format": 1}).encode() + b"\n")
+
+
+def require_own(folder: Path) -> None:
+    """Refuse a folder that a run would mix with, or replace, what is not ganbench's.
+
+    A missing folder, an empty one, a results folder, and one with no more than an interrupted run left
+    are fine. Nothing is written.
+
+    Raises:
+        StoreError: it holds something else, or a grid.toml that ganbench did not write; or it cannot be read.
+    """
+    entries = _entries(folder)
+    if not is_results_folder(folder, entries):
+        strangers = sorted(entry.name for entry in entries if not _left_by_a_run(entry))
+        if strangers:
+            shown = ", ".join(strangers[:_SHOWN]) + (", ..." if len(strangers) > _SHOWN else "")
+            raise StoreError(
+                f"{folder}: holds {shown}, and no results of ganbench; "
+                "give a new or an empty folder with --out"
+            )
+    grid = folder / GRID
+    if grid.is_file() and not _is_resolved(grid):
+        raise StoreError(
+            f"{grid}: is not a grid as ganbench writes it, and the resolved one would replace it; "
+            "give another folder with --out"
+        )
+
+
+def is_results_folder(folder: Path, entries: Iterable[os.DirEntry[str]] | None = None) -> bool:
+    """Whether a folder has ganbench's mark, or a grid beside ganbench's table of cells or folders of cells.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    names = {entry.name for entry in (_entries(folder) if entries is None else entries)}
+    if MARK in names and (folder / MARK).is_file():
+        return True
+    if GRID not in names or not (folder / GRID).is_file():
+        return False
+    if CELLS in names and set(_header(folder / CELLS)) >= _COLUMNS:
+        return True
+    return FOLDER in names and any(_is_cell(entry) for entry in _entries(folder / FOLDER))
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """List the temporary files of killed writes in a results folder: files only, of ganbench's names only.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    places = [(folder, is_top_file), (folder / REFERENCES, is_reference_file)]
+    places += [(Path(entry), is_cell_file) for entry in _entries(folder / FOLDER) if _is_cell(entry)]
+    return [
+        place / entry.name
+        for place, is_own in places
+        for entry in _entries(place)
+        if entry.name.endswith(TEMPORARY_SUFFIX)
+        and is_own(entry.name)
+        and entry.is_file(follow_symlinks=False)
+    ]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be read: {error.strerror or error}") from error
+
+
+def _header(table: Path) -> list[str]:
+    try:
+        text = read_bytes(table, TEXT_LIMIT).decode()
+        return next(csv.reader(io.StringIO(text)), [])
+    except (StoreError, UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _is_cell(entry: os.DirEntry[str]) -> bool:
+    return CELL_ID.fullmatch(entry.name) is not None and entry.is_dir()
+
+
+def _left_by_a_run(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is what a run leaves that was killed before it had written its grid."""
+    if entry.name in _CLUTTER:
+        return True
+    if entry.name in (FOLDER, REFERENCES) and entry.is_dir():
+        is_own = _only_cell_files if entry.name == FOLDER else _is_reference
+        return all(map(is_own, _entries(Path(entry))))
+    # A lock that is no lock of the system's is several files, named after it.
+    locks = entry.name == LOCK or entry.name.startswith(f"{LOCK}.")
+    return entry.is_file() and (locks or entry.name == HOLDER or _is_temporary(entry.name))
+
+
+def _only_cell_files(entry: os.DirEntry[str]) -> bool:
+    return _is_cell(entry) and all(is_cell_file(each.name) for each in _entries(Path(entry)))
+
+
+def _is_reference(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file() and is_reference_file(entry.name)
+
+
+def _is_temporary(name: str) -> bool:
+    return name.endswith(TEMPORARY_SUFFIX) and is_top_file(name)
+
+
+def _is_resolved(path: Path) -> bool:
+    """Whether a grid is one that ganbench wrote: all settings, no comment, its own layout.
+
+    A damaged file counts as one: whoever reads it says what is wrong.
+    """
+    try:
+        text = read_bytes(path, TEXT_LIMIT).decode().replace("\r\n", "\n")
+        grid = tomllib.loads(text)
+        return grid.keys() >= _RESOLVED and tomli_w.dumps(grid) == text
+    except (UnicodeDecodeError, ValueError, RecursionError, StoreError):
+        return True
