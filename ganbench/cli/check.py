@@ -23,6 +23,7 @@ from ganbench.regression import (
     seeds,
     text_of,
 )
+from ganbench.store import require_foreign
 
 _HEADS = ("score", "baseline", "tolerance", "to pass", "to find", "beside these")
 
@@ -49,6 +50,9 @@ def check_command(
     Raises:
         GanbenchError: a folder, the pair of them, or an option cannot be used.
     """
+    for file in (junit, markdown):
+        if file is not None:
+            require_foreign(file)
     try:
         allowed = None if tolerance is None else read_tolerance(tolerance)
     except ValueError as problem:

@@ -23,7 +23,7 @@ from ganbench.runner import dataset_of, generate_samples, players_of, samples_of
 from ganbench.runner.gallery import frame_for
 from ganbench.runner.picture import draw_samples, write_images
 from ganbench.scoring import NonFiniteSamples
-from ganbench.store import Store
+from ganbench.store import Store, require_foreign
 from ganbench.training import deterministic, prepare_process
 
 _MOST = 1_000_000
@@ -43,6 +43,7 @@ def sample_command(folder: Path, cell: str, *, count: int, repeat: int, out: Pat
         raise GridError(f"--count: must be from 1 to {_MOST}, given {count}")
     if out.suffix not in (".png", ".npz", ""):
         raise GridError(f"--out: must end in .png or .npz, or be a folder, given {str(out)!r}")
+    require_foreign(out)
     store = Store(folder).require()
     chosen = _cell(store, cell)
     if not 0 <= repeat < chosen.score.repeats:

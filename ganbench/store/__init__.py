@@ -2,5 +2,6 @@
 
 from ganbench.store.folder import Store
 from ganbench.store.names import CELLS, COMPARISON, GRID, REPORT, SCORES
+from ganbench.store.ownership import require_foreign
 
-__all__ = ["CELLS", "COMPARISON", "GRID", "REPORT", "SCORES", "Store"]
+__all__ = ["CELLS", "COMPARISON", "GRID", "REPORT", "SCORES", "Store", "require_foreign"]

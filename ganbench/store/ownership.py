@@ -87,6 +87,21 @@ def is_results_folder(folder: Path, entries: Iterable[os.DirEntry[str]] | None =
     return FOLDER in names and any(_is_cell(entry) for entry in _entries(folder / FOLDER))
 
 
+def require_foreign(file: Path) -> None:
+    """Refuse to write a file that the user named over one that ganbench keeps in a results folder.
+
+    Raises:
+        StoreError: it is one of a results folder's own files.
+    """
+    cell = file.absolute().parent
+    places = [(cell, is_top_file)]
+    if CELL_ID.fullmatch(cell.name) and cell.parent.name == FOLDER:
+        places.append((cell.parent.parent, is_cell_file))
+    for folder, is_own in places:
+        if is_own(file.name) and is_results_folder(folder):
+            raise StoreError(f"{file}: is a file of the results in {folder}; give another name")
+
+
 def leftovers(folder: Path) -> list[Path]:
     """List the temporary files of killed writes in a results folder: files only, of ganbench's names only.
 

@@ -12,7 +12,7 @@ from small_store import CELL, record, row, tensors
 from ganbench.errors import StoreError
 from ganbench.store import Store
 from ganbench.store.names import CELL as CELL_FILE
-from ganbench.store.names import CHECKPOINT, EARLIER_CHECKPOINT
+from ganbench.store.names import CHECKPOINT, EARLIER_CHECKPOINT, MARK
 
 
 def test_a_record_comes_back(store: Store) -> None:
@@ -161,12 +161,12 @@ def test_a_finished_cell_needs_no_checkpoint(store: Store) -> None:
 
 def test_leftovers_of_killed_writes_are_swept(store: Store) -> None:
     store.write_cell(CELL, record())
-    for folder in (store.path, store.folder(CELL)):
-        (folder / ".cells.csv.123.abcd.tmp").write_text("half")
+    for folder, name in ((store.path, "cells.csv"), (store.folder(CELL), "cell.json")):
+        (folder / f".{name}.123.abcd.tmp").write_text("half")
         (folder / "kept.tmp").write_text("a user's")
     store.sweep()
     names = sorted(path.name for path in store.path.rglob("*") if path.is_file())
-    assert names == ["cell.json", "grid.toml", "kept.tmp", "kept.tmp"]
+    assert names == [MARK, "cell.json", "grid.toml", "kept.tmp", "kept.tmp"]
 
 
 def test_tensors_that_share_memory_or_are_views_can_be_stored(store: Store) -> None:
