@@ -18,7 +18,7 @@ from ganbench.errors import DatasetError
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
 from ganbench.zoo.datasets.images import Images
 from ganbench.zoo.datasets.layouts import IDX_FILES, LAYOUTS
-from ganbench.zoo.datasets.published import Published, damaged, data_folder
+from ganbench.zoo.datasets.published import Published, damaged, data_folder, require_regular
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 _SOURCES = {"mnist": "MNIST", "kmnist": "KMNIST", "fashion_mnist": "FashionMNIST"}
@@ -64,7 +64,7 @@ def _read(name: str) -> dict[Split, Samples]:
     raw = data_folder() / LAYOUTS[name].folder
     debian = [DEBIAN_FOLDER] if name == "fashion_mnist" else []
     for folder in (raw, *debian):
-        if all(_file(folder, file) for file in IDX_FILES):
+        if all(_file(name, folder, file) for file in IDX_FILES):
             return _load(name, folder)
     _published(name).download(data_folder())
     return _load(name, raw)
@@ -83,14 +83,17 @@ def _published(name: str) -> Published:
     )
 
 
-def _file(folder: Path, name: str) -> Path | None:
-    """A file as it is or, where there is no such, packed."""
-    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+def _file(name: str, folder: Path, file: str) -> Path | None:
+    """Find a file of a data set as it is or, where there is no such, packed."""
+    places = (folder / file, folder / f"{file}.gz")
+    for path in places:
+        require_regular(name, path)
+    return next((path for path in places if path.is_file()), None)
 
 
 def _load(name: str, folder: Path) -> dict[Split, Samples]:
     def read(file: str, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], Path]:
-        path = _file(folder, file)
+        path = _file(name, folder, file)
         if path is None:
             raise DatasetError(f"dataset {name!r}: {folder / file} is missing")
         return read_idx(name, path, shape), path

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from ganbench.errors import DatasetError
 from ganbench.files.cache import cache_folder
+from ganbench.files.regular import irregular
 from ganbench.zoo.datasets.layouts import Layout
 
 SECONDS_TO_CONNECT = 10
@@ -64,9 +65,12 @@ class Published:
         """The data folder, with the files in it: downloaded first where they are not.
 
         Raises:
-            DatasetError: they are not there and cannot be downloaded.
+            DatasetError: they are not there and cannot be downloaded, or something else is in their place.
         """
         data = data_folder()
+        for file in self.layout.files:
+            if not (data / file).is_dir():
+                require_regular(self.layout.name, data / file)
         if not all((data / file).exists() for file in self.layout.files):
             self.download(data)
         return data
@@ -123,6 +127,20 @@ class Published:
             f"failed ({reason}); get it from: {self.layout.source}; put it in FOLDER as torchvision does "
             f"(FOLDER/{self.layout.files[0]}, ...) and give --data FOLDER"
         )
+
+
+def require_regular(name: str, path: Path) -> None:
+    """Refuse a pipe, a device or a link that leads nowhere where a file of a data set should be.
+
+    Args:
+        name: the data set's.
+        path: the file; it need not be there.
+
+    Raises:
+        DatasetError: it is something else.
+    """
+    if problem := irregular(path):
+        raise DatasetError(f"dataset {name!r}: {path} {problem}")
 
 
 def damaged(name: str, path: Path, why: str) -> DatasetError:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganbench.errors import WeightsError
+from ganbench.files.regular import irregular
 from ganbench.zoo.extractors.weights_file import WeightsFile, digest_of
 
 FILE_VARIABLE = "GANBENCH_INCEPTION_WEIGHTS"
@@ -74,6 +75,8 @@ def _named(named: str, digest: str) -> InceptionWeights:
             f"extractor 'inception_v3': --weights-sha256 must be 64 hexadecimal digits, given {digest!r}"
         )
     path = Path(named).expanduser()
+    if problem := irregular(path):
+        raise WeightsError(f"extractor 'inception_v3': {path} {problem}")
     if not path.is_file():
         raise WeightsError(f"extractor 'inception_v3': there is no weights file {path}")
     remedy = "give the file's own digest with --weights-sha256 if it is the one that is meant"

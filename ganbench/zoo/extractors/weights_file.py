@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganbench.errors import WeightsError
+from ganbench.files.regular import irregular, open_regular
 
 FOLDER_VARIABLE = "GANBENCH_WEIGHTS"
 SECONDS_TO_CONNECT = 10
@@ -36,7 +37,7 @@ def digest_of(extractor: str, path: Path, expected: str, remedy: str) -> str:
         WeightsError: it is another file, or cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(f"extractor {extractor!r}: cannot read {path}: {error.strerror}") from error
@@ -73,9 +74,7 @@ class WeightsFile:
 
     def find(self) -> Path | None:
         """The file in the folder GANBENCH_WEIGHTS, else in torch's hub cache; None where it is in neither."""
-        folder = os.environ.get(FOLDER_VARIABLE)
-        given = [Path(folder).expanduser() / self.name] if folder else []
-        return next((path for path in (*given, self.cached) if path.is_file()), None)
+        return next((path for path in self._places() if path.is_file()), None)
 
     def whereabouts(self) -> str:
         """Where it is, or would come from, in words."""
@@ -102,8 +101,11 @@ class WeightsFile:
         """Fetch the file into torch's hub cache, where it appears once it is whole and right.
 
         Raises:
-            WeightsError: it cannot be had; says how to get it.
+            WeightsError: it cannot be had; says how to get it. Or something else is in its place.
         """
+        for path in self._places():
+            if problem := irregular(path):
+                raise WeightsError(f"extractor {self.extractor!r}: {path} {problem}")
         target = self.cached
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,3 +123,9 @@ class WeightsFile:
         except (OSError, http.client.HTTPException, WeightsError) as error:
             raise self.absent(error) from error
         return target
+
+    def _places(self) -> list[Path]:
+        """Where it may be, in the order in which it is looked for."""
+        folder = os.environ.get(FOLDER_VARIABLE)
+        given = [Path(folder).expanduser() / self.name] if folder else []
+        return [*given, self.cached]
