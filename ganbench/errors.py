@@ -6,6 +6,7 @@ GanbenchError          one or more problems, a line each; the command line print
 ├── CatalogError       a name that no plugin provides, or one whose plugin is broken
 ├── DatasetError       data that is not there or cannot be read
 ├── WeightsError       an extractor's weights that are not there, or are not the expected ones
+├── PluginError        a plugin whose code raised, or whose objects break their contract
 ├── StoreError         a results folder that cannot be used: locked, foreign, damaged, read-only
 └── Unsupported        a combination that cannot be built; its cells are `skipped` with the reason
 ```
@@ -17,17 +18,23 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 class GanbenchError(Exception):
     """Something the user can mend.
 
     Each problem is one line that says what is wrong, where, what was given, and what would be right.
+
+    Attributes:
+        problems: the lines.
+        tracebacks: of plugins' exceptions behind them, for users who ask for more.
     """
 
-    def __init__(self, *problems: str) -> None:
+    def __init__(self, *problems: str, tracebacks: tuple[str, ...] = ()) -> None:
         super().__init__(*problems)
         self.problems: tuple[str, ...] = tuple(" ".join(str(problem).split()) for problem in problems)
+        self.tracebacks = tracebacks
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
@@ -49,12 +56,70 @@ class WeightsError(GanbenchError):
     """Weights of an extractor that are absent or not the expected ones."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PluginFault:
+    """What is wrong with one thing that a plugin provides.
+
+    Attributes:
+        who: kind and name of the thing and its plugin, as `loss 'x' (plugin my-dist 0.1)`.
+        error: type and message of the exception, or what the contract asks for.
+        hook: which of its functions was called, as `build` or `discriminator_loss`; may be empty.
+        place: file and line in the plugin's source, as `my_loss.py:12`; may be empty.
+        traceback: of the exception; empty where the object breaks its contract without one.
+    """
+
+    who: str
+    error: str
+    hook: str = ""
+    place: str = ""
+    traceback: str = ""
+
+    def line(self, *notes: str) -> str:
+        """Format the fault as one line, with further notes at its end."""
+        where = ", ".join(filter(None, (self.hook, self.place)))
+        said = "; ".join(filter(None, (where, *notes)))
+        return f"{self.who}: {self.error}" + (f" ({said})" if said else "")
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identify the defect: equal for the same defect met with other options or in other company."""
+        if self.place and self.traceback:
+            return self.hook, self.place, self.error.partition(":")[0]
+        return self.who, self.hook, self.error
+
+
+class PluginError(GanbenchError):
+    """Plugins whose code raised, or whose objects break their contract.
+
+    Attributes:
+        faults: what is wrong, one for each problem.
+    """
+
+    def __init__(self, *faults: PluginFault) -> None:
+        super().__init__(
+            *(fault.line() for fault in faults),
+            tracebacks=tuple(fault.traceback for fault in faults if fault.traceback),
+        )
+        self.args = faults  # what a copy is made from
+        self.faults = faults
+
+
 class StoreError(GanbenchError):
     """A results folder that cannot be read or written."""
 
 
 class Unsupported(GanbenchError):
     """A combination that cannot be built: raised by a plugin, recorded as `skipped` with the reason."""
+
+
+def said(error: BaseException) -> str:
+    """Format an exception as its type and its message on one line, at most 300 characters of it."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # a plugin's exception may fail even at that
+        text = ""
+    name = type(error).__name__
+    return f"{name}: {text[:300]}" if text else name
 
 
 def did_you_mean(given: str, valid: Iterable[str]) -> str:

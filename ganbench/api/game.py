@@ -46,10 +46,18 @@ class Game(Protocol):
         """
 
     def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """D's raw scores of x, (batch, outputs); this turn's condition unless one is given."""
+        """D's raw scores of x, (batch, outputs); this turn's condition unless one is given.
+
+        Raises:
+            Unsupported: a condition is given, and the discriminator takes none.
+        """
 
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Samples (batch, *shape) for this noise; attached to it, the idle player's weights frozen."""
+        """Samples (batch, *shape) for this noise; attached to it, the idle player's weights frozen.
+
+        Raises:
+            Unsupported: a condition is given, and the generator takes none.
+        """
 
     def logit(self, scores: Tensor) -> Tensor:
         """(batch,): the logit that the loss makes of raw scores.

@@ -21,7 +21,7 @@ from ganbench.api.specs import LossSpec, MetricSpec, Spec
 from ganbench.catalog.kinds import HOOKS, SPECS, Kind
 from ganbench.catalog.options import options_of
 from ganbench.catalog.record import Entry, Loaded, PluginRecord
-from ganbench.errors import did_you_mean, shown
+from ganbench.errors import did_you_mean, said, shown
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -84,11 +84,11 @@ def _register(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a module may well call sys.exit() while it is imported
-        raise _Fault(f"import failed: {_said(error)}") from None
+        raise _Fault(f"import failed: {said(error)}") from None
     try:
         manager.register(plugin, record.name)
     except Exception as error:
-        raise _Fault(f"registration failed: {_said(error)}") from None
+        raise _Fault(f"registration failed: {said(error)}") from None
     hooks: dict[str, list[pluggy.HookImpl]] = {}
     for caller in manager.get_hookcallers(plugin) or ():
         implementations = caller.get_hookimpls()
@@ -118,7 +118,7 @@ def _read_hook(reading: _Reading, hook: str, implementations: Iterable[pluggy.Ho
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            reading.faults.append(f"{hook} failed: {_said(error)}")
+            reading.faults.append(f"{hook} failed: {said(error)}")
             reading.readable = False
 
 
@@ -173,15 +173,6 @@ def _build_fault(kind: Kind, spec: Spec) -> str:
         options_of(spec.build)
         parameters = inspect.signature(spec.build).parameters.values()
     except Exception as error:
-        return str(error) if isinstance(error, TypeError) else f"build's options: {_said(error)}"
+        return str(error) if isinstance(error, TypeError) else f"build's options: {said(error)}"
     takes_signature = any(item.name == "signature" or item.kind is item.VAR_KEYWORD for item in parameters)
     return "" if kind != "architecture" or takes_signature else "build has no parameter 'signature'"
-
-
-def _said(error: BaseException) -> str:
-    try:
-        text = " ".join(str(error).split())
-    except Exception:
-        text = ""
-    name = type(error).__name__
-    return f"{name}: {text[:300]}" if text else name

@@ -92,7 +92,11 @@ def run(
     max_seconds_per_cell: Annotated[
         float | None, typer.Option(help="Longer cells end in `error: time limit`.")
     ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Run the other cells where a plugin is broken.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print tracebacks of broken plugins.")] = False,
 ) -> int:
     """Train every combination of a grid, score it, write tables and a report; what is done already stays."""
     from ganbench.cli.run import run_command
@@ -110,7 +114,9 @@ def run(
         weights=weights,
         weights_sha256=weights_sha256,
         max_seconds_per_cell=max_seconds_per_cell,
+        keep_going=keep_going,
         quiet=quiet,
+        verbose=verbose,
     )
 
 

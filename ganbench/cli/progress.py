@@ -44,14 +44,16 @@ class RunProgress:
     Args:
         console: where bars or lines go; stderr, so that stdout keeps the tables.
         quiet: only failures are said.
+        verbose: tracebacks of broken plugins are said too.
 
     Attributes:
         failed: cells that ended in `error` or `oom`, among them trained ones that could not be scored again.
     """
 
-    def __init__(self, console: Console, quiet: bool = False) -> None:
+    def __init__(self, console: Console, quiet: bool = False, verbose: bool = False) -> None:
         self._console = console
         self._quiet = quiet
+        self._verbose = verbose
         self._bars: Progress | None = None
         self._all: Any = None
         self._running: dict[str, Any] = {}
@@ -67,6 +69,10 @@ class RunProgress:
         self._cells = {planned.cell.id: planned for planned in plan.cells}
         todo = [planned for planned in plan.cells if planned.action in ("train", "score")]
         self._total = len(todo)
+        for fault in plan.faults:
+            self._console.print(plain(f"broken: {fault.line()}"), soft_wrap=True)
+            if self._verbose and fault.traceback:
+                self._console.print(plain(fault.traceback), soft_wrap=True)
         if self._quiet:
             return
         self._console.print(plain(plan_line(plan)), soft_wrap=True)
@@ -164,6 +170,7 @@ def plan_line(plan: Plan) -> str:
         (plan.count("score"), "to score again"),
         (plan.count("keep"), "done"),
         (plan.count("skip"), "skipped"),
+        (plan.count("fail"), "with a broken plugin"),
     ):
         if count:
             parts.append(f"{count} {text}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, table
 from ganbench.cli.places import hand_down
 from ganbench.cli.progress import RunProgress, duration, name_of, plan_line, plan_notes
-from ganbench.errors import GridError
+from ganbench.errors import GanbenchError, GridError
 from ganbench.execution import Interrupted, Plan, Rerun, plan_run, run
 from ganbench.grid import Grid, read_grid
 from ganbench.report import print_comparison
@@ -38,7 +39,9 @@ def run_command(
     weights: Path | None,
     weights_sha256: str | None,
     max_seconds_per_cell: float | None,
+    keep_going: bool,
     quiet: bool,
+    verbose: bool,
 ) -> int:
     """Run a grid, or print its plan.
 
@@ -56,12 +59,13 @@ def run_command(
     hand_down(data=data, weights=weights, weights_sha256=weights_sha256)
     resolved = read_grid(grid, load_catalog(), overrides)
     if dry_run:
-        plan, store = plan_run(resolved, out, device=device, rerun=choice)
+        with _tracebacks(verbose):
+            plan, store = plan_run(resolved, out, device=device, rerun=choice, keep_going=keep_going)
         _print_plan(plan, store)
         return 0
     console = Console(stderr=True, markup=False, emoji=False, highlight=False)
     try:
-        with RunProgress(console, quiet) as progress:
+        with _tracebacks(verbose), RunProgress(console, quiet, verbose) as progress:
             results = run(
                 resolved,
                 out,
@@ -69,6 +73,7 @@ def run_command(
                 device=device,
                 rerun=choice,
                 max_seconds_per_cell=max_seconds_per_cell,
+                keep_going=keep_going,
                 listener=progress,
             )
     except Interrupted as stopped:
@@ -82,6 +87,17 @@ def run_command(
         print_comparison(results, output())
     console.print(plain(_closing(resolved, statuses, results.path / REPORT)), soft_wrap=True)
     return 1 if progress.failed or any(statuses[status] for status in _FAILED) else 0
+
+
+@contextmanager
+def _tracebacks(wanted: bool) -> Iterator[None]:
+    """Print the tracebacks behind an error to stderr, where they are wanted, before its lines."""
+    try:
+        yield
+    except GanbenchError as error:
+        if wanted:
+            print("\n".join(error.tracebacks), file=sys.stderr)
+        raise
 
 
 def _resuming(arguments: Sequence[str]) -> list[str]:
@@ -119,7 +135,7 @@ def _print_plan(plan: Plan, store: Store) -> None:
     console.print(plain(plan_line(plan)))
     for note in plan_notes(plan):
         console.print(plain(note))
-    actions = {"train": "train", "score": "score again", "keep": "done", "skip": "skipped"}
+    actions = {"train": "train", "score": "score again", "keep": "done", "skip": "skipped", "fail": "broken"}
     shown = plan.cells[:_MOST_PLANNED]
     rows = [(planned.cell.id, name_of(planned), actions[planned.action], planned.reason) for planned in shown]
     console.print(table(("cell", "what", "plan", "reason"), rows))

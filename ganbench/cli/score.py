@@ -26,7 +26,7 @@ from ganbench.grid.schema import Schema
 from ganbench.runner import dataset_of, samples_of
 from ganbench.runner.data_notes import range_note
 from ganbench.runner.elsewhere import Collected, read_samples, require_labels, require_pairs
-from ganbench.runner.materials import metric_spec, note_of, scorer_against
+from ganbench.runner.materials import metric_of, metric_spec, note_of, scorer_against
 from ganbench.scoring import WITH_LABELS, Scorer, ScoreRow
 from ganbench.training import deterministic, prepare_process
 
@@ -192,7 +192,7 @@ def _scorer(asked: _Asked, real: Dataset, samples: Samples, images: Path, device
         settings, catalog, problems, metrics="--metrics", extractor="--extractor", samples="samples"
     )
     problems.raise_any()
-    metrics = [catalog.build("metric", metric.name, metric.options) for metric in settings.metrics]
+    metrics = [metric_of(metric) for metric in settings.metrics]
     if any(metric.needs == "pairs" for metric in metrics):
         require_pairs(samples, real.load(settings.reference), images)
     for metric in metrics:

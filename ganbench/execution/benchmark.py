@@ -13,8 +13,9 @@ import torch
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
-from ganbench.execution.plan import Plan, PlannedCell, Rerun, check_grid, make_plan, resolve_device
+from ganbench.execution.plan import Plan, PlannedCell, Rerun, make_plan, resolve_device
 from ganbench.execution.pool import WorkerPool
+from ganbench.execution.preflight import Preflight, preflight
 from ganbench.execution.stopping import LAST_SECONDS, Interrupted, stopping
 from ganbench.grid import Grid, read_grid
 from ganbench.grid.history import History
@@ -58,7 +59,12 @@ def default_folder(grid: Grid) -> Path:
 
 
 def plan_run(
-    grid: Grid, out: str | Path | None = None, *, device: str = "auto", rerun: Rerun = "no"
+    grid: Grid,
+    out: str | Path | None = None,
+    *,
+    device: str = "auto",
+    rerun: Rerun = "no",
+    keep_going: bool = False,
 ) -> tuple[Plan, Store]:
     """What a run would do; reads, never writes.
 
@@ -76,8 +82,8 @@ def plan_run(
     # A notebook plans again and again, and pictures may have come to a folder in between.
     forget_environment()
     with deterministic():
-        skipped = check_grid(grid, place)
-    return make_plan(grid, store, device=place, threads=THREADS, skipped=skipped, rerun=rerun), store
+        tried = preflight(grid, place, keep_going=keep_going)
+    return make_plan(grid, store, device=place, threads=THREADS, tried=tried, rerun=rerun), store
 
 
 def run(
@@ -89,6 +95,7 @@ def run(
     rerun: Rerun = "no",
     overrides: Sequence[str] = (),
     max_seconds_per_cell: float | None = None,
+    keep_going: bool = False,
     listener: Listener | None = None,
 ) -> Results:
     """Train, score and compare every cell of a grid; what is done already stays.
@@ -102,6 +109,8 @@ def run(
             `keep` keeps them; `all` runs every cell again.
         overrides: settings as `train.steps=200`, over those of the grid.
         max_seconds_per_cell: longer cells end in `error: time limit`.
+        keep_going: whether cells whose plugins are broken end in `error`, and the others are run; otherwise
+            a broken plugin is bad input.
         listener: told how the run goes.
 
     Returns:
@@ -115,7 +124,7 @@ def run(
     with stopping(lambda: _folder_of(grid, folder)) as stopper:
         if not isinstance(grid, Grid):
             grid = read_grid(grid, load_catalog(), overrides)
-        plan, store = plan_run(grid, folder, device=device, rerun=rerun)
+        plan, store = plan_run(grid, folder, device=device, rerun=rerun, keep_going=keep_going)
         with store.lock():
             # Another run may have been here since.
             plan = _planned_again(plan, store, rerun)
@@ -141,8 +150,12 @@ def _folder_of(grid: object, out: Path | None) -> Path:
 
 
 def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
-    skipped = {planned.cell.id: planned.reason for planned in plan.cells if planned.action == "skip"}
-    return make_plan(plan.grid, store, device=plan.device, threads=plan.threads, skipped=skipped, rerun=rerun)
+    reasons = {
+        action: {planned.cell.id: planned.reason for planned in plan.cells if planned.action == action}
+        for action in ("skip", "fail")
+    }
+    tried = Preflight(skipped=reasons["skip"], broken=reasons["fail"], faults=plan.faults)
+    return make_plan(plan.grid, store, device=plan.device, threads=plan.threads, tried=tried, rerun=rerun)
 
 
 def _lay_out(plan: Plan, store: Store) -> None:
@@ -153,8 +166,9 @@ def _lay_out(plan: Plan, store: Store) -> None:
         cell = planned.cell
         if planned.fresh:
             store.drop_cell(cell.id)
-        if planned.action == "skip":
-            record = record_of(cell, planned.environment, status="skipped", reason=planned.reason)
+        if planned.action in ("skip", "fail"):
+            status = "skipped" if planned.action == "skip" else "error"
+            record = record_of(cell, planned.environment, status=status, reason=planned.reason)
             store.write_cell(cell.id, record)
         elif planned.action == "train" and planned.fresh:
             store.write_cell(cell.id, record_of(cell, planned.environment))

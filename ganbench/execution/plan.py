@@ -10,16 +10,17 @@ from typing import Any, Literal
 import torch
 
 from ganbench.catalog import load_catalog
-from ganbench.errors import GanbenchError, GridError, StoreError, Unsupported
-from ganbench.grid import Cell, Choice, Grid
+from ganbench.errors import GridError, PluginFault, StoreError
+from ganbench.execution.preflight import Preflight
+from ganbench.grid import Cell, Grid
 from ganbench.grid.history import History
 from ganbench.grid.provenance import Environment
-from ganbench.runner import check_conditions, environment_here, samples_of, scorer_of, try_cell
+from ganbench.runner import environment_here, scorer_of
 from ganbench.runner.checkpoint import checkpoint_changes
 from ganbench.store import Store
 from ganbench.training import deterministic
 
-Action = Literal["train", "score", "keep", "skip"]
+Action = Literal["train", "score", "keep", "skip", "fail"]
 Rerun = Literal["no", "stale", "all", "keep"]
 # A cell that diverged is a result; one that failed is tried again.
 FINISHED = ("ok", "diverged")
@@ -31,8 +32,8 @@ class PlannedCell:
 
     Attributes:
         action: `train` (from its checkpoint where it has one), `score` stored weights again, `keep` what is
-            there, `skip` what cannot be built.
-        reason: why it is skipped.
+            there, `skip` what cannot be built, `fail` what a broken plugin has a part in.
+        reason: why it is skipped or fails.
         fresh: whether what is there of the cell goes first.
         keep_stale: whether it goes on from a checkpoint of another environment.
         environment: what decides its bits if it is trained now.
@@ -61,6 +62,7 @@ class Plan:
         device: where cells run, as torch names it.
         threads: for one operation in a worker.
         notes: what else the user should know, a line each.
+        faults: what is broken of the plugins of cells that fail, each once.
     """
 
     grid: Grid
@@ -71,6 +73,7 @@ class Plan:
     device: str
     threads: int
     notes: tuple[str, ...] = ()
+    faults: tuple[PluginFault, ...] = ()
 
     def count(self, *actions: Action) -> int:
         """How many cells are to be treated like this."""
@@ -96,67 +99,16 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def check_grid(grid: Grid, device: str) -> dict[str, str]:
-    """Try every combination and every scorer once.
-
-    Returns:
-        Reasons by cell id, of the cells that cannot be built.
-
-    Raises:
-        GanbenchError: with every problem of the grid that shows only when its parts meet.
-    """
-    problems: dict[str, None] = {}
-    skipped: dict[str, str] = {}
-    tried: dict[tuple[object, ...], str | None] = {}
-    scored: set[tuple[object, ...]] = set()
-    there: dict[Choice, bool] = {}
-    for cell in grid.cells:
-        if cell.dataset not in there:
-            try:
-                samples_of(cell.dataset, "train")
-                there[cell.dataset] = True
-            except GanbenchError as error:
-                # Once: every attempt to read what is not there is an attempt to download it.
-                there[cell.dataset] = False
-                problems |= dict.fromkeys(error.problems)
-        if not there[cell.dataset]:
-            continue
-        before = cell.train.loss_before_freeze
-        key = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.batch_size, before)
-        if key not in tried:
-            tried[key] = None
-            try:
-                try_cell(cell)
-            except Unsupported as unsupported:
-                tried[key] = str(unsupported)
-            except GanbenchError as error:
-                problems |= dict.fromkeys(error.problems)
-        reason = tried[key]
-        if reason is not None:
-            skipped[cell.id] = reason
-        scoring = (cell.dataset, cell.score)
-        if scoring not in scored:
-            scored.add(scoring)
-            try:
-                scorer = scorer_of(cell, device)
-                if scorer is not None:
-                    scorer.check()
-            except GanbenchError as error:
-                problems |= dict.fromkeys(error.problems)
-        if reason is None:
-            try:
-                check_conditions(cell)
-            except GanbenchError as error:
-                problems |= dict.fromkeys(error.problems)
-    if problems:
-        raise GridError(*(f"{grid.name}: {problem}" for problem in problems))
-    return skipped
-
-
-def make_plan(
-    grid: Grid, store: Store, *, device: str, threads: int, skipped: dict[str, str], rerun: Rerun
-) -> Plan:
+def make_plan(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflight, rerun: Rerun) -> Plan:
     """Hold the grid against what the folder has.
+
+    Args:
+        grid: what is run.
+        store: the results folder.
+        device: where cells run.
+        threads: for one operation in a worker.
+        tried: which of the cells cannot be run.
+        rerun: what becomes of finished cells of another environment.
 
     Raises:
         GridError: finished cells or checkpoints are of another environment, and nothing was said of them.
@@ -170,22 +122,22 @@ def make_plan(
                 "give another folder with --out"
             )
     with deterministic():
-        return _made(grid, store, device=device, threads=threads, skipped=skipped, rerun=rerun)
+        return _made(grid, store, device=device, threads=threads, tried=tried, rerun=rerun)
 
 
-def _made(
-    grid: Grid, store: Store, *, device: str, threads: int, skipped: dict[str, str], rerun: Rerun
-) -> Plan:
+def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflight, rerun: Rerun) -> Plan:
     planned: list[PlannedCell] = []
     environments: dict[tuple[object, ...], Environment] = {}
     changes: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     damaged: list[str] = []
     kept_stale = 0
+    reasons: dict[str, Mapping[str, str]] = {"skip": tried.skipped, "fail": tried.broken}
     for cell in grid.cells:
         parts = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.loss_before_freeze)
-        key = (*parts, cell.train.engine)
+        broken = cell.id in tried.broken
+        key = (*parts, cell.train.engine, broken)
         if key not in environments:
-            environments[key] = environment_here(cell, device=device, threads=threads)
+            environments[key] = environment_here(cell, device=device, threads=threads, broken=broken)
         environment = environments[key]
         record, changed = None, []
         try:
@@ -193,23 +145,28 @@ def _made(
         except StoreError as error:
             damaged.append(str(error))
         finished = record is not None and record["status"] in FINISHED
-        if record is not None and finished:
+        if record is not None and finished and not broken:
             changed = differences_of(record, environment)
-        elif record is not None and cell.id not in skipped:
+        elif record is not None and not broken and cell.id not in tried.skipped:
             changed = checkpoint_changes(store, cell, environment)
         if rerun == "no":
             changes[finished].update(changed)
-        if (rerun == "stale" and changed) or (rerun == "all" and (finished or changed)):
+        again = (rerun == "stale" and changed) or (rerun == "all" and (finished or changed))
+        if again and not broken:
             record = None
         action: Action = "train"
         fresh = record is None
-        if record is not None and finished:
+        if record is not None and finished and broken:
+            action = "keep"
+        elif record is not None and finished:
             action, problem = _completion(store, cell, record, device)
             if problem:
                 damaged.append(problem)
                 fresh = action == "train"
-        elif cell.id in skipped:
+        elif cell.id in tried.skipped:
             action = "skip"
+        elif broken:
+            action = "fail"
         elif record is not None and record["status"] == "skipped":
             # What only the run itself found out; asked again only where something has changed.
             same = not differences_of(record, environment)
@@ -219,11 +176,11 @@ def _made(
             PlannedCell(
                 cell=cell,
                 action=action,
-                reason=skipped[cell.id] if action == "skip" else "",
+                reason=reasons.get(action, {}).get(cell.id, ""),
                 fresh=fresh,
                 keep_stale=bool(changed) and action == "train" and not fresh,
                 environment=environment,
-                protocols=_protocols(cell, device) if record is not None else frozenset(),
+                protocols=_protocols(cell, device) if record is not None and not broken else frozenset(),
             )
         )
     _refuse_stale(store, changes)
@@ -237,6 +194,7 @@ def _made(
         device=device,
         threads=threads,
         notes=load_catalog().notes,
+        faults=tried.faults,
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ganbench.errors import CatalogError, GanbenchError
+from ganbench.catalog.contracts import build_part
+from ganbench.catalog.faults import Part
+from ganbench.errors import CatalogError, GanbenchError, PluginError
 from ganbench.grid.problems import Problems
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def check_scoring(
         metric = _built(choice, catalog, problems, metrics)
         if metric is None:
             continue
-        needs, minimum = getattr(metric, "needs", "samples"), getattr(metric, "minimum", 2)
+        needs, minimum = metric.needs, metric.minimum
         if needs not in ("samples", "pairs") and score.extractor is None:
             known = ", ".join(entry.name for entry in catalog.entries("extractor")) or "none is installed"
             problems.add(
@@ -55,14 +57,15 @@ def check_scoring(
 
 
 def _built(choice: Choice, catalog: Catalog, problems: Problems, at: str) -> Any | None:
+    part = Part(kind="metric", name=choice.name, label=choice.label)
     try:
-        return catalog.build("metric", choice.name, choice.options)
+        return build_part(part, choice.options, catalog)
+    except PluginError:
+        # Preflight reports it, beside whatever else plugins have broken.
+        return None
     except CatalogError as error:
         for problem in error.problems:
             problems.add(at, problem)
     except GanbenchError as error:
         problems.add(at, f"{choice.label}: {error}")
-    except Exception as error:
-        # A plugin's own refusal of a value that has the right type, or its bug: either way not this metric.
-        problems.add(at, f"{choice.label} cannot be built: {type(error).__name__}: {error}")
     return None

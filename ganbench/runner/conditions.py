@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ganbench.api import Metric
-from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.grid import Cell
 from ganbench.grid.seeds import score_seed
-from ganbench.runner.materials import dataset_of, players_of, samples_of
+from ganbench.runner.materials import dataset_of, metric_of, players_of, samples_of
 from ganbench.runner.sampling import drawn_rows
 from ganbench.scoring import WITH_LABELS, too_few
 
@@ -49,7 +48,4 @@ def check_conditions(cell: Cell) -> None:
 
 
 def _metrics(cell: Cell) -> list[tuple[str, Metric]]:
-    catalog = load_catalog()
-    return [
-        (metric.name, catalog.build("metric", metric.name, metric.options)) for metric in cell.score.metrics
-    ]
+    return [(metric.name, metric_of(metric)) for metric in cell.score.metrics]

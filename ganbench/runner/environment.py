@@ -19,13 +19,14 @@ from ganbench.training import deterministic, global_stream, resolve_engine
 _CPU = torch.device("cpu")
 
 
-def environment_here(cell: Cell, *, device: str, threads: int) -> Environment:
+def environment_here(cell: Cell, *, device: str, threads: int, broken: bool = False) -> Environment:
     """Work out the environment of a cell on a device of this machine: the one place that does.
 
     Args:
         cell: what would be trained.
         device: as torch names it.
         threads: for one operation on a CPU.
+        broken: whether parts of the cell cannot be built; data and digests are then left out.
 
     Raises:
         DatasetError: the data is not there.
@@ -38,8 +39,8 @@ def environment_here(cell: Cell, *, device: str, threads: int) -> Environment:
             device=device,
             engine=resolve_engine(cell.train.engine, torch.device(device)),
             threads=threads,
-            data={cell.dataset.label: str(dataset_of(cell.dataset).fingerprint)},
-            digests=dict(_digests(cell)),
+            data={} if broken else {cell.dataset.label: str(dataset_of(cell.dataset).fingerprint)},
+            digests={} if broken else dict(_digests(cell)),
         )
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
+from torch import nn
 
 from ganbench.api import (
     Dataset,
@@ -24,13 +22,15 @@ from ganbench.api import (
 )
 from ganbench.api.data import Split
 from ganbench.catalog import Kind, load_catalog
-from ganbench.errors import GanbenchError, GridError
+from ganbench.catalog.contracts import build_part
+from ganbench.catalog.faults import Part, calling
+from ganbench.errors import GanbenchError, GridError, PluginError
 from ganbench.grid import Cell, Choice, ScoreSettings
 from ganbench.grid.plugin_source import source_digest
 from ganbench.grid.seeds import Streams
 from ganbench.runner.dataset_contract import dataset_problems, samples_problems
-from ganbench.scoring import Scorer, ScoreRow
-from ganbench.training import Objective, global_stream
+from ganbench.scoring import Scorer, ScoreRow, seeded
+from ganbench.training import Objective, learning_tensors
 
 _CPU = torch.device("cpu")
 
@@ -66,14 +66,13 @@ def players_of(cell: Cell) -> Players:
     Raises:
         Unsupported: the architecture does not fit the data or the loss.
     """
-    catalog = load_catalog()
     outputs = loss_spec_of(cell.loss).discriminator_outputs
     context: dict[str, Any] = {"signature": dataset_of(cell.dataset).signature}
     if outputs is not None:
         context["discriminator_outputs"] = outputs
-    with global_stream(Streams.of(cell).init, _CPU):
-        players: Players = catalog.build(
-            "architecture", cell.architecture.name, cell.architecture.options, **context
+    with seeded(Streams.of(cell).init, _CPU):
+        players: Players = build_part(
+            part_of("architecture", cell.architecture), cell.architecture.options, **context
         )
     return players
 
@@ -87,18 +86,51 @@ def loss_spec_of(choice: Choice) -> LossSpec:
 
 
 def objective_of(cell: Cell, choice: Choice) -> Objective:
-    """A loss as a cell has it; weights that it draws come from the cell's `loss` stream."""
+    """A loss as a cell has it; weights that it draws come from the cell's `loss` stream.
+
+    Raises:
+        PluginError: it cannot be built, lacks a method, or holds parameters, which nothing would train.
+    """
     spec = loss_spec_of(choice)
-    with global_stream(Streams.of(cell).loss, _CPU):
-        loss: Loss = load_catalog().build("loss", choice.name, choice.options)
+    with seeded(Streams.of(cell).loss, _CPU):
+        loss: Loss = _not_learning("loss", choice)
     return Objective(loss=loss, outputs=spec.discriminator_outputs, value=spec.value)
 
 
 def penalty_of(cell: Cell) -> Penalty:
-    """The penalty of a cell."""
-    with global_stream(Streams.of(cell).loss, _CPU):
-        penalty: Penalty = load_catalog().build("penalty", cell.penalty.name, cell.penalty.options)
+    """The penalty of a cell.
+
+    Raises:
+        PluginError: it cannot be built, or holds parameters, which nothing would train.
+    """
+    with seeded(Streams.of(cell).loss, _CPU):
+        penalty: Penalty = _not_learning("penalty", cell.penalty)
     return penalty
+
+
+def metric_of(choice: Choice) -> Metric:
+    """A metric, freshly built."""
+    metric: Metric = build_part(part_of("metric", choice), choice.options)
+    return metric
+
+
+def part_of(kind: Kind, choice: Choice) -> Part:
+    """A choice as error messages name it."""
+    return Part(kind=kind, name=choice.name, label=choice.label)
+
+
+def parts_of(cell: Cell) -> list[Part]:
+    """Everything that takes part in training and scoring a cell."""
+    opening = [] if cell.train.loss_before_freeze is None else [cell.train.loss_before_freeze]
+    extractor = [] if cell.score.extractor is None else [cell.score.extractor]
+    return [
+        part_of("dataset", cell.dataset),
+        part_of("architecture", cell.architecture),
+        *(part_of("loss", loss) for loss in (cell.loss, *opening)),
+        part_of("penalty", cell.penalty),
+        *(part_of("metric", metric) for metric in cell.score.metrics),
+        *(part_of("extractor", chosen) for chosen in extractor),
+    ]
 
 
 def scorer_of(cell: Cell, device: str) -> Scorer | None:
@@ -162,29 +194,33 @@ def digest_of(kind: Kind, name: str, part: object) -> str:
 
 @lru_cache(maxsize=8)
 def _dataset(choice: Choice) -> Dataset:
-    with _fixed_randomness():
+    with seeded(0, _CPU):
         try:
-            dataset: Dataset = load_catalog().build("dataset", choice.name, choice.options)
-            problems = dataset_problems(dataset)
+            part = part_of("dataset", choice)
+            dataset: Dataset = build_part(part, choice.options)
+            with calling(part, "signature, fingerprint"):
+                problems = dataset_problems(dataset)
         except GanbenchError:
             raise
         except Exception as error:
-            raise _of_plugin("dataset", choice, error) from error
-    _raise_broken_contract("dataset", choice, problems)
+            raise _of_builtin(choice, error) from error
+    _raise_broken_contract(choice, problems)
     return dataset
 
 
 @lru_cache(maxsize=8)
 def _samples(choice: Choice, split: Split) -> Samples:
-    with _fixed_randomness():
+    with seeded(0, _CPU):
         try:
-            samples = dataset_of(choice).load(split)
-            problems = samples_problems(samples, dataset_of(choice))
+            dataset = dataset_of(choice)
+            with calling(part_of("dataset", choice), "load"):
+                samples = dataset.load(split)
+            problems = samples_problems(samples, dataset)
         except GanbenchError:
             raise
         except Exception as error:
-            raise _of_plugin("dataset", choice, error) from error
-    _raise_broken_contract("dataset", choice, [f"{split} split: {problem}" for problem in problems])
+            raise _of_builtin(choice, error) from error
+    _raise_broken_contract(choice, [f"{split} split: {problem}" for problem in problems])
     return samples
 
 
@@ -213,7 +249,7 @@ def _extractor(choice: Choice | None, dataset: Choice) -> Extractor | None:
 def _built(choice: Choice | None, data: Dataset) -> Extractor | None:
     if choice is None:
         return None
-    extractor: Extractor = load_catalog().build("extractor", choice.name, choice.options, scored_dataset=data)
+    extractor: Extractor = build_part(part_of("extractor", choice), choice.options, scored_dataset=data)
     return extractor
 
 
@@ -223,10 +259,8 @@ def _scorer(dataset: Choice, score: ScoreSettings, device: str) -> Scorer:
 
 
 def _bound(data: Dataset, score: ScoreSettings, extractor: Extractor | None, device: str) -> Scorer:
-    catalog = load_catalog()
     built: list[tuple[str, Metric, Any]] = [
-        (metric.name, catalog.build("metric", metric.name, metric.options), metric.options)
-        for metric in score.metrics
+        (metric.name, metric_of(metric), metric.options) for metric in score.metrics
     ]
     plugins = {
         metric.name: _provider("metric", metric, digest_of("metric", metric.name, made))
@@ -255,30 +289,43 @@ def _provider(kind: Kind, choice: Choice, digest: str = "") -> str:
     return f"{plugin.distribution} {plugin.version} {source_digest(plugin.distribution)} {digest}".rstrip()
 
 
-def _of_plugin(kind: Kind, choice: Choice, error: Exception) -> GridError:
-    return GridError(f"{_provided(kind, choice)} cannot be used: {type(error).__name__}: {error}")
+def _not_learning(kind: Kind, choice: Choice) -> Any:
+    """A loss or a penalty, freshly built, with nothing in it that would have to be trained.
+
+    Raises:
+        PluginError: it holds parameters, or tensors that require a gradient.
+    """
+    part = part_of(kind, choice)
+    built = build_part(part, choice.options)
+    found = learning_tensors(built)
+    if found and part.foreign:
+        shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        way = (
+            "freeze them with requires_grad_(False), or hold the network in a class that is none"
+            if isinstance(built, nn.Module)
+            else "use numbers or tensors without a gradient, or hold a torch.nn.Module, which stays frozen"
+        )
+        raise PluginError(
+            part.fault(
+                f"holds parameters that nothing would train ({shown}); a {kind} that learns is not "
+                f"supported: {way}"
+            )
+        )
+    return built
 
 
-def _raise_broken_contract(kind: Kind, choice: Choice, problems: Sequence[str]) -> None:
-    """Raise GridError with a line for each way in which a plugin does not keep to its contract."""
+def _raise_broken_contract(choice: Choice, problems: Sequence[str]) -> None:
+    """Raise an error with a line for each way in which a data set does not keep to its contract."""
+    part = part_of("dataset", choice)
+    if problems and part.foreign:
+        raise PluginError(*(part.fault(problem) for problem in problems))
     if problems:
-        raise GridError(*(f"{_provided(kind, choice)}: {problem}" for problem in problems))
+        raise GridError(*(f"{part.who}: {problem}" for problem in problems))
 
 
-def _provided(kind: Kind, choice: Choice) -> str:
-    provider = load_catalog().entry(kind, choice.name).plugin
-    return f"{kind} {choice.label!r} (from {provider.distribution} {provider.version})"
-
-
-@contextmanager
-def _fixed_randomness() -> Iterator[None]:
-    """A data set that draws from the process-wide generators draws the same each time."""
-    numpy_state, python_state = np.random.get_state(), random.getstate()
-    np.random.seed(0)
-    random.seed(0)
-    try:
-        with global_stream(0, _CPU):
-            yield
-    finally:
-        np.random.set_state(numpy_state)
-        random.setstate(python_state)
+def _of_builtin(choice: Choice, error: Exception) -> GridError:
+    provider = load_catalog().entry("dataset", choice.name).plugin
+    return GridError(
+        f"dataset {choice.label!r} (from {provider.distribution} {provider.version}) cannot be used: "
+        f"{type(error).__name__}: {error}"
+    )

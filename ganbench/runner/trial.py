@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from ganbench.api import PenaltySpec, Players
 from ganbench.catalog import load_catalog
-from ganbench.errors import GanbenchError, GridError, Unsupported
+from ganbench.catalog.faults import Part, calling, of_device, out_of_memory
+from ganbench.errors import GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Choice
-from ganbench.runner.materials import dataset_of, objective_of, penalty_of, players_of, samples_of
-from ganbench.training import CellGame, global_stream
+from ganbench.runner.materials import (
+    dataset_of,
+    objective_of,
+    part_of,
+    parts_of,
+    penalty_of,
+    players_of,
+    samples_of,
+)
+from ganbench.scoring import seeded
+from ganbench.training import CellGame, ConditionRefused, Objective, deterministic, settle_networks
 
-_CPU = torch.device("cpu")
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_Value = TypeVar("_Value")
 
 
-def try_cell(cell: Cell) -> None:
+def try_cell(cell: Cell, device: str = "cpu") -> None:
     """Build the parts and play one batch without a step.
 
-    An exception that a plugin's own code raises is left to the run, where it becomes the cell's `error`.
+    An error of the device itself (out of its memory, a failed kernel) is left to the run, as is exhausted
+    memory.
+
+    Args:
+        cell: which.
+        device: where the cell will be trained; the CPU is taken where this process has no such device.
 
     Raises:
         Unsupported: the combination cannot be built; the cell is skipped.
-        GridError: a part breaks its contract: a wrong shape, a wrong width, a loss that is not a scalar.
+        PluginError: code of plugins raised, or they break their contract; with every fault that was found.
+        GridError: parts do not fit together: a wrong shape, a wrong width.
         DatasetError: the data is not there.
     """
     data = samples_of(cell.dataset, "train")
@@ -33,55 +54,184 @@ def try_cell(cell: Cell) -> None:
             f"train.batch_size: must be at most {len(data)}, the training samples of {cell.dataset.label}, "
             f"given {batch}"
         )
+    place = device_here(device)
+    with device_errors_pass(), seeded(0, place), deterministic():
+        _Trial(cell, place).play()
+
+
+def device_here(device: str) -> torch.device:
+    """The device by that name, or the CPU where this process has no such device."""
+    wanted = torch.device(device)
+    return wanted if wanted.type == "cpu" or torch.cuda.is_available() else torch.device("cpu")
+
+
+@contextlib.contextmanager
+def device_errors_pass() -> Iterator[None]:
+    """End quietly at an error of the device or of memory: the cell may or may not meet it where it runs."""
     try:
-        with global_stream(0, _CPU):
-            _play(cell, batch)
-    except GanbenchError:
-        raise
-    except Exception:
-        return
+        yield
+    except BaseException as error:
+        if not (of_device(error) or out_of_memory(error)):
+            raise
 
 
-def _play(cell: Cell, batch: int) -> None:
-    shape = dataset_of(cell.dataset).signature.shape
-    players, penalty = players_of(cell), penalty_of(cell)
-    objectives = {choice.label: objective_of(cell, choice) for choice in _losses(cell)}
-    where = f"architecture {cell.architecture.label!r} on dataset {cell.dataset.label!r}"
-    data = samples_of(cell.dataset, "train")
-    x = data.x[:batch].float()
-    real = x / 127.5 - 1 if data.x.dtype == torch.uint8 else x
-    pool = data.condition if data.condition is not None else data.labels
-    condition = None if pool is None else pool[:batch]
-    if players.conditional and condition is None:
-        raise Unsupported(f"{where}: the players take a condition and the data have none")
-    _refuse_single_rows(players, f"{where}, train.batch_size = {batch}")
-    noise = torch.rand(batch, players.noise.size)
-    for label, objective in objectives.items():
-        game = CellGame(
-            players,
-            objective.loss,
-            couples_samples=True,
-            loss_stream=torch.Generator().manual_seed(0),
-            device=_CPU,
-            dtype=torch.float32,
-            outputs=objective.outputs,
-        )
-        if _needs_logit(cell.penalty) and not game.has_logit:
-            raise Unsupported(
-                f"penalty {cell.penalty.label!r} uses the loss's logit, and loss {label!r} has none"
-            )
-        game.begin("discriminator", real, condition, noise)
-        _check_shapes(game, where, shape, label, objective.outputs)
-        loss, of = objective.loss, f"loss {label!r}"
-        _require_scalar(loss.discriminator_loss(game), f"{of}: discriminator_loss")
-        _require_scalar(penalty(game), f"penalty {cell.penalty.label!r}")
-        game.begin("generator", real, condition, noise)
-        _require_scalar(loss.generator_loss(game), f"{of}: generator_loss")
+def number_type(cell: Cell) -> torch.dtype:
+    """The type of the networks' numbers in training."""
+    return torch.float64 if cell.train.precision == "float64" else torch.float32
 
 
-def _losses(cell: Cell) -> list[Choice]:
+def autocast(cell: Cell, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """The context in which losses are worked out."""
+    if cell.train.precision != "bfloat16":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def losses_of(cell: Cell) -> list[Choice]:
+    """The losses that a cell minimises, in the order of their turn."""
     before = cell.train.loss_before_freeze
     return [cell.loss] if before is None else [before, cell.loss]
+
+
+def batch_of(
+    cell: Cell, rows: slice, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor | None]:
+    """Training samples as the players see them, and their condition; copies, which a plugin may write to."""
+    data = samples_of(cell.dataset, "train")
+    x = data.x[rows].to(device, dtype, copy=True)
+    pool = data.condition if data.condition is not None else data.labels
+    condition = None if pool is None else pool[rows].to(device, copy=True)
+    return (x / 127.5 - 1 if data.x.dtype == torch.uint8 else x), condition
+
+
+def refused_condition(refusal: ConditionRefused, part: Part, cell: Cell) -> Unsupported:
+    """The reason for which a cell is skipped whose loss or penalty needs conditional players."""
+    architecture = part_of("architecture", cell.architecture).who
+    return Unsupported(f"{part.who} needs conditional players: {refusal}; {architecture} is not conditional")
+
+
+class _Trial:
+    """One batch of one cell."""
+
+    def __init__(self, cell: Cell, device: torch.device) -> None:
+        self._cell = cell
+        self._device = device
+        self._company = parts_of(cell)
+        self._architecture = part_of("architecture", cell.architecture)
+        self._penalty = part_of("penalty", cell.penalty)
+        self._where = f"{self._architecture.who} on dataset {cell.dataset.label!r}"
+        self._faults: list[PluginFault] = []
+
+    def play(self) -> None:
+        cell, device, dtype = self._cell, self._device, number_type(self._cell)
+        shape, batch = dataset_of(cell.dataset).signature.shape, cell.train.batch_size
+        players = self._attempt(lambda: players_of(cell))
+        penalty = self._attempt(lambda: penalty_of(cell))
+        objectives = [
+            (part_of("loss", choice), self._attempt(functools.partial(objective_of, cell, choice)))
+            for choice in losses_of(cell)
+        ]
+        self._raise_faults()
+        assert players is not None
+        assert penalty is not None
+        real, condition = batch_of(cell, slice(batch), device, dtype)
+        if players.conditional and condition is None:
+            raise Unsupported(f"{self._where}: the players take a condition and the data have none")
+        _refuse_single_rows(players, f"{self._where}, train.batch_size = {batch}")
+        noise = torch.rand(batch, players.noise.size).to(device, dtype)
+        for part, objective in objectives:
+            assert objective is not None
+            for module in (players.generator, players.discriminator):
+                module.to(device, dtype).train()
+            for held in (objective.loss, penalty):
+                settle_networks(held, device, dtype)
+            game = CellGame(
+                players,
+                objective.loss,
+                couples_samples=True,
+                loss_stream=torch.Generator(device).manual_seed(0),
+                device=device,
+                dtype=dtype,
+                outputs=objective.outputs,
+            )
+            if _needs_logit(cell.penalty) and not game.has_logit:
+                raise Unsupported(
+                    f"penalty {cell.penalty.label!r} uses the loss's logit, and loss {part.label!r} has none"
+                )
+            game.begin("discriminator", real, condition, noise)
+            with autocast(cell, device):
+                self._check_shapes(game, shape, part, objective.outputs)
+            self._turns(game, part, objective, penalty, (real, condition, noise))
+        self._raise_faults()
+
+    def _turns(
+        self,
+        game: CellGame,
+        part: Part,
+        objective: Objective,
+        penalty: Callable[[CellGame], object],
+        batch: tuple[Tensor, Tensor | None, Tensor],
+    ) -> None:
+        """Ask loss and penalty for their values; note what is wrong with them."""
+        loss = objective.loss
+        self._scalar(part, "discriminator_loss", lambda: loss.discriminator_loss(game))
+        self._scalar(self._penalty, "", lambda: penalty(game))
+        if hasattr(loss, "logit") and game.has_logit:
+            self._attempt(lambda: self._called(part, "logit", lambda: game.logit(game.score(game.real))))
+        game.begin("generator", *batch)
+        self._scalar(part, "generator_loss", lambda: loss.generator_loss(game))
+
+    def _scalar(self, part: Part, hook: str, value: Callable[[], object]) -> None:
+        def checked() -> None:
+            with autocast(self._cell, self._device):
+                given = self._called(part, hook or "__call__", value)
+            what = f"{hook} must give" if hook else "must give"
+            if not isinstance(given, Tensor):
+                raise _refusal(part, f"{what} a scalar tensor, given {type(given).__name__}")
+            if given.ndim != 0:
+                raise _refusal(part, f"{what} a scalar, given shape {tuple(given.shape)}")
+
+        self._attempt(checked)
+
+    def _called(self, part: Part, hook: str, function: Callable[[], _Value]) -> _Value:
+        try:
+            with calling(part, hook, self._company):
+                return function()
+        except ConditionRefused as refusal:
+            raise refused_condition(refusal, part, self._cell) from refusal
+
+    def _attempt(self, function: Callable[[], _Value]) -> _Value | None:
+        """Its value; none where a plugin failed, which is noted, so that other parts are tried too."""
+        try:
+            return function()
+        except PluginError as error:
+            self._faults += error.faults
+            return None
+
+    def _raise_faults(self) -> None:
+        if self._faults:
+            raise PluginError(*{fault.key: fault for fault in self._faults}.values())
+
+    def _check_shapes(self, game: CellGame, shape: tuple[int, ...], loss: Part, outputs: int | None) -> None:
+        part, batch = self._architecture, len(game.real)
+        made = self._called(part, "forward of the generator", lambda: game.fake)
+        if made.shape != (batch, *shape):
+            given = tuple(made.shape)
+            raise self._misfit(f"the generator gives shape {given}, expected {(batch, *shape)}")
+        scores = self._called(part, "forward of the discriminator", lambda: game.score(game.real))
+        if scores.ndim != 2 or scores.shape[0] == 0 or batch % scores.shape[0]:
+            given = tuple(scores.shape)
+            raise self._misfit(f"the discriminator gives shape {given}, expected (batch, outputs)")
+        if outputs is not None and scores.shape[1] != outputs:
+            has = _outputs(scores.shape[1])
+            raise GridError(
+                f"{self._where}: the discriminator has {has}, loss {loss.label!r} needs {outputs}"
+            )
+
+    def _misfit(self, text: str) -> GridError | PluginError:
+        if not self._architecture.foreign:
+            return GridError(f"{self._where}: {text}")
+        return PluginError(PluginFault(who=self._where, error=text, place=self._architecture.home))
 
 
 def _needs_logit(penalty: Choice) -> bool:
@@ -104,26 +254,8 @@ def _refuse_single_rows(players: Players, where: str) -> None:
                 module.register_forward_pre_hook(needs_two)
 
 
-def _check_shapes(game: CellGame, where: str, shape: tuple[int, ...], loss: str, outputs: int | None) -> None:
-    made, batch = game.fake, len(game.real)
-    if made.shape != (batch, *shape):
-        raise GridError(f"{where}: the generator gives shape {tuple(made.shape)}, expected {(batch, *shape)}")
-    scores = game.score(game.real)
-    if scores.ndim != 2 or scores.shape[0] == 0 or batch % scores.shape[0]:
-        raise GridError(
-            f"{where}: the discriminator gives shape {tuple(scores.shape)}, expected (batch, outputs)"
-        )
-    if outputs is not None and scores.shape[1] != outputs:
-        raise GridError(
-            f"{where}: the discriminator has {_outputs(scores.shape[1])}, loss {loss!r} needs {outputs}"
-        )
-
-
-def _require_scalar(value: object, what: str) -> None:
-    if not isinstance(value, Tensor):
-        raise GridError(f"{what} must give a scalar tensor, given {type(value).__name__}")
-    if value.ndim != 0:
-        raise GridError(f"{what} must give a scalar, given shape {tuple(value.shape)}")
+def _refusal(part: Part, text: str) -> GridError | PluginError:
+    return PluginError(part.fault(text)) if part.foreign else GridError(f"{part.who}: {text}")
 
 
 def _outputs(count: int) -> str:

@@ -8,13 +8,15 @@ from ganbench.training.determinism import (
     set_again,
 )
 from ganbench.training.diagnostics import Diverged
-from ganbench.training.game import CellGame
+from ganbench.training.game import CellGame, ConditionRefused
+from ganbench.training.held import learning_tensors, settle_networks, values_of
 from ganbench.training.symptoms import symptoms
 from ganbench.training.train_step import Objective
 from ganbench.training.trainer import Seeds, Trainer, resolve_engine
 
 __all__ = [
     "CellGame",
+    "ConditionRefused",
     "Diverged",
     "Objective",
     "Seeds",
@@ -22,8 +24,11 @@ __all__ = [
     "determinism_record",
     "deterministic",
     "global_stream",
+    "learning_tensors",
     "prepare_process",
     "resolve_engine",
     "set_again",
+    "settle_networks",
     "symptoms",
+    "values_of",
 ]

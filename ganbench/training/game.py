@@ -14,6 +14,10 @@ from ganbench.errors import Unsupported
 Turn = Literal["discriminator", "generator"]
 
 
+class ConditionRefused(Unsupported):
+    """A loss or a penalty gives a condition to a player that takes none."""
+
+
 class CellGame:
     """The `Game` of the porch, for one cell.
 
@@ -126,7 +130,8 @@ class CellGame:
                 self._scores = self.score(self._real), self.score(self.fake)
             else:
                 both = torch.cat((self._real, self.fake))
-                condition = self._condition
+                # Players that take no condition are given none, whatever the data have.
+                condition = self._condition if self.players.conditional else None
                 twice = None if condition is None else torch.cat((condition, condition))
                 real, fake = self.score(both, twice).chunk(2)
                 self._scores = real, fake
@@ -134,7 +139,12 @@ class CellGame:
         return self._scores
 
     def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """See Game.score."""
+        """See Game.score.
+
+        Raises:
+            ConditionRefused: a condition is given, and the discriminator takes none.
+        """
+        self._require_conditional(condition, "game.score", "discriminator")
         if self.players.conditional:
             raw = self.players.discriminator(x, self._condition if condition is None else condition)
         else:
@@ -147,13 +157,22 @@ class CellGame:
         return scores
 
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """See Game.generate."""
+        """See Game.generate.
+
+        Raises:
+            ConditionRefused: a condition is given, and the generator takes none.
+        """
+        self._require_conditional(condition, "game.generate", "generator")
         if self.players.conditional:
             made = self.players.generator(noise, self._condition if condition is None else condition)
         else:
             made = self.players.generator(noise)
         samples: Tensor = made.to(self._dtype)
         return samples
+
+    def _require_conditional(self, condition: Tensor | None, call: str, player: str) -> None:
+        if condition is not None and not self.players.conditional:
+            raise ConditionRefused(f"{call} is given a condition, and the {player} takes none")
 
     def logit(self, scores: Tensor) -> Tensor:
         """See Game.logit."""

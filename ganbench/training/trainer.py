@@ -20,6 +20,7 @@ from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged
 from ganbench.training.eager import EagerEngine
 from ganbench.training.ema import EMA
 from ganbench.training.game import CellGame, own_tensors, trainable
+from ganbench.training.held import settle_networks
 from ganbench.training.optimizers import (
     build_optimizer,
     optimizer_state,
@@ -107,7 +108,7 @@ class Trainer:
             module.to(device, self._dtype).train()
         loss_before_freeze = loss_before_freeze or objective
         for part in (objective.loss, loss_before_freeze.loss, penalty):
-            _settle_modules(part, device, self._dtype)
+            settle_networks(part, device, self._dtype)
         condition = samples.condition if samples.condition is not None else samples.labels
         self.players = players
         self._game = CellGame(
@@ -291,13 +292,6 @@ def _learner(module: nn.Module, settings: Any) -> Learner:
         optimizer=build_optimizer(settings.name, settings.options(), parameters),
         learning_rate=settings.lr,
     )
-
-
-def _settle_modules(part: Any, device: torch.device, dtype: torch.dtype) -> None:
-    """Move the networks that a loss or a penalty holds to the device, frozen, in eval mode."""
-    for value in vars(part).values() if hasattr(part, "__dict__") else ():
-        if isinstance(value, nn.Module):
-            value.to(device, dtype).eval().requires_grad_(False)
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -97,7 +97,7 @@ def test_each_signal_stops_a_run_at_a_checkpoint_and_the_same_call_goes_on(
 def test_a_signal_while_the_run_is_planned_leaves_nothing(
     number: int, handlers: dict[int, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark, "check_grid", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr(benchmark, "preflight", lambda *_, **__: os.kill(os.getpid(), number))
     with pytest.raises(Interrupted) as stopped:
         ganbench.run(GRID, tmp_path / "out")
     assert not stopped.value.begun
@@ -127,7 +127,7 @@ def test_the_alarm_is_the_callers_until_the_run_is_told_to_stop(
 
     signal.signal(signal.SIGALRM, out_of_time)
     with monkeypatch.context() as patch:
-        patch.setattr(benchmark, "check_grid", lambda *_: os.kill(os.getpid(), signal.SIGALRM))
+        patch.setattr(benchmark, "preflight", lambda *_, **__: os.kill(os.getpid(), signal.SIGALRM))
         with pytest.raises(TimeoutError, match="the caller's own limit"):
             ganbench.run(GRID, tmp_path / "out")
 

@@ -12,8 +12,8 @@ from fake_site import FakeSite
 
 from ganbench import Samples, Signature
 from ganbench.catalog import load_catalog
-from ganbench.errors import GridError
-from ganbench.execution.plan import check_grid
+from ganbench.errors import GridError, PluginError
+from ganbench.execution.preflight import preflight
 from ganbench.grid import Choice, read_grid
 from ganbench.runner import dataset_of, samples_of
 
@@ -158,9 +158,9 @@ def test_samples_are_held_against_the_signature(
     offer: Any, samples: Any, signature: Signature, problem: str
 ) -> None:
     offer(Given(samples, signature))
-    with pytest.raises(GridError) as caught:
+    with pytest.raises(PluginError) as caught:
         samples_of(Choice("given_data"), "train")
-    assert caught.value.problems[0].startswith("dataset 'given_data' (from fake-data 2.5): train split: ")
+    assert caught.value.problems[0].startswith("dataset 'given_data' (plugin fake-data 2.5): train split: ")
     assert problem in caught.value.problems[0]
     assert len(caught.value.problems) == 1
 
@@ -213,9 +213,9 @@ def test_samples_are_held_against_the_signature(
 )
 def test_a_data_set_that_lacks_something_is_refused(offer: Any, dataset: Any, problem: str) -> None:
     offer(dataset)
-    with pytest.raises(GridError) as caught:
+    with pytest.raises(PluginError) as caught:
         dataset_of(Choice("given_data"))
-    assert caught.value.problems[0].startswith("dataset 'given_data' (from fake-data 2.5): ")
+    assert caught.value.problems[0].startswith("dataset 'given_data' (plugin fake-data 2.5): ")
     assert problem in caught.value.problems[0]
 
 
@@ -225,17 +225,17 @@ def test_everything_that_is_wrong_is_said_before_anything_is_trained(offer: Any)
     axes = {"dataset": ["given_data"], "architecture": ["mlp"], "loss": ["minimax", "hinge"]}
     document = {"name": "g", "seeds": 2, "axes": axes, "train": {"steps": 2, "batch_size": 2}}
     with pytest.raises(GridError) as caught:
-        check_grid(read_grid(document, load_catalog()), "cpu")
+        preflight(read_grid(document, load_catalog()), "cpu")
     assert len(caught.value.problems) == 2
     assert all(
-        "dataset 'given_data' (from fake-data 2.5): train split: " in line for line in caught.value.problems
+        "dataset 'given_data' (plugin fake-data 2.5): train split: " in line for line in caught.value.problems
     )
 
 
 def test_samples_that_do_not_fit_together_are_named_with_their_plugin(offer: Any) -> None:
     offer(Given(lambda: Samples(x=IMAGES, labels=LABELS[:3]), changed(IMAGE, classes=3)))
     with pytest.raises(
-        GridError, match=r"'given_data' \(from fake-data 2.5\) .*: Samples.labels must be \(6,\)"
+        PluginError, match=r"'given_data' \(plugin fake-data 2.5\).*: Samples.labels must be \(6,\)"
     ):
         samples_of(Choice("given_data"), "train")
 

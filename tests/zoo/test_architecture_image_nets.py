@@ -15,7 +15,7 @@ from torch import nn
 from ganbench import Players, Signature, Unsupported
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.execution.plan import check_grid
+from ganbench.execution.preflight import preflight
 from ganbench.grid import read_grid
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.zoo.architectures.layers import CentredSigmoid
@@ -315,7 +315,7 @@ def test_what_cannot_be_is_known_before_anything_trains(
         },
         load_catalog(),
     )
-    skipped = check_grid(grid, "cpu")
+    skipped = preflight(grid, "cpu").skipped
     found = {cell.architecture.label: skipped.get(cell.id) for cell in grid.cells}
     for part, reason in reasons.items():
         (told,) = (found[label] for label in found if part in label)

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from ganbench.catalog import load_catalog
 from ganbench.catalog.kinds import Kind
-from ganbench.execution.plan import check_grid
+from ganbench.execution.preflight import preflight
 from ganbench.grid import Grid, read_grid
 from ganbench.runner import materials
 from ganbench.runner.trainer import trainer_of
@@ -231,7 +231,7 @@ def test_it_trains_and_resumes_bit_by_bit(label: str, files: Path) -> None:
 )
 def test_what_does_not_fit_is_skipped_with_its_reason(architecture: str, loss: str) -> None:
     grid = _grid(_play(dataset=_data_of(architecture), architecture=architecture, loss=loss))
-    (reason,) = check_grid(grid, "cpu").values()
+    (reason,) = preflight(grid, "cpu").skipped.values()
     assert re.search(_why_not(architecture, loss) or "", reason)
 
 

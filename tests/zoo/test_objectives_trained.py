@@ -21,7 +21,7 @@ from trained_objectives import (
 from ganbench import Players
 from ganbench.catalog import load_catalog
 from ganbench.errors import Unsupported
-from ganbench.execution.plan import check_grid
+from ganbench.execution.preflight import preflight
 from ganbench.grid import read_grid
 from ganbench.training import CellGame
 from ganbench.zoo.losses.minimax import NonSaturating
@@ -121,7 +121,7 @@ def test_what_does_not_fit_is_skipped_with_its_reason_before_anything_trains() -
         },
         load_catalog(),
     )
-    skipped = check_grid(grid, "cpu")
+    skipped = preflight(grid, "cpu").skipped
     for cell in grid.cells:
         loss, reason = cell.loss.name, skipped.get(cell.id)
         if SUITS.get(loss, "mlp") != cell.architecture.name:

@@ -1,0 +1,152 @@
+"""What the objects that plugins build must have, checked as soon as they are built."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
+from typing import Any, get_args
+
+from ganbench.api import Noise, Players
+from ganbench.api.data import Needs
+from ganbench.catalog.catalog import Catalog, load_catalog
+from ganbench.catalog.faults import Part, calling
+from ganbench.catalog.kinds import Kind
+from ganbench.errors import PluginError, did_you_mean
+
+_NEEDS: tuple[str, ...] = get_args(Needs)
+
+
+def build_part(part: Part, options: Mapping[str, Any], catalog: Catalog | None = None, **context: Any) -> Any:
+    """Build a thing, and check that it has what its kind must have.
+
+    Args:
+        part: kind, name and label.
+        options: as a grid gives them.
+        catalog: who provides it; this process's unless given.
+        context: as `Catalog.build` takes it.
+
+    Raises:
+        CatalogError: a name or an option is wrong.
+        PluginError: a plugin's `build` raised, or what it gives breaks the contract.
+        Unsupported: the plugin says that it does not fit.
+    """
+    with calling(part, "build"):
+        built = (catalog or load_catalog()).build(part.kind, part.name, options, **context)
+        # A data set's is checked with its samples, where it is loaded.
+        if part.foreign and part.kind in _CONTRACTS:
+            # Properties of the object may be the plugin's code too.
+            _CONTRACTS[part.kind](part, built)
+    return built
+
+
+def _players(part: Part, players: Any) -> None:
+    from torch import nn  # not before a network is at hand: listing what there is must not import torch
+
+    if not isinstance(players, Players):
+        raise _broken(part, f"build must return Players, given {_kind(players)}")
+    built: Any = players  # whatever its fields were given
+    for name in ("generator", "discriminator"):
+        module = getattr(built, name)
+        if not isinstance(module, nn.Module):
+            raise _broken(part, f"Players.{name} must be a torch.nn.Module, given {_kind(module)}")
+    noise: Any = built.noise
+    if not isinstance(noise, Noise):
+        raise _broken(part, f"Players.noise must be a Noise, given {_kind(noise)}")
+    if not _is_whole(noise.size):
+        raise _broken(part, f"Noise.size must be an int, given {_kind(noise.size)}")
+    if built.couples_samples is not None and not isinstance(built.couples_samples, bool):
+        given = _kind(built.couples_samples)
+        raise _broken(part, f"Players.couples_samples must be True, False or None, given {given}")
+    if not isinstance(built.conditional, bool):
+        raise _broken(part, f"Players.conditional must be True or False, given {_kind(built.conditional)}")
+
+
+def _loss(part: Part, built: Any) -> None:
+    _require_methods(part, built, ("discriminator_loss", "generator_loss"))
+    for name in ("logit", "after_discriminator_step"):
+        optional = getattr(built, name, None)
+        if optional is not None and not callable(optional):
+            raise _broken(part, f"{name} must be a method or None, given {_kind(optional)}")
+
+
+def _penalty(part: Part, built: Any) -> None:
+    if not callable(built):
+        raise _broken(part, f"build must return something to call with a game, given {_kind(built)}")
+
+
+def _metric(part: Part, built: Any) -> None:
+    if not callable(built):
+        raise _broken(part, f"build must return something to call with samples, given {_kind(built)}")
+    _require_attributes(part, built, ("needs", "minimum"))
+    if built.needs not in _NEEDS:
+        hint = did_you_mean(str(built.needs), _NEEDS)
+        raise _broken(part, f"needs must be one of {', '.join(_NEEDS)}, given {built.needs!r}{hint}")
+    if not _is_whole(built.minimum) or built.minimum < 1:
+        raise _broken(part, f"minimum must be a whole number of at least 1, given {built.minimum!r}")
+    check = getattr(built, "check", None)
+    if check is not None and not callable(check):
+        raise _broken(part, f"check must be a method, given {_kind(check)}")
+
+
+def _extractor(part: Part, built: Any) -> None:
+    if not callable(built):
+        raise _broken(part, f"build must return something to call with images, given {_kind(built)}")
+    _require_attributes(part, built, ("digest", "channels", "sizes"))
+    if not isinstance(built.digest, str) or not built.digest:
+        raise _broken(part, f"digest must be a string that is not empty, given {built.digest!r}")
+    if not _all(built.channels, _is_whole):
+        raise _broken(part, f"channels must be a tuple of numbers of channels, given {built.channels!r}")
+    if built.sizes is not None and not _all(built.sizes, _pair):
+        raise _broken(part, f"sizes must be a tuple of (height, width) or None, given {built.sizes!r}")
+
+
+def _require_methods(part: Part, built: Any, names: Iterable[str]) -> None:
+    missing = [name for name in names if not callable(getattr(built, name, None))]
+    if missing:
+        raise _broken(part, f"{_kind(built)} has no method {_listed(built, missing)}")
+
+
+def _require_attributes(part: Part, built: Any, names: Iterable[str]) -> None:
+    missing = [name for name in names if not hasattr(built, name)]
+    if missing:
+        raise _broken(part, f"{_kind(built)} has no attribute {_listed(built, missing)}")
+
+
+def _listed(built: Any, missing: Iterable[str]) -> str:
+    """The missing names, each with the object's own name that is nearest, where one is near."""
+    own = [name for name in dir(built) if not name.startswith("_")]
+    texts = []
+    for name in missing:
+        near = difflib.get_close_matches(name, own, n=1, cutoff=0.7)
+        texts.append(f"{name!r}" + (f" (it has {near[0]!r})" if near else ""))
+    return " and ".join(texts)
+
+
+def _broken(part: Part, text: str) -> PluginError:
+    return PluginError(part.fault(text))
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else type(value).__name__
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _pair(value: Any) -> bool:
+    return _all(value, _is_whole) and len(value) == 2
+
+
+def _all(values: Any, holds: Callable[[Any], bool]) -> bool:
+    return isinstance(values, tuple | list) and all(holds(item) for item in values)
+
+
+_CONTRACTS: Mapping[Kind, Callable[[Part, Any], None]] = {
+    "architecture": _players,
+    "loss": _loss,
+    "penalty": _penalty,
+    "metric": _metric,
+    "extractor": _extractor,
+}

@@ -1,0 +1,125 @@
+"""Every combination of a grid and every scorer tried once, before anything is trained or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ganbench.errors import GanbenchError, GridError, PluginError, PluginFault, Unsupported
+from ganbench.grid import Cell, Grid
+from ganbench.runner import (
+    check_conditions,
+    check_resumption,
+    plugins_in_play,
+    samples_of,
+    scorer_of,
+    try_cell,
+)
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """What was found.
+
+    Attributes:
+        skipped: by cell id, the reasons for which cells cannot be built.
+        broken: by cell id, what of their plugins is broken, where the other cells are to be run.
+        faults: what is broken, each once.
+    """
+
+    skipped: Mapping[str, str]
+    broken: Mapping[str, str]
+    faults: tuple[PluginFault, ...]
+
+
+def preflight(grid: Grid, device: str, *, keep_going: bool = False) -> Preflight:
+    """Try every combination and every scorer of a grid.
+
+    Args:
+        grid: what is to be run.
+        device: where it is to be run.
+        keep_going: whether cells whose plugins are broken are left out rather than refused, where others
+            are left.
+
+    Raises:
+        GanbenchError: with every problem of the grid that shows only when its parts meet, and, unless
+            `keep_going`, everything that is broken of its plugins, with the tracebacks.
+    """
+    trying = _Trying(device)
+    for cell in grid.cells:
+        trying.cell(cell)
+    faults = tuple(trying.faults.values())
+    left = [cell for cell in grid.cells if cell.id not in trying.broken and cell.id not in trying.skipped]
+    told = faults if not keep_going or not left else ()
+    problems = [*trying.problems, *(fault.line() for fault in told)]
+    if problems:
+        raise GridError(
+            *(f"{grid.name}: {problem}" for problem in problems),
+            tracebacks=tuple(fault.traceback for fault in faults if fault.traceback),
+        )
+    return Preflight(skipped=trying.skipped, broken=trying.broken, faults=faults)
+
+
+class _Trying:
+    """The cells of one grid, one after the other; what they share is tried once.
+
+    Attributes:
+        skipped: reasons by cell id.
+        broken: faults in words by cell id.
+        faults: by their key.
+        problems: what is wrong with the grid itself; an ordered set.
+    """
+
+    def __init__(self, device: str) -> None:
+        self.skipped: dict[str, str] = {}
+        self.broken: dict[str, str] = {}
+        self.faults: dict[tuple[str, ...], PluginFault] = {}
+        self.problems: dict[str, None] = {}
+        self._device = device
+        self._outcomes: dict[Key, GanbenchError | None] = {}
+
+    def cell(self, cell: Cell) -> None:
+        """Try what is new of a cell."""
+        # Once: every attempt to read what is not there is an attempt to download it.
+        if not self._tried(cell, ("data", cell.dataset), lambda: samples_of(cell.dataset, "train")):
+            return
+        train = cell.train
+        played = (cell.dataset, cell.architecture, cell.loss, cell.penalty)
+        settings = (train.batch_size, train.precision, train.loss_before_freeze)
+        fits = self._tried(cell, ("parts", *played, *settings), lambda: try_cell(cell, self._device))
+        if fits and (plugins := plugins_in_play(cell)):
+            # Which built-in parts there are beside a plugin's matters only where they do not fit.
+            key: Key = ("resumption", cell.dataset, *settings, *plugins)
+            if isinstance(self._outcomes.get(key), Unsupported):
+                key = ("resumption", *played, *settings)
+            fits = self._tried(cell, key, lambda: check_resumption(cell, self._device))
+        self._tried(cell, ("scorer", cell.dataset, cell.score), lambda: self._score(cell))
+        if fits:
+            asked = (cell.architecture, cell.score, cell.seed)
+            self._tried(cell, ("conditions", cell.dataset, *asked), lambda: check_conditions(cell))
+
+    def _score(self, cell: Cell) -> None:
+        scorer = scorer_of(cell, self._device)
+        if scorer is not None:
+            scorer.check()
+
+    def _tried(self, cell: Cell, key: Key, attempt: Callable[[], object]) -> bool:
+        """Whether an attempt that some cells share succeeds; what does not is noted for the cell."""
+        if key not in self._outcomes:
+            try:
+                attempt()
+                self._outcomes[key] = None
+            except GanbenchError as error:
+                self._outcomes[key] = error
+        outcome = self._outcomes[key]
+        if isinstance(outcome, Unsupported):
+            self.skipped.setdefault(cell.id, str(outcome))
+        elif isinstance(outcome, PluginError):
+            self.broken.setdefault(cell.id, "; ".join(outcome.problems))
+            for fault in outcome.faults:
+                self.faults.setdefault(fault.key, fault)
+        elif outcome is not None:
+            self.problems |= dict.fromkeys(outcome.problems)
+        return outcome is None

@@ -1,0 +1,395 @@
+"""Small rounds of a cell's game, played before anything trains to watch what plugins do in them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganbench.api import Penalty, Players
+from ganbench.catalog.faults import Part, calling
+from ganbench.errors import PluginError
+from ganbench.grid import Cell, Choice
+from ganbench.runner.materials import (
+    objective_of,
+    part_of,
+    parts_of,
+    penalty_of,
+    players_of,
+    samples_of,
+)
+from ganbench.runner.trial import autocast, batch_of, number_type, refused_condition
+from ganbench.scoring import seeded
+from ganbench.training import CellGame, ConditionRefused, Objective, settle_networks, values_of
+from ganbench.training.game import own_tensors
+
+# Of the steps between rounds; any that moves the weights will do.
+_RATE = 1e-3
+
+Values = list[tuple[Tensor, ...]]
+
+
+@dataclass(kw_only=True)
+class Rehearsal:
+    """What was seen in some rounds.
+
+    Attributes:
+        values: of each round, the discriminator's loss, the penalty and the generator's loss.
+        drew: parts that drew from a global generator that no checkpoint holds, and from which.
+        changing: attributes of losses and penalties that still changed in the last round, by kind.
+    """
+
+    values: Values = field(default_factory=list)
+    drew: dict[Part, str] = field(default_factory=dict)
+    changing: dict[str, list[str]] = field(default_factory=dict)
+
+
+class Stage:
+    """A cell's game with one of its losses, which can be played from the start as often as asked."""
+
+    def __init__(
+        self, cell: Cell, choice: Choice, plugins: Sequence[Part], device: torch.device, batch: int
+    ) -> None:
+        """Prepare; builds nothing yet.
+
+        Args:
+            cell: whose parts are played.
+            choice: its loss.
+            plugins: the parts that distributions other than ganbench provide.
+            device: where to play.
+            batch: samples in a batch.
+        """
+        self._cell = cell
+        self._choice = choice
+        self._plugins = tuple(plugins)
+        self._device = device
+        self._batch = batch
+        self._dtype = number_type(cell)
+        self._company = parts_of(cell)
+        self._loss = part_of("loss", choice)
+        self._penalty = part_of("penalty", cell.penalty)
+        self._architecture = part_of("architecture", cell.architecture)
+        self._played = 0
+
+    def pack(self) -> int:
+        """How many samples the discriminator judges as one."""
+        with seeded(0, self._device), torch.no_grad():
+            game, _, _ = self._begin()
+            game.begin("discriminator", *self._turn(game, 0))
+            return self._batch // max(len(game.score(game.real)), 1)
+
+    def play(self, rounds: int, fresh: frozenset[str] = frozenset()) -> Rehearsal:
+        """Play from the start; every stream of the cell gives the same numbers each time.
+
+        Args:
+            rounds: how many.
+            fresh: kinds of parts that are built anew after the first round, as a resume does: they keep
+                what a checkpoint holds, tensors of networks and `game.state`.
+
+        Raises:
+            PluginError: code of a plugin raised, or a player cannot learn by what it gives.
+            Unsupported: the parts do not fit.
+        """
+        seen = Rehearsal()
+        parameters: list[nn.Parameter] = []
+        with seeded(0, self._device):
+            # What belongs to no stream of the cell is something else in each run.
+            self._played += 1
+            np.random.seed(self._played)
+            random.seed(self._played)
+            game, objective, penalty = self._begin()
+            draws = _Draws(self._device)
+            for index in range(rounds):
+                if index == 1:
+                    game, objective, penalty = self._resumed(game, objective, penalty, fresh)
+                held = {"loss": objective.loss, "penalty": penalty}
+                kinds = [part.kind for part in self._plugins if part.kind in held]
+                before = {kind: values_of(held[kind]) for kind in kinds}
+                with draws.by_networks_of(game.players):
+                    values, reached = self._round(game, objective, penalty, index, draws, seen)
+                seen.values.append(values)
+                seen.changing = {}
+                for kind, was in before.items():
+                    now = values_of(held[kind])
+                    if names := [name for name in {**was, **now} if was.get(name) != now.get(name)]:
+                        seen.changing[kind] = names
+                if index < 2:
+                    # One that is made anew in each turn is not there to be trained.
+                    parameters = reached if index == 0 else _common(parameters, reached)
+                    self._refuse(parameters if index == 1 else [])
+        return seen
+
+    def _begin(self) -> tuple[CellGame, Objective, Penalty]:
+        objective, penalty = objective_of(self._cell, self._choice), penalty_of(self._cell)
+        stream = torch.Generator(self._device).manual_seed(0)
+        return self._game(players_of(self._cell), objective, penalty, stream), objective, penalty
+
+    def _game(
+        self, players: Players, objective: Objective, penalty: Penalty, stream: torch.Generator
+    ) -> CellGame:
+        for module in (players.generator, players.discriminator):
+            module.to(self._device, self._dtype).train()
+        for held in (objective.loss, penalty):
+            settle_networks(held, self._device, self._dtype)
+        self._stream = stream
+        return CellGame(
+            players,
+            objective.loss,
+            couples_samples=True,
+            loss_stream=stream,
+            device=self._device,
+            dtype=self._dtype,
+            outputs=objective.outputs,
+        )
+
+    def _resumed(
+        self, game: CellGame, objective: Objective, penalty: Penalty, fresh: frozenset[str]
+    ) -> tuple[CellGame, Objective, Penalty]:
+        if not fresh:
+            return game, objective, penalty
+        if "loss" in fresh:
+            objective = objective_of(self._cell, self._choice)
+        if "penalty" in fresh:
+            penalty = penalty_of(self._cell)
+        if "architecture" not in fresh:
+            for held in (objective.loss, penalty):
+                settle_networks(held, self._device, self._dtype)
+            game.judge_by(objective.loss, objective.outputs)
+            return game, objective, penalty
+        players = players_of(self._cell)
+        resumed = self._game(players, objective, penalty, self._stream)
+        _copy(game.players.generator, players.generator)
+        _copy(game.players.discriminator, players.discriminator)
+        resumed.states = game.states
+        resumed.set_step(int(game.step))
+        return resumed, objective, penalty
+
+    def _turn(self, game: CellGame, index: int) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Real samples, condition and noise of one round."""
+        spare = len(samples_of(self._cell.dataset, "train")) - self._batch + 1
+        start = index * self._batch % spare
+        real, condition = batch_of(self._cell, slice(start, start + self._batch), self._device, self._dtype)
+        stream = torch.Generator().manual_seed(index)
+        noise = torch.rand(self._batch, game.players.noise.size, generator=stream)
+        return real, condition, noise.to(self._device, self._dtype)
+
+    def _round(
+        self,
+        game: CellGame,
+        objective: Objective,
+        penalty: Penalty,
+        index: int,
+        draws: _Draws,
+        seen: Rehearsal,
+    ) -> tuple[tuple[Tensor, ...], list[nn.Parameter]]:
+        """One turn of each player: the three values, and the parameters of neither player behind them."""
+        loss, turn = objective.loss, self._turn(game, index)
+        discriminator, generator = game.players.discriminator, game.players.generator
+        game.begin("discriminator", *turn)
+        with self._watched(self._loss, "discriminator_loss", draws, seen):
+            value_d = loss.discriminator_loss(game)
+        with self._watched(self._penalty, "__call__", draws, seen):
+            extra = penalty(game)
+        reached = _reached(game.players, value_d, extra)
+        gradients = self._gradients(discriminator, value_d, self._loss, "discriminator_loss")
+        if extra.requires_grad:
+            more = self._gradients(discriminator, extra, self._penalty, "__call__")
+            gradients = [one + other for one, other in zip(gradients, more, strict=True)]
+        _descend(discriminator, gradients)
+        after = getattr(loss, "after_discriminator_step", None)
+        if after is not None:
+            with self._watched(self._loss, "after_discriminator_step", draws, seen), torch.no_grad():
+                after(discriminator)
+        game.begin("generator", *turn)
+        with self._watched(self._loss, "generator_loss", draws, seen):
+            value_g = loss.generator_loss(game)
+        reached += _reached(game.players, value_g)
+        _descend(generator, self._gradients(generator, value_g, self._loss, "generator_loss"))
+        game.end_round()
+        return tuple(value.detach().cpu().clone() for value in (value_d, extra, value_g)), reached
+
+    def _gradients(self, player: nn.Module, value: Tensor, part: Part, hook: str) -> list[Tensor]:
+        learning = _learning(player)
+        if not learning:
+            return []
+        if not value.requires_grad:
+            blamed = next((one for one in (part, self._architecture) if one.foreign), part)
+            raise PluginError(
+                blamed.fault("gives a value without a gradient: its player could not learn by it", hook)
+            )
+        with self._named(part, f"backward of {hook}"):
+            found = torch.autograd.grad(value, learning, retain_graph=True, allow_unused=True)
+        pairs = zip(found, learning, strict=True)
+        return [torch.zeros_like(weight) if one is None else one for one, weight in pairs]
+
+    @contextmanager
+    def _watched(self, part: Part, hook: str, draws: _Draws, seen: Rehearsal) -> Iterator[None]:
+        """Run a part's code: name what it raises, and note what it draws from global generators."""
+        draws.restart()
+        with autocast(self._cell, self._device), self._named(part, hook):
+            yield
+        if self._architecture.foreign and draws.unsaved_by_networks:
+            seen.drew[self._architecture] = " and ".join(sorted(draws.unsaved_by_networks))
+        if not part.foreign:
+            return
+        if draws.moved():
+            raise PluginError(
+                part.fault(
+                    "draws random numbers outside of game.uniform and game.normal, from torch's global "
+                    "generator: what networks draw (dropout) would then depend on it, and seeds be no pairs",
+                    hook,
+                )
+            )
+        if unsaved := draws.unsaved():
+            seen.drew[part] = " and ".join(unsaved)
+
+    @contextmanager
+    def _named(self, part: Part, hook: str) -> Iterator[None]:
+        # A built-in part is tested; with a plugin's networks it is they that fail.
+        blamed = part
+        if not part.foreign and self._architecture.foreign:
+            blamed, hook = self._architecture, f"{hook} of {part.who}"
+        try:
+            with calling(blamed, hook, self._company):
+                yield
+        except ConditionRefused as refusal:
+            raise refused_condition(refusal, part, self._cell) from refusal
+
+    def _refuse(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Refuse parameters that values depend on and that belong to neither player's network."""
+        if not parameters:
+            return
+        shapes = ", ".join(str(tuple(parameter.shape)) for parameter in parameters[:3])
+        blamed = sorted(self._plugins, key=lambda part: part.kind == "architecture")
+        names = " or ".join(part.who for part in blamed)
+        fault = blamed[0].fault(
+            f"uses parameters (of shape {shapes}) that are in no network of the players, and that nothing "
+            "would train: networks keep layers in torch.nn.ModuleList or as attributes, a loss or a penalty "
+            "has none"
+        )
+        raise PluginError(replace(fault, who=names))
+
+
+class _Draws:
+    """Tells what a loss draws from global generators from what networks draw there.
+
+    Networks may draw from torch's: its state is a part of checkpoints. So while a network runs, torch's
+    generator is in a state of its own.
+
+    Attributes:
+        unsaved_by_networks: generators that no checkpoint holds and that networks have drawn from.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._networks = self._state()
+        self._outside = self._state()
+        self._begun = self._outside
+        self._others = self._entered = _unsaved_generators()
+        self._depth = 0
+        self.unsaved_by_networks: set[str] = set()
+
+    @contextmanager
+    def by_networks_of(self, players: Players) -> Iterator[None]:
+        """Leave out what these players draw while this lasts."""
+        handles = []
+        for module in (players.generator, players.discriminator):
+            handles.append(module.register_forward_pre_hook(self._enter))
+            handles.append(module.register_forward_hook(self._leave, always_call=True))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def restart(self) -> None:
+        """Forget what was drawn before."""
+        self._begun, self._others = self._state(), _unsaved_generators()
+
+    def unsaved(self) -> list[str]:
+        """Name the generators that no checkpoint holds and that were drawn from, but by networks."""
+        drawn = _moved(self._others, _unsaved_generators())
+        return [name for name in drawn if name not in self.unsaved_by_networks]
+
+    def moved(self) -> bool:
+        """Whether torch's generator was drawn from outside of networks."""
+        pairs = zip(self._begun, self._state(), strict=True)
+        return not all(torch.equal(before, now) for before, now in pairs)
+
+    def _enter(self, *_: object) -> None:
+        if self._depth == 0:
+            self._outside, self._entered = self._state(), _unsaved_generators()
+            self._set(self._networks)
+        self._depth += 1
+
+    def _leave(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._networks = self._state()
+            self._set(self._outside)
+            self.unsaved_by_networks.update(_moved(self._entered, _unsaved_generators()))
+
+    def _state(self) -> list[Tensor]:
+        cuda = [torch.cuda.get_rng_state(self._device)] if self._device.type == "cuda" else []
+        return [torch.get_rng_state(), *cuda]
+
+    def _set(self, state: Sequence[Tensor]) -> None:
+        torch.set_rng_state(state[0])
+        if self._device.type == "cuda":
+            torch.cuda.set_rng_state(state[1], self._device)
+
+
+def _unsaved_generators() -> dict[str, object]:
+    """The states of global generators that no checkpoint holds."""
+    state: Any = np.random.get_state()
+    return {"python's random": random.getstate(), "numpy.random": (state[0], state[1].tobytes(), *state[2:])}
+
+
+def _moved(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    return [name for name, state in after.items() if state != before[name]]
+
+
+def _learning(player: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in player.parameters() if parameter.requires_grad]
+
+
+def _descend(player: nn.Module, gradients: Sequence[Tensor]) -> None:
+    with torch.no_grad():
+        for parameter, gradient in zip(_learning(player), gradients, strict=False):
+            parameter.sub_(gradient, alpha=_RATE)
+
+
+def _copy(source: nn.Module, target: nn.Module) -> None:
+    """Copy every tensor that a checkpoint holds of a network."""
+    with torch.no_grad():
+        kept = dict(own_tensors(source))
+        for name, tensor in own_tensors(target):
+            tensor.copy_(kept[name])
+
+
+def _reached(players: Players, *values: Tensor) -> list[nn.Parameter]:
+    """The parameters that values depend on and that are in neither player's network."""
+    own = {id(one) for module in (players.generator, players.discriminator) for one in module.parameters()}
+    waiting = [value.grad_fn for value in values if value.grad_fn is not None]
+    seen: set[object] = set(waiting)
+    found: dict[int, nn.Parameter] = {}
+    while waiting:
+        node = waiting.pop()
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, nn.Parameter) and id(leaf) not in own:
+            found[id(leaf)] = leaf
+        for inner, _ in node.next_functions:
+            if inner is not None and inner not in seen:
+                seen.add(inner)
+                waiting.append(inner)
+    return list(found.values())
+
+
+def _common(one: Sequence[nn.Parameter], other: Sequence[nn.Parameter]) -> list[nn.Parameter]:
+    return [parameter for parameter in one if any(parameter is another for another in other)]

@@ -1,0 +1,128 @@
+"""Whether plugins' losses, penalties and networks go on after a resume as if there had been none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ganbench.catalog.faults import Part
+from ganbench.errors import PluginError, PluginFault, Unsupported
+from ganbench.grid import Cell
+from ganbench.runner.materials import part_of
+from ganbench.runner.rehearsal import Rehearsal, Stage, Values
+from ganbench.runner.trial import device_errors_pass, device_here, losses_of
+from ganbench.training import deterministic
+
+# Rounds that are played; more where attributes of a loss go on changing, which may show in its values later.
+_ROUNDS, _MANY = 3, 33
+# Packs in a batch: enough for statistics over it.
+_PACKS = 8
+_NAMES = ("the discriminator's loss", "the penalty", "the generator's loss")
+
+
+def plugins_in_play(cell: Cell) -> tuple[Part, ...]:
+    """The architecture, losses and penalty of a cell that distributions other than ganbench provide."""
+    parts = [part_of("architecture", cell.architecture)]
+    parts += [part_of("loss", loss) for loss in losses_of(cell)]
+    parts.append(part_of("penalty", cell.penalty))
+    return tuple(part for part in parts if part.foreign)
+
+
+def check_resumption(cell: Cell, device: str = "cpu") -> None:
+    """Play a few small rounds with the plugins' parts, and again with fresh ones after the first round.
+
+    A run that is resumed has fresh objects and the checkpoint's tensors: weights, buffers, `game.state`.
+    Where losses then differ, a part keeps something elsewhere, or draws random numbers of no stream.
+    Built-in parts alone are not played: ganbench's own tests hold them.
+
+    Args:
+        cell: one that `try_cell` takes.
+        device: as `try_cell` takes it.
+
+    Raises:
+        PluginError: values differ, code of a plugin raised, or a player cannot learn by what it gives.
+        Unsupported: the combination turns out in a later round to be none.
+    """
+    foreign = plugins_in_play(cell)
+    if not foreign:
+        return
+    place = device_here(device)
+    with device_errors_pass(), deterministic():
+        for choice in losses_of(cell):
+            loss = part_of("loss", choice)
+            played = [part for part in foreign if part.kind != "loss" or part == loss]
+            batch = cell.train.batch_size
+            small = min(batch, _PACKS * Stage(cell, choice, played, place, batch).pack()) if played else 0
+            for size in sorted({small, batch} - {0}):
+                try:
+                    _compare(Stage(cell, choice, played, place, size), played)
+                    break
+                except (PluginError, Unsupported):
+                    # A net may be made for batches of its own size alone.
+                    if size == batch:
+                        raise
+
+
+def _compare(stage: Stage, plugins: Sequence[Part]) -> None:
+    whole = stage.play(_ROUNDS)
+    if whole.changing:
+        whole = stage.play(_MANY)
+    rounds = len(whole.values)
+    everything = frozenset(part.kind for part in plugins)
+    at = _first_difference(whole.values, stage.play(rounds, everything).values)
+    if at is None:
+        return
+    if whole.drew:
+        raise PluginError(*(part.fault(_drew(part, names)) for part, names in whole.drew.items()))
+    if at[0] == 0:
+        raise PluginError(
+            PluginFault(
+                who=" or ".join(part.who for part in plugins),
+                error="gives other values each time that it is built: all randomness must come from the "
+                "cell's streams (torch's global generator in build, game.uniform and game.normal in a turn)",
+                place=plugins[0].home,
+            )
+        )
+    guilty = [part for part in plugins if _is_guilty(stage, whole, part)] if len(plugins) > 1 else plugins
+    raise PluginError(*(part.fault(_kept(part, at, whole)) for part in guilty or plugins))
+
+
+def _is_guilty(stage: Stage, whole: Rehearsal, part: Part) -> bool:
+    """Whether values differ where this part alone is built anew."""
+    alone = stage.play(len(whole.values), frozenset({part.kind}))
+    return _first_difference(whole.values, alone.values) is not None
+
+
+def _drew(part: Part, generators: str) -> str:
+    right = (
+        "torch's own generator, which checkpoints hold"
+        if part.kind == "architecture"
+        else "game.uniform and game.normal"
+    )
+    return (
+        f"draws random numbers from {generators} in a turn: another run, or one that is resumed, would draw "
+        f"others; use {right}"
+    )
+
+
+def _kept(part: Part, at: tuple[int, int, float, float], whole: Rehearsal) -> str:
+    number, which, one, other = at
+    names = whole.changing.get(part.kind, [])
+    attributes = f" ({', '.join(names[:3])})" if names else ""
+    way = (
+        "keep it in a registered buffer"
+        if part.kind == "architecture"
+        else "keep it in game.state(name, initial), which checkpoints hold"
+    )
+    return (
+        f"keeps something between turns in its own attributes{attributes}, which a resumed run has not: "
+        f"{_NAMES[which]} in round {number + 1} is {one:.6g}, and {other:.6g} with a fresh object; {way}"
+    )
+
+
+def _first_difference(one: Values, other: Values) -> tuple[int, int, float, float] | None:
+    """Round, which of its values, and both numbers, where two plays differ in a bit first."""
+    for number, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+        for which, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+            if a.numpy().tobytes() != b.numpy().tobytes():
+                return number, which, float(a), float(b)
+    return None
