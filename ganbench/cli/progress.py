@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -186,6 +187,8 @@ def plan_notes(plan: Plan) -> list[str]:
         if planned.action == "skip":
             reasons[planned.reason] = reasons.get(planned.reason, 0) + 1
     notes += [f"skipped {count}: {reason}" for reason, count in reasons.items()]
+    refusals = Counter(refusal for planned in plan.cells for refusal in planned.refusals.items())
+    notes += [f"{count} cells not on engine {name!r}: {why}" for (name, why), count in refusals.items()]
     notes += [f"damaged, run again: {problem}" for problem in plan.damaged]
     notes += [f"note: {note}" for note in data_notes(planned.cell.dataset for planned in plan.cells)]
     if plan.stale:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -15,10 +15,10 @@ from ganbench.execution.preflight import Preflight
 from ganbench.grid import Cell, Grid
 from ganbench.grid.history import History
 from ganbench.grid.provenance import Environment
-from ganbench.runner import environment_here, scorer_of
+from ganbench.runner import environment_here, scorer_of, settle_engine
 from ganbench.runner.checkpoint import checkpoint_changes
 from ganbench.store import Store
-from ganbench.training import deterministic
+from ganbench.training import EngineChoice, deterministic
 
 Action = Literal["train", "score", "keep", "skip", "fail"]
 Rerun = Literal["no", "stale", "all", "keep"]
@@ -38,6 +38,7 @@ class PlannedCell:
         keep_stale: whether it goes on from a checkpoint of another environment.
         environment: what decides its bits if it is trained now.
         protocols: those by which its settings have it scored.
+        refusals: why engines that `auto` would rather have taken were not, by name.
     """
 
     cell: Cell
@@ -47,6 +48,7 @@ class PlannedCell:
     keep_stale: bool = False
     environment: Environment
     protocols: frozenset[str] = frozenset()
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,8 @@ def make_plan(grid: Grid, store: Store, *, device: str, threads: int, tried: Pre
         rerun: what becomes of finished cells of another environment.
 
     Raises:
-        GridError: finished cells or checkpoints are of another environment, and nothing was said of them.
+        GridError: finished cells or checkpoints are of another environment, and nothing was said of them; or
+            an engine refuses a cell that asks for it.
         StoreError: the folder holds another grid.
     """
     if store.exists():
@@ -132,12 +135,16 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
     damaged: list[str] = []
     kept_stale = 0
     reasons: dict[str, Mapping[str, str]] = {"skip": tried.skipped, "fail": tried.broken}
+    engines = _settle_engines(grid, device)
     for cell in grid.cells:
+        engine = engines[cell.id]
         parts = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.loss_before_freeze)
         broken = cell.id in tried.broken
-        key = (*parts, cell.train.engine, broken)
+        key = (*parts, engine.name, broken)
         if key not in environments:
-            environments[key] = environment_here(cell, device=device, threads=threads, broken=broken)
+            environments[key] = environment_here(
+                cell, device=device, threads=threads, engine=engine.name, broken=broken
+            )
         environment = environments[key]
         record, changed = None, []
         try:
@@ -181,6 +188,7 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
                 keep_stale=bool(changed) and action == "train" and not fresh,
                 environment=environment,
                 protocols=_protocols(cell, device) if record is not None and not broken else frozenset(),
+                refusals=engine.refusals,
             )
         )
     _refuse_stale(store, changes)
@@ -196,6 +204,24 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
         notes=load_catalog().notes,
         faults=tried.faults,
     )
+
+
+def _settle_engines(grid: Grid, device: str) -> dict[str, EngineChoice]:
+    """Choose the engine of every cell, by the cell's id.
+
+    Raises:
+        GridError: with every refusal of an engine that a cell asks for.
+    """
+    engines: dict[str, EngineChoice] = {}
+    problems: dict[str, None] = {}
+    for cell in grid.cells:
+        try:
+            engines[cell.id] = settle_engine(cell, device)
+        except GridError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise GridError(*(f"{grid.name}: {problem}" for problem in problems))
+    return engines
 
 
 def _refuse_stale(store: Store, changes: Mapping[bool, Counter[str]]) -> None:

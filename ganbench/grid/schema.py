@@ -166,14 +166,10 @@ def typed(model: type[BaseModel], field: str, value: Any) -> Any:
     """
     try:
         checked = _adapter(model, field).validate_python(value)
-    except ValidationError:
-        raise ValueError(_must_be(model, field, value)) from None
-    if field == "engine":
-        # The one field with words of its own to say about a value of the right type.
-        try:
-            model.model_validate({field: checked})
-        except ValidationError as error:
-            raise ValueError(own_words(error)) from None
+    except ValidationError as error:
+        # A validator of the field's own says more than the field's type does.
+        own = any(each["type"] == "value_error" for each in error.errors())
+        raise ValueError(own_words(error) if own else _must_be(model, field, value)) from None
     return to_jsonable_python(checked)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
 from ganbench.catalog import Kind
+from ganbench.errors import did_you_mean
 from ganbench.grid.choice import Choice
 from ganbench.grid.optimizers import Adam, OptimizerSettings
 
@@ -18,6 +19,8 @@ OPTIMIZER_KEYS = ("optimizer", *PLAYERS)
 CHOICES: dict[str, Kind] = {"score.extractor": "extractor", "train.loss_before_freeze": "loss"}
 # How training is carried out, not what it is: the weights are the same whatever these say.
 BESIDE_IDENTITY = frozenset({"checkpoint_seconds"})
+# The engines that a grid may name. `ganbench.training.ENGINES` has a class for each of them.
+ENGINES = ("eager",)
 
 Count = Annotated[int, Field(ge=1, le=MOST, description="a whole number from 1 to 1000000000")]
 Batch = Annotated[int, Field(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
@@ -30,6 +33,18 @@ Repeats = Annotated[int, Field(ge=1, le=1000, description="a whole number from 1
 Flag = Annotated[bool, Field(description="true or false")]
 
 _CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def _known_engine(engine: str) -> str:
+    known = ("auto", *ENGINES)
+    if engine not in known:
+        raise ValueError(f"engine {engine!r} is not in this version{did_you_mean(engine, known)}")
+    return engine
+
+
+EngineName = Annotated[
+    str, AfterValidator(_known_engine), Field(description=f"one of auto, {', '.join(ENGINES)}")
+]
 
 
 class TrainSettings(BaseModel):
@@ -66,19 +81,12 @@ class TrainSettings(BaseModel):
     ema: Average = 0.0
     diagnostics_every: Count = 10
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
-    engine: Literal["auto", "eager", "compiled", "graph"] = "auto"
+    engine: EngineName = "auto"
     checkpoint_seconds: Seconds = 30.0
     freeze_generator_at: Interval | None = Field(
         default=None, description="a whole number of steps from 0 to below train.steps"
     )
     loss_before_freeze: InstanceOf[Choice] | None = None
-
-    @field_validator("engine")
-    @classmethod
-    def _exists(cls, engine: str) -> str:
-        if engine not in ("auto", "eager"):
-            raise ValueError(f"engine {engine!r} is not in this version, which has 'eager' ('auto' takes it)")
-        return engine
 
     @model_validator(mode="after")
     def _one_round(self) -> TrainSettings:

@@ -7,7 +7,7 @@ from ganbench.runner.resumption import check_resumption, plugins_in_play
 from ganbench.runner.sampling import generate_samples
 from ganbench.runner.sitting import run_cell
 from ganbench.runner.task import CellResult, Task, record_of
-from ganbench.runner.trainer import trainer_of
+from ganbench.runner.trainer import settle_engine, trainer_of
 from ganbench.runner.trial import try_cell
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "run_cell",
     "samples_of",
     "scorer_of",
+    "settle_engine",
     "trainer_of",
     "try_cell",
 ]

@@ -66,7 +66,7 @@ def resume(task: Task, here: Environment, store: Store, note: Callable[[str], No
     """
     cell = task.cell
     for path in store.checkpoints(cell.id):
-        trainer = trainer_of(cell, torch.device(task.device))
+        trainer = trainer_of(cell, torch.device(task.device), task.environment.engine)
         changes: list[str] = []
         try:
             tensors, record = store.read_checkpoint(path, size_limit(trainer.state()[0], _FACTOR))

@@ -14,30 +14,34 @@ from ganbench.grid import Cell, Choice, Environment, environment_of
 from ganbench.grid.plugin_source import forget_sources
 from ganbench.grid.provenance import parts_of
 from ganbench.runner.materials import dataset_of, digest_of, forget_materials
-from ganbench.training import deterministic, global_stream, resolve_engine
+from ganbench.runner.trainer import settle_engine
+from ganbench.training import deterministic, global_stream
 
 _CPU = torch.device("cpu")
 
 
-def environment_here(cell: Cell, *, device: str, threads: int, broken: bool = False) -> Environment:
+def environment_here(
+    cell: Cell, *, device: str, threads: int, engine: str | None = None, broken: bool = False
+) -> Environment:
     """Work out the environment of a cell on a device of this machine: the one place that does.
 
     Args:
         cell: what would be trained.
         device: as torch names it.
         threads: for one operation on a CPU.
+        engine: by which it would be trained; where it is not given, the one that the cell's setting means.
         broken: whether parts of the cell cannot be built; data and digests are then left out.
 
     Raises:
         DatasetError: the data is not there.
-        GridError: the `digest` of a plugin's part is no text.
+        GridError: the `digest` of a plugin's part is no text, or the engine that is asked for refuses.
     """
     with deterministic():
         return environment_of(
             cell,
             load_catalog(),
             device=device,
-            engine=resolve_engine(cell.train.engine, torch.device(device)),
+            engine=engine or settle_engine(cell, device).name,
             threads=threads,
             data={} if broken else {cell.dataset.label: str(dataset_of(cell.dataset).fingerprint)},
             digests={} if broken else dict(_digests(cell)),

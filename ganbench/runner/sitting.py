@@ -129,7 +129,7 @@ class Sitting:
         # Before the nets are built: tables of the run that are written meanwhile name every cell.
         self._write_unfinished()
         if trainer is None:
-            trainer = self._trainer = trainer_of(cell, self._device)
+            trainer = self._trainer = trainer_of(cell, self._device, self._task.environment.engine)
         for milestone in self._milestones():
             if milestone < trainer.step:
                 continue

@@ -8,25 +8,29 @@ from ganbench.training.determinism import (
     set_again,
 )
 from ganbench.training.diagnostics import Diverged
+from ganbench.training.engine import ENGINES, Engine, EngineChoice, choose_engine
 from ganbench.training.game import CellGame, ConditionRefused
 from ganbench.training.held import learning_tensors, settle_networks, values_of
 from ganbench.training.symptoms import symptoms
-from ganbench.training.train_step import Objective
-from ganbench.training.trainer import Seeds, Trainer, resolve_engine
+from ganbench.training.train_step import Objective, TrainStep
+from ganbench.training.trainer import Trainer
 
 __all__ = [
+    "ENGINES",
     "CellGame",
     "ConditionRefused",
     "Diverged",
+    "Engine",
+    "EngineChoice",
     "Objective",
-    "Seeds",
+    "TrainStep",
     "Trainer",
+    "choose_engine",
     "determinism_record",
     "deterministic",
     "global_stream",
     "learning_tensors",
     "prepare_process",
-    "resolve_engine",
     "set_again",
     "settle_networks",
     "symptoms",

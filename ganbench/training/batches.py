@@ -7,6 +7,8 @@ from torch import Tensor
 
 from ganbench.api import Samples
 
+Batch = tuple[Tensor, Tensor | None]
+
 
 class Batches:
     """An endless supply of batches, in an order that only the data stream decides.
@@ -14,6 +16,8 @@ class Batches:
     The order is drawn on the CPU, so it is the same on every device.
 
     Attributes:
+        batch_size: samples per batch.
+        dtype: of x.
         cursor: samples of the current permutation that are used up.
     """
 
@@ -30,26 +34,34 @@ class Batches:
         condition = samples.condition if samples.condition is not None else samples.labels
         self._x = _on_device(samples.x, device)
         self._condition = None if condition is None else _on_device(condition, device)
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._device = device
-        self._dtype = dtype
+        self.dtype = dtype
         self._generator = torch.Generator().manual_seed(seed)
         self._usable = len(samples) - len(samples) % batch_size
         self._permutation = self._shuffle()
         self.cursor = 0
 
-    def next(self) -> tuple[Tensor, Tensor | None]:
+    def next(self) -> Batch:
         """The next batch: x (batch, *shape), images in [-1, 1], and its condition or None."""
         if self.cursor >= self._usable:
             self._permutation = self._shuffle()
             self.cursor = 0
-        index = self._permutation[self.cursor : self.cursor + self._batch_size]
-        self.cursor += self._batch_size
+        index = self._permutation[self.cursor : self.cursor + self.batch_size]
+        self.cursor += self.batch_size
         x = self._x.index_select(0, index).to(self._device)
-        x = x.to(self._dtype).mul_(2 / 255).sub_(1) if x.dtype == torch.uint8 else x.to(self._dtype)
+        x = x.to(self.dtype).mul_(2 / 255).sub_(1) if x.dtype == torch.uint8 else x.to(self.dtype)
         if self._condition is None:
             return x, None
         return x, self._condition.index_select(0, index).to(self._device)
+
+    def buffer(self) -> Batch:
+        """Make an uninitialised batch: tensors of the shapes and types that `next` gives."""
+        x = torch.empty((self.batch_size, *self._x.shape[1:]), dtype=self.dtype, device=self._device)
+        if self._condition is None:
+            return x, None
+        shape = (self.batch_size, *self._condition.shape[1:])
+        return x, torch.empty(shape, dtype=self._condition.dtype, device=self._device)
 
     def state(self) -> dict[str, Tensor]:
         """Everything that decides the batches to come."""

@@ -1,14 +1,15 @@
-"""What is kept of a run step by step; values stay on the device and are moved in blocks."""
+"""The values of a run step by step; they stay on the device and are moved off it in blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 COLUMNS = ("step", "loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")
-# Losses are looked at for NaN and infinity this often; a step costs no synchronisation.
+# Rounds between two looks at the losses for NaN and infinity; a step costs no synchronisation.
 BLOCK = 100
 
 
@@ -26,52 +27,91 @@ class Diverged(Exception):
         self.what = what
 
 
+class StepLog:
+    """The values of the last rounds, one row each, on the device until `take` moves them off in one copy.
+
+    Attributes:
+        step: generator updates done.
+    """
+
+    def __init__(self, device: torch.device, every: int, rounds: int = BLOCK) -> None:
+        """Set up an empty log at step 0.
+
+        Args:
+            device: where the rounds are played.
+            every: steps between rows of the curves.
+            rounds: rows.
+        """
+        self.step = 0
+        self._every = every
+        self._rows = torch.full((rounds, len(COLUMNS)), math.nan, dtype=torch.float64, device=device)
+        # Views made once: writing one value is one copy on the device.
+        self._cells = [dict(zip(COLUMNS, row.unbind(), strict=True)) for row in self._rows.unbind()]
+        self._used = 0
+
+    @property
+    def free(self) -> int:
+        """Rounds that there is room for until `take`."""
+        return len(self._cells) - self._used
+
+    def observes(self, step: int) -> bool:
+        """Return whether a step has a row in the curves, so that its diagnostics are wanted."""
+        return step == 1 or step % self._every == 0
+
+    def write(self, values: Mapping[str, Tensor]) -> None:
+        """Write the row of a finished round and count the step.
+
+        Args:
+            values: detached scalars by column. Both losses are always there; what is left out is NaN.
+
+        Raises:
+            IndexError: there is no room.
+        """
+        row = self._cells[self._used]
+        for name, value in values.items():
+            row[name].copy_(value)
+        self._used += 1
+        self.step += 1
+
+    def take(self) -> Tensor:
+        """Move the rows since the last time to the CPU: float64 (rounds, columns)."""
+        rows = self._rows[: self._used].to("cpu", copy=True)
+        rows[:, 0] = torch.arange(self.step - self._used + 1, self.step + 1)
+        self.clear()
+        return rows
+
+    def clear(self) -> None:
+        """Drop the rows since the last time."""
+        self._used = 0
+        self._rows.fill_(math.nan)
+
+    def restart(self, step: int) -> None:
+        """Drop all rows and count on from a step."""
+        self.clear()
+        self.step = step
+
+
 class Diagnostics:
-    """Curves of one cell, and the watch for values that are not finite."""
+    """Curves of one cell, and the watch for losses that are not finite."""
 
     def __init__(self) -> None:
         self._rows: list[Tensor] = []
-        self._pending: list[Tensor] = []
-        self._losses: list[Tensor] = []
-        self._steps: list[int] = []
 
-    def watch(self, step: int, loss_d: Tensor, loss_g: Tensor) -> None:
-        """Remember the losses of one step until `settle` looks at them."""
-        self._steps.append(step)
-        self._losses += (loss_d.detach(), loss_g.detach())
-
-    @property
-    def full(self) -> bool:
-        """Whether `settle` is due."""
-        return len(self._steps) >= BLOCK
-
-    def record(self, step: int, values: Sequence[Tensor | float]) -> None:
-        """Keep one row of the curves; `values` are those of COLUMNS after the step."""
-        device = next((value.device for value in values if isinstance(value, Tensor)), None)
-        row = [torch.as_tensor(value, dtype=torch.float64, device=device) for value in (step, *values)]
-        self._pending.append(torch.stack(row))
-
-    def settle(self) -> None:
-        """Move pending rows off the device and look at the losses since the last time.
+    def settle(self, log: StepLog) -> None:
+        """Take over the log's rows: keep those of the curves, look at the losses of all.
 
         Raises:
             Diverged: a loss was not finite; the rows up to that step are kept, later ones are dropped.
         """
-        if self._pending:
-            self._rows.append(torch.stack(self._pending).cpu())
-            self._pending = []
-        if not self._steps:
-            return
-        steps, self._steps = self._steps, []
-        losses, self._losses = self._losses, []
-        finite = torch.isfinite(torch.stack(losses)).view(-1, 2).cpu()
+        rows = log.take()
+        finite = torch.isfinite(rows[:, [COLUMNS.index("loss_d"), COLUMNS.index("loss_g")]])
         bad = (~finite.all(1)).nonzero()
+        end = int(bad[0]) + 1 if len(bad) else len(rows)
+        kept = [index for index, step in enumerate(rows[:end, 0].tolist()) if log.observes(int(step))]
+        if kept:
+            self._rows.append(rows[kept])
         if len(bad):
-            first = int(bad[0])
-            step = steps[first]
-            rows = self.tensor()
-            self._rows = [rows[rows[:, 0] <= step]]
-            raise Diverged(step, "loss_g" if finite[first, 0] else "loss_d")
+            raise Diverged(int(rows[end - 1, 0]), "loss_g" if finite[end - 1, 0] else "loss_d")
 
     def tensor(self) -> Tensor:
         """All settled rows: float64 (rows, columns)."""
@@ -83,7 +123,6 @@ class Diagnostics:
     def restore(self, rows: Tensor) -> None:
         """Begin with these rows."""
         self._rows = [rows]
-        self._pending, self._losses, self._steps = [], [], []
 
     def columns(self) -> dict[str, list[float]]:
         """The curves by column; `step` holds whole numbers."""
@@ -99,10 +138,10 @@ class Diagnostics:
 
 
 def gradient_norm(parameters: Sequence[Tensor]) -> Tensor:
-    """The Euclidean norm of all gradients together."""
+    """Compute the Euclidean norm of all gradients together; 0 where there is none."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     if not gradients:
-        return torch.zeros(())
+        return torch.zeros((), device=parameters[0].device if parameters else None)
     norms = torch._foreach_norm(gradients)
     total: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return total

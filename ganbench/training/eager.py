@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 from typing import ClassVar
@@ -11,110 +10,104 @@ import torch
 from torch import Tensor
 
 from ganbench.training.diagnostics import gradient_norm
-from ganbench.training.train_step import Learner, StepResult, TrainStep
-
-Batch = tuple[Tensor, Tensor | None]
+from ganbench.training.feed import Draws
+from ganbench.training.game import Turn
+from ganbench.training.train_step import SeedRun, TrainStep
 
 
 class EagerEngine:
-    """Plays rounds as they are written down; runs everywhere, and is what other engines are held against."""
+    """Plays rounds operation by operation; runs everywhere, and is the reference for other engines.
+
+    Learning rates stay Python numbers: fused Adam gives other bits with a rate that is a tensor.
+    """
 
     name: ClassVar[str] = "eager"
+    width: ClassVar[int] = 1
+    rounds_per_call: ClassVar[int] = 1
+    universal: ClassVar[bool] = True
 
-    def __init__(self, step: TrainStep) -> None:
-        self._step = step
+    @classmethod
+    def refuses(cls, step: TrainStep, device: torch.device) -> str:
+        """Refuse nothing."""
+        return ""
 
-    def play(self, batches: Sequence[Batch], noises: Sequence[Tensor], *, observe: bool) -> StepResult:
-        """One round: k discriminator updates on a batch and a noise each, one generator update.
+    def __init__(self, group: Sequence[SeedRun]) -> None:
+        """Take the one run of a group."""
+        (run,) = group
+        self._step = run.step
+        self._feed = run.feed
+        self._log = run.log
+        self._draws: Draws
+        self._losses: dict[str, Tensor] = {}
+        self._bare_loss_d: Tensor
+        self._observed: dict[str, Tensor] | None = None
 
-        Args:
-            batches: k batches.
-            noises: k + 1 noises; the last one is the generator's.
-            observe: whether to work out the diagnostics.
-        """
-        step = self._step
-        steps_d = list(zip(batches, noises, strict=False))
-        if step.order == "d_then_g":
-            for batch, noise in steps_d:
-                loss_d = self._turn_d(batch, noise)
-                self._step_d()
-            seen = self._observe_d(loss_d) if observe else ()
-            loss_g = self._turn_g(batches[-1], noises[-1])
-            _step(step.generator)
-        elif step.order == "g_then_d":
-            loss_g = self._turn_g(batches[-1], noises[-1])
-            _step(step.generator)
-            for batch, noise in steps_d:
-                loss_d = self._turn_d(batch, noise)
-                self._step_d()
-            seen = self._observe_d(loss_d) if observe else ()
-        else:
-            loss_d = self._turn_d(*steps_d[0])
-            seen = self._observe_d(loss_d) if observe else ()
-            loss_g = self._turn_g(batches[-1], noises[-1])
-            self._step_d()
-            _step(step.generator)
-        step.game.end_round()
-        if not observe:
-            return StepResult(loss_d=loss_d, loss_g=loss_g)
-        d_real, d_fake, norm_d, jsd = seen
-        norm_g = gradient_norm(step.generator.parameters)
-        return StepResult(loss_d=loss_d, loss_g=loss_g, diagnostics=(d_real, d_fake, norm_d, norm_g, jsd))
+    def advance(self, steps: int) -> None:
+        """Play this many rounds."""
+        for _ in range(steps):
+            self._round()
 
-    def _turn_d(self, batch: Batch, noise: Tensor) -> Tensor:
-        """Work out D's gradients; the value of its loss, penalty included."""
-        step = self._step
-        step.game.begin("discriminator", *batch, noise)
-        _clear(step.discriminator)
-        with self._autocast():
-            objective = step.loss.discriminator_loss(step.game)
-            loss = objective + step.penalty(step.game)
-        self._objective_d = objective.detach()
+    def synchronize(self) -> None:
+        """Do nothing: the state is up to date after each round."""
+
+    # For the update rule
+
+    def gradient(self, player: Turn, draw: int) -> None:
+        """See Turns.gradient."""
+        if player == "generator":
+            # Before the generator's turn forgets what the discriminator saw.
+            self._observe_discriminator()
+        batches = self._draws.batches
+        batch = batches[min(draw, len(batches) - 1)]
+        self._step.game.begin(player, *batch, self._draws.noises[draw])
+        # Not the optimizer's zero_grad: a frozen player has none, and its gradients are measured too.
+        for parameter in self._step.learners[player].parameters:
+            parameter.grad = None
+        loss, bare = self._step.losses(player)
+        if player == "discriminator":
+            self._bare_loss_d = bare.detach()
         loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
+        self._losses[player] = loss.detach()
 
-    def _turn_g(self, batch: Batch, noise: Tensor) -> Tensor:
-        """Work out G's gradients; the value of its loss."""
-        step = self._step
-        step.game.begin("generator", *batch, noise)
-        _clear(step.generator)
-        with self._autocast():
-            loss = step.loss.generator_loss(step.game)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
-
-    def _step_d(self) -> None:
-        step = self._step
-        _step(step.discriminator)
-        if step.after_discriminator_step is not None:
+    def apply(self, player: Turn) -> None:
+        """See Turns.apply."""
+        learner = self._step.learners[player]
+        if learner.optimizer is not None:
+            learner.optimizer.step()
+        after = self._step.objective.after_discriminator_step
+        if player == "discriminator" and after is not None:
             with torch.no_grad():
-                step.after_discriminator_step(step.discriminator.module)
+                after(learner.module)
 
-    def _observe_d(self, loss_d: Tensor) -> tuple[Tensor | float, ...]:
-        """D(x), D(G(z)), D's gradient norm and the JSD estimate of the discriminator's last turn."""
-        step = self._step
-        means: list[Tensor | float] = []
-        for scores in step.game.observed:
-            known = scores is not None and step.game.has_logit
-            means.append(
-                torch.sigmoid(step.game.logit(scores)).mean() if known and scores is not None else math.nan
-            )
-        jsd = (math.log(4) - self._objective_d) / 2 if step.value else math.nan
-        return means[0], means[1], gradient_norm(step.discriminator.parameters), jsd
+    def _round(self) -> None:
+        step, log = self._step, self._log
+        for learner in step.learners.values():
+            if learner.optimizer is not None:
+                for name, schedule in learner.schedules.items():
+                    for group in learner.optimizer.param_groups:
+                        group[name] = schedule(log.step)
+        self._draws = self._feed.draw()
+        self._losses = {}
+        self._observed = {} if log.observes(log.step + 1) else None
+        step.update.play(self)
+        self._observe_discriminator()
+        step.game.end_round()
+        values = {"loss_d": self._losses["discriminator"], "loss_g": self._losses["generator"]}
+        if self._observed is not None:
+            values |= self._observed
+            values["grad_norm_g"] = gradient_norm(step.learners["generator"].parameters)
+        log.write(values)
+        if step.ema is not None:
+            step.ema.update()
 
-    def _autocast(self) -> contextlib.AbstractContextManager[object]:
-        step = self._step
-        if step.autocast is None:
-            return contextlib.nullcontext()
-        return torch.autocast(step.game.real.device.type, step.autocast)
-
-
-def _clear(learner: Learner) -> None:
-    # Not the optimizer's zero_grad: a frozen player has none, and its gradients are measured all the same.
-    for parameter in learner.parameters:
-        parameter.grad = None
-
-
-def _step(learner: Learner) -> None:
-    if learner.optimizer is not None:
-        learner.optimizer.step()
+    def _observe_discriminator(self) -> None:
+        """Keep D(x), D(G(z)), the gradient norm and the JSD estimate of D's last turn, once."""
+        step, seen = self._step, self._observed
+        if seen is None or "grad_norm_d" in seen or "discriminator" not in self._losses:
+            return
+        for name, scores in zip(("d_real", "d_fake"), step.game.observed, strict=True):
+            if scores is not None and step.game.has_logit:
+                seen[name] = torch.sigmoid(step.game.logit(scores)).mean()
+        seen["grad_norm_d"] = gradient_norm(step.learners["discriminator"].parameters)
+        if step.objective.value:
+            seen["jsd"] = (math.log(4) - self._bare_loss_d) / 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -43,6 +43,7 @@ class CellGame:
         self.players = players
         self.couples_samples = couples_samples
         self.states: dict[str, Tensor] = {}
+        self._initial_states: dict[str, Tensor] = {}
         self.observed: tuple[Tensor | None, Tensor | None] = (None, None)
         self._logit = logit_of(loss, outputs)
         self._stream = loss_stream
@@ -78,11 +79,24 @@ class CellGame:
         """From now on scores mean what this loss says they mean."""
         self._logit = logit_of(loss, outputs)
 
-    def end_round(self) -> None:
-        """Count a round; let go of its tensors."""
-        self._step += 1
+    def end_turn(self) -> None:
+        """Release the turn's tensors."""
         self._fake = None
         self._scores = None
+
+    def end_round(self) -> None:
+        """Count a round; release its tensors."""
+        self._step += 1
+        self.end_turn()
+
+    def reset_states(self, known: Mapping[str, Tensor]) -> None:
+        """Set states to these values, and those that are not among them to their initial values.
+
+        Args:
+            known: values by name.
+        """
+        for name in self.states:
+            self.states[name] = known.get(name, self._initial_states.get(name, self.states[name])).clone()
 
     def set_step(self, step: int) -> None:
         """Set the count of rounds, when a run is resumed."""
@@ -206,6 +220,7 @@ class CellGame:
             self.states[name] = (
                 value.detach().to(self._dtype if value.is_floating_point() else value.dtype).clone()
             )
+            self._initial_states[name] = self.states[name].clone()
         return self.states[name]
 
 

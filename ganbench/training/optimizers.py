@@ -15,8 +15,9 @@ _CLASSES: dict[str, type[torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "rmsprop": torch.optim.RMSprop,
 }
-# One fused kernel a step; RMSprop has none.
+# One fused kernel per step; RMSprop has none, and other devices, `meta` among them, have none at all.
 _FUSED = {"adam", "adamw", "sgd"}
+_FUSED_DEVICES = {"cpu", "cuda"}
 # An exponential schedule ends at this part of the learning rate it began with.
 EXPONENTIAL_END = 0.01
 
@@ -24,11 +25,12 @@ EXPONENTIAL_END = 0.01
 def build_optimizer(
     name: str, options: Mapping[str, Any], parameters: Iterable[nn.Parameter]
 ) -> torch.optim.Optimizer | None:
-    """An optimizer over a player's parameters; None for a player without any."""
+    """Build the optimizer of a player's parameters; None for a player without any."""
     owned = list(parameters)
     if not owned:
         return None
-    fused = {"fused": True} if name in _FUSED else {"foreach": True}
+    has_fused = name in _FUSED and owned[0].device.type in _FUSED_DEVICES
+    fused = {"fused": True} if has_fused else {"foreach": True}
     return _CLASSES[name](owned, **options, **fused)  # type: ignore[arg-type]
 
 

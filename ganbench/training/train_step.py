@@ -1,33 +1,40 @@
-"""Everything that one round of the game needs, in one place for the engines."""
+"""The parts of a training round, gathered for the engines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganbench.api import Loss, Penalty
-from ganbench.training.game import CellGame
+from ganbench.training.diagnostics import StepLog
+from ganbench.training.ema import EMA
+from ganbench.training.feed import Feed
+from ganbench.training.game import CellGame, Turn, own_tensors
+from ganbench.training.update import UpdateRule
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learner:
-    """One player with what trains it.
+    """A network that is trained, with its optimizer.
 
     Attributes:
         module: the network.
         parameters: those of its parameters that have a gradient.
         optimizer: None where nothing learns.
-        learning_rate: what a schedule multiplies.
+        hyperparameters: the optimizer's, by the optimizer's names, where no schedule changes them.
+        schedules: of the hyper-parameters that change: the value in the round that follows `step` rounds.
     """
 
     module: nn.Module
-    parameters: list[nn.Parameter]
+    parameters: Sequence[nn.Parameter]
     optimizer: torch.optim.Optimizer | None
-    learning_rate: float
+    hyperparameters: Mapping[str, Any]
+    schedules: Mapping[str, Callable[[int], float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,46 +44,116 @@ class Objective:
     Attributes:
         loss: the plugin's.
         outputs: raw scores that it takes for each sample, or None for any number.
-        value: whether V(G, D) = -discriminator_loss.
+        value: whether V(G, D) = -discriminator_loss, for the JSD estimate.
     """
 
     loss: Loss
     outputs: int | None
     value: bool
 
+    @property
+    def after_discriminator_step(self) -> Callable[[nn.Module], None] | None:
+        """Return the loss's own change of D's weights, where it has one."""
+        own: Callable[[nn.Module], None] | None = getattr(self.loss, "after_discriminator_step", None)
+        return own
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainStep:
-    """A cell's game, ready to be played.
+    """What a round of one seed consists of, apart from its inputs; the same for every engine.
 
     Attributes:
-        order: which player moves first, or `simultaneous`.
-        value: whether V(G, D) = -discriminator_loss, for the JSD estimate.
-        after_discriminator_step: the loss's own change of D's weights, or None.
+        game: what losses and penalties see.
+        objective: what is minimised.
+        penalties: added to D's loss, in this order.
+        learners: by name; `discriminator` and `generator` are always there.
+        update: in which order gradients are computed and applied.
+        ema: moved after each round; None where there is none or the generator is frozen.
         autocast: type of autocast, or None.
+        generators: random streams from which the round itself draws; a capturing engine registers them.
     """
 
     game: CellGame
-    loss: Loss
-    penalty: Penalty
-    discriminator: Learner
-    generator: Learner
-    order: Literal["d_then_g", "g_then_d", "simultaneous"]
-    value: bool
-    after_discriminator_step: Callable[[nn.Module], None] | None
+    objective: Objective
+    penalties: Sequence[Penalty]
+    learners: Mapping[str, Learner]
+    update: UpdateRule
+    ema: EMA | None
     autocast: torch.dtype | None
+    generators: Mapping[str, torch.Generator]
+
+    def losses(self, player: Turn) -> tuple[Tensor, Tensor]:
+        """Compute a player's loss in the turn that the game is in, which must be that player's.
+
+        Returns:
+            The loss to minimise, penalties included, and the same without penalties; both scalars.
+        """
+        with self._autocast():
+            if player == "generator":
+                loss = self.objective.loss.generator_loss(self.game)
+                return loss, loss
+            total = bare = self.objective.loss.discriminator_loss(self.game)
+            for penalty in self.penalties:
+                total = total + penalty(self.game)
+            return total, bare
+
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        if self.autocast is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.game.real.device.type, self.autocast)
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepResult:
-    """What a round leaves behind.
+class SeedRun:
+    """The training of one seed as an engine sees it; an engine trains a group of them together.
+
+    The runs of a group have equal settings and differ in their seed alone.
 
     Attributes:
-        loss_d: the discriminator's last loss, penalty included; a scalar.
-        loss_g: the generator's loss; a scalar.
-        diagnostics: d_real, d_fake, grad_norm_d, grad_norm_g, jsd, where they were asked for.
+        step: what a round consists of.
+        feed: where its inputs come from.
+        log: where its values go.
     """
 
-    loss_d: Tensor
-    loss_g: Tensor
-    diagnostics: tuple[Tensor | float, ...] | None = None
+    step: TrainStep
+    feed: Feed
+    log: StepLog
+
+    def create_states(self) -> None:
+        """Create every state that losses and penalties keep, with its initial value, and change nothing else.
+
+        A loss asks for its states during its turns, with initial values that may be Python numbers. An
+        engine that captures a turn calls this first, so that no tensor is made from a number within the
+        capture. It plays the turns of the coming round without an optimizer step, then puts back weights,
+        buffers, states, streams and the feed. States that are there already keep their values.
+        """
+        game, feed = self.step.game, self.feed
+        tensors = [
+            tensor for learner in self.step.learners.values() for _, tensor in own_tensors(learner.module)
+        ]
+        saved = [tensor.detach().clone() for tensor in tensors]
+        streams = [(stream, stream.get_state()) for stream in self.step.generators.values()]
+        known = {name: state.clone() for name, state in game.states.items()}
+        inputs, cursor = {name: tensor.clone() for name, tensor in feed.state().items()}, feed.cursor
+        devices = [tensor.device for tensor in tensors[:1] if tensor.is_cuda]
+        try:
+            with torch.random.fork_rng(devices=devices):
+                draws = feed.draw()
+                players: tuple[Turn, ...] = ("discriminator", "generator")
+                for player, batch, noise in zip(
+                    players,
+                    (draws.batches[0], draws.batches[-1]),
+                    (draws.noises[0], draws.noises[-1]),
+                    strict=True,
+                ):
+                    game.begin(player, *batch, noise)
+                    self.step.losses(player)
+        finally:
+            game.end_turn()
+            with torch.no_grad():
+                for tensor, value in zip(tensors, saved, strict=True):
+                    tensor.copy_(value)
+            for stream, state in streams:
+                stream.set_state(state)
+            feed.restore(inputs, cursor)
+            game.reset_states(known)

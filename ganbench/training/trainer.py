@@ -1,24 +1,26 @@
-"""The training of one cell: rounds of the game, its streams of random numbers, its whole state."""
+"""The training of one cell: its streams of random numbers, its whole state, its freeze and divergence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganbench.api import Penalty, Players, Samples, Signature
-from ganbench.errors import GridError
 from ganbench.grid import TrainSettings
+from ganbench.grid.optimizers import OptimizerSettings
+from ganbench.grid.seeds import Streams
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.batches import Batches
 from ganbench.training.determinism import deterministic
-from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged
-from ganbench.training.eager import EagerEngine
+from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged, StepLog
 from ganbench.training.ema import EMA
+from ganbench.training.engine import ENGINES, Engine
+from ganbench.training.feed import Feed
 from ganbench.training.game import CellGame, own_tensors, trainable
 from ganbench.training.held import settle_networks
 from ganbench.training.optimizers import (
@@ -27,41 +29,19 @@ from ganbench.training.optimizers import (
     restore_optimizer,
     schedule_factor,
 )
-from ganbench.training.train_step import Learner, Objective, TrainStep
+from ganbench.training.train_step import Learner, Objective, SeedRun, TrainStep
+from ganbench.training.update import Alternating
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
-_ENGINES = {"eager": EagerEngine}
 
-
-def resolve_engine(engine: str, device: torch.device) -> str:
-    """The engine that a setting means on a device.
-
-    Raises:
-        GridError: this version does not have it.
-    """
-    resolved = "eager" if engine == "auto" else engine
-    if resolved not in _ENGINES:
-        raise GridError(
-            f"train.engine: {engine!r} does not exist on {device}; valid: auto, {', '.join(_ENGINES)}"
-        )
-    return resolved
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seeds:
-    """The seeds of the streams that training draws from, each 63 bits."""
-
-    data: int
-    noise: int
-    loss: int
-    network: int
+# How checkpoints call the optimizers' tensors.
+_OPTIMIZER_KEYS = {"discriminator": "optimizer_d", "generator": "optimizer_g"}
 
 
 class Trainer:
     """One cell's training, resumable bit by bit.
 
     Attributes:
-        step: generator updates done.
         players: the pair as it is now.
         diagnostics: the curves so far.
     """
@@ -75,65 +55,89 @@ class Trainer:
         penalty: Penalty,
         signature: Signature,
         samples: Samples,
-        seeds: Seeds,
+        streams: Streams,
         device: torch.device,
         loss_before_freeze: Objective | None = None,
+        engine: type[Engine] = ENGINES["eager"],
+        stream_device: torch.device | None = None,
+        watch: bool = True,
     ) -> None:
         """Set up the game at step 0.
 
         Args:
-            settings: the cell's [train].
+            settings: the cell's [train]; `engine` says what its `engine` was resolved to.
             players: freshly initialised; moved to the device and changed by training.
             objective: what is minimised.
             penalty: added to D's loss.
             signature: what one sample looks like.
             samples: the training split.
-            seeds: of the streams.
+            streams: the seeds of the streams that training draws from.
             device: where to train.
             loss_before_freeze: what is minimised before the generator is frozen; the objective unless given.
+            engine: plays the rounds.
+            stream_device: where the random generators of noise and loss live; the device unless given.
+            watch: whether losses and weights are looked at, which needs their values: without it nothing
+                diverges and there are no curves, and a device without values will do (torch's `meta`).
         """
-        self.step = 0
         self.diagnostics = Diagnostics()
+        self.players = players
         self._settings = settings
         self._device = device
-        self._dtype = _DTYPES[settings.precision]
-        self._batches = Batches(samples, settings.batch_size, seeds.data, device, self._dtype)
-        self._noise = players.noise
-        self._noise_stream = torch.Generator(device).manual_seed(seeds.noise)
-        self._loss_stream = torch.Generator(device).manual_seed(seeds.loss)
+        self._watch = watch
+        dtype = _DTYPES[settings.precision]
+        noise_stream, self._loss_stream = (
+            torch.Generator(stream_device or device).manual_seed(seed)
+            for seed in (streams.noise, streams.loss)
+        )
+        self._feed = Feed(
+            Batches(samples, settings.batch_size, streams.data, device, dtype),
+            players.noise,
+            noise_stream,
+            d_steps=settings.d_steps,
+            device=device,
+        )
         with _global_state(device):
-            torch.manual_seed(seeds.network)
+            torch.manual_seed(streams.network)
             self._global = _global_tensors(device)
         for module in (players.generator, players.discriminator):
-            module.to(device, self._dtype).train()
-        loss_before_freeze = loss_before_freeze or objective
-        for part in (objective.loss, loss_before_freeze.loss, penalty):
-            settle_networks(part, device, self._dtype)
+            module.to(device, dtype).train()
+        self._objective = objective
+        self._loss_before_freeze = loss_before_freeze or objective
+        for part in (objective.loss, self._loss_before_freeze.loss, penalty):
+            settle_networks(part, device, dtype)
         condition = samples.condition if samples.condition is not None else samples.labels
-        self.players = players
         self._game = CellGame(
             players,
-            loss_before_freeze.loss,
+            self._loss_before_freeze.loss,
             couples_samples=couples_samples(players, signature, device, condition),
             loss_stream=self._loss_stream,
             device=device,
-            dtype=self._dtype,
-            outputs=loss_before_freeze.outputs,
+            dtype=dtype,
+            outputs=self._loss_before_freeze.outputs,
         )
-        self._discriminator = _learner(players.discriminator, settings.d_optimizer)
-        self._generator = _learner(players.generator, settings.g_optimizer)
-        self._factor = schedule_factor(settings.schedule, settings.steps)
-        self._ema = EMA(players.generator, settings.ema) if settings.ema > 0 else None
         self._penalty = penalty
-        self._objective = objective
-        self._engine = self._begin(loss_before_freeze, self._generator)
-        self._frozen = False
-        self._freeze()
+        self._learners = {
+            "discriminator": _learner(players.discriminator, settings.d_optimizer, settings),
+            "generator": _learner(players.generator, settings.g_optimizer, settings),
+        }
+        self._ema = EMA(players.generator, settings.ema) if settings.ema > 0 else None
+        self._log = StepLog(device, settings.diagnostics_every)
+        self._engine_type = engine
+        # With whether it plays the rounds after the freeze. Made when rounds are played, and again after a
+        # state was restored: an engine may hold on to tensors that the restored ones replace.
+        self._engine: tuple[bool, Engine] | None = None
 
     @property
-    def engine(self) -> str:
-        """The engine that plays."""
-        return self._engine.name
+    def step(self) -> int:
+        """Generator updates done."""
+        return self._log.step
+
+    @property
+    def train_steps(self) -> list[TrainStep]:
+        """Every step that the run plays: two where the generator is frozen on the way, else one."""
+        at = self._settings.freeze_generator_at
+        phases = [False] if at is None else [True] if at == 0 else [False, True]
+        return [self._train_step(frozen) for frozen in phases]
 
     @property
     def scored_generator(self) -> nn.Module:
@@ -145,20 +149,20 @@ class Trainer:
 
         Raises:
             Diverged: a loss or a weight is not finite.
+            RuntimeError: the engine refuses.
         """
         with self._own_global_state(), deterministic():
             while self.step < until:
-                self._round()
-                if self.diagnostics.full or self.step % BLOCK == 0:
-                    self.diagnostics.settle()
+                engine = self._playing()
+                engine.advance(self._rounds(until))
                 if self.step % BLOCK == 0:
-                    # After the losses, which tell the step: else it would depend on when it was paused.
-                    self._check_weights()
+                    engine.synchronize()
+                    self._look(weights=True)
                 if pause():
                     break
-            self.diagnostics.settle()
-            if self.step == until:
-                self._check_weights()
+            if self._engine is not None:
+                self._engine[1].synchronize()
+            self._look(weights=self.step == until)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that decides what comes next: tensors, and a JSON record.
@@ -168,16 +172,14 @@ class Trainer:
         tensors: dict[str, Tensor] = {"diagnostics": self.diagnostics.tensor()}
         for name, module in self._modules().items():
             tensors |= {f"{name}.{key}": tensor for key, tensor in own_tensors(module)}
-        tensors |= {
-            f"optimizer_d.{key}": t for key, t in optimizer_state(self._discriminator.optimizer).items()
-        }
-        tensors |= {f"optimizer_g.{key}": t for key, t in optimizer_state(self._generator.optimizer).items()}
-        tensors |= {f"data.{key}": tensor for key, tensor in self._batches.state().items()}
+        for name, learner in self._learners.items():
+            prefix = _OPTIMIZER_KEYS[name]
+            tensors |= {f"{prefix}.{key}": t for key, t in optimizer_state(learner.optimizer).items()}
+        tensors |= self._feed.state()
         tensors |= {f"game.{key}": tensor for key, tensor in self._game.states.items()}
         tensors |= {f"network.{key}": tensor for key, tensor in self._global.items()}
-        tensors["stream.noise"] = self._noise_stream.get_state()
         tensors["stream.loss"] = self._loss_stream.get_state()
-        return tensors, {"step": self.step, "cursor": self._batches.cursor}
+        return tensors, {"step": self.step, "cursor": self._feed.cursor}
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """Go on where `state` was taken.
@@ -192,72 +194,72 @@ class Trainer:
                     if saved.shape != tensor.shape:
                         raise ValueError(f"{name}.{key} has shape {tuple(saved.shape)} in the checkpoint")
                     tensor.copy_(saved)
-        restore_optimizer(self._discriminator.optimizer, _below(tensors, "optimizer_d."))
-        restore_optimizer(self._generator.optimizer, _below(tensors, "optimizer_g."))
-        self._batches.restore(_below(tensors, "data."), int(record["cursor"]))
+        for name, learner in self._learners.items():
+            restore_optimizer(learner.optimizer, _below(tensors, f"{_OPTIMIZER_KEYS[name]}."))
+        self._feed.restore(tensors, int(record["cursor"]))
         for name, tensor in _below(tensors, "game.").items():
             self._game.states[name] = tensor.to(self._device)
         self._global = _below(tensors, "network.")
-        self._noise_stream.set_state(tensors["stream.noise"])
         self._loss_stream.set_state(tensors["stream.loss"])
         self.diagnostics.restore(tensors["diagnostics"])
-        self.step = int(record["step"])
+        self._log.restart(int(record["step"]))
         self._game.set_step(self.step)
-        self._freeze()
+        self._engine = None
 
-    def _begin(self, objective: Objective, generator: Learner) -> EagerEngine:
-        """An engine that plays for this objective from now on."""
+    def _train_step(self, frozen: bool) -> TrainStep:
         settings = self._settings
-        self._game.judge_by(objective.loss, objective.outputs)
-        return _ENGINES[resolve_engine(settings.engine, self._device)](
-            TrainStep(
-                game=self._game,
-                loss=objective.loss,
-                penalty=self._penalty,
-                discriminator=self._discriminator,
-                generator=generator,
-                order=settings.order,
-                value=objective.value,
-                after_discriminator_step=getattr(objective.loss, "after_discriminator_step", None),
-                autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
-            )
+        learners = self._learners
+        if frozen:
+            learners = {**learners, "generator": replace(learners["generator"], optimizer=None)}
+        return TrainStep(
+            game=self._game,
+            objective=self._objective if frozen else self._loss_before_freeze,
+            penalties=(self._penalty,),
+            learners=learners,
+            update=Alternating(settings.order, settings.d_steps),
+            ema=None if frozen else self._ema,
+            autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
+            generators={"loss": self._loss_stream},
         )
 
-    def _freeze(self) -> None:
-        """From the step that the settings name on, G only has its gradient measured."""
+    @property
+    def _frozen(self) -> bool:
+        """Whether the generator only has its gradient measured."""
         at = self._settings.freeze_generator_at
-        if at is not None and self.step >= at and not self._frozen:
-            self._frozen = True
-            self._engine = self._begin(self._objective, replace(self._generator, optimizer=None))
+        return at is not None and self.step >= at
 
-    def _round(self) -> None:
-        settings = self._settings
-        if self._factor is not None:
-            factor = self._factor(self.step)
-            for learner in (self._discriminator, self._generator):
-                if learner.optimizer is not None:
-                    learner.optimizer.param_groups[0]["lr"] = learner.learning_rate * factor
-        batches = [self._batches.next() for _ in range(settings.d_steps)]
-        noises = self._draw_noise(settings.d_steps + 1)
-        step = self.step + 1
-        observe = step == 1 or step % settings.diagnostics_every == 0
-        outcome = self._engine.play(batches, noises, observe=observe)
-        if self._ema is not None and not self._frozen:
-            self._ema.update()
-        self.step = step
-        self._freeze()
-        self.diagnostics.watch(step, outcome.loss_d, outcome.loss_g)
-        if outcome.diagnostics is not None:
-            self.diagnostics.record(step, (outcome.loss_d, outcome.loss_g, *outcome.diagnostics))
+    def _playing(self) -> Engine:
+        """Return the engine for the rounds to come; another one from the freeze on."""
+        frozen = self._frozen
+        if self._engine is not None:
+            for_frozen, engine = self._engine
+            if for_frozen == frozen:
+                return engine
+            engine.synchronize()
+        step = self._train_step(frozen)
+        reason = self._engine_type.refuses(step, self._device)
+        if reason:
+            raise RuntimeError(f"engine {self._engine_type.name!r} cannot train this cell: {reason}")
+        self._game.judge_by(step.objective.loss, step.objective.outputs)
+        engine = self._engine_type([SeedRun(step=step, feed=self._feed, log=self._log)])
+        self._engine = frozen, engine
+        return engine
 
-    def _draw_noise(self, count: int) -> tuple[Tensor, ...]:
-        shape = (count, self._settings.batch_size, self._noise.size)
-        if self._noise.distribution == "uniform":
-            noise = torch.rand(shape, generator=self._noise_stream, device=self._device, dtype=self._dtype)
-            noise = noise.mul_(2).sub_(1)
-        else:
-            noise = torch.randn(shape, generator=self._noise_stream, device=self._device, dtype=self._dtype)
-        return noise.unbind()
+    def _rounds(self, until: int) -> int:
+        """Count the rounds to play before something else is due."""
+        at = self._settings.freeze_generator_at
+        due = [self._engine_type.rounds_per_call, until - self.step, BLOCK - self.step % BLOCK]
+        return min(due if at is None or self._frozen else [*due, at - self.step])
+
+    def _look(self, *, weights: bool) -> None:
+        """Move the log's rows to the curves and look for values that are not finite."""
+        if not self._watch:
+            self._log.clear()
+            return
+        # The losses first: they tell the step, which else would depend on when the run was paused.
+        self.diagnostics.settle(self._log)
+        if weights:
+            self._check_weights()
 
     def _check_weights(self) -> None:
         largest = [
@@ -284,13 +286,15 @@ class Trainer:
                 self._global = _global_tensors(self._device)
 
 
-def _learner(module: nn.Module, settings: Any) -> Learner:
+def _learner(module: nn.Module, optimizer: OptimizerSettings, settings: TrainSettings) -> Learner:
     parameters = trainable(module)
+    rate, factor = optimizer.lr, schedule_factor(settings.schedule, settings.steps)
     return Learner(
         module=module,
         parameters=parameters,
-        optimizer=build_optimizer(settings.name, settings.options(), parameters),
-        learning_rate=settings.lr,
+        optimizer=build_optimizer(optimizer.name, optimizer.options(), parameters),
+        hyperparameters=optimizer.options(),
+        schedules={} if factor is None else {"lr": lambda step: rate * factor(step)},
     )
 
 

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from ganbench import Noise, Players, Samples, Signature
+from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Seeds, Trainer
+from ganbench.training import ENGINES, Engine, Objective, Trainer
 from ganbench.zoo.losses.minimax import NonSaturating
 from ganbench.zoo.penalties.none import NoPenalty
 
@@ -50,6 +51,7 @@ def make_trainer(
     data: Samples | None = None,
     signature: Signature | None = None,
     device: str = "cpu",
+    engine: type[Engine] = ENGINES["eager"],
 ) -> Trainer:
     """A game of a few steps on 30 points: no multiple of 8, so every epoch drops a partial batch."""
     stream = torch.Generator().manual_seed(7)
@@ -66,8 +68,9 @@ def make_trainer(
         penalty=penalty if penalty is not None else NoPenalty(),
         signature=signature or Signature(shape=(2,), kind="points"),
         samples=data or Samples(x=torch.randn(30, 2, generator=stream)),
-        seeds=Seeds(data=1, noise=2, loss=3, network=4),
+        streams=Streams(init=0, data=1, noise=2, loss=3, network=4),
         device=torch.device(device),
+        engine=engine,
     )
 
 

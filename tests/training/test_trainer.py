@@ -132,7 +132,7 @@ def test_a_round_is_algorithm_1_worked_by_hand() -> None:
     trainer = make_trainer({"d_optimizer": SGD(lr=0.1), "g_optimizer": SGD(lr=0.2)}, loss=Minimax())
     generator = copy.deepcopy(trainer.players.generator)
     discriminator = copy.deepcopy(trainer.players.discriminator)
-    batches = copy.deepcopy(trainer._batches)
+    batches = copy.deepcopy(trainer._feed._batches)
     noise = torch.randn(2, 8, 4, generator=torch.Generator().manual_seed(2))
     real, _ = batches.next()
 
@@ -200,10 +200,10 @@ def test_the_generator_gradients_differ_by_e_to_the_minus_s() -> None:
 def test_d_steps_are_updates_on_fresh_batches() -> None:
     trainer = make_trainer({"d_steps": 3, "batch_size": 8})
     trainer.advance(1)
-    assert trainer._batches.cursor == 24
+    assert trainer._feed.cursor == 24
     trainer.advance(2)
     # 30 samples hold three whole batches; the fourth begins a new epoch.
-    assert trainer._batches.cursor == 24
+    assert trainer._feed.cursor == 24
 
 
 def test_the_average_follows_and_copies_buffers() -> None:
@@ -221,7 +221,7 @@ def test_schedules_scale_the_learning_rate() -> None:
     for schedule in ("constant", "linear", "cosine", "exponential"):
         trainer = make_trainer({"schedule": schedule, "steps": 10, "g_optimizer": SGD(lr=1.0)})
         trainer.advance(10)
-        ends[schedule] = trainer._generator.optimizer.param_groups[0]["lr"]
+        ends[schedule] = trainer._learners["generator"].optimizer.param_groups[0]["lr"]
     assert ends["constant"] == 1.0
     assert ends["linear"] == pytest.approx(0.1)
     assert ends["cosine"] == pytest.approx((1 + math.cos(0.9 * math.pi)) / 2)

@@ -37,7 +37,7 @@ def test_interrupted_is_the_same_to_the_bit() -> None:
 def test_the_first_batch_is_the_cpus() -> None:
     here = make_trainer(build=plain_players, device="cpu")
     there = make_trainer(build=plain_players, device="cuda")
-    torch.testing.assert_close(here._batches.next()[0], there._batches.next()[0].cpu())
+    torch.testing.assert_close(here._feed.draw().batches[0][0], there._feed.draw().batches[0][0].cpu())
     for mine, theirs in zip(
         here.players.generator.parameters(), there.players.generator.parameters(), strict=True
     ):

@@ -11,8 +11,9 @@ import torch
 from ganbench import Players, Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.grid.optimizers import Adam
+from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Seeds, Trainer
+from ganbench.training import Objective, Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +94,7 @@ def test_they_learn_a_point_with_their_loss(name: str, loss: str) -> None:
         penalty=load_catalog().build("penalty", "none", {}),
         signature=signature,
         samples=Samples(x=where + 0.01 * torch.randn(64, 2, generator=stream)),
-        seeds=Seeds(data=1, noise=2, loss=3, network=4),
+        streams=Streams(init=0, data=1, noise=2, loss=3, network=4),
         device=torch.device("cpu"),
     )
     trainer.advance(200)

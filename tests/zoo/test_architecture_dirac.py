@@ -13,8 +13,9 @@ from ganbench import Players, Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
 from ganbench.grid.optimizers import SGD
+from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Seeds, Trainer
+from ganbench.training import Objective, Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,7 @@ def test_a_run_is_gradient_play_by_hand(precision: str, tolerance: float, order:
         penalty=load_catalog().build("penalty", "none", {}),
         signature=LINE,
         samples=Samples(x=torch.zeros(8, 1)),
-        seeds=Seeds(data=1, noise=2, loss=3, network=4),
+        streams=Streams(init=0, data=1, noise=2, loss=3, network=4),
         device=torch.device("cpu"),
     ).advance(steps)
 

@@ -12,8 +12,9 @@ from torch import nn
 from ganbench import Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.grid.optimizers import Adam
+from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Seeds, Trainer
+from ganbench.training import Objective, Trainer
 
 POINTS = Signature(shape=(2,), kind="points")
 IMAGES = Signature(shape=(1, 16, 16), kind="image", classes=3)
@@ -70,7 +71,7 @@ def _trainer(
         penalty=catalog.build("penalty", penalty, {}),
         signature=signature,
         samples=Samples(x=data, labels=labels),
-        seeds=Seeds(data=1, noise=2, loss=3, network=4),
+        streams=Streams(init=0, data=1, noise=2, loss=3, network=4),
         device=torch.device("cpu"),
     )
 

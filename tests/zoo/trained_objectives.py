@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import Loss, Noise, Penalty, Players, Samples, Signature
+from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Seeds, Trainer
+from ganbench.training import Objective, Trainer
 
 NOISE = 4
 POINTS = Signature(shape=(2,), kind="points")
@@ -74,7 +75,7 @@ def make_trainer(
         penalty=penalty,
         signature=POINTS,
         samples=Samples(x=torch.randn(30, 2, generator=stream)),
-        seeds=Seeds(data=1, noise=2, loss=3, network=4),
+        streams=Streams(init=0, data=1, noise=2, loss=3, network=4),
         device=torch.device("cpu"),
     )
 

@@ -1,0 +1,107 @@
+"""The inputs of training rounds: batches with their conditions, and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganbench.api import Noise
+from ganbench.training.batches import Batch, Batches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """The inputs of one round.
+
+    Attributes:
+        batches: d_steps batches of the data, each (x, condition or None).
+        noises: d_steps + 1 noises, each (batch, size).
+    """
+
+    batches: Sequence[Batch]
+    noises: Sequence[Tensor]
+
+
+class Feed:
+    """Supplies the inputs of each round from the data and noise streams, whatever the loss.
+
+    Attributes:
+        cursor: samples of the data's current permutation that are used up.
+    """
+
+    def __init__(
+        self, batches: Batches, noise: Noise, stream: torch.Generator, *, d_steps: int, device: torch.device
+    ) -> None:
+        """Set up the feed before its first round.
+
+        Args:
+            batches: of the training data, on the device.
+            noise: what the generator takes.
+            stream: from which the noise is drawn.
+            d_steps: batches per round.
+            device: where to draw the noise.
+        """
+        self._batches = batches
+        self._noise = noise
+        self._stream = stream
+        self._d_steps = d_steps
+        self._device = device
+
+    @property
+    def cursor(self) -> int:
+        """See the class."""
+        return self._batches.cursor
+
+    def draw(self) -> Draws:
+        """Draw the next round's inputs as new tensors."""
+        batches = [self._batches.next() for _ in range(self._d_steps)]
+        return Draws(batches=batches, noises=self._draw_noises())
+
+    def buffers(self) -> Draws:
+        """Make uninitialised tensors of the shapes and types of one round, for `fill`."""
+        noises = torch.empty(self._noise_shape, device=self._device, dtype=self._batches.dtype)
+        return Draws(batches=[self._batches.buffer() for _ in range(self._d_steps)], noises=noises.unbind())
+
+    def fill(self, out: Draws) -> None:
+        """Draw the next round's inputs into tensors that stay where they are: the values of `draw`."""
+        drawn = self.draw()
+        for (x, condition), (to_x, to_condition) in zip(drawn.batches, out.batches, strict=True):
+            to_x.copy_(x)
+            if condition is not None and to_condition is not None:
+                to_condition.copy_(condition)
+        for noise, to in zip(drawn.noises, out.noises, strict=True):
+            to.copy_(noise)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all tensors that, with the cursor, decide the draws to come."""
+        data = {f"data.{key}": tensor for key, tensor in self._batches.state().items()}
+        return {**data, "stream.noise": self._stream.get_state()}
+
+    def restore(self, tensors: Mapping[str, Tensor], cursor: int) -> None:
+        """Go on where `state` was taken.
+
+        Args:
+            tensors: those of `state`; others are ignored.
+            cursor: as it was then.
+
+        Raises:
+            KeyError, ValueError: the state belongs to other data.
+        """
+        self._batches.restore({key: tensors[f"data.{key}"] for key in ("permutation", "generator")}, cursor)
+        self._stream.set_state(tensors["stream.noise"])
+
+    @property
+    def _noise_shape(self) -> tuple[int, int, int]:
+        return self._d_steps + 1, self._batches.batch_size, self._noise.size
+
+    def _draw_noises(self) -> tuple[Tensor, ...]:
+        shape, dtype = self._noise_shape, self._batches.dtype
+        if self._noise.distribution == "uniform":
+            noise = torch.rand(shape, generator=self._stream, device=self._device, dtype=dtype)
+            noise = noise.mul_(2).sub_(1)
+        else:
+            noise = torch.randn(shape, generator=self._stream, device=self._device, dtype=dtype)
+        return noise.unbind()

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganbench import Noise, Samples
+from ganbench.training.batches import Batches
+from ganbench.training.feed import Feed
+
+CPU = torch.device("cpu")
+
+
+def make_feed(distribution: str = "normal", *, labels: bool = True) -> Feed:
+    stream = torch.Generator().manual_seed(5)
+    samples = Samples(
+        x=torch.randint(0, 256, (30, 1, 2, 2), generator=stream, dtype=torch.uint8),
+        labels=torch.arange(30) if labels else None,
+    )
+    return Feed(
+        Batches(samples, 8, 1, CPU, torch.float32),
+        Noise(size=3, distribution=distribution),  # type: ignore[arg-type]
+        torch.Generator().manual_seed(2),
+        d_steps=2,
+        device=CPU,
+    )
+
+
+@pytest.mark.parametrize("distribution", ["normal", "uniform"])
+@pytest.mark.parametrize("labels", [True, False])
+def test_buffers_are_filled_with_what_is_drawn(distribution: str, labels: bool) -> None:
+    drawing, filling = (make_feed(distribution, labels=labels) for _ in range(2))
+    out = filling.buffers()
+    tensors = [tensor for batch in out.batches for tensor in batch if tensor is not None] + list(out.noises)
+    places = [tensor.data_ptr() for tensor in tensors]
+    assert len(set(places)) == len(places) == (7 if labels else 5)
+    # Over the end of an epoch: 30 samples hold three batches of 8.
+    for _ in range(3):
+        drawn = drawing.draw()
+        filling.fill(out)
+        expected = [tensor for batch in drawn.batches for tensor in batch if tensor is not None]
+        for mine, theirs in zip(tensors, [*expected, *drawn.noises], strict=True):
+            assert mine.dtype == theirs.dtype
+            assert torch.equal(mine, theirs)
+        assert [tensor.data_ptr() for tensor in tensors] == places
+    assert drawing.cursor == filling.cursor
+
+
+def test_a_round_has_fresh_batches_and_one_noise_more() -> None:
+    feed = make_feed()
+    draws = feed.draw()
+    (_, one), (_, other) = draws.batches
+    assert one is not None
+    assert other is not None
+    assert not set(one.tolist()) & set(other.tolist())
+    assert [tuple(noise.shape) for noise in draws.noises] == [(8, 3)] * 3
+    assert not torch.equal(draws.noises[0], draws.noises[1])
+
+
+def test_it_goes_on_where_its_state_was_taken() -> None:
+    feed, other = make_feed(), make_feed()
+    feed.draw()
+    state, cursor = {name: tensor.clone() for name, tensor in feed.state().items()}, feed.cursor
+    assert set(state) == {"data.permutation", "data.generator", "stream.noise"}
+    other.restore({**state, "stream.loss": torch.zeros(1)}, cursor)
+    for _ in range(3):
+        for mine, theirs in zip(feed.draw().noises, other.draw().noises, strict=True):
+            assert torch.equal(mine, theirs)
+        assert feed.cursor == other.cursor
