@@ -125,12 +125,14 @@ def test_every_picture_meets_the_discriminator_with_its_own_label(
         "architecture": [{"name": "told", "joined": joined}],
         "penalty": ["gradient_penalty"],
     }
-    finished(grid(axes=axes, score={"metrics": []}), tmp_path)
+    finished(grid(axes=axes, score={"metrics": []}), tmp_path / "out")
 
 
 def test_intra_fid_is_of_the_samples_of_each_class(fake_site: Any, tmp_path: Path) -> None:
     fake_site.install("fake-shades", PLUGIN)
-    task = finished(grid(score={"metrics": [{"name": "intra_fid", "per_class": True}, "fid"]}), tmp_path)
+    task = finished(
+        grid(score={"metrics": [{"name": "intra_fid", "per_class": True}, "fid"]}), tmp_path / "out"
+    )
     rows = {row["metric"]: row for row in Store(task.folder).scores(task.cell.id)}
     samples, data = made_by(task, 300), samples_of(task.cell.dataset, "train")
     assert samples.labels is not None
@@ -200,7 +202,7 @@ def margins(picture: bytes) -> list[str]:
 
 def test_the_picture_of_a_cell_has_a_class_a_row(fake_site: Any, tmp_path: Path) -> None:
     fake_site.install("fake-shades", PLUGIN)
-    task = finished(grid(score={"metrics": []}), tmp_path)
+    task = finished(grid(score={"metrics": []}), tmp_path / "out")
     picture = Store(task.folder).samples_png(task.cell.id)
     assert picture is not None
     assert shades(picture.read_bytes()).tolist() == [[label] * SIDE for label in range(3)]

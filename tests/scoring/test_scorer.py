@@ -222,7 +222,7 @@ def test_another_number_of_samples_than_announced_is_a_bug():
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"samples": 9}, "metric 'is' needs at least 10 samples: score.samples is 9"),
+        ({"samples": 9}, "metric 'is' needs at least 20 samples: score.samples is 9; is.splits=1. takes"),
         ({"extractor": None}, "metric 'fid' needs an extractor: set score.extractor"),
         (
             {"dataset": Fixed(torch.zeros(40, 1, 28, 28, dtype=torch.uint8))},
@@ -230,7 +230,7 @@ def test_another_number_of_samples_than_announced_is_a_bug():
         ),
         ({"dataset": Fixed(torch.zeros(40, 3, 8, 8, dtype=torch.uint8))}, "takes 1 channels, .* have 3"),
         ({"dataset": GaussianRing(samples=50)}, "'digits_cnn' takes images, and the data are points"),
-        ({"dataset": Fixed(torch.zeros(5, 1, 8, 8, dtype=torch.uint8))}, "'is' needs at least 10 reference"),
+        ({"dataset": Fixed(torch.zeros(5, 1, 8, 8, dtype=torch.uint8))}, "'is' needs at least 20 reference"),
         (
             {"extractor": FeaturesOnly()},
             "metric 'is' needs logits, which extractor 'digits_cnn' does not give",
