@@ -12,7 +12,7 @@ from ganbench.catalog import Catalog, load_catalog
 from ganbench.catalog.distributions import ganbench_version
 from ganbench.cli.console import output, table
 from ganbench.cli.show import details
-from ganbench.files.cache import VARIABLE, cache_folder
+from ganbench.files.cache import VARIABLE, cache_folder, cache_problem
 
 _PACKAGES = (
     "torch",
@@ -113,13 +113,16 @@ def extractors(catalog: Catalog) -> Facts:
 
 def cache() -> Facts:
     """Where what is expensive to make is kept, and how much of it there is; all of it can be deleted."""
-    folder = cache_folder()
+    folder, problem = cache_folder(), cache_problem()
+    if folder is None:
+        return [("folder", problem)]
     entries = list(folder.rglob("*.safetensors"))
     # Beside the card of a set of pictures lie their pixels.
     size = sum(path.stat().st_size for path in (*entries, *folder.rglob("*.npy")))
     held = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}, {size / 2**20:.1f} MiB"
     named = f"from {VARIABLE}" if os.environ.get(VARIABLE) else f"{VARIABLE} names another"
-    return [("folder", f"{folder} ({named})"), ("holds", held if entries else "nothing yet")]
+    facts = [("folder", f"{folder} ({named})"), ("holds", held if entries else "nothing yet")]
+    return [*facts, ("problem", problem)] if problem else facts
 
 
 def plugins(catalog: Catalog) -> Facts:

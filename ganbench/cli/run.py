@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, table
-from ganbench.cli.places import hand_down
+from ganbench.cli.places import hand_down, warn_of_cache
 from ganbench.cli.progress import RunProgress, duration, name_of, plan_line, plan_notes
 from ganbench.errors import GanbenchError, GridError
 from ganbench.execution import Interrupted, Plan, Rerun, plan_run, run
@@ -58,6 +58,7 @@ def run_command(
     choice = _rerun(rerun, keep_stale)
     hand_down(data=data, weights=weights, weights_sha256=weights_sha256)
     resolved = read_grid(grid, load_catalog(), overrides)
+    warn_of_cache()
     if dry_run:
         with _tracebacks(verbose):
             plan, store = plan_run(resolved, out, device=device, rerun=choice, keep_going=keep_going)

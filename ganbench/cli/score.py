@@ -14,7 +14,7 @@ from typing import Any
 from ganbench.api import Dataset, Samples
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, table
-from ganbench.cli.places import hand_down
+from ganbench.cli.places import hand_down, warn_of_cache
 from ganbench.errors import DatasetError
 from ganbench.execution.plan import resolve_device
 from ganbench.grid import Choice, ScoreSettings, check_scoring
@@ -65,6 +65,7 @@ def score_command(
     """
     hand_down(data, weights, weights_sha256)
     asked = _asked(reference, metrics, extractor, split, precision, range_)
+    warn_of_cache()
     place = resolve_device(device)
     # As in a worker: the number of threads decides bits.
     prepare_process(threads=1)

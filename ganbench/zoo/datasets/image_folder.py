@@ -144,7 +144,7 @@ class ImageFolder(Packed):
 
 def _folder(path: str) -> Path:
     data = os.environ.get("GANBENCH_DATA")
-    folder = (Path(data or ".").expanduser() / Path(path).expanduser()).absolute()
+    folder = Path(os.path.expanduser(data or "."), os.path.expanduser(path)).absolute()
     if folder.is_dir():
         return folder
     what = "is a file" if folder.exists() else "does not exist"

@@ -18,7 +18,13 @@ from ganbench.errors import DatasetError
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
 from ganbench.zoo.datasets.images import Images
 from ganbench.zoo.datasets.layouts import IDX_FILES, LAYOUTS
-from ganbench.zoo.datasets.published import Published, damaged, data_folder, require_regular
+from ganbench.zoo.datasets.published import (
+    Published,
+    damaged,
+    data_folder,
+    require_regular,
+    required_data_folder,
+)
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 _SOURCES = {"mnist": "MNIST", "kmnist": "KMNIST", "fashion_mnist": "FashionMNIST"}
@@ -61,13 +67,15 @@ class MnistLike(Images):
 
 
 def _read(name: str) -> dict[Split, Samples]:
-    raw = data_folder() / LAYOUTS[name].folder
+    data = data_folder()
+    own = [] if data is None else [data / LAYOUTS[name].folder]
     debian = [DEBIAN_FOLDER] if name == "fashion_mnist" else []
-    for folder in (raw, *debian):
+    for folder in (*own, *debian):
         if all(_file(name, folder, file) for file in IDX_FILES):
             return _load(name, folder)
-    _published(name).download(data_folder())
-    return _load(name, raw)
+    data = required_data_folder(name)
+    _published(name).download(data)
+    return _load(name, data / LAYOUTS[name].folder)
 
 
 def _published(name: str) -> Published:

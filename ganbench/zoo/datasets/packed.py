@@ -5,16 +5,19 @@ The array lies below GANBENCH_CACHE, with a card beside it: what it was made of,
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import math
 import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import PIL
@@ -37,6 +40,8 @@ _SPLITS: tuple[Split, Split] = ("train", "test")
 _PIXELS, _CARD = "pixels.npy", "card.safetensors"
 # To be raised where an array comes out otherwise than before: older ones are then made anew.
 _FORMAT = 1
+# How a file system says that nothing may be written there.
+_NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,20 +102,13 @@ class Packed:
         record = {"format": _FORMAT, "key": {"dataset": name, "flip": flip, **key}, "stamp": stamp}
         # The decoders are Pillow's.
         record["pillow"] = PIL.__version__
-        place = cache_folder() / "images" / hashlib.sha256(_canonical(record["key"]).encode()).hexdigest()
-        found = _opened(place, record)
-        if found is None:
-            try:
-                make_folder(place.parent)
-                with FileLock(place.with_suffix(".lock")):
-                    # Another process may have been faster.
-                    found = _opened(place, record) or _made(name, place, record, contents(), flip=flip)
-            except (OSError, StoreError) as error:
-                raise DatasetError(
-                    f"dataset {name!r}: its pixels cannot be kept: {error}; "
-                    "GANBENCH_CACHE names another place for them"
-                ) from error
-        self._splits, card = found
+        try:
+            self._splits, card = _found(name, record, contents, flip=flip)
+        except (OSError, StoreError) as error:
+            raise DatasetError(
+                f"dataset {name!r}: its pixels cannot be kept: {error}; "
+                "GANBENCH_CACHE names another place for them"
+            ) from error
         self.signature = Signature(
             shape=tuple(self._splits["train"].x.shape[1:]), kind="image", classes=card["classes"]
         )
@@ -142,6 +140,31 @@ def stamp_of(files: Iterable[tuple[str, os.stat_result]]) -> str:
     return digest.hexdigest()
 
 
+def _found(
+    name: str, record: Mapping[str, Any], contents: Callable[[], Contents], *, flip: bool
+) -> tuple[dict[Split, Samples], Mapping[str, Any]]:
+    """Open the array, or make it: in the cache, else in a temporary file that ends with this process."""
+    cache = cache_folder()
+    if cache is not None:
+        place = cache / "images" / hashlib.sha256(_canonical(record["key"]).encode()).hexdigest()
+        if (found := _opened(place, record)) is not None:
+            return found
+        try:
+            make_folder(place.parent)
+            with FileLock(place.with_suffix(".lock")):
+                # Another process may have been faster.
+                return _opened(place, record) or _made(name, place, record, contents(), flip=flip)
+        except (OSError, StoreError) as error:
+            if getattr(error.__cause__ or error, "errno", None) not in _NO_RIGHT:
+                raise
+    with tempfile.TemporaryFile() as file:
+        labels, card = _write(name, file, contents(), flip=flip)
+        shape = (sum(card["counts"].values()), *card["shape"])
+        start = file.tell() - math.prod(shape)
+        mapped = np.memmap(file, dtype=np.uint8, mode="r", offset=start, shape=shape)
+    return _split(mapped, card, labels), card
+
+
 def _opened(place: Path, record: Mapping[str, Any]) -> tuple[dict[Split, Samples], dict[str, Any]] | None:
     """The splits and the card; None where there is no such array, or it is not the one that was made."""
     try:
@@ -158,14 +181,17 @@ def _opened(place: Path, record: Mapping[str, Any]) -> tuple[dict[Split, Samples
             return None
     except (StoreError, OSError, ValueError, KeyError, TypeError):
         return None
+    return _split(mapped, card, labels), card
+
+
+def _split(
+    mapped: NDArray[np.uint8], card: Mapping[str, Any], labels: Mapping[str, Tensor]
+) -> dict[Split, Samples]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         x = torch.from_numpy(mapped)
-    train, test = torch.split(x, [counts["train"], counts["test"]])
-    return {
-        "train": Samples(x=train, labels=labels.get("train")),
-        "test": Samples(x=test, labels=labels.get("test")),
-    }, card
+    parts = zip(_SPLITS, torch.split(x, [card["counts"][split] for split in _SPLITS]), strict=True)
+    return {split: Samples(x=part, labels=labels.get(split)) for split, part in parts}
 
 
 def _made(
@@ -183,6 +209,20 @@ def _made(
 
 
 def _fill(name: str, folder: Path, record: Mapping[str, Any], contents: Contents, *, flip: bool) -> None:
+    path = folder / _PIXELS
+    with path.open("xb") as file:
+        labels, card = _write(name, file, contents, flip=flip)
+        file.flush()
+        os.fsync(file.fileno())
+    status = path.stat()
+    written = {"written": [status.st_size, status.st_mtime_ns]}
+    write_state(folder / _CARD, labels, {**record, **card, **written})
+
+
+def _write(
+    name: str, file: BinaryIO, contents: Contents, *, flip: bool
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Write the pixels of both splits as one .npy file; return their labels and what is known of them."""
     repeats = {"train": 2 if flip else 1, "test": 1}
     counts = {split: repeats[split] * contents.splits[split].count for split in _SPLITS}
     labels = {
@@ -191,8 +231,7 @@ def _fill(name: str, folder: Path, record: Mapping[str, Any], contents: Contents
         if pictures.labels is not None and counts[split]
     }
     digest = hashlib.sha256()
-    path = folder / _PIXELS
-    with path.open("xb") as file, _progress(name, sum(counts.values())) as advance:
+    with _progress(name, sum(counts.values())) as advance:
         shape = (sum(counts.values()), *contents.shape)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -211,18 +250,13 @@ def _fill(name: str, folder: Path, record: Mapping[str, Any], contents: Contents
             if own is not None:
                 digest.update(own.numpy().data)
             digest.update(heading(None))
-        file.flush()
-        os.fsync(file.fileno())
-    status = path.stat()
     card = {
-        **record,
         "shape": list(contents.shape),
         "counts": counts,
         "classes": contents.classes,
-        "written": [status.st_size, status.st_mtime_ns],
         "fingerprint": digest.hexdigest(),
     }
-    write_state(folder / _CARD, {str(split): own for split, own in labels.items()}, card)
+    return {str(split): own for split, own in labels.items()}, card
 
 
 @contextmanager

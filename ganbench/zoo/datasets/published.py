@@ -37,10 +37,30 @@ _FAILURES = (
 )
 
 
-def data_folder() -> Path:
-    """GANBENCH_DATA, or `data` in ganbench's cache folder."""
+def data_folder() -> Path | None:
+    """Find GANBENCH_DATA, or `data` in ganbench's cache folder; None where there is neither."""
     named = os.environ.get("GANBENCH_DATA")
-    return Path(named).expanduser() if named else cache_folder() / "data"
+    if named:
+        return Path(os.path.expanduser(named))
+    cache = cache_folder()
+    return None if cache is None else cache / "data"
+
+
+def required_data_folder(name: str) -> Path:
+    """Find the data folder.
+
+    Args:
+        name: of the data set that is to be there.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    folder = data_folder()
+    if folder is None:
+        raise DatasetError(
+            f"dataset {name!r}: there is no folder for it, since this user has no home; give --data FOLDER"
+        )
+    return folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +87,7 @@ class Published:
         Raises:
             DatasetError: they are not there and cannot be downloaded, or something else is in their place.
         """
-        data = data_folder()
+        data = required_data_folder(self.layout.name)
         for file in self.layout.files:
             if not (data / file).is_dir():
                 require_regular(self.layout.name, data / file)

@@ -36,13 +36,14 @@ def card_details(name: str) -> Mapping[str, str]:
 
 def classifier_details() -> Mapping[str, str]:
     """What is known of `classifier`, with those that have been trained here."""
-    folder = cache_folder() / CLASSIFIERS
-    here = "; ".join(_trained(path) for path in sorted(folder.glob("*.json")))
+    folder = cache_folder()
+    kept = [] if folder is None else sorted((folder / CLASSIFIERS).glob("*.json"))
+    here = "; ".join(map(_trained, kept))
     return {
         "takes": "uint8 images as those that are scored: labelled, 8 to 64 pixels a side, 1 or 3 channels",
         "gives": "as many features as the option says, a logit for each class",
         "weights": "trained when first needed, on a CPU with one thread; their SHA-256 is in the protocol",
-        "found": here or f"none trained yet (kept in {folder})",
+        "found": here or f"none trained yet ({f'kept in {folder}' if folder else 'nothing is kept here'})",
     }
 
 

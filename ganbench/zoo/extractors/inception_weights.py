@@ -74,7 +74,7 @@ def _named(named: str, digest: str) -> InceptionWeights:
         raise WeightsError(
             f"extractor 'inception_v3': --weights-sha256 must be 64 hexadecimal digits, given {digest!r}"
         )
-    path = Path(named).expanduser()
+    path = Path(os.path.expanduser(named))
     if problem := irregular(path):
         raise WeightsError(f"extractor 'inception_v3': {path} {problem}")
     if not path.is_file():

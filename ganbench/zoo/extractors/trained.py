@@ -97,7 +97,8 @@ def trained(
         net.load_state_dict(weights)
     digest = hashlib.sha256(serialise(weights)).hexdigest()
     card = {**key, "sha256": digest, "test_accuracy": float(found[_ACCURACY])}
-    _write_card(cache.path(key).with_suffix(".json"), card)
+    if (place := cache.path(key)) is not None:
+        _write_card(place.with_suffix(".json"), card)
     return TrainedClassifier(net, shape=shape, digest=digest, card=card)
 
 

@@ -18,10 +18,13 @@ SECONDS_TO_CONNECT = 10
 
 
 def hub_folder() -> Path:
-    """torch.hub.get_dir(), by torch.hub's own rule, without importing torch."""
+    """Find torch.hub.get_dir(), by torch.hub's own rule, without importing torch.
+
+    Where the user has no home, it begins with `~`.
+    """
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return Path(home).expanduser() / "hub"
+    return Path(os.path.expanduser(home)) / "hub"
 
 
 def digest_of(extractor: str, path: Path, expected: str, remedy: str) -> str:
@@ -108,6 +111,8 @@ class WeightsFile:
                 raise WeightsError(f"extractor {self.extractor!r}: {path} {problem}")
         target = self.cached
         try:
+            if target.parts[0] == "~":
+                raise OSError("this user has no home to keep them in; TORCH_HOME names another folder")
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix="download-", dir=target.parent) as folder:
                 partial = Path(folder) / self.name
@@ -127,5 +132,5 @@ class WeightsFile:
     def _places(self) -> list[Path]:
         """Where it may be, in the order in which it is looked for."""
         folder = os.environ.get(FOLDER_VARIABLE)
-        given = [Path(folder).expanduser() / self.name] if folder else []
+        given = [Path(os.path.expanduser(folder)) / self.name] if folder else []
         return [*given, self.cached]
