@@ -11,7 +11,7 @@ _SEED = 2020
 _MIN_SAMPLES_PER_PART = 2
 
 
-def fewest_samples(splits: int) -> int:
+def min_samples_of_splits(splits: int) -> int:
     """Give the number of samples from which on the score depends on them, of so many parts."""
     return _MIN_SAMPLES_PER_PART * splits
 
@@ -33,8 +33,10 @@ def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
     """
     values = logits.numpy()
     count = len(values)
-    if count < fewest_samples(splits):
-        raise ValueError(f"logits of at least {fewest_samples(splits)} samples are needed, given {count}")
+    if count < min_samples_of_splits(splits):
+        raise ValueError(
+            f"logits of at least {min_samples_of_splits(splits)} samples are needed, given {count}"
+        )
     finite = np.isfinite(values)
     if not finite.all():
         bad = count - int(finite.all(axis=1).sum())

@@ -53,7 +53,7 @@ PROBE = """
 import os, signal, sys, time
 import torch
 from ganbench import LossSpec, MetricSpec, hookimpl
-from ganbench.zoo.losses.minimax import NonSaturating
+from ganbench.zoo.losses.adversarial import NonSaturating
 
 class Spread:
     needs = "samples"

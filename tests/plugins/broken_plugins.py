@@ -20,7 +20,7 @@ from torch.nn.functional import softplus
 
 import ganbench
 from ganbench import *
-from ganbench.zoo.losses.minimax import NonSaturating
+from ganbench.zoo.losses.adversarial import NonSaturating
 
 """
 

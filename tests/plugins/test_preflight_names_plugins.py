@@ -262,7 +262,7 @@ def test_a_bug_of_ganbench_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) 
     def bug(*_: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr("ganbench.zoo.losses.minimax.NonSaturating.generator_loss", bug)
+    monkeypatch.setattr("ganbench.zoo.losses.adversarial.NonSaturating.generator_loss", bug)
     with pytest.raises(LookupError, match="a bug"):
         preflight(grid(), "cpu")
 

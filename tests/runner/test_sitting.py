@@ -16,8 +16,8 @@ from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import environment_of, read_grid
 from ganbench.runner import CellResult, Task, run_cell, sitting
 from ganbench.store import Store
-from ganbench.zoo.losses.minimax import NonSaturating
-from ganbench.zoo.metrics import inception_score
+from ganbench.zoo.losses.adversarial import NonSaturating
+from ganbench.zoo.metrics import feature_metrics
 
 GRID: dict[str, Any] = {
     "name": "tiny",
@@ -314,7 +314,7 @@ def test_another_metric_scores_the_stored_weights(
         raise ZeroDivisionError("broken metric")
 
     with monkeypatch.context() as patch:
-        patch.setattr(inception_score.InceptionScore, "__call__", broken)
+        patch.setattr(feature_metrics.InceptionScore, "__call__", broken)
         result, _ = run(more)
         assert (result.status, result.reason) == ("error", "ZeroDivisionError: broken metric")
     assert store.cell(task.cell.id) == before

@@ -19,10 +19,7 @@ from ganbench.scoring import Scorer
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.extractors.inception import InceptionV3
 from ganbench.zoo.extractors.shipped import shipped
-from ganbench.zoo.metrics.ball_share import BallShare
-from ganbench.zoo.metrics.fid import Fid
-from ganbench.zoo.metrics.inception_score import InceptionScore
-from ganbench.zoo.metrics.kid import Kid
+from ganbench.zoo.metrics.feature_metrics import BallShare, Fid, InceptionScore, Kid
 
 THEIR_NAMES = {
     "fid": "frechet_inception_distance",

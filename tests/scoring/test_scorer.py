@@ -11,10 +11,9 @@ from ganbench.errors import GridError
 from ganbench.scoring import NonFiniteSamples, Scorer
 from ganbench.scoring import reference as reference_module
 from ganbench.zoo.datasets.digits import Digits
-from ganbench.zoo.datasets.gaussian_ring import GaussianRing
+from ganbench.zoo.datasets.gaussian_mixtures import GaussianRing
 from ganbench.zoo.extractors.shipped import shipped
-from ganbench.zoo.metrics.fid import Fid
-from ganbench.zoo.metrics.inception_score import InceptionScore
+from ganbench.zoo.metrics.feature_metrics import Fid, InceptionScore
 
 
 class Images(torch.utils.data.Dataset):

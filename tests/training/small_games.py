@@ -12,8 +12,8 @@ from ganbench import Noise, Players, Samples, Signature
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
 from ganbench.training import ENGINES, Engine, Objective, Trainer
-from ganbench.zoo.losses.minimax import NonSaturating
-from ganbench.zoo.penalties.none import NoPenalty
+from ganbench.zoo.losses.adversarial import NonSaturating
+from ganbench.zoo.penalties.gradient_penalties import NoPenalty
 
 
 def plain_players() -> Players:

@@ -13,8 +13,8 @@ from ganbench.training import ENGINES, TrainStep, choose_engine
 from ganbench.training.eager import EagerEngine
 from ganbench.training.engine import AUTO
 from ganbench.training.train_step import SeedRun
-from ganbench.zoo.losses.minimax import Minimax, NonSaturating
-from ganbench.zoo.penalties.r1 import R1
+from ganbench.zoo.losses.adversarial import Minimax, NonSaturating
+from ganbench.zoo.penalties.gradient_penalties import R1
 
 CPU = torch.device("cpu")
 

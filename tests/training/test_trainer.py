@@ -15,8 +15,8 @@ from torch import nn
 from ganbench import Noise, Players
 from ganbench.grid.optimizers import SGD, Adam, AdamW, RMSprop
 from ganbench.training import Diverged
-from ganbench.zoo.losses.minimax import Minimax, NonSaturating
-from ganbench.zoo.penalties.r1 import R1
+from ganbench.zoo.losses.adversarial import Minimax, NonSaturating
+from ganbench.zoo.penalties.gradient_penalties import R1
 
 OPTIMIZERS = [
     Adam(lr=1e-3),

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from small_games import awkward_players, differing, make_trainer, weights
 
 from ganbench.grid.settings import TrainSettings
-from ganbench.zoo.losses.minimax import Minimax, NonSaturating
+from ganbench.zoo.losses.adversarial import Minimax, NonSaturating
 
 
 def parameters(trainer, player):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ganbench import Noise, Players
 from ganbench.training import CellGame
-from ganbench.zoo.losses.minimax import NonSaturating
+from ganbench.zoo.losses.adversarial import NonSaturating
 
 BATCH = 6
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganbench.errors import DatasetError
-from ganbench.zoo.datasets.gaussian_1d import Gaussian1d
+from ganbench.zoo.datasets.gaussian_mixtures import Gaussian1d
 
 LINE = torch.linspace(-12, 12, 24_001, dtype=torch.float64).unsqueeze(1)
 

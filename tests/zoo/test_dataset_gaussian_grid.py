@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ganbench.zoo.datasets.gaussian_grid import GaussianGrid
+from ganbench.zoo.datasets.gaussian_mixtures import GaussianGrid
 
 
 def test_default_is_the_recipe_of_pacgan():

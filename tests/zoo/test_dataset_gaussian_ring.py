@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ganbench.zoo.datasets.gaussian_ring import GaussianRing
+from ganbench.zoo.datasets.gaussian_mixtures import GaussianRing
 
 
 def test_default_is_the_recipe_of_pacgan():

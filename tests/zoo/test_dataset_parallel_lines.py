@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ganbench.zoo.datasets.parallel_lines import ParallelLines
+from ganbench.zoo.datasets.point_sets import ParallelLines
 
 
 def test_points_are_uniform_on_the_segment():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ganbench.zoo.datasets.point_mass import PointMass
+from ganbench.zoo.datasets.point_sets import PointMass
 
 
 def test_default_is_the_data_of_the_dirac_gan():

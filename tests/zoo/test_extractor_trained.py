@@ -194,7 +194,7 @@ def test_two_processes_that_train_at_once_end_with_the_same_bits(tmp_path):
     code = (
         "import sys, torch\n"
         "torch.manual_seed(int(sys.argv[1])); torch.set_num_threads(int(sys.argv[1]))\n"
-        "from ganbench.zoo.datasets import Digits\n"
+        "from ganbench.zoo.datasets.digits import Digits\n"
         "from ganbench.zoo.extractors.trained import trained\n"
         "print(trained(Digits(), epochs=1).digest)"
     )

@@ -14,7 +14,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError, Unsupported
 from ganbench.training import CellGame
 from ganbench.zoo.losses.began import Began
-from ganbench.zoo.penalties.none import NoPenalty
+from ganbench.zoo.penalties.gradient_penalties import NoPenalty
 
 REAL = torch.tensor([[1.0, -1.0], [0.5, 0.0]], dtype=torch.float64)
 FAKE = torch.tensor([[0.0, 0.0], [2.0, 1.0]], dtype=torch.float64)

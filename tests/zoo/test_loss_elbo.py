@@ -16,7 +16,7 @@ from ganbench.errors import CatalogError, Unsupported
 from ganbench.grid.optimizers import Adam
 from ganbench.training import CellGame
 from ganbench.zoo.losses.elbo import Elbo
-from ganbench.zoo.penalties.none import NoPenalty
+from ganbench.zoo.penalties.gradient_penalties import NoPenalty
 
 
 def tensor(*rows: list[float]) -> Tensor:

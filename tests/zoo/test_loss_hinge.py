@@ -4,8 +4,7 @@ import pytest
 import torch
 from fixed_turns import FixedTurn, column
 
-from ganbench.zoo.losses.hinge import Hinge
-from ganbench.zoo.losses.wasserstein import Wasserstein
+from ganbench.zoo.losses.adversarial import Hinge, WassersteinLoss
 
 
 def test_only_scores_inside_the_margin_or_beyond_it_cost() -> None:
@@ -14,7 +13,7 @@ def test_only_scores_inside_the_margin_or_beyond_it_cost() -> None:
     assert Hinge().generator_loss(turn).item() == pytest.approx(2.5 / 2)
 
 
-def gradients(loss: Hinge | Wasserstein, real: torch.Tensor, fake: torch.Tensor) -> list[torch.Tensor]:
+def gradients(loss: Hinge | WassersteinLoss, real: torch.Tensor, fake: torch.Tensor) -> list[torch.Tensor]:
     turn = FixedTurn(real, fake)
     of_d = torch.autograd.grad(loss.discriminator_loss(turn), (real, fake))
     return [*of_d, *torch.autograd.grad(loss.generator_loss(turn), fake)]
@@ -27,8 +26,8 @@ def test_inside_the_margin_it_is_the_wasserstein_loss() -> None:
     """
     real, fake = column(0.9, -0.9).requires_grad_(), column(-0.5, 0.99).requires_grad_()
     for ours, theirs in zip(
-        gradients(Hinge(), real, fake), gradients(Wasserstein(), real, fake), strict=True
+        gradients(Hinge(), real, fake), gradients(WassersteinLoss(), real, fake), strict=True
     ):
         assert torch.equal(ours, theirs)
     beyond = column(1.1, -0.9).requires_grad_()
-    assert not torch.equal(gradients(Hinge(), beyond, fake)[0], gradients(Wasserstein(), beyond, fake)[0])
+    assert not torch.equal(gradients(Hinge(), beyond, fake)[0], gradients(WassersteinLoss(), beyond, fake)[0])

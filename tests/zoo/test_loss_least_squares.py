@@ -6,7 +6,7 @@ from fixed_turns import FixedTurn, column
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.zoo.losses.least_squares import LeastSquares
+from ganbench.zoo.losses.adversarial import LeastSquares
 
 
 def test_both_losses_are_half_the_mean_squared_distances() -> None:

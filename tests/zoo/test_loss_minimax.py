@@ -10,7 +10,7 @@ from fixed_turns import FixedTurn, column
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganbench.zoo.losses.minimax import Minimax, NonSaturating
+from ganbench.zoo.losses.adversarial import Minimax, NonSaturating
 
 SCORES = st.lists(st.floats(-50, 50), min_size=1, max_size=8)
 EXTREMES = (-50.0, -20.5, -1e-9, 0.0, 1e-9, 20.5, 50.0)

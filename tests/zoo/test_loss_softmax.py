@@ -8,8 +8,7 @@ from torch.nn.functional import cross_entropy
 from ganbench import Loss
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.zoo.losses.minimax import Minimax, NonSaturating
-from ganbench.zoo.losses.softmax import Softmax
+from ganbench.zoo.losses.adversarial import Minimax, NonSaturating, Softmax
 
 FORMS = {"non_saturating": NonSaturating(), "minimax": Minimax()}
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.zoo.losses.minimax import Minimax
-from ganbench.zoo.losses.switched import Switched
+from ganbench.zoo.losses.adversarial import Minimax, Switched
 
 
 def generator_gradient(loss: Switched | Minimax, *scores: float) -> list[float]:

@@ -10,8 +10,8 @@ from ganbench import Noise, Players
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
 from ganbench.grid.optimizers import SGD, Adam, OptimizerSettings, RMSprop
-from ganbench.zoo.losses.wasserstein import Wasserstein
-from ganbench.zoo.penalties.none import NoPenalty
+from ganbench.zoo.losses.adversarial import WassersteinLoss
+from ganbench.zoo.penalties.gradient_penalties import NoPenalty
 
 
 def players() -> Players:
@@ -29,8 +29,8 @@ def largest(module: nn.Module) -> float:
 
 def test_it_is_a_difference_of_means() -> None:
     turn = FixedTurn(column(1.0, 3.0), column(-0.5, 0.0))
-    assert Wasserstein().discriminator_loss(turn).item() == pytest.approx(-0.25 - 2)
-    assert Wasserstein().generator_loss(turn).item() == pytest.approx(0.25)
+    assert WassersteinLoss().discriminator_loss(turn).item() == pytest.approx(-0.25 - 2)
+    assert WassersteinLoss().generator_loss(turn).item() == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("order", ["d_then_g", "g_then_d", "simultaneous"])
@@ -41,7 +41,7 @@ def test_clipping_keeps_every_weight_of_d_within_after_each_step(
     clip = 0.02
     after_steps: list[float] = []
 
-    class Watched(Wasserstein):
+    class Watched(WassersteinLoss):
         def after_discriminator_step(self, discriminator: nn.Module) -> None:
             # A step of this size leaves the bound every time.
             before = largest(discriminator)
@@ -63,7 +63,7 @@ def test_a_clip_of_0_leaves_the_weights_alone() -> None:
     net = nn.Linear(3, 1)
     before = net.weight.clone()
     with torch.no_grad():
-        Wasserstein(clip=0).after_discriminator_step(net)
+        WassersteinLoss(clip=0).after_discriminator_step(net)
     assert torch.equal(net.weight, before)
 
 

@@ -8,7 +8,7 @@ from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics
 
 from ganbench.api import Features, Metric, Samples
 from ganbench.zoo.metrics import ganbench_metrics
-from ganbench.zoo.metrics.fid import Fid
+from ganbench.zoo.metrics.feature_metrics import Fid
 
 
 def ours(first, second):

@@ -5,7 +5,7 @@ import torch
 from plain_data import normal
 
 from ganbench.api import Samples
-from ganbench.zoo.metrics.frechet import PointFrechet
+from ganbench.zoo.metrics.coordinates import PointFrechet
 
 
 def distance(first, second):

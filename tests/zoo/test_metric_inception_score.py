@@ -7,7 +7,7 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 
 from ganbench.api import Features, Metric
 from ganbench.zoo.metrics import ganbench_metrics
-from ganbench.zoo.metrics.inception_score import InceptionScore
+from ganbench.zoo.metrics.feature_metrics import InceptionScore
 
 
 def score(logits, splits=10):

@@ -10,8 +10,7 @@ from ganbench.scoring.frechet import frechet_distance
 from ganbench.scoring.reference import reference_features
 from ganbench.scoring.side import Side
 from ganbench.zoo.metrics import ganbench_metrics
-from ganbench.zoo.metrics.fid import Fid
-from ganbench.zoo.metrics.intra_fid import IntraFid
+from ganbench.zoo.metrics.feature_metrics import Fid, IntraFid
 
 CLASSES = 3
 

@@ -12,9 +12,8 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from ganbench.api import Samples
-from ganbench.zoo.datasets.gaussian_1d import Gaussian1d
-from ganbench.zoo.datasets.gaussian_ring import GaussianRing
-from ganbench.zoo.datasets.parallel_lines import ParallelLines
+from ganbench.zoo.datasets.gaussian_mixtures import Gaussian1d, GaussianRing
+from ganbench.zoo.datasets.point_sets import ParallelLines
 from ganbench.zoo.metrics.jensen_shannon import JensenShannon, _integrated, _smoothed
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ganbench.api import Features
-from ganbench.zoo.metrics.kid import Kid
+from ganbench.zoo.metrics.feature_metrics import Kid
 
 
 def kid(first, second, **options):

@@ -7,9 +7,7 @@ import torch
 from plain_data import PlainData, normal
 
 from ganbench.api import Samples
-from ganbench.zoo.datasets.gaussian_1d import Gaussian1d
-from ganbench.zoo.datasets.gaussian_grid import GaussianGrid
-from ganbench.zoo.datasets.gaussian_ring import GaussianRing
+from ganbench.zoo.datasets.gaussian_mixtures import Gaussian1d, GaussianGrid, GaussianRing
 from ganbench.zoo.metrics import modes as modes_module
 from ganbench.zoo.metrics.modes import HighQuality, Modes, ReverseKl
 

@@ -12,21 +12,20 @@ from plain_data import PlainData, normal, pixels
 from ganbench.api import Features, Metric, Samples
 from ganbench.errors import GridError
 from ganbench.scoring import Scorer
-from ganbench.zoo.datasets.gaussian_ring import GaussianRing
+from ganbench.zoo.datasets.gaussian_mixtures import GaussianRing
 from ganbench.zoo.metrics import ganbench_metrics
-from ganbench.zoo.metrics.frechet import PointFrechet
+from ganbench.zoo.metrics.coordinates import PointFrechet, coordinates, subset
 from ganbench.zoo.metrics.jensen_shannon import JensenShannon
 from ganbench.zoo.metrics.mmd import Mmd
 from ganbench.zoo.metrics.modes import HighQuality, Modes, ReverseKl
-from ganbench.zoo.metrics.points import coordinates, subset
-from ganbench.zoo.metrics.wasserstein import Wasserstein
+from ganbench.zoo.metrics.wasserstein import WassersteinDistance
 
 BUILDS = {
     "modes": Modes,
     "high_quality": HighQuality,
     "reverse_kl": ReverseKl,
-    "wasserstein": lambda: Wasserstein(samples=100),
-    "sliced_wasserstein": lambda: Wasserstein("sliced", samples=100),
+    "wasserstein": lambda: WassersteinDistance(samples=100),
+    "sliced_wasserstein": lambda: WassersteinDistance("sliced", samples=100),
     "frechet": PointFrechet,
     "mmd": lambda: Mmd(samples=100),
     "jsd": lambda: JensenShannon(bins=100),

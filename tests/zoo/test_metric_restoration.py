@@ -19,7 +19,7 @@ from ganbench.runner.materials import dataset_of
 from ganbench.scoring import Scorer
 from ganbench.store import Store
 from ganbench.zoo.datasets.digits import Digits
-from ganbench.zoo.datasets.gaussian_ring import GaussianRing
+from ganbench.zoo.datasets.gaussian_mixtures import GaussianRing
 from ganbench.zoo.metrics import ganbench_metrics
 from ganbench.zoo.metrics import restoration as restoration_module
 from ganbench.zoo.metrics.restoration import Psnr, Ssim

@@ -14,11 +14,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import wasserstein_distance
 
 from ganbench.api import Samples
-from ganbench.zoo.metrics.wasserstein import Wasserstein, _pot
+from ganbench.zoo.metrics.wasserstein import WassersteinDistance, _pot
 
 
 def distance(first, second, method="exact", **options):
-    values = Wasserstein(method, **options)(Samples(x=first), Samples(x=second), None)
+    values = WassersteinDistance(method, **options)(Samples(x=first), Samples(x=second), None)
     return values["wasserstein" if method == "exact" else "sliced_wasserstein"]
 
 
@@ -88,7 +88,7 @@ def test_no_more_points_than_asked_for_are_taken():
 )
 def test_impossible_options_are_refused(options, complaint):
     with pytest.raises(ValueError, match=complaint):
-        Wasserstein(**options)
+        WassersteinDistance(**options)
 
 
 def test_pot_is_told_to_leave_other_frameworks_alone():

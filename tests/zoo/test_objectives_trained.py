@@ -24,7 +24,7 @@ from ganbench.errors import Unsupported
 from ganbench.execution.preflight import preflight
 from ganbench.grid import read_grid
 from ganbench.training import CellGame
-from ganbench.zoo.losses.minimax import NonSaturating
+from ganbench.zoo.losses.adversarial import NonSaturating
 
 
 def trainer_of(objective: Objective, penalty: str, build: Callable[[int], Players]) -> Any:

@@ -12,15 +12,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ganbench.errors import Unsupported
+from ganbench.zoo.losses.adversarial import LeastSquares, Softmax
 from ganbench.zoo.losses.began import Began
 from ganbench.zoo.losses.elbo import Elbo
-from ganbench.zoo.losses.least_squares import LeastSquares
-from ganbench.zoo.losses.softmax import Softmax
-from ganbench.zoo.penalties.dragan import Dragan
-from ganbench.zoo.penalties.gradient_penalty import GradientPenalty
-from ganbench.zoo.penalties.none import NoPenalty
-from ganbench.zoo.penalties.r1 import R1
-from ganbench.zoo.penalties.r2 import R2
+from ganbench.zoo.penalties.gradient_penalties import R1, R2, Dragan, GradientPenalty, NoPenalty
 
 PENALTIES = [R1(), R2(), GradientPenalty(), Dragan()]
 OF = {type(penalty).__name__: penalty for penalty in PENALTIES}

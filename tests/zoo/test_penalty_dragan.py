@@ -7,7 +7,7 @@ from torch import nn
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.zoo.penalties.dragan import Dragan
+from ganbench.zoo.penalties.gradient_penalties import Dragan
 
 
 def test_it_is_worked_out_around_real_samples_at_the_scale_of_the_batch() -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.zoo.penalties.gradient_penalty import GradientPenalty
+from ganbench.zoo.penalties.gradient_penalties import GradientPenalty
 
 
 def test_it_is_worked_out_between_real_and_generated_samples() -> None:

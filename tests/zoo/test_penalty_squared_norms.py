@@ -10,8 +10,7 @@ from judged_points import game_of, quadratic
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.zoo.penalties.r1 import R1
-from ganbench.zoo.penalties.r2 import R2
+from ganbench.zoo.penalties.gradient_penalties import R1, R2
 
 
 def test_they_are_means_over_their_own_samples() -> None:

@@ -40,8 +40,8 @@ _sndcgan = lazy("ganbench.zoo.architectures.sndcgan:build_sndcgan")
 _resnet32 = lazy("ganbench.zoo.architectures.resnet32:build_resnet32")
 _rbf = lazy("ganbench.zoo.architectures.rbf:build_rbf")
 _dirac = lazy("ganbench.zoo.architectures.dirac:build_dirac")
-_vae = lazy("ganbench.zoo.architectures.vae:build_vae")
-_autoencoder = lazy("ganbench.zoo.architectures.autoencoder:build_autoencoder")
+_vae = lazy("ganbench.zoo.architectures.coders:build_vae")
+_autoencoder = lazy("ganbench.zoo.architectures.coders:build_autoencoder")
 
 
 @hookimpl

@@ -21,7 +21,7 @@ Channels = Annotated[int, Interval(ge=1, le=1024)]
 _SIZES = {8: (4, 1), 16: (4, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4)}
 
 
-class Generator(nn.Module):
+class DcganGenerator(nn.Module):
     """Noise (batch, size), with labels (batch,) where there are classes, to images in [-1, 1]."""
 
     def __init__(self, noise: int, widths: list[int], base: int, channels: int, classes: int) -> None:
@@ -47,7 +47,7 @@ class Generator(nn.Module):
         return images
 
 
-class Discriminator(nn.Module):
+class DcganDiscriminator(nn.Module):
     """Images, with labels (batch,) where there are classes, to raw scores (batch / pack, outputs).
 
     The first convolution is never followed by a normalisation (DCGAN, section 3).
@@ -139,11 +139,13 @@ def build_dcgan(
         normalization = "none"
     classes = classes_of(signature, "dcgan") if conditional else 0
     widths = [channels * 2**stage for stage in range(stages)]
-    generator = Generator(noise, widths[::-1], base, depth, classes)
+    generator = DcganGenerator(noise, widths[::-1], base, depth, classes)
     # Before D draws anything: what D is given must not move G's initial weights.
     generator.apply(_initialise)
     widths = [discriminator_channels * 2**stage for stage in range(stages)]
-    discriminator = Discriminator(depth, widths, base, discriminator_outputs, normalization, pack, classes)
+    discriminator = DcganDiscriminator(
+        depth, widths, base, discriminator_outputs, normalization, pack, classes
+    )
     discriminator.apply(_initialise)
     if normalization == "spectral":
         normalise_spectrally(discriminator)

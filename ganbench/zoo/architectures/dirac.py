@@ -12,7 +12,7 @@ from ganbench.errors import Unsupported
 from ganbench.zoo.architectures.choices import Coordinate
 
 
-class Generator(nn.Module):
+class DiracGenerator(nn.Module):
     """The point theta, (batch, d), whatever the noise (batch, 1) is."""
 
     def __init__(self, theta: Tensor) -> None:
@@ -24,7 +24,7 @@ class Generator(nn.Module):
         return self.theta.expand(len(noise), -1)
 
 
-class Discriminator(nn.Module):
+class DiracDiscriminator(nn.Module):
     """Points (batch, d) to raw scores (batch, 1): psi · x, without a bias."""
 
     def __init__(self, psi: Tensor) -> None:
@@ -64,8 +64,8 @@ def build_dirac(
         raise Unsupported(f"dirac's discriminator has 1 output, the loss needs {discriminator_outputs}")
     dimension = math.prod(signature.shape)
     return Players(
-        generator=Generator(_vector("theta", theta, dimension)),
-        discriminator=Discriminator(_vector("psi", psi, dimension)),
+        generator=DiracGenerator(_vector("theta", theta, dimension)),
+        discriminator=DiracDiscriminator(_vector("psi", psi, dimension)),
         noise=Noise(size=1),
         couples_samples=False,
     )

@@ -30,7 +30,7 @@ Channels = Annotated[int, Interval(ge=1, le=1024)]
 _SMALLEST, _LARGEST = 8, 128
 
 
-class Generator(nn.Module):
+class InfoganGenerator(nn.Module):
     """Noise (batch, size), with labels (batch,) where there are classes, to images in [-1, 1]."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Generator(nn.Module):
         return images
 
 
-class Discriminator(nn.Module):
+class InfoganDiscriminator(nn.Module):
     """Images, with labels (batch,) where there are classes, to raw scores (batch / pack, outputs).
 
     The first convolution is never followed by a normalisation.
@@ -169,11 +169,11 @@ def build_infogan(
         )
     classes = classes_of(signature, "infogan") if conditional else 0
     sides = height, width
-    generator = Generator(noise, units, channels, depth, sides, classes, batch_norm_decay)
+    generator = InfoganGenerator(noise, units, channels, depth, sides, classes, batch_norm_decay)
     # Before D draws anything: what D is given must not move G's initial weights.
     generator.apply(_initialise)
     outputs = 2 * noise if discriminator_outputs is None else discriminator_outputs
-    discriminator = Discriminator(
+    discriminator = InfoganDiscriminator(
         depth, sides, channels, units, outputs, normalization, pack, classes, batch_norm_decay
     )
     discriminator.apply(_initialise)

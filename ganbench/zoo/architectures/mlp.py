@@ -20,7 +20,7 @@ from ganbench.zoo.architectures.choices import (
     Widths,
 )
 from ganbench.zoo.architectures.layers import Scale, initialise, output_layers, stack
-from ganbench.zoo.architectures.perceptrons import Generator, build_discriminator, needs_two_passes
+from ganbench.zoo.architectures.perceptrons import PerceptronGenerator, build_discriminator, needs_two_passes
 
 
 def build_mlp(
@@ -86,7 +86,7 @@ def build_mlp(
         normalization="batch" if generator_batch_norm else "none",
     )
     last = output_layers(output_activation, bounded=images)
-    generator = Generator([*first, *hidden, *last], signature.shape)
+    generator = PerceptronGenerator([*first, *hidden, *last], signature.shape)
     # Before D draws anything: what D is given must not move G's initial weights.
     initialise(generator, init, generator_init_scale)
     discriminator = build_discriminator(

@@ -11,7 +11,7 @@ from ganbench.zoo.architectures.layers import initialise, normalise_spectrally, 
 from ganbench.zoo.architectures.pack import Pack
 
 
-class Generator(nn.Module):
+class PerceptronGenerator(nn.Module):
     """Noise (batch, size) to samples (batch, *shape).
 
     Args:
@@ -30,7 +30,7 @@ class Generator(nn.Module):
         return samples.view(-1, *self.shape)
 
 
-class Discriminator(nn.Module):
+class PerceptronDiscriminator(nn.Module):
     """Samples (batch, *shape) to raw scores (batch / pack, outputs).
 
     Args:
@@ -66,7 +66,7 @@ def build_discriminator(
     pack: int = 1,
     init: Init = "default",
     init_scale: float = 1.0,
-) -> Discriminator:
+) -> PerceptronDiscriminator:
     """A discriminator with everything that one may be given.
 
     Args:
@@ -90,7 +90,7 @@ def build_discriminator(
         dropout=hidden_dropout,
     )
     first = [nn.Dropout(input_dropout)] if input_dropout > 0 else []
-    discriminator = Discriminator([*first, *layers], pack)
+    discriminator = PerceptronDiscriminator([*first, *layers], pack)
     initialise(discriminator, init, init_scale)
     if normalization == "spectral":
         normalise_spectrally(discriminator)

@@ -17,7 +17,7 @@ from ganbench.zoo.architectures.perceptrons import build_discriminator, needs_tw
 MAX_PRODUCT = 2**18
 
 
-class Generator(nn.Module):
+class RbfGenerator(nn.Module):
     """Noise (batch, size) to samples (batch, *shape): a weighted sum of Gaussian bumps in noise space.
 
     x(z) = W · phi(z) + b with phi_j(z) = exp(-|z - c_j|² / (2 · h_j²)) (Broomhead and Lowe, 1988). Centres c,
@@ -92,7 +92,7 @@ def build_rbf(
         raise ValueError(f"centres times noise must be at most {MAX_PRODUCT}, given {centres} times {noise}")
     drawn = Noise(size=noise, distribution=noise_distribution)
     last = output_layers("auto", bounded=signature.kind == "image")
-    generator = Generator(drawn, centres, bandwidth, signature.shape, last)
+    generator = RbfGenerator(drawn, centres, bandwidth, signature.shape, last)
     discriminator = build_discriminator(
         math.prod(signature.shape),
         discriminator_widths,

@@ -27,7 +27,7 @@ _LARGE = 64
 _NARROWEST = 16
 
 
-class Generator(nn.Module):
+class ResnetGenerator(nn.Module):
     """Noise (batch, size), with labels (batch,) where there are classes, to images in [-1, 1]."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Generator(nn.Module):
         return images
 
 
-class Discriminator(nn.Module):
+class ResnetDiscriminator(nn.Module):
     """Images, with labels (batch,) where there are classes, to raw scores (batch / pack, outputs)."""
 
     def __init__(
@@ -145,13 +145,13 @@ def build_resnet32(
     classes = classes_of(signature, "resnet32") if conditional else 0
     base, doublings = _SIZES[height]
     widths = [generator_channels >> (index if large else 0) for index in range(doublings + 1)]
-    generator = Generator(noise, widths, base, depth, classes, upsampling)
+    generator = ResnetGenerator(noise, widths, base, depth, classes, upsampling)
     # Before D draws anything: what D is given must not move G's initial weights.
     _initialise(generator)
     widths = [discriminator_channels] * 4
     if large:
         widths = [discriminator_channels >> index for index in (4, 3, 2, 1, 0)]
-    discriminator = Discriminator(
+    discriminator = ResnetDiscriminator(
         depth, widths, 5 if large else 2, discriminator_outputs, normalization, pack, classes
     )
     _initialise(discriminator)

@@ -30,7 +30,7 @@ Channels = Annotated[int, Interval(ge=1, le=512)]
 _SMALLEST, _LARGEST = 8, 128
 
 
-class Generator(nn.Module):
+class SndcganGenerator(nn.Module):
     """Noise (batch, size), with labels (batch,) where there are classes, to images in [-1, 1]."""
 
     def __init__(self, noise: int, channels: int, depth: int, sides: Sides, classes: int) -> None:
@@ -58,7 +58,7 @@ class Generator(nn.Module):
         return images
 
 
-class Discriminator(nn.Module):
+class SndcganDiscriminator(nn.Module):
     """Images, with labels (batch,) where there are classes, to raw scores (batch / pack, outputs).
 
     The first convolution is never followed by a normalisation.
@@ -149,10 +149,10 @@ def build_sndcgan(
         discriminator_channels = channels
     classes = classes_of(signature, "sndcgan") if conditional else 0
     sides = height, width
-    generator = Generator(noise, channels, depth, sides, classes)
+    generator = SndcganGenerator(noise, channels, depth, sides, classes)
     # Before D draws anything: what D is given must not move G's initial weights.
     _initialise(generator)
-    discriminator = Discriminator(
+    discriminator = SndcganDiscriminator(
         depth, sides, discriminator_channels, discriminator_outputs, normalization, pack, classes
     )
     _initialise(discriminator)

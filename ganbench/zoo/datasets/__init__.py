@@ -43,21 +43,21 @@ def ganbench_datasets() -> Iterable[DatasetSpec]:
     )
     yield DatasetSpec(
         name="cifar10",
-        build=lazy("ganbench.zoo.datasets.cifar:Cifar", "cifar10"),
+        build=lazy("ganbench.zoo.datasets.small_photographs:Cifar", "cifar10"),
         summary="Photographs, 32x32 RGB, 10 classes; 50,000 train and 10,000 test images.",
         reference="Krizhevsky, 2009",
         details=LAYOUTS["cifar10"].details,
     )
     yield DatasetSpec(
         name="cifar100",
-        build=lazy("ganbench.zoo.datasets.cifar:Cifar", "cifar100"),
+        build=lazy("ganbench.zoo.datasets.small_photographs:Cifar", "cifar100"),
         summary="Photographs, 32x32 RGB, 100 classes; 50,000 train and 10,000 test images.",
         reference="Krizhevsky, 2009",
         details=LAYOUTS["cifar100"].details,
     )
     yield DatasetSpec(
         name="svhn",
-        build=lazy("ganbench.zoo.datasets.svhn:Svhn"),
+        build=lazy("ganbench.zoo.datasets.small_photographs:Svhn"),
         summary="House numbers, 32x32 RGB, 10 classes; 73,257 train and 26,032 test images.",
         reference="Netzer et al., 2011",
         details=LAYOUTS["svhn"].details,
@@ -90,31 +90,31 @@ def ganbench_datasets() -> Iterable[DatasetSpec]:
     )
     yield DatasetSpec(
         name="gaussian_ring",
-        build=lazy("ganbench.zoo.datasets.gaussian_ring:GaussianRing"),
+        build=lazy("ganbench.zoo.datasets.gaussian_mixtures:GaussianRing"),
         summary="A ring of 2-D Gaussians, for seeing mode collapse; PacGAN's numbers by default.",
         reference="Lin, Khetan, Fanti and Oh, 2018 (PacGAN), section 4.1",
     )
     yield DatasetSpec(
         name="gaussian_grid",
-        build=lazy("ganbench.zoo.datasets.gaussian_grid:GaussianGrid"),
+        build=lazy("ganbench.zoo.datasets.gaussian_mixtures:GaussianGrid"),
         summary="A square grid of 2-D Gaussians, for seeing mode collapse; PacGAN's 25 by default.",
         reference="Lin, Khetan, Fanti and Oh, 2018 (PacGAN), section 4.1",
     )
     yield DatasetSpec(
         name="gaussian_1d",
-        build=lazy("ganbench.zoo.datasets.gaussian_1d:Gaussian1d"),
+        build=lazy("ganbench.zoo.datasets.gaussian_mixtures:Gaussian1d"),
         summary="A mixture of Gaussians on a line, for holding D against p/(p + p_g).",
         reference="Goodfellow et al., 2014, proposition 1 and figure 1",
     )
     yield DatasetSpec(
         name="point_mass",
-        build=lazy("ganbench.zoo.datasets.point_mass:PointMass"),
+        build=lazy("ganbench.zoo.datasets.point_sets:PointMass"),
         summary="All points in one place: the data of the Dirac-GAN.",
         reference="Mescheder, Geiger and Nowozin, 2018, section 2",
     )
     yield DatasetSpec(
         name="parallel_lines",
-        build=lazy("ganbench.zoo.datasets.parallel_lines:ParallelLines"),
+        build=lazy("ganbench.zoo.datasets.point_sets:ParallelLines"),
         summary="A segment in the plane: JSD is log 2 from any parallel one, Wasserstein the offset.",
         reference="Arjovsky, Chintala and Bottou, 2017, example 1; Fedus et al., 2018",
     )

@@ -12,7 +12,7 @@ from ganbench.api.players import Samples, Signature
 from ganbench.zoo.datasets.bounds import Seed
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 from ganbench.zoo.datasets.mnist import MnistLike
-from ganbench.zoo.datasets.points import stream
+from ganbench.zoo.datasets.point_sets import stream
 
 # Above it the splits take 10 GB.
 MAX_IMAGES = 3_500_000

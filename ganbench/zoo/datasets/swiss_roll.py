@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganbench.api.players import Samples
 from ganbench.zoo.datasets.bounds import MAX_LENGTH, Length, SampleCount, Seed
-from ganbench.zoo.datasets.points import Points
+from ganbench.zoo.datasets.point_sets import Points
 
 # From one and a half half-turns to four and a half, as scikit-learn has it.
 _BEGIN, _END = 1.5 * math.pi, 4.5 * math.pi

@@ -16,7 +16,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     """The built-in losses; D(x) is a probability, s(x) a raw score."""
     yield LossSpec(
         name="minimax",
-        build=lazy("ganbench.zoo.losses.minimax:Minimax"),
+        build=lazy("ganbench.zoo.losses.adversarial:Minimax"),
         summary="The zero-sum game of the 2014 paper: G minimises what D maximises.",
         formula_d=_CROSS_ENTROPY,
         formula_g="E[log(1 - D(G(z)))]",
@@ -25,7 +25,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="non_saturating",
-        build=lazy("ganbench.zoo.losses.minimax:NonSaturating"),
+        build=lazy("ganbench.zoo.losses.adversarial:NonSaturating"),
         summary="The same D; G maximises log D(G(z)), which does not vanish when D wins.",
         formula_d=_CROSS_ENTROPY,
         formula_g="-E[log D(G(z))]",
@@ -34,7 +34,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="softmax",
-        build=lazy("ganbench.zoo.losses.softmax:Softmax"),
+        build=lazy("ganbench.zoo.losses.adversarial:Softmax"),
         summary="Two output nodes and cross-entropy over {real, fake}; the logit is their difference.",
         formula_d="-E[log p(real | x)] - E[log p(fake | G(z))], p = softmax(s)",
         formula_g="-E[log p(real | G(z))]; with form minimax: E[log p(fake | G(z))]",
@@ -44,7 +44,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="switched",
-        build=lazy("ganbench.zoo.losses.switched:Switched"),
+        build=lazy("ganbench.zoo.losses.adversarial:Switched"),
         summary="minimax with a sign: G's direction follows the class that D predicts for its sample.",
         formula_d=_CROSS_ENTROPY,
         formula_g="E[log(1 - D(G(z))) · (2·[D(G(z)) > threshold] - 1)]",
@@ -52,7 +52,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="least_squares",
-        build=lazy("ganbench.zoo.losses.least_squares:LeastSquares"),
+        build=lazy("ganbench.zoo.losses.adversarial:LeastSquares"),
         summary="D and G regress scores onto targets: gradients grow with the distance.",
         formula_d="½ E[(s(x) - real_target)²] + ½ E[(s(G(z)) - fake_target)²]",
         formula_g="½ E[(s(G(z)) - generator_target)²]",
@@ -60,7 +60,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="wasserstein",
-        build=lazy("ganbench.zoo.losses.wasserstein:Wasserstein"),
+        build=lazy("ganbench.zoo.losses.adversarial:WassersteinLoss"),
         summary="A critic with clipped weights; clip = 0 leaves the Lipschitz bound to a penalty.",
         formula_d="E[s(G(z))] - E[s(x)], then every weight of D clipped to [-clip, clip]",
         formula_g="-E[s(G(z))]",
@@ -68,7 +68,7 @@ def ganbench_losses() -> Iterator[LossSpec]:
     )
     yield LossSpec(
         name="hinge",
-        build=lazy("ganbench.zoo.losses.hinge:Hinge"),
+        build=lazy("ganbench.zoo.losses.adversarial:Hinge"),
         summary="D separates scores by a margin; G raises those of its samples.",
         formula_d="E[max(0, 1 - s(x))] + E[max(0, 1 + s(G(z)))]",
         formula_g="-E[s(G(z))]",

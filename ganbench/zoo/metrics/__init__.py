@@ -14,7 +14,7 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
     """The metrics that come with ganbench."""
     yield MetricSpec(
         name="fid",
-        build=lazy("ganbench.zoo.metrics.fid:Fid"),
+        build=lazy("ganbench.zoo.metrics.feature_metrics:Fid"),
         directions={"fid": "lower"},
         # Its authors' advice; the bias falls as 1/N and depends on the model (Chong and Forsyth, 2020).
         biased_below={"fid": 10_000},
@@ -23,7 +23,7 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
     )
     yield MetricSpec(
         name="intra_fid",
-        build=lazy("ganbench.zoo.metrics.intra_fid:IntraFid"),
+        build=lazy("ganbench.zoo.metrics.feature_metrics:IntraFid"),
         directions={"intra_fid": "lower"},
         # As of fid, of each class.
         biased_below={"intra_fid": 10_000},
@@ -32,7 +32,7 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
     )
     yield MetricSpec(
         name="is",
-        build=lazy("ganbench.zoo.metrics.inception_score:InceptionScore"),
+        build=lazy("ganbench.zoo.metrics.feature_metrics:InceptionScore"),
         directions={"is": "higher"},
         # Its authors evaluate 50,000, in ten parts; biased as FID is (Chong and Forsyth, 2020).
         biased_below={"is": 50_000},
@@ -41,35 +41,35 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
     )
     yield MetricSpec(
         name="kid",
-        build=lazy("ganbench.zoo.metrics.kid:Kid"),
+        build=lazy("ganbench.zoo.metrics.feature_metrics:Kid"),
         directions={"kid": "lower"},
         summary="Kernel distance of an extractor's features, unbiased, and its deviation; torch-fidelity's.",
         reference="Bińkowski et al., 2018, section 4",
     )
     yield MetricSpec(
         name="precision",
-        build=lazy("ganbench.zoo.metrics.ball_share:BallShare", "precision", neighbours=3),
+        build=lazy("ganbench.zoo.metrics.feature_metrics:BallShare", "precision", neighbours=3),
         directions={"precision": "higher"},
         summary="The share of generated images that lie among real ones, by features; torch-fidelity's.",
         reference="Kynkäänniemi et al., 2019, equation 2",
     )
     yield MetricSpec(
         name="recall",
-        build=lazy("ganbench.zoo.metrics.ball_share:BallShare", "recall", neighbours=3),
+        build=lazy("ganbench.zoo.metrics.feature_metrics:BallShare", "recall", neighbours=3),
         directions={"recall": "higher"},
         summary="The share of real images that lie among generated ones, by features; torch-fidelity's.",
         reference="Kynkäänniemi et al., 2019, equation 2",
     )
     yield MetricSpec(
         name="density",
-        build=lazy("ganbench.zoo.metrics.ball_share:BallShare", "density", neighbours=5),
+        build=lazy("ganbench.zoo.metrics.feature_metrics:BallShare", "density", neighbours=5),
         directions={"density": "higher"},
         summary="Precision that an outlier of the data cannot raise: how many real images' balls hold one.",
         reference="Naeem et al., 2020, section 3",
     )
     yield MetricSpec(
         name="coverage",
-        build=lazy("ganbench.zoo.metrics.ball_share:BallShare", "coverage", neighbours=5),
+        build=lazy("ganbench.zoo.metrics.feature_metrics:BallShare", "coverage", neighbours=5),
         directions={"coverage": "higher"},
         summary="Recall that an outlier of the samples cannot raise: the share of real images with one near.",
         reference="Naeem et al., 2020, section 3",
@@ -104,14 +104,14 @@ def ganbench_metrics() -> Iterable[MetricSpec]:
     )
     yield MetricSpec(
         name="wasserstein",
-        build=lazy("ganbench.zoo.metrics.wasserstein:Wasserstein"),
+        build=lazy("ganbench.zoo.metrics.wasserstein:WassersteinDistance"),
         directions={"wasserstein": "lower", "sliced_wasserstein": "lower"},
         summary="Wasserstein distance of points, exact or sliced; POT's.",
         reference="Arjovsky et al., 2017, section 2; sliced: Bonneel et al., 2015",
     )
     yield MetricSpec(
         name="frechet",
-        build=lazy("ganbench.zoo.metrics.frechet:PointFrechet"),
+        build=lazy("ganbench.zoo.metrics.coordinates:PointFrechet"),
         directions={"frechet": "lower"},
         summary="Fréchet distance of Gaussians fitted to the points themselves.",
         reference="Dowson and Landau, 1982",

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
-from ganbench.zoo.metrics.points import coordinates, require_points, subset
+from ganbench.zoo.metrics.coordinates import coordinates, require_points, subset
 
 Array = NDArray[np.float64]
 

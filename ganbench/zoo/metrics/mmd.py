@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
-from ganbench.zoo.metrics.points import coordinates, require_points, subset
+from ganbench.zoo.metrics.coordinates import coordinates, require_points, subset
 
 # Multiples of the bandwidth: one kernel alone is blind to what is much smaller or larger than it.
 _SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)

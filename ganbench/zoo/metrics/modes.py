@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
-from ganbench.zoo.metrics.points import coordinates, require_points
+from ganbench.zoo.metrics.coordinates import coordinates, require_points
 
 # Distances held at once: 128 MiB of float64, however many samples and modes there are.
 _BLOCK = 2**24

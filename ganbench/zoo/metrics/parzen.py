@@ -16,7 +16,7 @@ from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
 from ganbench.files.cache import Cache
 from ganbench.grid.provenance import device_model
-from ganbench.zoo.metrics.points import subset
+from ganbench.zoo.metrics.coordinates import subset
 
 _SIGMAS = torch.logspace(-1, 0, 10, dtype=torch.float64)
 _VALIDATION = 1000

@@ -17,14 +17,14 @@ from torch import Tensor
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
-from ganbench.zoo.metrics.points import coordinates, require_points, subset
+from ganbench.zoo.metrics.coordinates import coordinates, require_points, subset
 
 # The cost matrix is held whole: 800 MB at this size, and the exact distance takes minutes.
 _MOST_EXACT = 10_000
 _ITERATIONS = 100_000_000
 
 
-class Wasserstein:
+class WassersteinDistance:
     """The exact distance of equally weighted points, or the mean over one-dimensional projections."""
 
     needs: Needs = "samples"

@@ -1,13 +1,16 @@
-"""What the metrics on points share: which data they take, and how they read and thin out samples."""
+"""Metrics on coordinates: how they read and thin out points; the Fréchet distance."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganbench.api.data import Dataset, Features
+from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
+from ganbench.scoring.frechet import frechet_distance
 
 
 def require_points(dataset: Dataset) -> None:
@@ -47,3 +50,28 @@ def subset(x: Tensor, count: int) -> Tensor:
     # RandomState's stream is frozen by NumPy's policy (NEP 19): the same rows in every version.
     random = np.random.RandomState(np.random.MT19937(np.random.SeedSequence([0])))
     return x[torch.from_numpy(random.permutation(len(x))[:count])]
+
+
+class PointFrechet:
+    """The formula of FID with the points themselves as features."""
+
+    needs: Needs = "samples"
+    minimum = 2
+
+    def check(self, dataset: Dataset) -> None:
+        """Raises ValueError where the data are images."""
+        require_points(dataset)
+
+    def __call__(
+        self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
+    ) -> Mapping[str, float]:
+        """`frechet`: 0 for equal means and covariances, lower is better; blind to anything else.
+
+        In the squared unit of the coordinates; can come out negative by rounding where both sides are equal.
+        """
+        return {
+            "frechet": frechet_distance(
+                Features(features=coordinates(generated).float()),
+                Features(features=coordinates(reference).float()),
+            )
+        }

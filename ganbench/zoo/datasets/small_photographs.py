@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100, as torchvision reads them."""
+"""CIFAR-10, CIFAR-100 and SVHN: photographs of 32 pixels, read by torchvision."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cifar(Images):
         """
         super().__init__(
             name,
-            lambda: _read(name),
+            lambda: _read_cifar(name),
             classes=10 if name == "cifar10" else 100,
             size=size,
             flip=flip,
@@ -43,7 +43,7 @@ class Cifar(Images):
         )
 
 
-def _read(name: str) -> dict[Split, Samples]:
+def _read_cifar(name: str) -> dict[Split, Samples]:
     from torchvision import datasets
 
     source: Any = getattr(datasets, name.upper())
@@ -63,3 +63,48 @@ def _read(name: str) -> dict[Split, Samples]:
 
     with published.checked(data):
         return {"train": read("train"), "test": read("test")}
+
+
+class Svhn(Images):
+    """73,257 train and 26,032 test images (3, 32, 32), uint8; the class is the digit in the middle.
+
+    The additional 531,131 easier images of the `extra` split are left out.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: Side | None = None,
+        flip: bool = False,
+        classes: Classes | None = None,
+        limit: Limit | None = None,
+    ) -> None:
+        """Reads both splits; for the options see Images.
+
+        Raises:
+            DatasetError: an option out of its range, a damaged file, or no data and no download.
+        """
+        super().__init__("svhn", _read_svhn, classes=10, size=size, flip=flip, chosen=classes, limit=limit)
+
+
+def _read_svhn() -> dict[Split, Samples]:
+    from torchvision.datasets import SVHN
+
+    splits: tuple[Split, ...] = ("train", "test")
+    files = [SVHN.split_list[split] for split in splits]
+    published = Published(
+        layout=LAYOUTS["svhn"],
+        urls=[url for url, _, _ in files],
+        md5s={file: md5 for _, file, md5 in files},
+        fetch=lambda folder: [SVHN(root=str(folder), split=split, download=True) for split in splits],
+    )
+    data = published.folder()
+
+    def read(split: Split) -> Samples:
+        found = SVHN(root=str(data), split=split)
+        return Samples(
+            x=torch.from_numpy(np.ascontiguousarray(found.data)), labels=torch.from_numpy(found.labels)
+        )
+
+    with published.checked(data):
+        return {split: read(split) for split in splits}
