@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ganbench.grid.canonical import sha256_of
 from ganbench.grid.cell import Cell
@@ -36,7 +36,7 @@ class Streams:
         init: of the initial weights; from the architecture with options and the data set.
         data: of the order of batches; from the data set.
         noise: of the generator's input in training; from the architecture.
-        loss: of what losses and penalties draw; from the penalty.
+        loss: of what losses and penalties draw in their turns; from the penalty.
         network: of dropout and the like; from the seed alone.
     """
 
@@ -57,6 +57,20 @@ class Streams:
             loss=stream_seed(cell.seed, "loss", {"penalty": cell.penalty.canonical()}),
             network=stream_seed(cell.seed, "network", {}),
         )
+
+
+def build_seed(cell: Cell, kind: Literal["loss", "penalty"], name: str) -> int:
+    """Derive the seed of what a loss or a penalty draws while it is built: the streams `*_init`.
+
+    They are streams of their own, so that weights drawn then are not the numbers of the first turns.
+
+    Args:
+        cell: whose loss or penalty it is.
+        kind: which of the two is built.
+        name: of the loss or the penalty that is built. Its options change nothing, so that cells that
+            differ in them begin alike.
+    """
+    return stream_seed(cell.seed, f"{kind}_init", {kind: name})
 
 
 def score_seed(cell: Cell, repeat: int = 0) -> int:

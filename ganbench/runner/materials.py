@@ -27,7 +27,7 @@ from ganbench.catalog.faults import Part, calling
 from ganbench.errors import GanbenchError, GridError, PluginError
 from ganbench.grid import Cell, Choice, ScoreSettings
 from ganbench.grid.plugin_source import source_digest
-from ganbench.grid.seeds import Streams
+from ganbench.grid.seeds import Streams, build_seed
 from ganbench.runner.dataset_contract import dataset_problems, samples_problems
 from ganbench.scoring import Scorer, ScoreRow, seeded
 from ganbench.training import Objective, learning_tensors
@@ -86,24 +86,24 @@ def loss_spec_of(choice: Choice) -> LossSpec:
 
 
 def objective_of(cell: Cell, choice: Choice) -> Objective:
-    """A loss as a cell has it; weights that it draws come from the cell's `loss` stream.
+    """Build a loss of a cell; weights that it draws come from the stream `loss_init`.
 
     Raises:
         PluginError: it cannot be built, lacks a method, or holds parameters, which nothing would train.
     """
     spec = loss_spec_of(choice)
-    with seeded(Streams.of(cell).loss, _CPU):
+    with seeded(build_seed(cell, "loss", choice.name), _CPU):
         loss: Loss = _not_learning("loss", choice)
     return Objective(loss=loss, outputs=spec.discriminator_outputs, value=spec.value)
 
 
 def penalty_of(cell: Cell) -> Penalty:
-    """The penalty of a cell.
+    """Build the penalty of a cell; weights that it draws come from the stream `penalty_init`.
 
     Raises:
         PluginError: it cannot be built, or holds parameters, which nothing would train.
     """
-    with seeded(Streams.of(cell).loss, _CPU):
+    with seeded(build_seed(cell, "penalty", cell.penalty.name), _CPU):
         penalty: Penalty = _not_learning("penalty", cell.penalty)
     return penalty
 

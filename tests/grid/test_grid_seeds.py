@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from ganbench.grid import Cell, Choice, ScoreSettings, Streams, TrainSettings, stream_seed
-from ganbench.grid.seeds import score_seed
+from ganbench.grid.seeds import build_seed, score_seed
 
 CELL = Cell(
     dataset=Choice("blobs"),
@@ -69,3 +69,19 @@ def test_known_seeds_stay():
     # A change here changes every result.
     assert stream_seed(0, "network", {}) == 6169444511736864335
     assert Streams.of(CELL).init == 599703103830017092
+    # And one here changes those of plugins whose losses or penalties have weights of their own.
+    assert build_seed(CELL, "loss", "minimax") == 491040952340963465
+    assert build_seed(CELL, "penalty", "none") == 2750411119595428397
+
+
+def test_what_losses_and_penalties_draw_while_they_are_built_depends_on_seed_and_name_alone():
+    kinds = ("loss", "penalty")
+    seeds = [build_seed(replace(CELL, seed=seed), kind, "own") for seed in (0, 1) for kind in kinds]
+    others = [*asdict(Streams.of(CELL)).values(), score_seed(CELL)]
+    assert len({*seeds, *others}) == 4 + len(others)
+    elsewhere = replace(
+        CELL, dataset=Choice("photos"), architecture=Choice("dcgan"), train=TrainSettings(steps=5)
+    )
+    for kind in kinds:
+        assert build_seed(elsewhere, kind, "own") == build_seed(CELL, kind, "own")
+        assert build_seed(CELL, kind, "other") != build_seed(CELL, kind, "own")
