@@ -1,6 +1,6 @@
 """ganbench: benchmarks for generative adversarial networks.
 
-This is the porch: all that a plugin author or a script needs. Importing it does not import torch.
+All that a plugin author or a script needs. Importing it does not import torch.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class ConditionRefused(Unsupported):
 
 
 class CellGame:
-    """The `Game` of the porch, for one cell.
+    """The `Game` that losses and penalties see, for one cell.
 
     The training loop begins each turn; losses and penalties only read.
 
