@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ganbench.cli.console import output, plain, table
-from ganbench.errors import GridError
+from ganbench.errors import GanbenchError, GridError, StoreError
 from ganbench.files.atomic import write_bytes
 from ganbench.grid.tolerance import read_tolerance
 from ganbench.regression import (
     Plan,
     check,
     junit_of,
+    junit_of_problems,
     markdown_of,
+    markdown_of_problems,
     plan,
     plan_records,
     records,
@@ -53,23 +57,28 @@ def check_command(
     for file in (junit, markdown):
         if file is not None:
             require_foreign(file)
+    files = _Files(junit, markdown)
     try:
-        allowed = None if tolerance is None else read_tolerance(tolerance)
-    except ValueError as problem:
-        raise GridError(f"--tolerance: {problem}") from None
-    if plan_only:
-        if folder is not None:
-            raise GridError(f"--plan looks at the baseline alone; leave out {folder}")
-        made = plan(baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
-        _print_json(plan_records(made)) if as_json else _print_plan(made)
-        return 0
-    if folder is None:
-        raise GridError("check: missing argument 'DIR', the results folder to hold against the baseline")
-    outcome = check(folder, baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
-    if junit is not None:
-        write_bytes(junit, junit_of(outcome, inconclusive_passes))
-    if markdown is not None:
-        write_bytes(markdown, markdown_of(outcome).encode())
+        try:
+            allowed = None if tolerance is None else read_tolerance(tolerance)
+        except ValueError as problem:
+            raise GridError(f"--tolerance: {problem}") from None
+        if plan_only:
+            if folder is not None:
+                raise GridError(f"--plan looks at the baseline alone; leave out {folder}")
+            made = plan(baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
+            _print_json(plan_records(made)) if as_json else _print_plan(made)
+            return 0
+        if folder is None:
+            raise GridError("check: missing argument 'DIR', the results folder to hold against the baseline")
+        outcome = check(folder, baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
+        files.write(junit_of(outcome, inconclusive_passes), markdown_of(outcome))
+    except GanbenchError as error:
+        files.tell(error.problems, "bad input")
+        raise
+    except Exception as error:
+        files.tell([f"{type(error).__name__}: {error}"], "internal failure")
+        raise
     if as_json:
         _print_json(records(outcome))
     else:
@@ -77,6 +86,32 @@ def check_command(
     if outcome.verdict == "inconclusive" and inconclusive_passes:
         return 0
     return outcome.exit_code
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files that were asked for; whatever becomes of the check, the steps after it find them."""
+
+    junit: Path | None
+    markdown: Path | None
+
+    def write(self, junit: bytes, markdown: str) -> None:
+        """Write them.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        if self.junit is not None:
+            write_bytes(self.junit, junit)
+        if self.markdown is not None:
+            write_bytes(self.markdown, markdown.encode())
+
+    def tell(self, problems: Sequence[str], kind: str) -> None:
+        """Write into each of them that can be written why there is no verdict."""
+        for files in (_Files(self.junit, None), _Files(None, self.markdown)):
+            # The problem itself is about to be said, and it counts for more.
+            with contextlib.suppress(StoreError):
+                files.write(junit_of_problems(problems, kind), markdown_of_problems(problems, kind))
 
 
 def _print_json(rows: list[dict[str, Any]]) -> None:

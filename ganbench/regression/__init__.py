@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from ganbench.regression.gate import check
     from ganbench.regression.outcome import Finding, Outcome
     from ganbench.regression.planning import Plan, plan, plan_records, seeds
-    from ganbench.regression.words import junit_of, markdown_of, records, text_of
+    from ganbench.regression.words import (
+        junit_of,
+        junit_of_problems,
+        markdown_of,
+        markdown_of_problems,
+        records,
+        text_of,
+    )
 
 _HOMES = {
     "Finding": "outcome",
@@ -19,7 +26,9 @@ _HOMES = {
     "Plan": "planning",
     "check": "gate",
     "junit_of": "words",
+    "junit_of_problems": "words",
     "markdown_of": "words",
+    "markdown_of_problems": "words",
     "plan": "planning",
     "plan_records": "planning",
     "records": "words",
@@ -33,7 +42,9 @@ __all__ = [
     "Plan",
     "check",
     "junit_of",
+    "junit_of_problems",
     "markdown_of",
+    "markdown_of_problems",
     "plan",
     "plan_records",
     "records",

@@ -22,15 +22,24 @@ class Bits:
     Attributes:
         reasons: for each cell that is checked, `alike`, or why it is not.
         changes: what differs between environments, as `torch 2.14.1 -> 2.15.0`.
+        seeds: how many the baseline has.
     """
 
     reasons: tuple[Reason, ...]
     changes: tuple[str, ...] = ()
+    seeds: int = 0
 
     @property
     def identical(self) -> bool:
         """Whether every cell that is checked is one of the baseline's, bit by bit."""
         return set(self.reasons) == {"alike"}
+
+    @property
+    def share(self) -> str:
+        """How many of the baseline's seeds were run again; empty where all were."""
+        if len(self.reasons) >= self.seeds:
+            return ""
+        return f"{len(self.reasons)} of the baseline's {self.seeds} seeds"
 
 
 Scored = Mapping[str, Mapping[tuple[str, ...], str]]
@@ -77,7 +86,7 @@ def compare_bits(
         changes.update(dict.fromkeys(changed))
         scores = baseline_scores.get(twin["cell"], {}), value_scores.get(row["cell"], {})
         reasons.append(_reason(twin, row, *scores, elsewhere=bool(changed)))
-    return Bits(reasons=tuple(reasons), changes=tuple(changes))
+    return Bits(reasons=tuple(reasons), changes=tuple(changes), seeds=len(baseline))
 
 
 def bits_sentences(contexts: Iterable[Bits]) -> list[str]:
@@ -89,7 +98,10 @@ def bits_sentences(contexts: Iterable[Bits]) -> list[str]:
     elsewhere = f"were made in another environment ({'; '.join(changes)})"
     if counts["alike"] == total:
         which = "the one cell is" if total == 1 else f"all {total} cells are"
-        return [f"{which} bit-identical to the baseline's{f', though they {elsewhere}' if changes else ''}"]
+        left = max(0, sum(bits.seeds for bits in every) - total)
+        said_of_rest = f"; {left} more of the baseline's cells were not run" if left else ""
+        though = f", though they {elsewhere}" if changes else ""
+        return [f"{which} bit-identical to the baseline's{though}{said_of_rest}"]
     said: dict[Reason, str] = {
         "alike": "are bit-identical to the baseline's",
         "mixed": "were trained in more than one environment, which no run can repeat",

@@ -108,7 +108,8 @@ def _case(question: Question, alpha: float) -> _Case:
     assert value is not None
     plain = Evidence(loss=loss_of(baseline, value, question.direction))
     if question.bits is not None and question.bits.identical:
-        return _Case(question, plain, verdict="identical")
+        share = question.bits.share
+        return _Case(question, plain, verdict="identical", reason=f"only {share} were run" if share else "")
     if value.failures and not baseline.failures:
         reason = f"{failures(value)}, and none of the baseline's {outcomes(baseline)}"
         return _Case(question, plain, verdict="regression", reason=reason)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as xml
 
+from ganbench.analysis.records import printable
 from ganbench.analysis.verdict import mean_and_sd, number, p_text, p_value
 from ganbench.regression.outcome import Finding, Outcome
 
@@ -25,7 +27,21 @@ def headline(outcome: Outcome) -> str:
     """The most severe verdict, how many there are of each, and of what against what."""
     counted = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
     told = "" if len(outcome.counts) == 1 else f" ({counted})"
-    return f"{outcome.verdict}{told}: {outcome.path} against {outcome.baseline}"
+    part = f": {share} are bit-identical" if (share := _share(outcome)) else ""
+    return f"{outcome.verdict}{told}{part}: {outcome.path} against {outcome.baseline}"
+
+
+def _share(outcome: Outcome) -> str:
+    """How much of the baseline is identical, where that is not all of it; empty for other verdicts."""
+    if outcome.verdict != "identical":
+        return ""
+    every = {finding.question.words: finding.question.bits for finding in outcome.findings}
+    shares = list(dict.fromkeys(bits.share for bits in every.values() if bits is not None))
+    if len(shares) == 1:
+        return shares[0]
+    run = sum(len(bits.reasons) for bits in every.values() if bits is not None)
+    of = sum(bits.seeds for bits in every.values() if bits is not None)
+    return f"{run} of the baseline's {of} cells"
 
 
 def sentence(finding: Finding, outcome: Outcome) -> str:
@@ -187,13 +203,14 @@ def _seeds(finding: Finding) -> str:
 
 def _plain(text: str) -> str:
     """Text that stays as it is in a table's cell: names come from plugins and files."""
+    text = printable(text)
     for character in "\\`*_{}[]<>|#":
         text = text.replace(character, f"\\{character}")
     return " ".join(text.split())
 
 
 def junit_of(outcome: Outcome, inconclusive_passes: bool = False) -> bytes:
-    """The check as one test suite.
+    """Put the check into one test suite.
 
     A regression is a failure. What is inconclusive is one too, of its own type, or is skipped where it is to
     pass.
@@ -215,11 +232,8 @@ def junit_of(outcome: Outcome, inconclusive_passes: bool = False) -> bytes:
     )
     for finding in outcome.findings:
         _case(suite, finding, outcome, inconclusive_passes)
-    xml.SubElement(suite, "system-out").text = "\n".join([headline(outcome), *outcome.notes])
-    root = xml.Element("testsuites")
-    root.append(suite)
-    xml.indent(root)
-    return bytes(xml.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+    xml.SubElement(suite, "system-out").text = "\n".join(map(printable, [headline(outcome), *outcome.notes]))
+    return _document(suite)
 
 
 def _case(suite: xml.Element, finding: Finding, outcome: Outcome, inconclusive_passes: bool) -> None:
@@ -235,3 +249,36 @@ def _case(suite: xml.Element, finding: Finding, outcome: Outcome, inconclusive_p
         failure.text = words
     else:
         xml.SubElement(case, "system-out").text = f"{finding.verdict}: {words}"
+
+
+def markdown_of_problems(problems: Sequence[str], kind: str) -> str:
+    """Say in Markdown why there is no verdict.
+
+    Args:
+        problems: a line each.
+        kind: what they are, as `bad input`.
+    """
+    lines = [f"### ganbench check: {kind}", "", *(f"- {_plain(problem)}" for problem in problems)]
+    return "\n".join(lines) + "\n"
+
+
+def junit_of_problems(problems: Sequence[str], kind: str) -> bytes:
+    """Say in JUnit XML why there is no verdict: one case with an error, where a test was to be.
+
+    Args:
+        problems: a line each.
+        kind: what they are, as `bad input`.
+    """
+    told = [printable(problem) for problem in problems]
+    suite = xml.Element("testsuite", name="ganbench check", tests="1", failures="0", errors="1", skipped="0")
+    case = xml.SubElement(suite, "testcase", classname="ganbench", name="check")
+    error = xml.SubElement(case, "error", type=kind, message=f"{kind}: {'; '.join(told)}")
+    error.text = "\n".join(told)
+    return _document(suite)
+
+
+def _document(suite: xml.Element) -> bytes:
+    root = xml.Element("testsuites")
+    root.append(suite)
+    xml.indent(root)
+    return bytes(xml.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"

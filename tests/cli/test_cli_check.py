@@ -153,3 +153,57 @@ def test_folders_that_cannot_be(finished, baseline, tmp_path, capsys):
         assert captured.out == ""
         assert captured.err.count("\n") == 1
         assert problem in captured.err
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "problem"),
+    [
+        (lambda folder: (folder / "scores.csv").unlink(), [], "has no scores.csv"),
+        (lambda folder: shutil.rmtree(folder), [], "no such folder"),
+        (
+            lambda folder: rewrite(folder / "cells.csv", "non_saturating", "minimax"),
+            [],
+            "no context in common",
+        ),
+        (lambda folder: rewrite(folder / "scores.csv", "modes", "is"), [], "no cell has a final modes"),
+        (
+            lambda folder: rewrite(folder / "cells.csv", ",ok,", ",unfinished,"),
+            [],
+            "3 of 3 cells",
+        ),
+        (lambda folder: None, ["--metric", "\x1b<fid>\udcff"], "has no score"),
+        (lambda folder: None, ["--tolerance", "much"], "--tolerance: must be"),
+    ],
+)
+def test_bad_input_is_in_the_files_too(changed, baseline, tmp_path, capsys, spoil, arguments, problem):
+    folder = changed(lambda value, index: value)
+    spoil(folder)
+    junit, markdown = tmp_path / "check.xml", tmp_path / "check.md"
+    assert check(folder, baseline, "--junit", str(junit), "--markdown", str(markdown), *arguments) == 2
+    assert problem in capsys.readouterr().err
+    assert markdown.read_text().startswith("### ganbench check: bad input\n\n- ")
+    assert problem in markdown.read_text().replace("\\", "")
+    (suite,) = xml.parse(junit).getroot()
+    assert (suite.get("tests"), suite.get("errors"), suite.get("failures")) == ("1", "1", "0")
+    assert problem in suite.find("testcase/error").get("message")
+
+
+def rewrite(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_what_is_inconclusive_or_fails_inside_is_in_the_files_too(changed, tmp_path, capsys, monkeypatch):
+    junit, markdown = tmp_path / "check.xml", tmp_path / "check.md"
+    files = ["--junit", str(junit), "--markdown", str(markdown)]
+    noisy = changed(lambda value, index: 0.5 + 0.01 * index, "noisy")
+    assert check(changed(lambda value, index: 0.5 + 0.1 * index), noisy, *files) == 3
+    assert xml.parse(junit).getroot()[0].find("testcase/failure").get("type") == "inconclusive"
+    assert markdown.read_text().startswith("### ganbench check: inconclusive: ")
+    monkeypatch.setattr("ganbench.cli.check.check", lambda *_, **__: 1 / 0)
+    assert check(noisy, noisy, *files) == 70
+    assert capsys.readouterr().err.endswith("ZeroDivisionError: division by zero\n")
+    assert "internal failure" in markdown.read_text()
+    error = xml.parse(junit).getroot()[0].find("testcase/error")
+    assert error.get("message") == "internal failure: ZeroDivisionError: division by zero"

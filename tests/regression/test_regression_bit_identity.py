@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ganbench.regression import check, junit_of, markdown_of, records, text_of
 from ganbench.regression.bit_identity import bits_sentences, compare_bits, final_values
 from ganbench.regression.recorded import read_recorded
 
@@ -27,7 +28,11 @@ def test_equal_weights_and_scores_are_identical(tables, compared):
 
 
 def test_the_baseline_may_have_more_seeds(tables, compared):
-    assert compared(tables("a").add([1, 2, 3]), tables("b").add([1, 2])).identical
+    fewer = compared(tables("a").add([1, 2, 3]), tables("b").add([1, 2]))
+    assert fewer.identical
+    assert bits_sentences([fewer]) == [
+        "all 2 cells are bit-identical to the baseline's; 1 more of the baseline's cells were not run"
+    ]
     more = compared(tables("a").add([1, 2]), tables("b").add([1, 2, 3]))
     assert not more.identical
     assert bits_sentences([more]) == [
@@ -86,3 +91,29 @@ def test_cells_that_failed(tables, compared):
     assert compared(tables("a").add([1]), tables("b").add(**diverged)).reasons == ("status",)
     skipped = {"values": None, "status": "skipped", "environment": "e2"}
     assert compared(tables("a").add(None, status="skipped"), tables("b").add(**skipped)).identical
+
+
+def test_identical_says_of_how_many_of_the_baselines_seeds(tables):
+    both = ("minimax", "hinge")
+    old, new, less = (tables(name) for name in ("old", "new", "less"))
+    for loss in both:
+        old.add(range(1, 10), loss=loss)
+        new.add([1, 2], loss=loss)
+        less.add([1, 2] if loss == "hinge" else [1], loss=loss)
+    before = old.write()
+    outcome = check(new.write(), before)
+    assert (outcome.verdict, outcome.exit_code) == ("identical", 0)
+    share = "2 of the baseline's 9 seeds"
+    told = f"identical: {share} are bit-identical: {new.path} against {before}"
+    assert text_of(outcome).splitlines()[0] == told
+    assert text_of(outcome).splitlines()[1].endswith("; 14 more of the baseline's cells were not run")
+    assert {row["reason"] for row in records(outcome)} == {f"only {share} were run"}
+    assert f"ganbench check: {told}" in markdown_of(outcome).replace("\\", "")
+    junit = junit_of(outcome).decode()
+    assert told in junit
+    assert junit.count(f"only {share} were run") == 2
+    # Where contexts differ, their cells are counted.
+    assert "identical: 3 of the baseline's 18 cells are" in text_of(check(less.write(), before))
+    whole = text_of(check(before, before))
+    assert whole.startswith(f"identical: {before} against {before}\n")
+    assert "were not run" not in whole
