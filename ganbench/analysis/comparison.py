@@ -11,7 +11,7 @@ import pandas as pd
 
 from ganbench.analysis.context import Compared, Context, Row, arms_of, axes_of, contexts
 from ganbench.analysis.environments import environments_mixed
-from ganbench.analysis.final_scores import Finals, Measure, arm_of, final_scores, said_of
+from ganbench.analysis.final_scores import Finals, Measure, arm_of, ignoring_engines, said_of
 from ganbench.analysis.group import Arm
 from ganbench.analysis.metric_conflicts import disagreements
 from ganbench.analysis.multiple_testing import Family, family_of, holm
@@ -101,7 +101,9 @@ class _Question:
     environments: tuple[str, ...] = ()
 
 
-def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.DataFrame:
+def compare(
+    cells: pd.DataFrame, scores: pd.DataFrame, what: Compared, finals: Mapping[str, Finals]
+) -> pd.DataFrame:
     """Compare the final scores of each value of an axis with the baseline's.
 
     Means, medians, sd and t intervals are over the cells of an arm that are `ok`, by their score at their
@@ -122,6 +124,7 @@ def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.Dat
         cells: the table of cells.
         scores: the table of scores.
         what: the axis, and its baseline.
+        finals: final scores by cell, engines in the measure.
 
     Returns:
         A frame with the context's columns and COLUMNS; empty where the axis has fewer than two values.
@@ -132,7 +135,8 @@ def compare(cells: pd.DataFrame, scores: pd.DataFrame, what: Compared) -> pd.Dat
         return frame([], (*others, *COLUMNS), _INTEGERS)
     scores = current_rows(scores)
     directions = dict(zip(scores["metric"].tolist(), scores["direction"].tolist(), strict=True))
-    finals = final_scores(cells, scores, by_engine=what.axis != "train.engine")
+    if what.axis == "train.engine":
+        finals = ignoring_engines(finals)
     paired = seeds_pair(what.axis)
     questions = [
         question

@@ -63,13 +63,12 @@ class Final:
 Finals = Mapping[str, Mapping[Measure, Final]]
 
 
-def final_scores(cells: pd.DataFrame, scores: pd.DataFrame, by_engine: bool) -> dict[str, Finals]:
-    """The final scores of each finished cell.
+def final_scores(cells: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Finals]:
+    """Find the final scores of each finished cell.
 
     Args:
         cells: the table of cells.
         scores: the table of scores; rows that are not current are passed over.
-        by_engine: whether the engine that trained the cell is part of the measure.
     """
     finished = {row["cell"]: row for row in cells[cells["status"] == "ok"].to_dict("records") if row["cell"]}
     found: dict[str, dict[str, dict[Measure, list[Row]]]] = {}
@@ -77,8 +76,7 @@ def final_scores(cells: pd.DataFrame, scores: pd.DataFrame, by_engine: bool) -> 
         cell = finished.get(row["cell"])
         if cell is None or row["step"] != cell["step"]:
             continue
-        engine = str(cell["engine"]) if by_engine else ""
-        measure = Measure(row["extractor"], row["samples"], row["protocol"], engine)
+        measure = Measure(row["extractor"], row["samples"], row["protocol"], str(cell["engine"]))
         metric = found.setdefault(row["cell"], {}).setdefault(row["metric"], {})
         metric.setdefault(measure, []).append(row)
     return {
@@ -87,6 +85,21 @@ def final_scores(cells: pd.DataFrame, scores: pd.DataFrame, by_engine: bool) -> 
             for metric, measures in metrics.items()
         }
         for cell, metrics in found.items()
+    }
+
+
+def ignoring_engines(finals: Mapping[str, Finals]) -> dict[str, Finals]:
+    """Leave the engine out of each measure: a cell has one only, so no two scores meet.
+
+    Args:
+        finals: final scores by cell.
+    """
+    return {
+        cell: {
+            metric: {measure._replace(engine=""): final for measure, final in measures.items()}
+            for metric, measures in metrics.items()
+        }
+        for cell, metrics in finals.items()
     }
 
 
@@ -139,12 +152,13 @@ def said_of(*arms: Arm) -> str:
     return "; ".join(said)
 
 
-def summarise(cells: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Every final value of every combination over its seeds, those without a direction too.
+def summarise(cells: pd.DataFrame, scores: pd.DataFrame, finals: Mapping[str, Finals]) -> pd.DataFrame:
+    """Summarise every final value of every combination over its seeds, those without a direction too.
 
     Args:
         cells: the table of cells.
         scores: the table of scores.
+        finals: final scores by cell.
 
     Returns:
         A frame with the axes and COLUMNS. `n`: cells with a finite value. `mean`, `sd`: over these, of each
@@ -152,7 +166,6 @@ def summarise(cells: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         the metric itself, between the sample sets of one generator, pooled over cells; NaN for one repeat.
         sd² still holds noise² / repeats. A combination of which nothing was scored has a row if it failed.
     """
-    finals = final_scores(cells, scores, by_engine=True)
     directions = dict(zip(scores["metric"].tolist(), scores["direction"].tolist(), strict=True))
     rows = []
     for context in contexts(cells, ""):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import Compared, axes_of, label
+from ganbench.analysis.final_scores import final_scores
 from ganbench.analysis.records import FAILURES
 from ganbench.analysis.tables import current_rows
 from ganbench.errors import GanbenchError, did_you_mean
@@ -70,7 +71,8 @@ def recompare(
         raise GanbenchError(f"--axis {axis}: under {_said(where)} there is one value only, {labels[0]!r}")
     scores = current_rows(scores)
     scores = scores[scores["cell"].isin(cells["cell"])]
-    return compare(cells, _measured(scores, metrics, str(path)), Compared(axis, reference))
+    scores = _measured(scores, metrics, str(path))
+    return compare(cells, scores, Compared(axis, reference), final_scores(cells, scores))
 
 
 def _chosen(cells: pd.DataFrame, axis: str, where: Sequence[str], path: str) -> pd.DataFrame:

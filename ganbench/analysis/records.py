@@ -20,7 +20,7 @@ AXES = ("dataset", "architecture", "loss", "penalty")
 FAILURES = ("diverged", "error", "oom")
 STATUSES = ("ok", *FAILURES, "skipped", "unfinished")
 
-_LARGEST_INTEGER = 2**63 - 1
+MAX_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
-        return value if abs(value) <= _LARGEST_INTEGER else str(value)
+        return value if abs(value) <= MAX_INTEGER else str(value)
     return printable(value) if isinstance(value, str) else printable(json.dumps(value, separators=(",", ":")))
 
 
@@ -133,6 +133,15 @@ def printable(value: object) -> str:
     """Text without what neither a file nor a terminal can hold: control characters, lone surrogates."""
     text = str(value).encode("utf-8", "replace").decode()
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def finite_seconds(value: float | str) -> float:
+    """Read a number of seconds; NaN where it cannot be a duration."""
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):
+        return math.nan
+    return number if math.isfinite(number) and number >= 0 else math.nan
 
 
 def _read(store: Store, cell: str) -> Record:
@@ -171,7 +180,7 @@ def _cell(cell: str, raw: Mapping[str, Any]) -> Record:
     seed, step = raw["seed"], raw["step"]
     if status not in STATUSES:
         raise StoreError(f"cells/{cell}/cell.json: damaged: status {status!r}")
-    if not 0 <= seed <= _LARGEST_INTEGER or not 0 <= step <= _LARGEST_INTEGER:
+    if not 0 <= seed <= MAX_INTEGER or not 0 <= step <= MAX_INTEGER:
         raise StoreError(f"cells/{cell}/cell.json: damaged: seed {seed}, step {step}")
     # A varied setting is a dotted key, so it can never take another column's place.
     if not all("." in key and printable(key) == key for key in raw["varied"]):
@@ -186,7 +195,7 @@ def _cell(cell: str, raw: Mapping[str, Any]) -> Record:
         reason=printable(raw["reason"]),
         warnings=tuple(printable(warning) for warning in raw["warnings"]),
         step=step,
-        seconds=_finite(raw["seconds"]),
+        seconds=finite_seconds(raw["seconds"]),
         device=printable(raw.get("device") or ""),
         engine=printable(raw.get("engine") or ""),
         environment=printable(environment.get("hash") or ""),
@@ -228,7 +237,7 @@ def _scores(store: Store, cell: str) -> tuple[Score, ...]:
         )
         if score.direction not in ("lower", "higher", ""):
             raise StoreError(f"cells/{cell}/scores.csv: damaged: direction {score.direction!r}")
-        if not all(0 <= count <= _LARGEST_INTEGER for count in (score.step, score.samples, score.repeat)):
+        if not all(0 <= count <= MAX_INTEGER for count in (score.step, score.samples, score.repeat)):
             raise StoreError(f"cells/{cell}/scores.csv: damaged: a count below 0 or beyond 64 bits")
         scores.append(score)
     scores.sort(key=lambda row: (row.step, row.metric, row.extractor, row.protocol, row.repeat))
@@ -237,12 +246,3 @@ def _scores(store: Store, cell: str) -> tuple[Score, ...]:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _finite(value: float) -> float:
-    """Seconds, or NaN where the number cannot be a duration."""
-    try:
-        number = float(value)
-    except OverflowError:
-        return math.nan
-    return number if math.isfinite(number) and number >= 0 else math.nan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -103,7 +103,7 @@ def current_rows(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def frame(
-    rows: Sequence[dict[str, Any]], columns: Sequence[str], integers: Sequence[str] = _INTEGERS
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], integers: Sequence[str] = _INTEGERS
 ) -> pd.DataFrame:
     """A frame with exactly these columns, whole numbers kept whole where some are missing."""
     table = pd.DataFrame(list(rows), columns=pd.Index(columns), dtype=object)

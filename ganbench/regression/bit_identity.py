@@ -9,8 +9,8 @@ from typing import Literal
 
 import pandas as pd
 
+from ganbench.analysis.read_tables import Row
 from ganbench.grid.history import History
-from ganbench.regression.recorded import Row
 
 Reason = Literal["alike", "absent", "mixed", "environment", "status", "weights", "scores"]
 
@@ -133,5 +133,7 @@ def _reason(
     if alike and value["status"] == "ok":
         return "weights"
     return (
-        "alike" if alike and all(baseline[name] == value[name] for name in ("step", "reason")) else "status"
+        "alike"
+        if alike and all(str(baseline[name]) == str(value[name]) for name in ("step", "reason"))
+        else "status"
     )

@@ -13,8 +13,7 @@ from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
 from ganbench.regression.notes import notes_of
 from ganbench.regression.outcome import Finding, Outcome, Verdict, failures, outcomes
-from ganbench.regression.questions import Asked, Question, questions
-from ganbench.regression.recorded import read_recorded
+from ganbench.regression.questions import Asked, Question, questions, read_finished
 
 
 def check(
@@ -41,7 +40,7 @@ def check(
         GanbenchError: a folder, the pair of them, or an option cannot be used.
     """
     asked = Asked(metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha))
-    before, now = read_recorded(baseline), read_recorded(path)
+    before, now = read_finished(baseline), read_finished(path)
     every = questions(before, now, asked)
     findings = judge(every, asked.alpha)
     return Outcome(

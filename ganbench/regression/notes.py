@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ganbench.analysis.read_tables import Tables
 from ganbench.analysis.tables import current_rows
 from ganbench.regression.bit_identity import bits_sentences
 from ganbench.regression.questions import Question
-from ganbench.regression.recorded import Recorded
 
 # How training is carried out, not what it is.
 _BESIDE = ("train.checkpoint_seconds",)
 
 
-def notes_of(before: Recorded, now: Recorded, every: Sequence[Question]) -> tuple[str, ...]:
+def notes_of(before: Tables, now: Tables, every: Sequence[Question]) -> tuple[str, ...]:
     """Whether the cells are identical, or why not; settings that changed; what is not checked.
 
     Args:

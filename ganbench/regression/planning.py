@@ -20,8 +20,7 @@ from ganbench.regression.power import (
     seeds_to_part,
     seeds_to_pass,
 )
-from ganbench.regression.questions import Asked, Question, questions
-from ganbench.regression.recorded import read_recorded
+from ganbench.regression.questions import Asked, Question, questions, read_finished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +86,7 @@ def plan(
         GanbenchError: the folder or an option cannot be used, or a score has fewer than two seeds.
     """
     asked = Asked(metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha))
-    every = questions(read_recorded(baseline), None, asked)
+    every = questions(read_finished(baseline), None, asked)
     needs = tuple(_need(question, asked.alpha, len(every)) for question in every)
     known = [need.together for need in needs if need.together is not None]
     return Plan(

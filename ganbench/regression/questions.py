@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ganbench.analysis.context import label, metric_label, where
-from ganbench.analysis.final_scores import Finals, Measure, arm_of, final_scores
+from ganbench.analysis.context import label, metric_label, telling, where
+from ganbench.analysis.final_scores import Finals, Measure, arm_of, final_scores, ignoring_engines
 from ganbench.analysis.group import Arm
+from ganbench.analysis.read_tables import Key, Row, Tables, read_tables
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.grid import read_grid
 from ganbench.grid.tolerance import Tolerance, read_tolerance
 from ganbench.regression.bit_identity import Bits, compare_bits, final_values
-from ganbench.regression.recorded import Key, Recorded, Row
+from ganbench.store import CELLS
 
 DEFAULT = read_tolerance("5%")
 
@@ -68,7 +70,7 @@ class Question:
         return metric_label(self.metric, self.measure.extractor if self.measure else "")
 
 
-def questions(baseline: Recorded, value: Recorded | None, asked: Asked) -> list[Question]:
+def questions(baseline: Tables, value: Tables | None, asked: Asked) -> list[Question]:
     """Every context × metric to be checked, in the baseline's order.
 
     Args:
@@ -82,13 +84,13 @@ def questions(baseline: Recorded, value: Recorded | None, asked: Asked) -> list[
     """
     mine = baseline.contexts()
     yours = mine if value is None else _matched(baseline, value, mine)
-    finals = final_scores(baseline.cells, baseline.scores, by_engine=False)
-    their_finals = finals if value is None else final_scores(value.cells, value.scores, by_engine=False)
+    finals = _finals(baseline)
+    their_finals = finals if value is None else _finals(value)
     exact = final_values(baseline.cells, baseline.scores)
     their_exact = exact if value is None else final_values(value.cells, value.scores)
     thresholds = _Thresholds(value or baseline, asked)
     directions = _directions(baseline, finals)
-    names = _telling(baseline.axes, list(mine))
+    names = [name for name in baseline.axes if name in telling(baseline.cells)]
     found: list[Question] = []
     for key, rows in mine.items():
         if all(row["status"] == "skipped" for row in rows):
@@ -127,13 +129,33 @@ def questions(baseline: Recorded, value: Recorded | None, asked: Asked) -> list[
     return found
 
 
+def read_finished(path: str | Path) -> Tables:
+    """Read the tables of a results folder whose run has come to its end.
+
+    Args:
+        path: as `read_tables` takes it.
+
+    Raises:
+        StoreError: `read_tables` refuses it, or a cell is unfinished or has no seed.
+    """
+    tables = read_tables(path)
+    if unknown := tables.cells.loc[tables.cells["seed"].isna(), "cell"].tolist():
+        raise StoreError(f"{tables.path / CELLS}: damaged: cell {unknown[0]} has no seed")
+    if unfinished := int((tables.cells["status"] == "unfinished").sum()):
+        raise StoreError(
+            f"{tables.path}: {unfinished} of {len(tables.cells)} cells are unfinished; "
+            "`ganbench run` goes on with them"
+        )
+    return tables
+
+
 class _Thresholds:
     """Which scores of a context are checked, and how much they may lose."""
 
-    def __init__(self, recorded: Recorded, asked: Asked) -> None:
-        self._path = recorded.path
+    def __init__(self, tables: Tables, asked: Asked) -> None:
+        self._path = tables.path
         self._asked = asked
-        self._grid = _grid_thresholds(recorded)
+        self._grid = _grid_thresholds(tables)
 
     def of(self, key: Key, scored: Sequence[str], known: bool) -> Iterator[tuple[str, Tolerance]]:
         """The scores to check in one context, each with its tolerance.
@@ -155,21 +177,21 @@ class _Thresholds:
                 )
 
 
-def _grid_thresholds(recorded: Recorded) -> dict[Key, Mapping[str, Tolerance]]:
+def _grid_thresholds(tables: Tables) -> dict[Key, Mapping[str, Tolerance]]:
     """The grid's [check] for each context; the grid's plugins are needed only where it has one."""
-    overrides = recorded.grid.get("override", [])
-    tables = [recorded.grid, *(overrides if isinstance(overrides, list) else [])]
-    if not any(isinstance(table, dict) and "check" in table for table in tables):
+    overrides = tables.grid.get("override", [])
+    settings = [tables.grid, *(overrides if isinstance(overrides, list) else [])]
+    if not any(isinstance(table, dict) and "check" in table for table in settings):
         return {}
-    grid = read_grid(recorded.grid, load_catalog())
+    grid = read_grid(tables.grid, load_catalog())
     found: dict[Key, Mapping[str, Tolerance]] = {}
     for cell in grid.cells:
         values = {**cell.axes, **{name: str(value) for name, value in cell.varied.items()}}
-        found[tuple(values.get(name, "") for name in recorded.axes)] = cell.check
+        found[tuple(values.get(name, "") for name in tables.axes)] = cell.check
     return found
 
 
-def _matched(baseline: Recorded, value: Recorded, mine: Mapping[Key, Any]) -> dict[Key, tuple[Row, ...]]:
+def _matched(baseline: Tables, value: Tables, mine: Mapping[Key, Any]) -> dict[Key, tuple[Row, ...]]:
     """The contexts of what is checked: all that the baseline has, or a line about what is missing."""
     if baseline.axes != value.axes:
         one, other = set(baseline.axes), set(value.axes)
@@ -196,10 +218,14 @@ def _matched(baseline: Recorded, value: Recorded, mine: Mapping[Key, Any]) -> di
     return yours
 
 
-def _directions(recorded: Recorded, finals: Mapping[str, Finals]) -> dict[str, str]:
+def _finals(tables: Tables) -> dict[str, Finals]:
+    return ignoring_engines(final_scores(tables.cells, tables.scores))
+
+
+def _directions(tables: Tables, finals: Mapping[str, Finals]) -> dict[str, str]:
     """Which way is better, for every score that has one and is final somewhere."""
     final = {metric for metrics in finals.values() for metric in metrics}
-    named = zip(recorded.scores["metric"], recorded.scores["direction"], strict=True)
+    named = zip(tables.scores["metric"], tables.scores["direction"], strict=True)
     return {
         metric: direction
         for metric, direction in sorted(set(named))
@@ -236,18 +262,18 @@ def _measures(
 
 
 def _arm(
-    recorded: Recorded,
+    tables: Tables,
     rows: Sequence[Row],
     metric: str,
     measure: Measure | None,
     finals: Mapping[str, Finals],
     words: str,
 ) -> Arm:
-    arm = arm_of(str(recorded.path), rows, metric, measure, finals)
+    arm = arm_of(str(tables.path), rows, metric, measure, finals)
     unscored = len(rows) - len(arm.scores) - len(arm.failures)
     if unscored and measure is not None:
         raise StoreError(
-            f"{recorded.path}: {words}: {unscored} of {arm.ok} finished cells have no final {metric} "
+            f"{tables.path}: {words}: {unscored} of {arm.ok} finished cells have no final {metric} "
             f"of protocol {measure.protocol}"
         )
     return arm
@@ -255,12 +281,6 @@ def _arm(
 
 def _measured(measure: Measure) -> str:
     return f"{measure.extractor or 'no extractor'}, {measure.samples} samples, protocol {measure.protocol}"
-
-
-def _telling(axes: Sequence[str], keys: Sequence[Key]) -> list[str]:
-    """The axes worth naming: data set and architecture always, others where they differ."""
-    differing = {name for index, name in enumerate(axes) if len({key[index] for key in keys}) > 1}
-    return [name for name in axes if name in ("dataset", "architecture") or name in differing]
 
 
 def _list(keys: Sequence[Key]) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from ganbench.analysis.context import Compared, Context, Row, arms_of, shared, telling, where
-from ganbench.analysis.final_scores import final_scores
+from ganbench.analysis.final_scores import ignoring_engines
+from ganbench.analysis.result_tables import ResultTables
 from ganbench.report.panels import Panel, curve_panels, final_panels, score_panels
 from ganbench.store import Store
 
@@ -38,10 +37,7 @@ class Chapter:
 
 def chapters(
     store: Store,
-    cells: pd.DataFrame,
-    scores: pd.DataFrame,
-    comparison: pd.DataFrame,
-    what: Compared,
+    results: ResultTables,
     drawn: Sequence[Context],
     problems: list[str],
     *,
@@ -51,19 +47,17 @@ def chapters(
 
     Args:
         store: where the curves are.
-        cells: table of cells.
-        scores: table of scores.
-        comparison: table of differences.
-        what: the compared axis.
+        results: the folder's tables.
         drawn: the contexts.
         problems: what is missing or damaged is appended, a line each.
         sharing: number of cells that share the points of a page's curves; each context's own unless given.
     """
-    readable = cells[cells["seed"].notna()]
-    arms = arms_of(cells, what)
+    what = results.compared
+    readable = results.cells[results.cells["seed"].notna()]
+    arms = arms_of(results.cells, what)
     _, differing = shared(readable)
-    finals = final_scores(cells, scores, by_engine=False)
-    rows = comparison.to_dict("records")
+    finals = ignoring_engines(results.finals)
+    rows = results.comparison.to_dict("records")
     for context in drawn:
         order = arms or list(context.arms)
         place = _words(context, telling(readable))
@@ -78,7 +72,7 @@ def chapters(
             if _comparable(context, what)
             else [],
             curves=[
-                *score_panels(context, order, scores),
+                *score_panels(context, order, results.scores),
                 *curve_panels(store, context, order, among, problems),
             ],
         )

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.context import Row, axes_of, metric_label
+from ganbench.analysis.result_tables import ResultTables
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.files.atomic import write_folder
-from ganbench.report.results import Results
 from ganbench.report.standalone_figures import StandaloneFigure, standalone_figures
 from ganbench.report.table_views import TableView, comparison_view, family_notes, sentences, titled
 from ganbench.store import Store
@@ -148,7 +148,7 @@ def _latex(text: str) -> str:
     return _MINUS.sub("$-$", escaped)
 
 
-def write_figures(results: Results, folder: Path) -> tuple[int, list[str]]:
+def write_figures(results: ResultTables, folder: Path) -> tuple[int, list[str]]:
     """Write each figure of the page as NAME.png (200 dots an inch) and NAME.svg.
 
     A figure's name is made of its context and title, so it stays when other cells are added.
@@ -167,9 +167,7 @@ def write_figures(results: Results, folder: Path) -> tuple[int, list[str]]:
     stems: set[str] = set()
 
     def draw(place: Path) -> None:
-        drawn = standalone_figures(
-            Store(results.path), results.cells, results.scores, results.comparison, problems
-        )
+        drawn = standalone_figures(Store(results.path), results, problems)
         for one in drawn:
             _save(one, place, file_stem(one.name, stems))
         if not stems:
@@ -222,7 +220,7 @@ def writer_class() -> Any:
     return SummaryWriter
 
 
-def write_events(results: Results, folder: Path) -> tuple[int, list[str]]:
+def write_events(results: ResultTables, folder: Path) -> tuple[int, list[str]]:
     """Write the curves and scores of each cell as scalars over generator steps.
 
     A run is called by the cell's axes, seed and name. Curves are thinned to 1000 points; a score is the

@@ -14,16 +14,16 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from ganbench.analysis.context import Compared, arms_of, compared, contexts, shared
+from ganbench.analysis.context import Compared, arms_of, contexts, shared
 from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.records import STATUSES, printable
+from ganbench.analysis.result_tables import ResultTables
 from ganbench.report.chapters import Chapter, chapters
 from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
 from ganbench.report.formulas import typeset
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
 from ganbench.report.page_parts import classes_sheet, download, failures, objectives_sheet, progress
 from ganbench.report.panels import Panel
-from ganbench.report.results import Results
 from ganbench.report.sheets import (
     cells_sheet,
     comparison_sheet,
@@ -60,7 +60,7 @@ class _Section:
         return any(picture.neighbours for row in self.pictures for picture in row)
 
 
-def write_page(store: Store, results: Results, *, pictures_mib: float = DEFAULT_MIB) -> Path:
+def write_page(store: Store, results: ResultTables, *, pictures_mib: float = DEFAULT_MIB) -> Path:
     """Write report.html from the tables, curves and pictures of a results folder.
 
     Whatever is missing or damaged is named on the page; whatever is left out to keep it small, too.
@@ -87,15 +87,13 @@ def write_page(store: Store, results: Results, *, pictures_mib: float = DEFAULT_
     return store.write_text(REPORT, page)
 
 
-def _view(store: Store, results: Results, pictures_mib: float) -> dict[str, Any]:
-    grid, cells = store.grid(), results.cells
-    what = compared(grid)
+def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str, Any]:
+    grid, cells, what = results.grid, results.cells, results.compared
     arms = arms_of(cells, what)
     everywhere = contexts(cells, what.axis)
     shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
     images, problems = EmbeddedImages(store, shown, pictures_mib), _damaged(cells, results.scores)
-    tables = (cells, results.scores, results.comparison)
-    drawn = chapters(store, *tables, what, shown, problems, sharing=len(cells))
+    drawn = chapters(store, results, shown, problems, sharing=len(cells))
     sections = [_section(chapter, images) for chapter in drawn]
     images.skip(row for context in hidden for rows in context.arms.values() for row in rows)
     problems += images.problems

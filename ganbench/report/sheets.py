@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ganbench.analysis.context import axes_of, metric_label
+from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import current_rows
-from ganbench.report.results import Results
 from ganbench.report.table_views import METRIC_SD, TableView, comparison_view, final_view, text
 
 MOST_ROWS = 1000
@@ -102,7 +102,7 @@ def cells_sheet(cells: pd.DataFrame) -> Sheet:
     return Sheet(head=head, rows=rows, more=max(0, len(cells) - MOST_ROWS))
 
 
-def scores_sheet(results: Results) -> Sheet:
+def scores_sheet(results: ResultTables) -> Sheet:
     """List the current scores at each cell's last step, each sample set by itself."""
     scores, axes = current_rows(results.scores), list(axes_of(results.cells))
     last = dict(zip(results.cells["cell"].tolist(), results.cells["step"].tolist(), strict=True))

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ganbench.analysis.context import arms_of, compared, contexts
+from ganbench.analysis.context import arms_of, contexts
+from ganbench.analysis.result_tables import ResultTables
 from ganbench.report.chapters import chapters
 from ganbench.report.figures import shortened
 from ganbench.report.overview import overview_panels
@@ -41,28 +41,22 @@ class StandaloneFigure:
 
 
 def standalone_figures(
-    store: Store, cells: pd.DataFrame, scores: pd.DataFrame, comparison: pd.DataFrame, problems: list[str]
+    store: Store, results: ResultTables, problems: list[str]
 ) -> Iterator[StandaloneFigure]:
     """The figures of report.html, of every context, drawn one after another.
 
     Args:
         store: where the curves are.
-        cells: table of cells.
-        scores: table of scores.
-        comparison: table of differences.
+        results: the folder's tables.
         problems: what is missing or damaged is appended, a line each.
-
-    Raises:
-        StoreError: the grid is damaged.
     """
     taken: set[str] = set()
-    what = compared(store.grid())
-    arms = arms_of(cells, what)
-    for panel in overview_panels(comparison, arms):
+    arms = arms_of(results.cells, results.compared)
+    for panel in overview_panels(results.comparison, arms):
         yield _standalone(panel, "Differences from the baseline", (), arms, taken)
     # A file has room for more points than a page: its curves share them with those of their context only.
-    everywhere = contexts(cells, what.axis)
-    for chapter in chapters(store, cells, scores, comparison, what, everywhere, problems):
+    everywhere = contexts(results.cells, results.compared.axis)
+    for chapter in chapters(store, results, everywhere, problems):
         for panel in chapter.finals:
             yield _standalone(panel, chapter.place, (), chapter.arms, taken)
         for panel in chapter.curves:

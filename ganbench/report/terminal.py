@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ganbench.analysis.context import axes_of, telling, where
 from ganbench.analysis.metric_conflicts import disagreeing
-from ganbench.report.results import Results
+from ganbench.analysis.result_tables import ResultTables
 from ganbench.report.sheets import final_sheet
 from ganbench.report.table_views import METRIC_SD, comparison_view, family_notes, footnotes, sentences, titled
 
@@ -66,7 +66,7 @@ def final_table(final: pd.DataFrame) -> Table:
     return _table(titled("Final scores", sheet.shared), sheet.head, sheet.rows, leading=0)
 
 
-def print_comparison(results: Results, console: Console | None = None) -> None:
+def print_comparison(results: ResultTables, console: Console | None = None) -> None:
     """Print the comparison and its verdicts; to stdout unless another console is given.
 
     Where there is nothing to compare, the final scores are printed by themselves.

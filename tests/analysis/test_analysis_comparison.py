@@ -9,6 +9,7 @@ from fabricated_results import Folder
 
 from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import Compared
+from ganbench.analysis.final_scores import final_scores
 from ganbench.analysis.records import read_records
 from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.store import Store
@@ -18,7 +19,8 @@ LOSSES = ("minimax", "non_saturating")
 
 def _compare(folder: Folder, axis: str = "loss", baseline: str | None = "minimax") -> pd.DataFrame:
     records = read_records(Store(folder.path), folder.ids)
-    return compare(cells_frame(records), scores_frame(records), Compared(axis, baseline))
+    cells, scores = cells_frame(records), scores_frame(records)
+    return compare(cells, scores, Compared(axis, baseline), final_scores(cells, scores))
 
 
 def test_columns_and_numbers(planted: Folder) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from fabricated_results import Folder
 
-from ganbench.analysis.final_scores import Measure, arm_of, final_scores, said_of, summarise
+from ganbench.analysis.final_scores import Measure, arm_of, final_scores, ignoring_engines, said_of, summarise
 from ganbench.analysis.records import read_records
 from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.store import Store
@@ -18,7 +18,7 @@ from ganbench.store import Store
 def _arm(cells: Sequence[Sequence[float]], note: str = ""):
     """An arm of cells with these repeats, without a folder."""
     rows = [
-        {"cell": f"c{seed}", "status": "ok", "warnings": "", "step": 9, "seed": seed}
+        {"cell": f"c{seed}", "status": "ok", "warnings": "", "step": 9, "seed": seed, "engine": "eager"}
         for seed in range(len(cells))
     ]
     scores = [
@@ -35,13 +35,14 @@ def _arm(cells: Sequence[Sequence[float]], note: str = ""):
         for seed, values in enumerate(cells)
         for value in values
     ]
-    finals = final_scores(pd.DataFrame(rows), pd.DataFrame(scores), by_engine=False)
+    finals = ignoring_engines(final_scores(pd.DataFrame(rows), pd.DataFrame(scores)))
     return arm_of("arm", rows, "fid", Measure("e", 5, "p", ""), finals)
 
 
 def _summary(folder: Folder) -> pd.DataFrame:
     records = read_records(Store(folder.path), folder.ids)
-    return summarise(cells_frame(records), scores_frame(records))
+    cells, scores = cells_frame(records), scores_frame(records)
+    return summarise(cells, scores, final_scores(cells, scores))
 
 
 def test_noise_is_pooled_within_cells_by_hand() -> None:

@@ -31,8 +31,7 @@ from ganbench.analysis.group import Arm
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.gate import judge
 from ganbench.regression.outcome import VERDICTS
-from ganbench.regression.questions import Question
-from ganbench.regression.recorded import read_recorded
+from ganbench.regression.questions import Question, read_finished
 
 SOURCE = Path(ganbench.__file__).parent
 RESULTS = SOURCE.parent / "results" / "check-pool"
@@ -86,7 +85,7 @@ def _run(grid: Path, work: Path, keep: Path, source: Path, *settings: str) -> No
 
 def pool_of(folder: Path) -> np.ndarray:
     """The scores of a pool, one a seed."""
-    return read_recorded(folder).scores["value"].to_numpy(dtype=float)
+    return read_finished(folder).scores["value"].to_numpy(dtype=float)
 
 
 def verdicts(

@@ -6,7 +6,7 @@ import pytest
 
 from ganbench.regression import check, junit_of, markdown_of, records, text_of
 from ganbench.regression.bit_identity import bits_sentences, compare_bits, final_values
-from ganbench.regression.recorded import read_recorded
+from ganbench.regression.questions import read_finished
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def compared(tables):
     """The bits of two folders of one context each."""
 
     def compare(baseline, value):
-        sides = [read_recorded(folder.write()) for folder in (baseline, value)]
+        sides = [read_finished(folder.write()) for folder in (baseline, value)]
         (old,), (new,) = (side.contexts().values() for side in sides)
         return compare_bits(old, new, *(final_values(side.cells, side.scores) for side in sides))
 

@@ -1,0 +1,71 @@
+"""Everything that follows from the tables of a results folder, computed once and handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ganbench.analysis.comparison import compare
+from ganbench.analysis.context import Compared, compared
+from ganbench.analysis.final_scores import Finals, final_scores, summarise
+from ganbench.analysis.read_tables import Tables, collect_tables
+from ganbench.store import CELLS, COMPARISON, SCORES, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultTables(Tables):
+    """The tables of a results folder and what follows from them.
+
+    Attributes:
+        comparison: one row per context × metric × pair of the compared axis, with the verdict in words.
+        final: one row per combination × final value, those that are never compared too: mean and standard
+            deviation over its seeds, and that of the metric itself.
+        compared: the compared axis and its baseline.
+        finals: final scores by cell.
+    """
+
+    comparison: pd.DataFrame = field(repr=False, compare=False)
+    final: pd.DataFrame = field(repr=False, compare=False)
+    compared: Compared = field(repr=False, compare=False)
+    finals: Mapping[str, Finals] = field(repr=False, compare=False)
+
+
+def analyse(store: Store, cells: Sequence[str] | None = None) -> ResultTables:
+    """Compute all tables of a folder from what its cells recorded.
+
+    Args:
+        store: the folder.
+        cells: the grid's cells in its order; as the folder's cells.csv has them unless given.
+
+    Raises:
+        StoreError: there is no such folder, it holds no results, or its grid is damaged.
+    """
+    tables = collect_tables(store, cells)
+    what = compared(tables.grid)
+    finals = final_scores(tables.cells, tables.scores)
+    return ResultTables(
+        **vars(tables),
+        comparison=compare(tables.cells, tables.scores, what, finals),
+        final=summarise(tables.cells, tables.scores, finals),
+        compared=what,
+        finals=finals,
+    )
+
+
+def write_result_tables(store: Store, tables: ResultTables, *, comparison_only: bool = False) -> None:
+    """Write cells.csv, scores.csv and comparison.csv.
+
+    Args:
+        store: the folder.
+        tables: its tables.
+        comparison_only: whether the first two stay as they are.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    if not comparison_only:
+        store.write_frame(CELLS, tables.cells)
+        store.write_frame(SCORES, tables.scores)
+    store.write_frame(COMPARISON, tables.comparison)
