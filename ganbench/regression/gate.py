@@ -1,19 +1,24 @@
-"""A results folder against a baseline: the verdict on every score of every context."""
+"""A results folder against a baseline: the verdict on every score of every context, with notes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ganbench.analysis.multiple_testing import holm
+from ganbench.analysis.read_tables import Tables
+from ganbench.analysis.tables import current_rows
 from ganbench.errors import GridError
 from ganbench.grid.tolerance import Tolerance
+from ganbench.regression.bit_identity import bits_sentences
 from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
-from ganbench.regression.notes import notes_of
 from ganbench.regression.outcome import Finding, Outcome, Verdict, failures, outcomes
 from ganbench.regression.questions import Asked, Question, questions, read_finished
+
+# How training is carried out, not what it is.
+_BESIDE = ("train.checkpoint_seconds",)
 
 
 def check(
@@ -162,3 +167,44 @@ def _decide(case: _Case, p_worse: float, p_better: float, alpha: float, family: 
         alpha=alpha,
         family=family,
     )
+
+
+def notes_of(before: Tables, now: Tables, every: Sequence[Question]) -> tuple[str, ...]:
+    """Whether the cells are identical, or why not; settings that changed; what is not checked.
+
+    Args:
+        before: the baseline.
+        now: what is checked.
+        every: what was asked of them.
+    """
+    contexts = {question.words: question.bits for question in every if question.bits is not None}
+    notes = bits_sentences(contexts.values())
+    if changed := _changed_settings(before.grid, now.grid):
+        notes.append(f"settings differ from the baseline's: {'; '.join(changed)}")
+    if extra := len(now.contexts().keys() - before.contexts().keys()):
+        what = "1 context" if extra == 1 else f"{extra} contexts"
+        notes.append(f"not checked: {what} that the baseline lacks")
+    checked = {question.metric for question in every}
+    scores = current_rows(now.scores)
+    directions = dict(zip(scores["metric"], scores["direction"], strict=True))
+    if rest := sorted(name for name, direction in directions.items() if direction and name not in checked):
+        notes.append(f"not checked: {', '.join(rest)}")
+    return tuple(notes)
+
+
+def _changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Settings of training that differ, what varies aside, as `train.steps 100 -> 200`."""
+    old, new = (dict(_flat("train", grid.get("train", {}))) for grid in (before, now))
+    return [
+        f"{key} {old.get(key, 'unset')} -> {new.get(key, 'unset')}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key) and key not in _BESIDE
+    ]
+
+
+def _flat(prefix: str, table: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(table, dict):
+        yield prefix, table
+        return
+    for name, value in table.items():
+        yield from _flat(f"{prefix}.{name}", value)

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from ganbench.analysis.context import Row, metric_label, shared, where
 from ganbench.analysis.significance import ALPHA
 from ganbench.analysis.verdict import ends, number, p_value
+from ganbench.report.context_figures import Panel
 from ganbench.report.figures import HEADING, LARGEST, ROW, row_label, rows_canvas
-from ganbench.report.panels import Panel
 from ganbench.report.svg import BEHIND, INK, colour
 
 # Rows over all panels: further ones are in the table.

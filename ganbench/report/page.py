@@ -18,22 +18,21 @@ from ganbench.analysis.context import Compared, arms_of, contexts, shared
 from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.records import STATUSES, printable
 from ganbench.analysis.result_tables import ResultTables
-from ganbench.report.chapters import Chapter, chapters
+from ganbench.report.context_figures import ContextFigures, Panel, context_figures
 from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
 from ganbench.report.formulas import typeset
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
-from ganbench.report.page_parts import classes_sheet, download, failures, objectives_sheet, progress
-from ganbench.report.panels import Panel
-from ganbench.report.sheets import (
-    cells_sheet,
-    comparison_sheet,
-    duration,
-    environments_sheet,
-    final_sheet,
-    scores_sheet,
-)
+from ganbench.report.page_parts import classes_text_table, download, failures, objectives_text_table, progress
 from ganbench.report.summary import by_context, summary_sentences
 from ganbench.report.svg import ARM_COLOURS
+from ganbench.report.text_tables import (
+    cells_text_table,
+    comparison_text_table,
+    duration,
+    environments_text_table,
+    final_text_table,
+    scores_text_table,
+)
 from ganbench.store import CELLS, COMPARISON, REPORT, SCORES, Store
 
 MOST_CONTEXTS = 24
@@ -93,8 +92,8 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     everywhere = contexts(cells, what.axis)
     shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
     images, problems = EmbeddedImages(store, shown, pictures_mib), _damaged(cells, results.scores)
-    drawn = chapters(store, results, shown, problems, sharing=len(cells))
-    sections = [_section(chapter, images) for chapter in drawn]
+    drawn = context_figures(store, results, shown, problems, sharing=len(cells))
+    sections = [_section(figures, images) for figures in drawn]
     images.skip(row for context in hidden for rows in context.arms.values() for row in rows)
     problems += images.problems
     left_out = []
@@ -114,7 +113,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         left_out.append(f"failures and warnings of {further} cells; cells.csv has them")
     name = printable(grid.get("name", store.path.name))
     overview = overview_panels(results.comparison, arms)
-    comparison, final = comparison_sheet(results.comparison), final_sheet(results.final)
+    comparison, final = comparison_text_table(results.comparison), final_text_table(results.final)
     return {
         "name": name,
         "facts": _facts(cells, what, arms),
@@ -131,14 +130,14 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "final": replace(final, notes=[note for note in final.notes if note not in comparison.notes]),
         "objectives": [
             (name, typeset(formula_d), typeset(formula_g), source)
-            for name, formula_d, formula_g, source in objectives_sheet(store, cells).rows
+            for name, formula_d, formula_g, source in objectives_text_table(store, cells).rows
         ],
         "sections": sections,
         "failures": wrong,
-        "classes": classes_sheet(store, cells),
-        "cells": cells_sheet(cells),
-        "scores": scores_sheet(results),
-        "environments": environments_sheet(cells),
+        "classes": classes_text_table(store, cells),
+        "cells": cells_text_table(cells),
+        "scores": scores_text_table(results),
+        "environments": environments_text_table(cells),
         "grid": store.grid_text(),
         "commands": _commands(name, cells),
         "one_cell": f"ganbench verify {shlex.quote(f'results/{name}')} {cells['cell'].iloc[0]}",
@@ -154,14 +153,14 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     }
 
 
-def _section(chapter: Chapter, images: EmbeddedImages) -> _Section:
+def _section(figures: ContextFigures, images: EmbeddedImages) -> _Section:
     return _Section(
-        title=chapter.title,
-        finals=chapter.finals,
-        pictures=images.rows(chapter.context, chapter.present),
-        colours=[chapter.arms.index(arm) % len(ARM_COLOURS) for arm in chapter.present],
-        real=images.real(chapter.context),
-        curves=chapter.curves,
+        title=figures.title,
+        finals=figures.finals,
+        pictures=images.rows(figures.context, figures.present),
+        colours=[figures.arms.index(arm) % len(ARM_COLOURS) for arm in figures.present],
+        real=images.real(figures.context),
+        curves=figures.curves,
     )
 
 

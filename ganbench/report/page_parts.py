@@ -13,7 +13,7 @@ import pandas as pd
 from ganbench.analysis.context import Row, axes_of, label, shared
 from ganbench.analysis.records import FAILURES, printable
 from ganbench.errors import StoreError
-from ganbench.report.sheets import MOST_ROWS, Sheet
+from ganbench.report.text_tables import MOST_ROWS, TextTable
 from ganbench.store import Store
 
 MOST_COMING = 12
@@ -166,7 +166,7 @@ def _traceback(store: Store, cell: str) -> str:
         return ""
 
 
-def objectives_sheet(store: Store, cells: pd.DataFrame) -> Sheet:
+def objectives_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
     """A row for each loss and each penalty: what it is called, what D and G minimise, and where it is from.
 
     Args:
@@ -174,7 +174,7 @@ def objectives_sheet(store: Store, cells: pd.DataFrame) -> Sheet:
         cells: the table of cells.
 
     Returns:
-        An empty sheet where no cell states a formula: folders older than formulas, or plugins without any.
+        An empty table where no cell states a formula: folders older than formulas, or plugins without any.
     """
     rows = []
     for part in ("loss", "penalty"):
@@ -190,7 +190,7 @@ def objectives_sheet(store: Store, cells: pd.DataFrame) -> Sheet:
                         said.get("reference", "-"),
                     )
                 )
-    return Sheet(head=("objective", "D minimises", "G minimises", "source"), rows=rows)
+    return TextTable(head=("objective", "D minimises", "G minimises", "source"), rows=rows)
 
 
 def _said(store: Store, part: str, cells: pd.Series) -> dict[str, str]:
@@ -206,7 +206,7 @@ def _said(store: Store, part: str, cells: pd.Series) -> dict[str, str]:
     return {}
 
 
-def classes_sheet(store: Store, cells: pd.DataFrame) -> Sheet:
+def classes_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
     """Give a row for each class of each data set that names its classes.
 
     Args:
@@ -214,13 +214,13 @@ def classes_sheet(store: Store, cells: pd.DataFrame) -> Sheet:
         cells: the table of cells.
 
     Returns:
-        An empty sheet where no record has names, as those of earlier versions.
+        An empty table where no record has names, as those of earlier versions.
     """
     rows = []
     for dataset in dict.fromkeys(cells["dataset"]):
         names = _class_names(store, cells[cells["dataset"] == dataset]["cell"])
         rows += [(dataset, str(number), name) for number, name in enumerate(names)]
-    return Sheet(head=("dataset", "class", "name"), rows=rows[:MOST_ROWS], more=len(rows[MOST_ROWS:]))
+    return TextTable(head=("dataset", "class", "name"), rows=rows[:MOST_ROWS], more=len(rows[MOST_ROWS:]))
 
 
 def _class_names(store: Store, cells: pd.Series) -> list[str]:

@@ -11,10 +11,9 @@ from matplotlib.lines import Line2D
 
 from ganbench.analysis.context import arms_of, contexts
 from ganbench.analysis.result_tables import ResultTables
-from ganbench.report.chapters import chapters
+from ganbench.report.context_figures import Panel, context_figures
 from ganbench.report.figures import shortened
 from ganbench.report.overview import overview_panels
-from ganbench.report.panels import Panel
 from ganbench.report.svg import INK, colour
 from ganbench.store import Store
 
@@ -56,11 +55,11 @@ def standalone_figures(
         yield _standalone(panel, "Differences from the baseline", (), arms, taken)
     # A file has room for more points than a page: its curves share them with those of their context only.
     everywhere = contexts(results.cells, results.compared.axis)
-    for chapter in chapters(store, results, everywhere, problems):
-        for panel in chapter.finals:
-            yield _standalone(panel, chapter.place, (), chapter.arms, taken)
-        for panel in chapter.curves:
-            yield _standalone(panel, chapter.place, chapter.present, chapter.arms, taken)
+    for figures in context_figures(store, results, everywhere, problems):
+        for panel in figures.finals:
+            yield _standalone(panel, figures.place, (), figures.arms, taken)
+        for panel in figures.curves:
+            yield _standalone(panel, figures.place, figures.present, figures.arms, taken)
 
 
 def _standalone(

@@ -13,8 +13,8 @@ from rich.text import Text
 from ganbench.analysis.context import axes_of, telling, where
 from ganbench.analysis.metric_conflicts import disagreeing
 from ganbench.analysis.result_tables import ResultTables
-from ganbench.report.sheets import final_sheet
 from ganbench.report.table_views import METRIC_SD, comparison_view, family_notes, footnotes, sentences, titled
+from ganbench.report.text_tables import final_text_table
 
 # Wide enough that nothing is cut where the output is a file or a pipe.
 _UNBOUNDED = 400
@@ -62,8 +62,8 @@ def comparison_table(comparison: pd.DataFrame) -> Group:
 
 def final_table(final: pd.DataFrame) -> Table:
     """Every final value over its seeds as a rich table."""
-    sheet = final_sheet(final)
-    return _table(titled("Final scores", sheet.shared), sheet.head, sheet.rows, leading=0)
+    table = final_text_table(final)
+    return _table(titled("Final scores", table.shared), table.head, table.rows, leading=0)
 
 
 def print_comparison(results: ResultTables, console: Console | None = None) -> None:

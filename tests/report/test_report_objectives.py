@@ -7,7 +7,7 @@ import pytest
 from fabricated_results import Folder
 
 from ganbench.report import write_page, write_tables
-from ganbench.report.page_parts import objectives_sheet
+from ganbench.report.page_parts import objectives_text_table
 from ganbench.report.results import load
 from ganbench.store import Store
 
@@ -21,7 +21,7 @@ def test_each_objective_is_there_once_with_what_both_players_minimise(make_folde
         folder.add(loss="minimax", seed=seed, penalty="r1", formulas={"loss": MINIMAX, "penalty": R1})
         folder.add(loss="own_loss", seed=seed, formulas={"loss": {}, "penalty": {}})
     store = Store(folder.path)
-    sheet = objectives_sheet(store, write_tables(store).cells)
+    sheet = objectives_text_table(store, write_tables(store).cells)
     assert list(sheet.rows) == [
         ("minimax", "-E[log D(x)]", "E[log(1 - D(G(z)))]", "2014, eq. 1"),
         ("r1", "D's loss + weight/2 · E[|∇ s(x)|²]", "unchanged", "-"),

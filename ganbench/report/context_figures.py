@@ -1,9 +1,9 @@
-"""The figures of one context: curves over steps, scores over steps, paired final scores."""
+"""The figures of each context: final scores seed by seed, scores and diagnostics over steps."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,9 +13,10 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from ganbench.analysis.context import Context, Row, metric_label
-from ganbench.analysis.final_scores import Finals, Measure, arm_of
+from ganbench.analysis.context import Compared, Context, Row, arms_of, metric_label, shared, telling, where
+from ganbench.analysis.final_scores import Finals, Measure, arm_of, ignoring_engines
 from ganbench.analysis.records import FAILURES, printable
+from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import current_rows
 from ganbench.analysis.verdict import number
 from ganbench.errors import StoreError
@@ -237,3 +238,83 @@ def _curves(store: Store, row: Row, points: int, problems: list[str]) -> pd.Data
     kept = table.iloc[np.unique(np.linspace(0, len(table) - 1, points).astype(int))]
     numbers = kept.reindex(columns=["step", *_QUANTITIES])
     return numbers.apply(pd.to_numeric, errors="coerce").astype(float)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContextFigures:
+    """The figures of one context.
+
+    Attributes:
+        context: whose.
+        title: the context in words; of several, what tells it from the others.
+        place: the context in words, whatever the others are.
+        arms: labels of all arms of the report in the order of their colours, the baseline first.
+        present: those of them that the context has.
+        finals: final scores.
+        curves: scores and diagnostics over steps.
+    """
+
+    context: Context
+    title: str
+    place: str
+    arms: Sequence[str]
+    present: Sequence[str]
+    finals: Sequence[Panel]
+    curves: Sequence[Panel]
+
+
+def context_figures(
+    store: Store,
+    results: ResultTables,
+    drawn: Sequence[Context],
+    problems: list[str],
+    *,
+    sharing: int | None = None,
+) -> Iterator[ContextFigures]:
+    """Draw the figures of each context, one context after another.
+
+    Args:
+        store: where the curves are.
+        results: the folder's tables.
+        drawn: the contexts.
+        problems: what is missing or damaged is appended, a line each.
+        sharing: number of cells that share the points of a page's curves; each context's own unless given.
+    """
+    what = results.compared
+    readable = results.cells[results.cells["seed"].notna()]
+    arms = arms_of(results.cells, what)
+    _, differing = shared(readable)
+    finals = ignoring_engines(results.finals)
+    rows = results.comparison.to_dict("records")
+    for context in drawn:
+        order = arms or list(context.arms)
+        place = _words(context, telling(readable))
+        among = sum(map(len, context.arms.values())) if sharing is None else sharing
+        yield ContextFigures(
+            context=context,
+            title=_words(context, differing) or place,
+            place=place,
+            arms=order,
+            present=[arm for arm in order if arm in context.arms],
+            finals=final_panels(context, order, [row for row in rows if _of(row, context)], finals)
+            if _comparable(context, what)
+            else [],
+            curves=[
+                *score_panels(context, order, results.scores),
+                *curve_panels(store, context, order, among, problems),
+            ],
+        )
+
+
+def _words(context: Context, names: Sequence[str]) -> str:
+    return where(dict(context.where), [name for name in names if name in context.where])
+
+
+def _of(row: Row, context: Context) -> bool:
+    return all(str(row[name]) == str(value) for name, value in context.where.items())
+
+
+def _comparable(context: Context, what: Compared) -> bool:
+    """One picture of scores that different engines made would compare what the table refuses to."""
+    engines = {row["engine"] for rows in context.arms.values() for row in rows if row["status"] == "ok"}
+    return len(engines) < 2 or what.axis == "train.engine"

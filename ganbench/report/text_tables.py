@@ -52,7 +52,7 @@ _NOISE = (METRIC_SD, "repeats")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
+class TextTable:
     """A table of text.
 
     Attributes:
@@ -70,19 +70,19 @@ class Sheet:
     notes: Sequence[str] = ()
 
 
-def comparison_sheet(comparison: pd.DataFrame) -> Sheet:
+def comparison_text_table(comparison: pd.DataFrame) -> TextTable:
     """Lay out the comparison, its numbers rounded for reading."""
     view = comparison_view(comparison, MOST_ROWS)
-    return _sheet(view, [column for column in _COMPARISON if view.noisy or column[0] not in _NOISE])
+    return _text_table(view, [column for column in _COMPARISON if view.noisy or column[0] not in _NOISE])
 
 
-def final_sheet(final: pd.DataFrame) -> Sheet:
+def final_text_table(final: pd.DataFrame) -> TextTable:
     """Lay out every final value of every combination over its seeds, those that are never compared too."""
     view = final_view(final, MOST_ROWS)
-    return _sheet(view, [column for column in _FINAL if view.noisy or column[0] not in _NOISE])
+    return _text_table(view, [column for column in _FINAL if view.noisy or column[0] not in _NOISE])
 
 
-def cells_sheet(cells: pd.DataFrame) -> Sheet:
+def cells_text_table(cells: pd.DataFrame) -> TextTable:
     """Every cell: what it is and how it ended."""
     axes = list(axes_of(cells))
     head = ["cell", *axes, "seed", "status", "step", "time", "warnings", "reason"]
@@ -99,10 +99,10 @@ def cells_sheet(cells: pd.DataFrame) -> Sheet:
         ]
         for row in cells.head(MOST_ROWS).to_dict("records")
     ]
-    return Sheet(head=head, rows=rows, more=max(0, len(cells) - MOST_ROWS))
+    return TextTable(head=head, rows=rows, more=max(0, len(cells) - MOST_ROWS))
 
 
-def scores_sheet(results: ResultTables) -> Sheet:
+def scores_text_table(results: ResultTables) -> TextTable:
     """List the current scores at each cell's last step, each sample set by itself."""
     scores, axes = current_rows(results.scores), list(axes_of(results.cells))
     last = dict(zip(results.cells["cell"].tolist(), results.cells["step"].tolist(), strict=True))
@@ -123,10 +123,10 @@ def scores_sheet(results: ResultTables) -> Sheet:
         ]
         for row in final[:MOST_ROWS]
     ]
-    return Sheet(head=head, rows=rows, more=max(0, len(final) - MOST_ROWS))
+    return TextTable(head=head, rows=rows, more=max(0, len(final) - MOST_ROWS))
 
 
-def environments_sheet(cells: pd.DataFrame) -> Sheet:
+def environments_text_table(cells: pd.DataFrame) -> TextTable:
     """Each environment with its versions and the number of its cells."""
     names = ("environment", "device", "engine", "ganbench", "torch", "torch-fidelity", "plugins")
     known = cells[cells["environment"] != ""]
@@ -134,7 +134,7 @@ def environments_sheet(cells: pd.DataFrame) -> Sheet:
     for row in known.to_dict("records"):
         key = tuple(str(row[name]) for name in names)
         counts[key] = counts.get(key, 0) + 1
-    return Sheet(head=[*names, "cells"], rows=[[*key, str(count)] for key, count in counts.items()])
+    return TextTable(head=[*names, "cells"], rows=[[*key, str(count)] for key, count in counts.items()])
 
 
 def duration(seconds: float) -> str:
@@ -147,6 +147,6 @@ def duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
 
 
-def _sheet(view: TableView, columns: Sequence[tuple[str, str]]) -> Sheet:
+def _text_table(view: TableView, columns: Sequence[tuple[str, str]]) -> TextTable:
     head, rows = view.table(columns)
-    return Sheet(head=head, rows=rows, more=view.more, notes=view.notes, shared=view.shared)
+    return TextTable(head=head, rows=rows, more=view.more, notes=view.notes, shared=view.shared)
