@@ -21,6 +21,13 @@ def output() -> Console:
     return console
 
 
+def warn(lines: Iterable[str]) -> None:
+    """Print warnings on stderr, a line each."""
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    for line in lines:
+        console.print(plain(f"ganbench: warning: {line}"), soft_wrap=True)
+
+
 def plain(text: str) -> Text:
     """Text of a plugin or a file: no markup, and no character that would command a terminal."""
     return Text("".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text))

@@ -75,6 +75,8 @@ class RunProgress:
             if self._verbose and fault.traceback:
                 self._console.print(plain(fault.traceback), soft_wrap=True)
         if self._quiet:
+            for note in plan.notes:
+                self._console.print(plain(f"warning: {note}"), soft_wrap=True)
             return
         self._console.print(plain(plan_line(plan)), soft_wrap=True)
         for line in plan_notes(plan):

@@ -8,11 +8,10 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from rich.console import Console
 
 from ganbench.api import Players, Samples
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import output, plain
+from ganbench.cli.console import output, plain, warn
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.execution.origin import changes_since, device_of
 from ganbench.execution.plan import resolve_device
@@ -79,10 +78,9 @@ def _warn(store: Store, cell: Cell, device: str) -> None:
         what = f"{cell.id} was scored elsewhere ({'; '.join(changes)})" if changes else ""
     except StoreError as error:
         what = f"nothing says where {cell.id} was scored ({error})"
+    warn(load_catalog().notes)
     if what:
-        console = Console(stderr=True, markup=False, emoji=False, highlight=False)
-        warning = f"ganbench: warning: {what}: samples may differ from those that were scored"
-        console.print(plain(warning), soft_wrap=True)
+        warn([f"{what}: samples may differ from those that were scored"])
 
 
 def _samples(store: Store, cell: Cell, count: int, repeat: int, device: torch.device) -> Samples:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ganbench.api import Dataset, Samples
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import output, plain, table
+from ganbench.cli.console import output, plain, table, warn
 from ganbench.cli.places import hand_down, warn_of_cache
 from ganbench.errors import DatasetError
 from ganbench.execution.plan import resolve_device
@@ -76,6 +76,7 @@ def score_command(
         scorer = _scorer(asked, real, samples, images, place)
         scorer.check()
         rows = scorer.score(samples)
+    warn(load_catalog().notes)
     for note in notes:
         print(plain(f"note: {note}").plain, file=sys.stderr)
     if as_json:

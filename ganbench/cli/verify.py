@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganbench.cli.console import output, plain
+from ganbench.catalog import load_catalog
+from ganbench.cli.console import output, plain, warn
 from ganbench.errors import GridError
 from ganbench.execution import Verdict, plan_verification, verify
 
@@ -27,6 +28,7 @@ def verify_command(
     if not (tolerance >= 0 and math.isfinite(tolerance)):
         raise GridError(f"--tolerance: must be a number from 0, given {tolerance:g}")
     plan = plan_verification(folder, cells, sample=sample, device=device)
+    warn(load_catalog().notes)
     console = output()
     console.print(plain(f"{_cells(len(plan.cells))} of {folder} to run again on {plan.device}"))
     identical = near = different = unrepeatable = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -130,6 +131,9 @@ def run(
             plan = _planned_again(plan, store, rerun)
             if listener is not None:
                 listener.planned(plan)
+            else:
+                for note in plan.notes:
+                    warnings.warn(note, stacklevel=2)
             _lay_out(plan, store)
             stopper.begun = True
             sitting = _Sitting(plan, store, listener)

@@ -14,7 +14,7 @@ from ganbench.errors import GridError, PluginFault, StoreError
 from ganbench.execution.preflight import Preflight
 from ganbench.grid import Cell, Grid
 from ganbench.grid.history import History
-from ganbench.grid.provenance import Environment
+from ganbench.grid.provenance import Environment, device_model
 from ganbench.runner import environment_here, scorer_of, settle_engine
 from ganbench.runner.checkpoint import checkpoint_changes
 from ganbench.store import Store
@@ -201,7 +201,7 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
         damaged=tuple(damaged),
         device=device,
         threads=threads,
-        notes=load_catalog().notes,
+        notes=(*load_catalog().notes, *_unused(device)),
         faults=tried.faults,
     )
 
@@ -222,6 +222,19 @@ def _settle_engines(grid: Grid, device: str) -> dict[str, EngineChoice]:
     if problems:
         raise GridError(*(f"{grid.name}: {problem}" for problem in problems))
     return engines
+
+
+def _unused(device: str) -> list[str]:
+    """Name the GPUs that are left out because their model is another: it decides bits."""
+    if device != "cuda":
+        return []
+    models = {f"cuda:{index}": device_model(f"cuda:{index}") for index in range(torch.cuda.device_count())}
+    return [
+        f"{name} is not used: it is a {model}, and cells are run on {device_model(device)}; --device {name} "
+        "runs them there"
+        for name, model in models.items()
+        if model != device_model(device)
+    ]
 
 
 def _refuse_stale(store: Store, changes: Mapping[bool, Counter[str]]) -> None:

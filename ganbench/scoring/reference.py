@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ganbench.api.data import Dataset, Extractor, Features, Split
+from ganbench.catalog.switches import set_variables
 from ganbench.files.cache import Cache
 from ganbench.grid.provenance import device_model
 from ganbench.scoring.extraction import extract
@@ -123,6 +124,7 @@ def reference_features(
         "device": device_model(str(device)),
         "threads": torch.get_num_threads(),
         "versions": _versions(),
+        **_variables(),
     }
     name = repr(key)
     found = _references.get(name)
@@ -137,6 +139,12 @@ def reference_features(
             _references.popitem(last=False)
     _references.move_to_end(name)
     return found
+
+
+def _variables() -> dict[str, dict[str, str]]:
+    """The variables that decide what torch's libraries compute, where any is set."""
+    found = set_variables()
+    return {"variables": found} if found else {}
 
 
 @lru_cache

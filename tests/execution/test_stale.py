@@ -252,6 +252,7 @@ def test_the_version_of_ganbench_is_recorded_and_decides_nothing(tmp_path: Path)
     for cell in store.cell_ids():
         record = store.cell(cell)
         record["environment"]["versions"]["ganbench"] = "0.0.9"
+        record["environment"]["hash"] = "0123456789"
         store.write_cell(cell, record)
     assert [entry.action for entry in plan(GRID, out).cells] == ["keep", "train"]
 

@@ -16,6 +16,7 @@ from annotated_types import Interval
 from torch import Tensor
 
 from ganbench.api.data import Dataset, Split
+from ganbench.catalog.switches import set_variables
 from ganbench.errors import StoreError
 from ganbench.files.atomic import write_bytes
 from ganbench.files.cache import Cache
@@ -81,6 +82,8 @@ def trained(
         "torch": torch.__version__,
         "processor": device_model("cpu"),
     }
+    if variables := set_variables():
+        key["variables"] = variables
     with same_bits(seed):
         net = SmallClassifier(
             shape=shape, stages=stages_for(*shape[1:]), features=features, classes=classes

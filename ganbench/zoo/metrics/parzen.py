@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
+from ganbench.catalog.switches import set_variables
 from ganbench.files.cache import Cache
 from ganbench.grid.provenance import device_model
 from ganbench.zoo.metrics.coordinates import subset
@@ -153,6 +154,8 @@ def _baselines(dataset: Dataset, images: _Images, wanted: int) -> Mapping[str, f
         "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in ("numpy", "scikit-learn", "torch")},
     }
+    if variables := set_variables():
+        key["variables"] = variables
     cache = Cache("parzen")
     found = cache.get(key)
     if found is None:
