@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from ganbench.grid import Cell
 from ganbench.grid.seeds import Streams
 from ganbench.runner.materials import dataset_of, objective_of, penalty_of, players_of, samples_of
-from ganbench.training import ENGINES, EngineChoice, Trainer, TrainStep, choose_engine
+from ganbench.training import AUTO, ENGINES, Engine, EngineChoice, Trainer, TrainStep, choose_engine
 
 
 def trainer_of(cell: Cell, device: torch.device, engine: str = "eager") -> Trainer:
@@ -37,12 +39,20 @@ def trainer_of(cell: Cell, device: torch.device, engine: str = "eager") -> Train
     )
 
 
-def settle_engine(cell: Cell, device: str) -> EngineChoice:
+def settle_engine(
+    cell: Cell,
+    device: str,
+    *,
+    engines: Mapping[str, type[Engine]] = ENGINES,
+    auto: Mapping[str, tuple[str, ...]] = AUTO,
+) -> EngineChoice:
     """Choose the engine of a cell; its networks are built only where an engine has to be asked.
 
     Args:
         cell: which.
         device: where it is to be trained, as torch names it.
+        engines: by name.
+        auto: names that `auto` tries, by type of device.
 
     Raises:
         GridError: the engine that the cell asks for refuses it.
@@ -55,4 +65,4 @@ def settle_engine(cell: Cell, device: str) -> EngineChoice:
             # The cell is skipped or fails, for a reason that is told elsewhere: no engine will play it.
             return []
 
-    return choose_engine(cell.train.engine, torch.device(device), make_steps)
+    return choose_engine(cell.train.engine, torch.device(device), make_steps, engines=engines, auto=auto)

@@ -8,7 +8,7 @@ from ganbench.training.determinism import (
     set_again,
 )
 from ganbench.training.diagnostics import Diverged
-from ganbench.training.engine import ENGINES, Engine, EngineChoice, choose_engine
+from ganbench.training.engine import AUTO, ENGINES, Engine, EngineChoice, choose_engine
 from ganbench.training.game import CellGame, ConditionRefused
 from ganbench.training.held import learning_tensors, settle_networks, values_of
 from ganbench.training.symptoms import symptoms
@@ -16,6 +16,7 @@ from ganbench.training.train_step import Objective, TrainStep
 from ganbench.training.trainer import Trainer
 
 __all__ = [
+    "AUTO",
     "ENGINES",
     "CellGame",
     "ConditionRefused",

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.progress import RunProgress
-from ganbench.execution import PlannedCell
+from ganbench.cli.progress import RunProgress, plan_notes
+from ganbench.execution import Plan, PlannedCell
 from ganbench.grid import environment_of, read_grid
 from ganbench.runner import CellResult
 
@@ -49,3 +50,16 @@ def test_names_from_plugins_are_shown_as_they_are(planned: PlannedCell) -> None:
 def test_quiet_tells_of_failures_only(planned: PlannedCell) -> None:
     assert told(planned, quiet=True, status="ok", scores={}) == ""
     assert "oom (out of memory)" in told(planned, quiet=True, status="oom", reason="out of memory", scores={})
+
+
+def test_why_another_engine_is_not_taken_is_told_once_with_the_number_of_cells(planned: PlannedCell) -> None:
+    refused = replace(planned, refusals={"graph": "a scheduled beta"})
+    plan = Plan(
+        grid=read_grid(GRID, load_catalog()),
+        cells=(refused, planned, refused),
+        stale=0,
+        departed=(),
+        device="cuda",
+        threads=1,
+    )
+    assert plan_notes(plan) == ["2 cells not on engine 'graph': a scheduled beta"]

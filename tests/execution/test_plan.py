@@ -13,9 +13,10 @@ import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError
 from ganbench.execution import Plan, plan_run
-from ganbench.grid import read_grid
+from ganbench.grid import Cell, read_grid
 from ganbench.runner import dataset_of
 from ganbench.store import Store
+from ganbench.training import EngineChoice
 
 GRID: dict[str, Any] = {
     "name": "tiny",
@@ -231,3 +232,17 @@ def test_a_folder_of_pictures_that_changed_between_two_plans_is_looked_at_again(
         plan_run(grid, tmp_path / "out")
         seen.append(dataset_of(grid.cells[0].dataset).fingerprint)
     assert seen[0] != seen[1]
+
+
+def test_engines_that_refuse_are_told_for_all_cells_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(cell: Cell, device: str) -> EngineChoice:
+        raise GridError(f"train.engine: 'eager' cannot train this cell on {device}: {cell.loss.name}")
+
+    monkeypatch.setattr("ganbench.execution.plan.settle_engine", refusing)
+    axes = {**grid()["axes"], "loss": ["minimax", "non_saturating"]}
+    with pytest.raises(GridError) as caught:
+        plan_run(read_grid(grid(axes=axes, score={}), load_catalog()), tmp_path / "refused")
+    assert [problem.rpartition(": ")[2] for problem in caught.value.problems] == ["minimax", "non_saturating"]
+    assert not (tmp_path / "refused").exists()

@@ -170,6 +170,19 @@ def test_a_wrong_setting_names_its_key_once(problems, table, section, setting, v
     assert line.startswith(f"grid: {section}.{setting}")
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("graph", "grid: train.engine: engine 'graph' is not in this version; valid: auto, eager"),
+        ("eagre", "grid: train.engine: engine 'eagre' is not in this version; did you mean 'eager'?"),
+        (3, "grid: train.engine: must be one of auto, eager, given 3"),
+    ],
+)
+def test_an_engine_that_does_not_exist_is_refused_with_those_that_do(problems, table, given, words):
+    table["train"]["engine"] = given
+    assert problems(table) == [words]
+
+
 def test_simultaneous_takes_one_discriminator_step(problems, read, table):
     table["train"] |= {"order": "simultaneous"}
     assert read(table).cells[0].train.order == "simultaneous"

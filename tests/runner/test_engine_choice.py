@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+from ganbench.catalog import load_catalog
+from ganbench.errors import GridError
+from ganbench.grid import Cell, read_grid
+from ganbench.runner import settle_engine, trainer_of
+from ganbench.training import TrainStep
+from ganbench.training.eager import EagerEngine
+
+
+class NoAverage(EagerEngine):
+    """Refuses steps that move an average."""
+
+    name: ClassVar[str] = "eager"
+    universal: ClassVar[bool] = False
+
+    @classmethod
+    def refuses(cls, step: TrainStep, device: torch.device) -> str:
+        return "it moves no average" if step.ema is not None else ""
+
+
+ENGINES = {"fast": NoAverage, "eager": EagerEngine}
+AUTO = {"cpu": ("fast", "eager")}
+
+
+def _cell(engine: str = "auto", architecture: Any = "mlp", **train: Any) -> Cell:
+    grid = read_grid(
+        {
+            "name": "engines",
+            "seeds": 1,
+            "axes": {
+                "dataset": [{"name": "gaussian_ring", "samples": 40}],
+                "architecture": [architecture],
+                "loss": ["minimax"],
+            },
+            "train": {"steps": 2, "batch_size": 4, "engine": engine, **train},
+        },
+        load_catalog(),
+    )
+    (cell,) = grid.cells
+    return cell
+
+
+def test_the_cells_own_step_decides() -> None:
+    taken = settle_engine(_cell(), "cpu", engines=ENGINES, auto=AUTO)
+    assert (taken.name, taken.refusals) == ("fast", {})
+    refused = settle_engine(_cell(ema=0.5), "cpu", engines=ENGINES, auto=AUTO)
+    assert (refused.name, refused.refusals) == ("eager", {"fast": "it moves no average"})
+
+
+def test_what_is_asked_for_is_refused_rather_than_replaced() -> None:
+    with pytest.raises(GridError, match="cannot train this cell on cpu: 'eager': it moves no average"):
+        settle_engine(_cell("eager", ema=0.5), "cpu", engines={"eager": NoAverage}, auto=AUTO)
+
+
+def test_a_cell_that_cannot_be_built_asks_no_engine() -> None:
+    cell = _cell(architecture="vae")
+    assert settle_engine(cell, "cpu", engines=ENGINES, auto=AUTO).name == "fast"
+
+
+def test_the_resolved_engine_plays() -> None:
+    trainer = trainer_of(_cell(), torch.device("cpu"), "eager")
+    trainer.advance(2)
+    assert trainer.step == 2
