@@ -8,8 +8,6 @@ Where there is no such folder, as without a home, nothing is kept: all is made a
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import StoreError
 from ganbench.files.atomic import make_folder
+from ganbench.files.canonical import canonical_json, sha256_of
 from ganbench.files.tensors import read_state, write_state
 
 if TYPE_CHECKING:
@@ -66,9 +65,8 @@ class Cache:
 
     def path(self, key: Mapping[str, Any]) -> Path | None:
         """Find where the entry of a key is, or would be; None where nothing is kept."""
-        digest = hashlib.sha256(_canonical(key).encode()).hexdigest()
         folder = cache_folder()
-        return None if folder is None else folder / self._kind / f"{digest}.safetensors"
+        return None if folder is None else folder / self._kind / f"{sha256_of(key)}.safetensors"
 
     def get(self, key: Mapping[str, Any]) -> dict[str, Tensor] | None:
         """The tensors kept under a key; None where there are none, or what is there is damaged.
@@ -81,9 +79,10 @@ class Cache:
             return None
         try:
             tensors, record = read_state(path)
-        except StoreError:
+            return tensors if canonical_json(record) == canonical_json(key) else None
+        except (StoreError, ValueError, RecursionError):
+            # What another program wrote there may hold what no key has: NaN, or lists without end.
             return None
-        return tensors if _canonical(record) == _canonical(key) else None
 
     def put(self, key: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Keep tensors under a key; where the disk refuses, they are made again the next time."""
@@ -93,7 +92,3 @@ class Cache:
         with contextlib.suppress(StoreError):
             make_folder(path.parent)
             write_state(path, tensors, key)
-
-
-def _canonical(key: Mapping[str, Any]) -> str:
-    return json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

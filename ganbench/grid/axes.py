@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ganbench.errors import did_you_mean
-from ganbench.grid.canonical import canonical_json
+from ganbench.files.canonical import canonical_json
 from ganbench.grid.choice import Choice, label_of
 from ganbench.grid.named import MOST_CELLS, expand
 from ganbench.grid.problems import Problems, given

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ganbench.grid.canonical import sha256_of
+from ganbench.files.canonical import sha256_of
 from ganbench.grid.choice import Choice
 from ganbench.grid.settings import ScoreSettings, TrainSettings
 from ganbench.grid.tolerance import Tolerance

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganbench.grid.canonical import canonical_json
+from ganbench.files.canonical import canonical_json
 
 _BARE = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+ -]*")
 

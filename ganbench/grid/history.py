@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ganbench.grid.canonical import sha256_of
+from ganbench.files.canonical import sha256_of
 from ganbench.grid.provenance import Environment
 
 _HASH_DIGITS = 10

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.catalog.options import canonical
 from ganbench.errors import CatalogError, did_you_mean
-from ganbench.grid.canonical import canonical_json
+from ganbench.files.canonical import canonical_json
 from ganbench.grid.choice import Choice
 from ganbench.grid.problems import Problems, given
 

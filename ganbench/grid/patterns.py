@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.catalog.options import canonical
 from ganbench.errors import did_you_mean
+from ganbench.files.canonical import canonical_json
 from ganbench.grid.axes import Axis, axis_key
-from ganbench.grid.canonical import canonical_json
 from ganbench.grid.choice import Choice, label_of
 from ganbench.grid.named import expand
 from ganbench.grid.problems import Problems, given

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.catalog.distributions import ganbench_version
 from ganbench.catalog.switches import kept_switches, standard_switches, unusual_switches, write_switches
-from ganbench.grid.canonical import sha256_of
+from ganbench.files.canonical import sha256_of
 from ganbench.grid.cell import Cell
 from ganbench.grid.plugin_source import modules_digest, source_digest
 

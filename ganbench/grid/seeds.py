@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ganbench.grid.canonical import sha256_of
+from ganbench.files.canonical import sha256_of
 from ganbench.grid.cell import Cell
 
 _BITS = 63

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
+from ganbench.files.canonical import sha256_of
 from ganbench.scoring.images import ROUNDING
 
 
@@ -60,8 +59,7 @@ class Protocol:
     @property
     def hash(self) -> str:
         """12 hexadecimal digits of a SHA-256 over the canonical JSON of the details."""
-        text = json.dumps(self.details, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return sha256_of(self.details)[:12]
 
 
 def protocol_of(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import math
 import os
 import shutil
@@ -33,6 +32,7 @@ from ganbench.api.players import Samples, Signature
 from ganbench.errors import DatasetError, StoreError
 from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, write_folder
 from ganbench.files.cache import cache_folder
+from ganbench.files.canonical import sha256_of
 from ganbench.files.tensors import read_state, write_state
 from ganbench.zoo.datasets.fingerprint import heading
 
@@ -146,7 +146,7 @@ def _found(
     """Open the array, or make it: in the cache, else in a temporary file that ends with this process."""
     cache = cache_folder()
     if cache is not None:
-        place = cache / "images" / hashlib.sha256(_canonical(record["key"]).encode()).hexdigest()
+        place = cache / "images" / sha256_of(record["key"])
         if (found := _opened(place, record)) is not None:
             return found
         try:
@@ -266,7 +266,3 @@ def _progress(name: str, total: int) -> Iterator[Callable[[], None]]:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(f"{name}: reading {total} images, once", total=total)
         yield lambda: bars.advance(task)
-
-
-def _canonical(key: object) -> str:
-    return json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
