@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ganbench.grid.cell import Cell
     from ganbench.grid.choice import Choice
     from ganbench.grid.grid import Compare, Grid
-    from ganbench.grid.optimizers import OptimizerSettings
+    from ganbench.grid.optimizer_settings import OptimizerSettings
     from ganbench.grid.provenance import Environment, environment_of
     from ganbench.grid.reader import read_grid
     from ganbench.grid.scoring import check_scoring
@@ -42,7 +42,7 @@ _HOMES = {
     "Compare": "grid",
     "Environment": "provenance",
     "Grid": "grid",
-    "OptimizerSettings": "optimizers",
+    "OptimizerSettings": "optimizer_settings",
     "ScoreSettings": "settings",
     "Streams": "seeds",
     "TrainSettings": "settings",

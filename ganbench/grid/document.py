@@ -8,7 +8,7 @@ from typing import Any
 from ganbench.grid.axes import Axis
 from ganbench.grid.choice import Choice
 from ganbench.grid.grid import Compare
-from ganbench.grid.layers import Layer, full_optimizer
+from ganbench.grid.merged_settings import Layer, full_optimizer
 from ganbench.grid.overrides import Override
 from ganbench.grid.settings import CHOICES, PLAYERS, ScoreSettings, TrainSettings
 

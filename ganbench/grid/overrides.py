@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganbench.errors import did_you_mean
-from ganbench.grid.axes import Axis, flat_axes, overlap
-from ganbench.grid.layers import Layer, lay
-from ganbench.grid.patterns import Patterns
+from ganbench.grid.axes import Axis, Patterns, flat_axes, overlap
+from ganbench.grid.merged_settings import Layer, merge_layer
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import SECTIONS, Schema
 
@@ -84,7 +83,7 @@ def _read_override(
             problems.add(f"{at}.{key}", f"an override has no key {given(key)}{did_you_mean(key, _KEYS)}")
             continue
         # A quoted "score.every" says what score.every says.
-        lay(layer, schema.layer(section, {setting: value} if setting else value, f"{at}.{section}"))
+        merge_layer(layer, schema.layer(section, {setting: value} if setting else value, f"{at}.{section}"))
     for key in layer_keys(layer):
         for axis in asked:
             if overlap(key, axis):

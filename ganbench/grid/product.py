@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ganbench.grid.axes import NAMED, Axis
 from ganbench.grid.cell import Cell
 from ganbench.grid.choice import choice_of, label_of
-from ganbench.grid.layers import Layer, SettingsError, lay, resolve_train
+from ganbench.grid.merged_settings import Layer, SettingsError, merge_layer, resolve_train
 from ganbench.grid.overrides import Override
 from ganbench.grid.problems import Problems
 from ganbench.grid.settings import ScoreSettings, TrainSettings
@@ -88,8 +88,8 @@ class _Settings:
     def _resolve(self, rules: Sequence[Override], position: Mapping[str, int]) -> Resolved | None:
         layer = dict(self._base)
         for rule in rules:
-            lay(layer, rule.layer)
-        lay(layer, self._axes_layer(position))
+            merge_layer(layer, rule.layer)
+        merge_layer(layer, self._axes_layer(position))
         try:
             train = resolve_train(layer)
         except SettingsError as error:

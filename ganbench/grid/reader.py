@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import did_you_mean
 from ganbench.grid.assignments import Assignment, read_assignments
-from ganbench.grid.axes import NAMED, Axis, axis_key, flat_axes, overlap, read_axes
+from ganbench.grid.axes import NAMED, Axis, Patterns, axis_key, flat_axes, overlap, read_axes
 from ganbench.grid.document import document_of
 from ganbench.grid.grid import Compare, Grid
-from ganbench.grid.layers import Layer, lay
+from ganbench.grid.merged_settings import Layer, merge_layer
 from ganbench.grid.named import MOST_CELLS
 from ganbench.grid.overrides import Override, read_overrides
-from ganbench.grid.patterns import Patterns
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.product import count_cells, product
 from ganbench.grid.schema import SECTIONS, Schema
@@ -60,13 +59,13 @@ def read_grid(
             for each in assignments
         }
     )
-    grid = _Reading(document, assignments, catalog, problems).grid()
+    grid = _GridReading(document, assignments, catalog, problems).grid()
     problems.raise_any()
     assert grid is not None
     return grid
 
 
-class _Reading:
+class _GridReading:
     """One grid while it is read."""
 
     def __init__(
@@ -172,7 +171,7 @@ class _Reading:
         """The settings of all cells, and of some; what --set says comes last of all."""
         base: Layer = {}
         for section in SECTIONS:
-            lay(base, self._schema.layer(section, self._unassigned(section), section))
+            merge_layer(base, self._schema.layer(section, self._unassigned(section), section))
         everything = {*NAMED, *asked}
         tables = self._document.get("override", [])
         rules = read_overrides(tables, axes, everything, self._patterns, self._schema, self._problems)
@@ -183,8 +182,8 @@ class _Reading:
                 continue
             if axis := next((axis for axis in asked if overlap(axis, key)), None):
                 self._problems.add(key, f"is the axis {axis}; give --set '{axis_key(axis)}=[...]' instead")
-            lay(last, self._schema.setting(key, assignment.value, key))
-        lay(base, last)
+            merge_layer(last, self._schema.setting(key, assignment.value, key))
+        merge_layer(base, last)
         if rules and last:
             rules.append(Override(when={}, layer=last, said={}))
         return base, rules

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from ganbench.errors import GridError, did_you_mean
-from ganbench.grid.layers import Layer, lay, own_words
+from ganbench.grid.merged_settings import Layer, merge_layer, own_words
 from ganbench.grid.named import read_choice, read_metrics
-from ganbench.grid.optimizers import OPTIMIZERS
+from ganbench.grid.optimizer_settings import OPTIMIZERS
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.settings import CHOICES, OPTIMIZER_KEYS, PLAYERS, ScoreSettings, TrainSettings
 from ganbench.grid.tolerance import read_thresholds
@@ -74,7 +74,7 @@ class Schema:
                 hint = did_you_mean(name, [each for each in known if "." not in each])
                 self._problems.add(f"{at}.{name}", f"[{section}] has no setting {given(name)}{hint}")
                 continue
-            lay(layer, self.setting(key, value, f"{at}.{name}"))
+            merge_layer(layer, self.setting(key, value, f"{at}.{name}"))
         return layer
 
     def setting(self, key: str, value: Any, at: str) -> Layer:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, m
 from ganbench.catalog import Kind
 from ganbench.errors import did_you_mean
 from ganbench.grid.choice import Choice
-from ganbench.grid.optimizers import Adam, OptimizerSettings
+from ganbench.grid.optimizer_settings import Adam, OptimizerSettings
 
 # Generous, and small enough that no product of them overflows anything downstream.
 MOST = 1_000_000_000

@@ -14,7 +14,7 @@ from ganbench.grid.problems import Problems, given
 
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog
-    from ganbench.grid.layers import Layer
+    from ganbench.grid.merged_settings import Layer
     from ganbench.grid.settings import ScoreSettings
 
 _SHARE = re.compile(r"\s*([0-9.eE+-]+)\s*%\s*", re.ASCII)

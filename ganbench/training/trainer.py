@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganbench.api import Penalty, Players, Samples, Signature
 from ganbench.grid import TrainSettings
-from ganbench.grid.optimizers import OptimizerSettings
+from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.batches import Batches

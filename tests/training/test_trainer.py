@@ -13,7 +13,7 @@ from small_games import awkward_players, differing, make_trainer, plain_players,
 from torch import nn
 
 from ganbench import Noise, Players
-from ganbench.grid.optimizers import SGD, Adam, AdamW, RMSprop
+from ganbench.grid.optimizer_settings import SGD, Adam, AdamW, RMSprop
 from ganbench.training import Diverged
 from ganbench.zoo.losses.adversarial import Minimax, NonSaturating
 from ganbench.zoo.penalties.gradient_penalties import R1

@@ -39,7 +39,7 @@ def test_gradients_of_the_frozen_generator_are_measured_one_turn_at_a_time():
 
 
 def still():
-    from ganbench.grid.optimizers import OPTIMIZERS
+    from ganbench.grid.optimizer_settings import OPTIMIZERS
 
     return OPTIMIZERS["sgd"](lr=1e-12)
 

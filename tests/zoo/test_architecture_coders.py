@@ -10,7 +10,7 @@ import torch
 
 from ganbench import Players, Samples, Signature
 from ganbench.catalog import load_catalog
-from ganbench.grid.optimizers import Adam
+from ganbench.grid.optimizer_settings import Adam
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
 from ganbench.training import Objective, Trainer

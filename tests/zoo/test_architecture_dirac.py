@@ -12,7 +12,7 @@ import torch
 from ganbench import Players, Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.grid.optimizers import SGD
+from ganbench.grid.optimizer_settings import SGD
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
 from ganbench.training import Objective, Trainer

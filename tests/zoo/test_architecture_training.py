@@ -11,7 +11,7 @@ from torch import nn
 
 from ganbench import Samples, Signature
 from ganbench.catalog import load_catalog
-from ganbench.grid.optimizers import Adam
+from ganbench.grid.optimizer_settings import Adam
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
 from ganbench.training import Objective, Trainer

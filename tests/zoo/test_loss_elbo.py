@@ -13,7 +13,7 @@ from trained_objectives import NOISE, make_trainer, plain_players, state_of
 from ganbench import Noise, Players
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError, Unsupported
-from ganbench.grid.optimizers import Adam
+from ganbench.grid.optimizer_settings import Adam
 from ganbench.training import CellGame
 from ganbench.zoo.losses.elbo import Elbo
 from ganbench.zoo.penalties.gradient_penalties import NoPenalty

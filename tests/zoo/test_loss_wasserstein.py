@@ -9,7 +9,7 @@ from trained_objectives import make_trainer
 from ganbench import Noise, Players
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.grid.optimizers import SGD, Adam, OptimizerSettings, RMSprop
+from ganbench.grid.optimizer_settings import SGD, Adam, OptimizerSettings, RMSprop
 from ganbench.zoo.losses.adversarial import WassersteinLoss
 from ganbench.zoo.penalties.gradient_penalties import NoPenalty
 

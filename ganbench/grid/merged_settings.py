@@ -1,4 +1,4 @@
-"""Layers of settings, laid over each other and at last resolved.
+"""Layers of settings: how one is merged over another, and how they become TrainSettings.
 
 A *layer* is a flat mapping of settings to JSON values: `{"train.steps": 9, "train.optimizer": {"lr": 0.1}}`.
 An optimizer's part of it holds only what was said of it.
@@ -13,15 +13,15 @@ from pydantic import ValidationError
 
 from ganbench.errors import did_you_mean
 from ganbench.grid.choice import choice_of
-from ganbench.grid.optimizers import DEFAULT, OPTIMIZERS, OptimizerSettings, merged
+from ganbench.grid.optimizer_settings import DEFAULT, OPTIMIZERS, OptimizerSettings, merged
 from ganbench.grid.problems import given
 from ganbench.grid.settings import CHOICES, OPTIMIZER_KEYS, PLAYERS, TrainSettings
 
 Layer = dict[str, Any]
 
 
-def lay(under: Layer, over: Mapping[str, Any]) -> None:
-    """Lay one layer over another, in place: optimizers are merged or replaced, the rest overwritten."""
+def merge_layer(under: Layer, over: Mapping[str, Any]) -> None:
+    """Merge one layer over another, in place: optimizers are merged or replaced, the rest overwritten."""
     for key in sorted(over, key=lambda key: key != "train.optimizer"):
         value = over[key]
         if isinstance(value, dict) and key.removeprefix("train.") in OPTIMIZER_KEYS:
