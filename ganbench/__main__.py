@@ -7,6 +7,7 @@ an internal failure, with its traceback. Output that cannot be written changes n
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 import traceback
@@ -25,12 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: those after the program's name; `sys.argv`'s unless given.
+        arguments: those after the program's name; `sys.argv`'s unless given. Where they are given, this is a
+            call in somebody's process, whose streams and environment are put back.
 
     Returns:
         The exit code; whatever goes wrong, nothing is raised.
     """
     restore = guard_streams()
+    environment = dict(os.environ)
     if arguments is None:
         # Until a run has its own handlers, and for the other commands: an end like that of Ctrl-C.
         for number in set(handled_signals()) - {signal.SIGINT}:
@@ -45,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments is not None:
             # The program itself keeps them: Python flushes them once more at exit.
             restore()
+            # Options such as --data are handed to workers there.
+            os.environ.clear()
+            os.environ.update(environment)
 
 
 def _run(arguments: list[str]) -> int:

@@ -23,7 +23,7 @@ from ganbench.runner.gallery import frame_for
 from ganbench.runner.picture import draw_samples, write_images
 from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store, require_foreign
-from ganbench.training import deterministic, prepare_process
+from ganbench.training import deterministic_process
 
 _MOST = 1_000_000
 # Names and shapes of the weights, and more precision than the networks have here.
@@ -50,11 +50,11 @@ def sample_command(folder: Path, cell: str, *, count: int, repeat: int, out: Pat
             f"--repeat: must be from 0 to {chosen.score.repeats - 1}, as score.repeats of the grid is "
             f"{chosen.score.repeats}, given {repeat}"
         )
-    prepare_process(_THREADS)
-    place = device_of(store, chosen) if device == "auto" else resolve_device(device)
-    _warn(store, chosen, place)
-    samples = _samples(store, chosen, count, repeat, torch.device(place))
-    _write(samples, out, lambda: _picture(samples, chosen))
+    with deterministic_process(_THREADS):
+        place = device_of(store, chosen) if device == "auto" else resolve_device(device)
+        _warn(store, chosen, place)
+        samples = _samples(store, chosen, count, repeat, torch.device(place))
+        _write(samples, out, lambda: _picture(samples, chosen))
     output().print(plain(f"{count} samples of {cell}: {out}"), soft_wrap=True)
     return 0
 
@@ -87,17 +87,16 @@ def _samples(store: Store, cell: Cell, count: int, repeat: int, device: torch.de
     players = players_of(cell)
     _load(store, cell, players)
     try:
-        with deterministic():
-            return generate_samples(
-                players.generator.to(device),
-                players,
-                dataset_of(cell.dataset).signature,
-                # Conditions come from the split that the scores are against.
-                samples_of(cell.dataset, cell.score.reference),
-                count,
-                score_seed(cell, repeat),
-                device,
-            )
+        return generate_samples(
+            players.generator.to(device),
+            players,
+            dataset_of(cell.dataset).signature,
+            # Conditions come from the split that the scores are against.
+            samples_of(cell.dataset, cell.score.reference),
+            count,
+            score_seed(cell, repeat),
+            device,
+        )
     except NonFiniteSamples as error:
         raise StoreError(f"{store.path}: the weights of {cell.id} are damaged: {error}") from error
 

@@ -28,7 +28,7 @@ from ganbench.runner.data_notes import range_note
 from ganbench.runner.elsewhere import Collected, read_samples, require_labels, require_pairs
 from ganbench.runner.materials import metric_of, metric_spec, note_of, scorer_against
 from ganbench.scoring import WITH_LABELS, Scorer, ScoreRow
-from ganbench.training import deterministic, prepare_process
+from ganbench.training import deterministic_process
 
 # Wider than any table of scores.
 _UNBOUNDED = 10_000
@@ -68,8 +68,7 @@ def score_command(
     warn_of_cache()
     place = resolve_device(device)
     # As in a worker: the number of threads decides bits.
-    prepare_process(threads=1)
-    with deterministic():
+    with deterministic_process(threads=1):
         real, described = _reference(asked)
         samples = read_samples(images, real.signature, asked.span)
         notes = _notes(asked, real, samples, images)

@@ -14,6 +14,8 @@ import torch
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
+from ganbench.execution.arguments import check_arguments, require_processes
+from ganbench.execution.caller import kept_process
 from ganbench.execution.plan import Plan, PlannedCell, Rerun, make_plan, resolve_device
 from ganbench.execution.pool import WorkerPool
 from ganbench.execution.preflight import Preflight, preflight
@@ -59,6 +61,7 @@ def default_folder(grid: Grid) -> Path:
     return Path("results") / grid.name
 
 
+@kept_process()
 def plan_run(
     grid: Grid,
     out: str | Path | None = None,
@@ -72,6 +75,7 @@ def plan_run(
     Raises:
         GanbenchError: the grid cannot be run as it is, here.
     """
+    check_arguments(grid=grid, out=out, device=device, rerun=rerun, keep_going=keep_going)
     place = resolve_device(device)
     store = Store(out if out is not None else default_folder(grid))
     store.require_own()
@@ -87,6 +91,7 @@ def plan_run(
     return make_plan(grid, store, device=place, threads=THREADS, tried=tried, rerun=rerun), store
 
 
+@kept_process()
 def run(
     grid: str | Path | Mapping[str, Any] | Grid,
     out: str | Path | None = None,
@@ -121,6 +126,18 @@ def run(
         GanbenchError: bad input; nothing is trained.
         Interrupted: SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2; the same call goes on where it stopped.
     """
+    check_arguments(
+        grid=grid,
+        out=out,
+        jobs=jobs,
+        device=device,
+        rerun=rerun,
+        overrides=overrides,
+        max_seconds_per_cell=max_seconds_per_cell,
+        keep_going=keep_going,
+        listener=listener,
+    )
+    require_processes()
     folder = Path(out) if out is not None else None
     with stopping(lambda: _folder_of(grid, folder)) as stopper:
         if not isinstance(grid, Grid):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from ganbench.training import EngineChoice, deterministic
 
 Action = Literal["train", "score", "keep", "skip", "fail"]
 Rerun = Literal["no", "stale", "all", "keep"]
+# As torch reads it: no leading zero, no digits of other scripts.
+_CUDA = re.compile(r"cuda(:(0|[1-9][0-9]{0,3}))?")
 # A cell that diverged is a result; one that failed is tried again.
 FINISHED = ("ok", "diverged")
 
@@ -92,9 +95,12 @@ def resolve_device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
         return device
-    kind, _, index = device.partition(":")
-    if kind != "cuda" or (index and not index.isdecimal()) or (":" in device and not index):
-        raise GridError(f"--device: must be auto, cpu, cuda or cuda:N, given {device!r}")
+    if not _CUDA.fullmatch(device):
+        meant = device.strip().lower()
+        known = meant in ("auto", "cpu") or _CUDA.fullmatch(meant)
+        hint = f"; did you mean {meant!r}?" if known else ""
+        raise GridError(f"--device: must be auto, cpu, cuda or cuda:N, given {device!r}{hint}")
+    index = device.partition(":")[2]
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(index or 0) >= count:
         raise GridError(f"--device: {device!r} is not on this machine, which has {count} CUDA devices")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ganbench.analysis.context import metric_label
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
+from ganbench.execution.arguments import is_number, is_whole, jobs_problem, require_processes
 from ganbench.execution.benchmark import THREADS, devices_of
 from ganbench.execution.origin import device_of
 from ganbench.execution.plan import FINISHED, differences_of, resolve_device
@@ -91,8 +92,12 @@ def plan_verification(
     Raises:
         GanbenchError: the folder is none, a cell is not finished or not in the grid, the device is absent.
     """
+    if sample is not None and not is_whole(sample):
+        raise GridError(f"--sample: must be a whole number, given {sample!r}")
     if sample is not None and sample < 1:
         raise GridError(f"--sample: must be at least 1, given {sample}")
+    if isinstance(cells, str):
+        raise GridError(f"cells: must be a list of ids, as [{cells!r}], given {cells!r}")
     store = Store(folder).require()
     grid = read_grid(store.grid(), load_catalog())
     known = {cell.id: cell for cell in grid.cells}
@@ -105,7 +110,7 @@ def plan_verification(
     if not chosen:
         raise StoreError(f"{store.path}: no finished cell to verify")
     if sample is not None and sample < len(chosen):
-        drawn = set(random.sample(range(len(chosen)), sample))
+        drawn = set(random.Random().sample(range(len(chosen)), sample))
         chosen = [cell for index, cell in enumerate(chosen) if index in drawn]
     place = device_of(store, chosen[0]) if device == "auto" else resolve_device(device)
     return Verification(store=store, cells=tuple(chosen), device=place)
@@ -120,8 +125,18 @@ def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> 
         jobs: worker processes; default as many as CPU cores, or one for each GPU.
 
     Raises:
+        GanbenchError: a number cannot be used, or this process may not start others.
         StoreError: the temporary folder cannot be written.
     """
+    if not (is_number(tolerance) and tolerance >= 0 and math.isfinite(tolerance)):
+        raise GridError(f"tolerance: must be a number from 0, given {tolerance!r}")
+    if problem := jobs_problem(jobs):
+        raise GridError(problem)
+    require_processes()
+    return _verdicts(plan, tolerance, jobs)
+
+
+def _verdicts(plan: Verification, tolerance: float, jobs: int | None) -> Iterator[Verdict]:
     cells = {cell.id: cell for cell in plan.cells}
     mixed = {cell.id: words for cell in plan.cells if (words := _mixed(plan.store, cell))}
     for cell_id, words in mixed.items():

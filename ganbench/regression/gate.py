@@ -44,6 +44,8 @@ def check(
     Raises:
         GanbenchError: a folder, the pair of them, or an option cannot be used.
     """
+    if isinstance(metrics, str):
+        raise GridError(f"metrics: must be a list of names, as [{metrics!r}], given {metrics!r}")
     asked = Asked(metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha))
     before, now = read_finished(baseline), read_finished(path)
     every = questions(before, now, asked)

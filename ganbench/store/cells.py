@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ class CellStore:
     """The cells of a results folder, each by its id."""
 
     def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise StoreError(f"a results folder must be given by its path, given {path!r}")
         self.path = Path(path)
 
     def folder(self, cell: str) -> Path:

@@ -3,6 +3,7 @@
 from ganbench.training.determinism import (
     determinism_record,
     deterministic,
+    deterministic_process,
     global_stream,
     prepare_process,
     set_again,
@@ -29,6 +30,7 @@ __all__ = [
     "choose_engine",
     "determinism_record",
     "deterministic",
+    "deterministic_process",
     "global_stream",
     "learning_tensors",
     "prepare_process",

@@ -18,6 +18,7 @@ from ganbench.catalog.switches import (
 
 # cuBLAS picks its workspace when CUDA starts; this setting makes its choice the same each time.
 CUBLAS_WORKSPACE = ":4096:8"
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def prepare_process(threads: int | None) -> None:
@@ -26,7 +27,7 @@ def prepare_process(threads: int | None) -> None:
     Args:
         threads: threads for one operation on a CPU; None leaves the number alone.
     """
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = CUBLAS_WORKSPACE
+    os.environ[_WORKSPACE] = CUBLAS_WORKSPACE
     if threads is not None:
         torch.set_num_threads(threads)
 
@@ -43,6 +44,25 @@ def deterministic(threads: int | None = None) -> Iterator[None]:
     with kept_switches():
         write_switches(standard_switches(threads))
         yield
+
+
+@contextmanager
+def deterministic_process(threads: int) -> Iterator[None]:
+    """Prepare this process as a worker, and set torch's switches; the caller's come back afterwards.
+
+    Args:
+        threads: for one operation on a CPU.
+    """
+    before = os.environ.get(_WORKSPACE)
+    try:
+        prepare_process(None)
+        with deterministic(threads):
+            yield
+    finally:
+        if before is None:
+            os.environ.pop(_WORKSPACE, None)
+        else:
+            os.environ[_WORKSPACE] = before
 
 
 def set_again(threads: int | None = None) -> list[str]:
@@ -79,6 +99,6 @@ def determinism_record() -> dict[str, object]:
         ),
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "threads": torch.get_num_threads(),
-        "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
+        "cublas_workspace": os.environ.get(_WORKSPACE, ""),
         "switches": switches,
     }

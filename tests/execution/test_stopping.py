@@ -3,18 +3,19 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from in_process import InProcess
 from studies import GRID as STUDY
 from studies import Study, left_of, outcome, wait_for
 
 import ganbench
 from ganbench.execution import Interrupted, benchmark, pool, stopping
-from ganbench.runner import CellResult, Task, run_cell
+from ganbench.runner import CellResult
 from ganbench.store import Store
 
 GRID: dict[str, Any] = {
@@ -32,35 +33,13 @@ GRID: dict[str, Any] = {
 NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")]
 
 
-class InProcess:
-    """A pool that runs its tasks in this process, and calls `between` when something has been scored."""
-
-    between: Callable[[], object] = staticmethod(lambda: None)
-
-    def __init__(self, devices: Sequence[str], threads: int | None, max_seconds: float | None) -> None:
-        self.stopped: float | None = None
-
-    def stop(self) -> None:
-        self.stopped = time.monotonic()
-
-    def run(
-        self, tasks: Sequence[Task], on_event: Callable[[Mapping[str, Any]], None]
-    ) -> Iterator[CellResult]:
-        def heard(event: Mapping[str, Any]) -> None:
-            if event.get("scored") and self.stopped is None:
-                type(self).between()
-            on_event(event)
-
-        for task in tasks:
-            yield run_cell(task, lambda: self.stopped is not None, heard)
-
-
 @pytest.fixture
-def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+def during(
+    in_process: type[InProcess], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], object]], None]:
     """Say what happens while a run is training."""
-    monkeypatch.setattr(benchmark, "WorkerPool", InProcess)
     monkeypatch.setattr(benchmark, "write_page", lambda *_: None)
-    return lambda action: monkeypatch.setattr(InProcess, "between", staticmethod(action))
+    return lambda action: monkeypatch.setattr(in_process, "between", staticmethod(action))
 
 
 @pytest.fixture

@@ -1,0 +1,126 @@
+"""The arguments of a run as a script gives them, checked before anything is read or written."""
+
+from __future__ import annotations
+
+import multiprocessing
+import numbers
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from ganbench.errors import GanbenchError, GridError, did_you_mean
+from ganbench.execution.plan import Rerun
+from ganbench.grid import Grid
+
+_LISTENER = ("planned", "event", "finished")
+
+
+def check_arguments(
+    *,
+    grid: Any,
+    out: Any = None,
+    jobs: Any = None,
+    device: Any = "auto",
+    rerun: Any = "no",
+    overrides: Any = (),
+    max_seconds_per_cell: Any = None,
+    keep_going: Any = False,
+    listener: Any = None,
+) -> None:
+    """Refuse arguments of `ganbench.run` that mean nothing, all of them at once.
+
+    Raises:
+        GridError: with a line for each that is not of its type, or outside its range.
+    """
+    found = [
+        _grid(grid),
+        _out(out),
+        jobs_problem(jobs),
+        _device(device),
+        _rerun(rerun),
+        _overrides(overrides, grid),
+        _seconds(max_seconds_per_cell),
+        "" if isinstance(keep_going, bool) else f"keep_going: must be True or False, given {keep_going!r}",
+        _listener(listener),
+    ]
+    problems = [problem for problem in found if problem]
+    if problems:
+        raise GridError(*problems)
+
+
+def jobs_problem(jobs: Any) -> str:
+    """Say what is wrong with a number of worker processes; empty where nothing is."""
+    if jobs is None or (is_whole(jobs) and jobs >= 1):
+        return ""
+    return f"jobs: must be a whole number from 1, or None for one per core or GPU, given {jobs!r}"
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is an integer, numpy's included; booleans are not."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, numpy's included; booleans are not."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def require_processes() -> None:
+    """Refuse a process that may not start others.
+
+    Raises:
+        GanbenchError: it is a daemon, as the workers of multiprocessing.Pool are.
+    """
+    if multiprocessing.current_process().daemon:
+        raise GanbenchError(
+            "this process is a daemon, as the workers of multiprocessing.Pool are, and may not start the "
+            "workers of a run; run the grid in the main process, or in a worker of "
+            "concurrent.futures.ProcessPoolExecutor"
+        )
+
+
+def _grid(grid: Any) -> str:
+    if isinstance(grid, str | os.PathLike | Mapping | Grid):
+        return ""
+    return f"grid: must be a TOML file, the name of a bundled grid, a mapping or a Grid, given {grid!r}"
+
+
+def _out(out: Any) -> str:
+    if out is None or (isinstance(out, str | os.PathLike) and isinstance(os.fspath(out), str)):
+        return "out: must be a path, given one with a null character" if "\0" in os.fspath(out or "") else ""
+    return f"out: must be a path, given {out!r}"
+
+
+def _device(device: Any) -> str:
+    return "" if isinstance(device, str) else f"device: must be auto, cpu, cuda or cuda:N, given {device!r}"
+
+
+def _rerun(rerun: Any) -> str:
+    valid = get_args(Rerun)
+    if isinstance(rerun, str):
+        return (
+            "" if rerun in valid else f"rerun: no such choice {rerun!r}{did_you_mean(rerun.lower(), valid)}"
+        )
+    return f"rerun: must be one of {', '.join(valid)}, given {rerun!r}"
+
+
+def _overrides(overrides: Any, grid: Any) -> str:
+    settings = isinstance(overrides, Sequence) and not isinstance(overrides, str | bytes)
+    if not settings or not all(isinstance(setting, str) for setting in overrides):
+        return f"overrides: must be a list of settings, as ['train.steps=200'], given {overrides!r}"
+    if overrides and isinstance(grid, Grid):
+        return "overrides: a Grid is resolved already; give them to `read_grid`, or give its file or mapping"
+    return ""
+
+
+def _seconds(seconds: Any) -> str:
+    if seconds is None or (is_number(seconds) and seconds > 0):
+        return ""
+    return f"max_seconds_per_cell: must be a number above 0, or None for no limit, given {seconds!r}"
+
+
+def _listener(listener: Any) -> str:
+    missing = [name for name in _LISTENER if not callable(getattr(listener, name, None))]
+    if listener is None or not missing:
+        return ""
+    return f"listener: must have the methods {', '.join(_LISTENER)}; lacks {', '.join(missing)}"
