@@ -119,6 +119,16 @@ def calling(part: Part, hook: str, company: Sequence[Part] = ()) -> Iterator[Non
         raise PluginError(fault) from error
 
 
+@contextmanager
+def device_errors_pass() -> Iterator[None]:
+    """End quietly at an error of the device or of memory: a cell may or may not meet it where it runs."""
+    try:
+        yield
+    except BaseException as error:
+        if not (of_device(error) or out_of_memory(error)):
+            raise
+
+
 def blame(
     error: BaseException, parts: Sequence[Part], *, asked: Part | None = None, hook: str = ""
 ) -> PluginFault | None:

@@ -175,7 +175,7 @@ def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
         action: {planned.cell.id: planned.reason for planned in plan.cells if planned.action == action}
         for action in ("skip", "fail")
     }
-    tried = Preflight(skipped=reasons["skip"], broken=reasons["fail"], faults=plan.faults)
+    tried = Preflight(skipped=reasons["skip"], broken=reasons["fail"], faults=plan.faults, notes=plan.notes)
     return make_plan(plan.grid, store, device=plan.device, threads=plan.threads, tried=tried, rerun=rerun)
 
 

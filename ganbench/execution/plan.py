@@ -207,7 +207,7 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
         damaged=tuple(damaged),
         device=device,
         threads=threads,
-        notes=(*load_catalog().notes, *_unused(device)),
+        notes=tuple(dict.fromkeys((*load_catalog().notes, *_unused(device), *tried.notes))),
         faults=tried.faults,
     )
 

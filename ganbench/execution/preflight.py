@@ -27,11 +27,13 @@ class Preflight:
         skipped: by cell id, the reasons for which cells cannot be built.
         broken: by cell id, what of their plugins is broken, where the other cells are to be run.
         faults: what is broken, each once.
+        notes: what the user should know of scores, a line each.
     """
 
     skipped: Mapping[str, str]
     broken: Mapping[str, str]
     faults: tuple[PluginFault, ...]
+    notes: tuple[str, ...] = ()
 
 
 def preflight(grid: Grid, device: str, *, keep_going: bool = False) -> Preflight:
@@ -59,7 +61,7 @@ def preflight(grid: Grid, device: str, *, keep_going: bool = False) -> Preflight
             *(f"{grid.name}: {problem}" for problem in problems),
             tracebacks=tuple(fault.traceback for fault in faults if fault.traceback),
         )
-    return Preflight(skipped=trying.skipped, broken=trying.broken, faults=faults)
+    return Preflight(skipped=trying.skipped, broken=trying.broken, faults=faults, notes=tuple(trying.notes))
 
 
 class _Trying:
@@ -70,6 +72,7 @@ class _Trying:
         broken: faults in words by cell id.
         faults: by their key.
         problems: what is wrong with the grid itself; an ordered set.
+        notes: what the user should know; likewise.
     """
 
     def __init__(self, device: str) -> None:
@@ -77,6 +80,7 @@ class _Trying:
         self.broken: dict[str, str] = {}
         self.faults: dict[tuple[str, ...], PluginFault] = {}
         self.problems: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
         self._device = device
         self._outcomes: dict[Key, GanbenchError | None] = {}
 
@@ -103,7 +107,7 @@ class _Trying:
     def _score(self, cell: Cell) -> None:
         scorer = scorer_of(cell, self._device)
         if scorer is not None:
-            scorer.check()
+            self.notes |= dict.fromkeys(scorer.check())
 
     def _tried(self, cell: Cell, key: Key, attempt: Callable[[], object]) -> bool:
         """Whether an attempt that some cells share succeeds; what does not is noted for the cell."""

@@ -25,7 +25,7 @@ from ganbench.catalog import Kind, load_catalog
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import GanbenchError, GridError, PluginError
-from ganbench.grid import Cell, Choice, ScoreSettings
+from ganbench.grid import Cell, Choice, ScoreSettings, provenance
 from ganbench.grid.plugin_source import source_digest
 from ganbench.grid.seeds import Streams, build_seed
 from ganbench.runner.dataset_contract import dataset_problems, samples_problems
@@ -121,13 +121,9 @@ def part_of(kind: Kind, choice: Choice) -> Part:
 
 def parts_of(cell: Cell) -> list[Part]:
     """Everything that takes part in training and scoring a cell."""
-    opening = [] if cell.train.loss_before_freeze is None else [cell.train.loss_before_freeze]
     extractor = [] if cell.score.extractor is None else [cell.score.extractor]
     return [
-        part_of("dataset", cell.dataset),
-        part_of("architecture", cell.architecture),
-        *(part_of("loss", loss) for loss in (cell.loss, *opening)),
-        part_of("penalty", cell.penalty),
+        *(part_of(kind, choice) for kind, choice in provenance.parts_of(cell)),
         *(part_of("metric", metric) for metric in cell.score.metrics),
         *(part_of("extractor", chosen) for chosen in extractor),
     ]

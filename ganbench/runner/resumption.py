@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ganbench.catalog.faults import Part
+from ganbench.catalog.faults import Part, device_errors_pass
 from ganbench.errors import PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell
 from ganbench.runner.materials import part_of
 from ganbench.runner.rehearsal import Rehearsal, Stage, Values
-from ganbench.runner.trial import device_errors_pass, device_here, losses_of
+from ganbench.runner.trial import device_here, losses_of
 from ganbench.training import deterministic
 
 # Rounds that are played; more where attributes of a loss go on changing, which may show in its values later.

@@ -18,6 +18,7 @@ from ganbench.grid.history import History
 from ganbench.grid.seeds import score_seed
 from ganbench.runner.checkpoint import Elsewhere, resume, size_limit
 from ganbench.runner.data_notes import recorded_names
+from ganbench.runner.endings import memory_missing, not_finite, reason_failed, reason_skipped
 from ganbench.runner.environment import environment_here
 from ganbench.runner.gallery import Gallery
 from ganbench.runner.materials import (
@@ -63,24 +64,14 @@ def run_cell(
         except NonFiniteSamples as failure:
             return sitting.end("diverged", str(failure))
         except Unsupported as failure:
-            return sitting.end("skipped", str(failure))
+            return sitting.end("skipped", reason_skipped(failure, task.cell))
         except (StoreError, Elsewhere) as failure:
             return sitting.end("error", str(failure))
         except BaseException as failure:
             # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
-            memory = _memory(failure)
-            reason = memory or traceback.format_exception_only(failure)[-1].strip()
+            memory = memory_missing(failure)
+            reason = memory or reason_failed(failure, task.cell)
             return sitting.end("oom" if memory else "error", reason, text=traceback.format_exc())
-
-
-def _memory(failure: BaseException) -> str:
-    """Which memory was too small; empty where something else failed."""
-    if isinstance(failure, torch.cuda.OutOfMemoryError):
-        return "out of CUDA memory"
-    # torch's allocator for the CPU has no exception of its own.
-    if isinstance(failure, MemoryError) or "DefaultCPUAllocator" in str(failure):
-        return "out of memory"
-    return ""
 
 
 class Sitting:
@@ -180,6 +171,11 @@ class Sitting:
             store.drop_cell(cell.id)
             return self.play()
         self._score(cell.train.steps, generator)
+        with contextlib.suppress(StoreError):
+            store.drop_unfinished(cell.id)
+        warnings = list(dict.fromkeys((*record["warnings"], *not_finite(self._rows))))
+        if warnings != list(record["warnings"]):
+            store.write_cell(cell.id, {**record, "warnings": warnings})
         return self._result("ok", "", step=int(record["step"]))
 
     def end(
@@ -193,6 +189,9 @@ class Sitting:
         cell, store, trainer = self._cell, self._store, self._trainer
         if self._rescoring:
             # The trained cell stays as it is: only its missing scores could not be made.
+            if text:
+                with contextlib.suppress(StoreError):
+                    store.write_traceback(cell.id, text)
             return self._result(status, reason)
         reached = step if step is not None else (trainer.step if trainer is not None else 0)
         warnings: list[str] = []
@@ -201,6 +200,7 @@ class Sitting:
                 curves = trainer.diagnostics.columns()
                 store.write_curves(cell.id, curves)
                 warnings = symptoms(curves, self._constant)
+            warnings += not_finite(self._rows)
             if text:
                 store.write_traceback(cell.id, text)
         except StoreError:
@@ -265,7 +265,8 @@ class Sitting:
                 self._constant = bool((flat == flat[0]).all())
                 self._gallery.keep(step, samples, None if self._trainer is None else players)
             if scorer is not None and wanted:
-                rows = scorer.score(first(samples, scorer.samples), wanted)
+                seed = score_seed(cell, repeat)
+                rows = scorer.score(first(samples, scorer.samples), wanted, seed=seed)
                 self._keep(step, repeat, rows)
 
     def _unscored(self, scorer: Scorer, step: int, repeat: int) -> set[str]:

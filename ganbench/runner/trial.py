@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganbench.api import PenaltySpec, Players
 from ganbench.catalog import load_catalog
-from ganbench.catalog.faults import Part, calling, of_device, out_of_memory
+from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Choice
 from ganbench.runner.materials import (
@@ -63,16 +63,6 @@ def device_here(device: str) -> torch.device:
     """The device by that name, or the CPU where this process has no such device."""
     wanted = torch.device(device)
     return wanted if wanted.type == "cpu" or torch.cuda.is_available() else torch.device("cpu")
-
-
-@contextlib.contextmanager
-def device_errors_pass() -> Iterator[None]:
-    """End quietly at an error of the device or of memory: the cell may or may not meet it where it runs."""
-    try:
-        yield
-    except BaseException as error:
-        if not (of_device(error) or out_of_memory(error)):
-            raise
 
 
 def number_type(cell: Cell) -> torch.dtype:

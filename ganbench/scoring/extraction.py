@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ganbench.api.data import Extractor, Features
 from ganbench.scoring.images import to_rgb
+from ganbench.scoring.streams import seeded
 
 # torch-fidelity's default: the same batches give the same bits as its own run.
 BATCH = 64
@@ -31,6 +32,12 @@ def extract(
         TypeError: the extractor gives something else than Features of the right length.
         ValueError: there are no images.
     """
+    # One that draws random numbers gives the same features whatever was drawn before.
+    with seeded(0, device):
+        return _extracted(extractor, images, device, precision)
+
+
+def _extracted(extractor: Extractor, images: Tensor, device: torch.device, precision: str) -> Features:
     features: Tensor | None = None
     logits: Tensor | None = None
     for start in range(0, len(images), BATCH):

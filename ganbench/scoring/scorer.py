@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganbench.api.data import Dataset, Extractor, Metric, Needs, Split
+from ganbench.api.data import Dataset, Extractor, Features, Metric, Needs, Split
 from ganbench.api.players import Samples
-from ganbench.errors import GridError
+from ganbench.catalog.faults import Part, calling, device_errors_pass
+from ganbench.errors import GridError, PluginError, PluginFault
+from ganbench.grid.choice import label_of
 from ganbench.scoring.extraction import extract
 from ganbench.scoring.images import require_finite
+from ganbench.scoring.metric_trials import MetricTrials, chosen_rows, directions_of
 from ganbench.scoring.protocol import Protocol, protocol_of
 from ganbench.scoring.reference import reference_features
 from ganbench.scoring.side import Side
+from ganbench.scoring.streams import seeded
+from ganbench.scoring.values import checked_values
 
 # What a metric needs that is told of which class each sample is.
 WITH_LABELS: Needs = "features+labels"
@@ -94,20 +99,75 @@ class Scorer:
         self._device = torch.device(device)
         self._precision = precision
         self._plugins = dict(plugins or {})
+        self._parts = {
+            name: Part(kind="metric", name=name, label=label_of({**options, "name": name}))
+            for name, _, options in self._metrics
+        }
+        name = extractor_label.partition("[")[0]
+        self._extractor_part = Part(kind="extractor", name=name, label=extractor_label)
 
-    def check(self) -> None:
-        """Refuses what cannot be scored, before anything is trained.
+    def check(self) -> list[str]:
+        """Refuses what cannot be scored, before anything is trained; tries what plugins provide.
+
+        Returns:
+            What the user should know of values that will not be compared, a line for each metric.
 
         Raises:
             GridError: with a line for each problem.
+            PluginError: plugins' metrics or extractor are broken, and there is no other problem.
         """
-        problems = [problem for metric in self._metrics for problem in self._metric_problems(*metric[:2])]
+        problems: list[str] = []
+        faults: list[PluginFault] = []
+        for name, metric, _ in self._metrics:
+            try:
+                problems += self._metric_problems(name, metric)
+            except PluginError as error:
+                faults += error.faults
         if any(_extracted(metric) for _, metric, _ in self._metrics):
             problems += self._extractor_problems()
-        if not problems:
-            problems = self._logits_problems()
+        notes: list[str] = []
+        if not problems and not faults:
+            with device_errors_pass():
+                try:
+                    self._try_extractor()
+                    problems = self._logits_problems()
+                    if not problems:
+                        notes, faults = self._try_metrics()
+                except PluginError as error:
+                    faults += error.faults
         if problems:
-            raise GridError(*problems)
+            raise GridError(
+                *problems,
+                *(fault.line() for fault in faults),
+                tracebacks=tuple(fault.traceback for fault in faults if fault.traceback),
+            )
+        if faults:
+            raise PluginError(*faults)
+        return notes
+
+    def _try_extractor(self) -> None:
+        """Give a plugin's extractor two images of the reference."""
+        if self._extractor_part.foreign and any(_extracted(metric) for _, metric, _ in self._metrics):
+            self._extract(self._dataset.load(self._split).x[:2])
+
+    def _try_metrics(self) -> tuple[list[str], list[PluginFault]]:
+        trials = MetricTrials(
+            data=self._dataset.load(self._split),
+            samples=self.samples,
+            features=self._side,
+            call=self._called,
+        )
+        return trials.try_all([(self._parts[name], metric) for name, metric, _ in self._metrics])
+
+    def _called(self, part: Part, metric: Metric, generated: Any, reference: Any, seed: int = 0) -> object:
+        """What a metric gives; what it draws from global generators depends on the seed alone."""
+        with calling(part, "__call__"), seeded(seed, self._device):
+            return metric(generated, reference, self._dataset)
+
+    def _extract(self, images: Tensor) -> Features:
+        with calling(self._extractor_part, "__call__"):
+            assert self._extractor is not None
+            return extract(self._extractor, images, self._device, self._precision)
 
     def _metric_problems(self, name: str, metric: Metric) -> list[str]:
         problems = []
@@ -132,10 +192,11 @@ class Scorer:
             problems += self._label_problems(name, metric.minimum)
         check = getattr(metric, "check", None)
         if check is not None:
-            try:
-                check(self._dataset)
-            except ValueError as error:
-                problems.append(f"metric {name!r}: {error}")
+            with calling(self._parts[name], "check"):
+                try:
+                    check(self._dataset)
+                except ValueError as error:
+                    problems.append(f"{self._parts[name].who}: {error}")
         return problems
 
     def _label_problems(self, name: str, minimum: int) -> list[str]:
@@ -177,7 +238,7 @@ class Scorer:
         if not wanting or self._extractor is None:
             return []
         # Only a trial tells: an extractor need not announce that it classifies.
-        trial = extract(self._extractor, self._dataset.load(self._split).x[:2], self._device)
+        trial = self._extract(self._dataset.load(self._split).x[:2])
         if trial.logits is None:
             return [
                 f"metric {name!r} needs logits, which extractor {self._label!r} does not give"
@@ -191,12 +252,15 @@ class Scorer:
             if classes < least
         ]
 
-    def score(self, generated: Samples, only: Collection[str] | None = None) -> list[ScoreRow]:
+    def score(
+        self, generated: Samples, only: Collection[str] | None = None, *, seed: int = 0
+    ) -> list[ScoreRow]:
         """Scores generated samples.
 
         Args:
             generated: `x` uint8 (N, C, H, W) for images or float32 (N, d) for points, N as announced.
             only: the metrics wanted, by name; all of them unless given.
+            seed: of what a metric draws from global generators, 0 to 2^63 - 1.
 
         Returns:
             A row for each value of each metric, in the order of the metrics.
@@ -204,6 +268,7 @@ class Scorer:
         Raises:
             NonFiniteSamples: there is NaN or infinity among the points.
             ValueError: there are not as many samples as announced.
+            PluginError: a plugin's metric or extractor raised, or gave what is no number by name.
         """
         if len(generated) != self.samples:
             raise ValueError(f"{self.samples} samples were announced, {len(generated)} given")
@@ -214,19 +279,22 @@ class Scorer:
             if only is not None and name not in only:
                 continue
             if metric.needs == "samples":
-                values = metric(generated, self._dataset.load(self._split), self._dataset)
+                sides: tuple[Any, Any] = generated, self._dataset.load(self._split)
             elif metric.needs == "pairs":
-                values = metric(generated, self._counterparts(generated), self._dataset)
+                sides = generated, self._counterparts(generated)
             else:
                 side = side or self._side(generated)
                 if metric.needs == WITH_LABELS and side.labels is None:
                     raise ValueError("a metric needs labels, and the samples have none")
-                values = metric(side, self._reference(), self._dataset)
+                sides = side, self._reference()
+            part = self._parts[name]
+            promised = directions_of(part) if part.foreign else ()
+            values = checked_values(part, self._called(part, metric, *sides, seed), promised)
             rows += [
                 ScoreRow(
                     metric=value_name,
                     source=name,
-                    value=float(value),
+                    value=value,
                     extractor=self.protocols[name].extractor,
                     samples=self.samples,
                     protocol=self.protocols[name].hash,
@@ -239,7 +307,7 @@ class Scorer:
     def _side(self, generated: Samples) -> Side:
         if self._extractor is None:
             raise ValueError("no extractor was given")
-        found = extract(self._extractor, generated.x, self._device, self._precision)
+        found = self._extract(generated.x)
         return Side(features=found.features, logits=found.logits, labels=generated.labels)
 
     def _fewest(self, metric: Metric, generated: Samples) -> int:
@@ -249,15 +317,16 @@ class Scorer:
 
     def _reference(self) -> Side:
         assert self._extractor is not None
-        return reference_features(
-            self._dataset,
-            self._split,
-            self._extractor,
-            self._label,
-            self._device,
-            precision=self._precision,
-            plugins=tuple(filter(None, [self._plugins.get("")])),
-        )
+        with calling(self._extractor_part, "__call__"):
+            return reference_features(
+                self._dataset,
+                self._split,
+                self._extractor,
+                self._label,
+                self._device,
+                precision=self._precision,
+                plugins=tuple(filter(None, [self._plugins.get("")])),
+            )
 
     def _counterparts(self, generated: Samples) -> Samples:
         """The samples of the reference split that the generated ones' conditions were taken from."""
@@ -265,12 +334,7 @@ class Scorer:
             raise ValueError(
                 "a metric needs pairs, and the samples do not say where their conditions are from"
             )
-        data = self._dataset.load(self._split)
-        return Samples(
-            x=data.x[generated.index],
-            labels=None if data.labels is None else data.labels[generated.index],
-            condition=None if data.condition is None else data.condition[generated.index],
-        )
+        return replace(chosen_rows(self._dataset.load(self._split), generated.index), index=None)
 
     @cached_property
     def _reference_count(self) -> int:

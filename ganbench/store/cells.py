@@ -325,6 +325,11 @@ class CellStore:
         self._make_cell(cell)
         write_bytes(self.folder(cell) / TRACEBACK, text.encode(errors="replace"))
 
+    @staticmethod
+    def traceback_file(cell: str) -> str:
+        """Give the path of a cell's traceback in the results folder, as messages name it."""
+        return f"{FOLDER}/{cell}/{TRACEBACK}"
+
     def traceback(self, cell: str) -> str | None:
         """The traceback of a cell that ended in `error`, where there is one."""
         path = self.folder(cell) / TRACEBACK

@@ -45,9 +45,12 @@ def test_failures_are_rows_and_the_others_go_on(tmp_path: Path) -> None:
         "non_saturating": "ok",
         "once": "ok",
     }
-    assert " ".join(rows["raise"].reason.split()) == "LookupError: no such thing <b>here</b>"
+    trace = f"traceback: cells/{rows['raise'].cell}/traceback.txt"
+    who = "(plugin ganbench-probe 1.0)"
+    assert rows["raise"].reason.startswith(f"loss 'faulty' {who}: LookupError: no such thing <b>here</b> (")
+    assert rows["raise"].reason.endswith(f"generator_loss, ganbench_probe.py:35; {trace})")
     assert rows["memory"].reason == "out of memory"
-    assert rows["exit"].reason == "SystemExit: leaving"
+    assert f"{who}: SystemExit: leaving (generator_loss, ganbench_probe.py:" in rows["exit"].reason
     assert rows["kill"].reason == "its worker died 2 times, the last time by SIGKILL"
     assert rows["sleep"].reason == "time limit: 12 seconds"
     assert rows["nan"].reason == "loss_g is not finite at step 60"

@@ -1,0 +1,60 @@
+"""How a cell ended, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from ganbench.catalog.faults import blame, out_of_memory
+from ganbench.errors import GanbenchError, PluginError, Unsupported, said
+from ganbench.grid import Cell
+from ganbench.runner.materials import parts_of
+from ganbench.runner.trial import refused_condition
+from ganbench.store import Store
+from ganbench.training import ConditionRefused
+
+
+def memory_missing(failure: BaseException) -> str:
+    """Name the memory that was too small; empty where something else failed."""
+    if isinstance(failure, torch.cuda.OutOfMemoryError):
+        return "out of CUDA memory"
+    return "out of memory" if out_of_memory(failure) else ""
+
+
+def reason_failed(failure: BaseException, cell: Cell) -> str:
+    """Name what failed, the plugin that it comes from, and the file with the traceback.
+
+    Args:
+        failure: what ended the cell, with its traceback.
+        cell: which.
+    """
+    note = f"traceback: {Store.traceback_file(cell.id)}"
+    if isinstance(failure, PluginError):
+        return "; ".join(fault.line(note) for fault in failure.faults)
+    if isinstance(failure, GanbenchError):
+        return f"{'; '.join(failure.problems)} ({note})"
+    fault = blame(failure, parts_of(cell))
+    return f"{said(failure)} ({note})" if fault is None else fault.line(note)
+
+
+def reason_skipped(failure: Unsupported, cell: Cell) -> str:
+    """Name what does not fit; of a condition that players do not take, also who gave it."""
+    if isinstance(failure, ConditionRefused):
+        given = [part for part in parts_of(cell) if part.kind in ("loss", "penalty")]
+        fault = blame(failure, given)
+        for part in given:
+            if fault is not None and part.who == fault.who:
+                return str(refused_condition(failure, part, cell))
+    return str(failure)
+
+
+def not_finite(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Warn of scores that are NaN or infinite, once for each name.
+
+    Args:
+        rows: as the store keeps them.
+    """
+    return sorted({f"score_not_finite: {row['metric']}" for row in rows if not math.isfinite(row["value"])})
