@@ -102,6 +102,6 @@ def test_a_failure_without_a_plugin_has_its_traceback(
     def bug(*_: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr("ganbench.zoo.losses.minimax.NonSaturating.generator_loss", bug)
+    monkeypatch.setattr("ganbench.zoo.losses.adversarial.NonSaturating.generator_loss", bug)
     record = ended(tmp_path)
     assert record["reason"] == f"LookupError: a bug (traceback: cells/{record['cell']}/traceback.txt)"
