@@ -48,7 +48,7 @@ def test_failures_are_rows_and_the_others_go_on(tmp_path: Path) -> None:
     trace = f"traceback: cells/{rows['raise'].cell}/traceback.txt"
     who = "(plugin ganbench-probe 1.0)"
     assert rows["raise"].reason.startswith(f"loss 'faulty' {who}: LookupError: no such thing <b>here</b> (")
-    assert rows["raise"].reason.endswith(f"generator_loss, ganbench_probe.py:35; {trace})")
+    assert rows["raise"].reason.endswith(f"generator_loss, ganbench_probe.py:34; {trace})")
     assert rows["memory"].reason == "out of memory"
     assert f"{who}: SystemExit: leaving (generator_loss, ganbench_probe.py:" in rows["exit"].reason
     assert rows["kill"].reason == "its worker died 2 times, the last time by SIGKILL"
