@@ -172,7 +172,7 @@ class History:
                 Stretch(environment=Environment.from_json(item), from_step=int(item["from_step"]))
                 for item in listed
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise ValueError(f"not a list of environments: {type(error).__name__}: {error}") from None
         if not stretches:
             raise ValueError("not a list of environments: it is empty")

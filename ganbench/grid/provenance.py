@@ -109,10 +109,10 @@ class Environment:
                 plugins={str(name): _plugin(plugin) for name, plugin in facts["plugins"].items()},
                 data=_texts(facts["data"]) if "data" in facts else None,
                 digests=_texts(facts["digests"]) if "digests" in facts else None,
-                switches=dict(facts["switches"].items()) if "switches" in facts else None,
+                switches=_switches(facts["switches"]) if "switches" in facts else None,
                 recorded=str(facts.get("recorded", "")),
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise ValueError(f"not an environment: {type(error).__name__}: {error}") from None
 
     def differences(self, now: Environment) -> list[str]:
@@ -316,6 +316,13 @@ def _plugin_facts(distribution: str, version: str) -> dict[str, str]:
 def _plugin(facts: Mapping[str, Any]) -> dict[str, str]:
     found = {"version": str(facts["version"]), "digest": str(facts["digest"])}
     return found | ({"modules": str(facts["modules"])} if "modules" in facts else {})
+
+
+def _switches(facts: Mapping[str, Any]) -> dict[str, bool | int | str]:
+    found = {str(name): value for name, value in facts.items()}
+    if wrong := [name for name, value in found.items() if not isinstance(value, bool | int | str)]:
+        raise ValueError(f"switch {wrong[0]} has no value")
+    return found
 
 
 def _shown(switches: Mapping[str, Any], name: str) -> str:

@@ -126,6 +126,8 @@ def test_the_device_is_named_with_what_torch_makes_of_it():
         ({"engine": "graph"}, ["engine eager -> graph"]),
         ({"threads": 2}, ["threads 1 -> 2"]),
         ({"versions": {**ENVIRONMENT.versions, "torch": "2.15.0"}}, ["torch 2.14.1 -> 2.15.0"]),
+        ({"versions": {**ENVIRONMENT.versions, "ganbench": "0.2.0"}}, []),
+        ({"numerics": 2}, ["ganbench's numerics 1 -> 2"]),
         ({"plugins": {"ganbench-foo": {"version": "1.0", "digest": "bb"}}}, ["ganbench-foo: source changed"]),
         ({"plugins": {"ganbench-foo": {"version": "1.1", "digest": "bb"}}}, ["ganbench-foo 1.0 -> 1.1"]),
         ({"plugins": {}}, ["ganbench-foo 1.0 -> absent"]),
@@ -138,10 +140,40 @@ def test_differences_are_named_and_change_the_hash(change, expected):
     assert (now.hash == ENVIRONMENT.hash) == (not expected)
 
 
+LATER = {"data": {"digits": "aa"}, "switches": {"MKL_CBWR": "AVX2"}, "digests": {"loss foo": "1"}}
+
+
+def test_the_hash_is_that_of_0_1_0_while_later_facts_have_their_default():
+    assert ENVIRONMENT.hash == ENVIRONMENT.core_hash == "655fb2d63d"
+    assert replace(ENVIRONMENT, switches={}, digests={}).hash == ENVIRONMENT.hash
+    assert len({replace(ENVIRONMENT, **{name: value}).hash for name, value in LATER.items()}) == 3
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_fact_that_a_record_lacks_is_unknown_and_not_different(name):
+    known = replace(ENVIRONMENT, **{name: LATER[name]})
+    assert ENVIRONMENT.differences(known) == known.differences(ENVIRONMENT) == []
+    changed = replace(ENVIRONMENT, **{name: {key: f"{value}0" for key, value in LATER[name].items()}})
+    assert len(known.differences(changed)) == 1
+
+
+def test_a_plugin_that_a_record_of_0_1_0_names_is_held_against_its_python_files():
+    def with_plugin(**facts):
+        return replace(ENVIRONMENT, switches={}, plugins={"ganbench-foo": {"version": "1.0", **facts}})
+
+    now = with_plugin(digest="bb", modules="aa")
+    assert ENVIRONMENT.differences(now) == []
+    assert ENVIRONMENT.differences(with_plugin(digest="bb", modules="cc")) == ["ganbench-foo: source changed"]
+    # A record of today covers all files, also where there were only Python's.
+    assert with_plugin(digest="aa").differences(now) == ["ganbench-foo: source changed"]
+
+
 def test_it_survives_json():
     written = json.loads(json.dumps(ENVIRONMENT.as_json()))
     assert written["hash"] == ENVIRONMENT.hash
     assert Environment.from_json(written) == ENVIRONMENT
+    more = replace(ENVIRONMENT, **LATER)
+    assert Environment.from_json(json.loads(json.dumps(more.as_json()))) == more
 
 
 @pytest.mark.parametrize(
@@ -152,6 +184,9 @@ def test_it_survives_json():
         {**ENVIRONMENT.as_json(), "versions": 3},
         {**ENVIRONMENT.as_json(), "plugins": {"foo": 3}},
         {**ENVIRONMENT.as_json(), "plugins": {"foo": {"version": "1"}}},
+        {**ENVIRONMENT.as_json(), "threads": float("inf")},
+        {**ENVIRONMENT.as_json(), "data": ["digits"]},
+        {**ENVIRONMENT.as_json(), "switches": {"default_dtype": float("nan")}},
     ],
 )
 def test_what_is_no_environment_is_refused(facts):

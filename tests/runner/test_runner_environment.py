@@ -14,6 +14,7 @@ from fake_site import FakeSite
 from ganbench.catalog import load_catalog
 from ganbench.catalog.switches import read_switches, write_switches
 from ganbench.errors import GridError
+from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.grid.history import History
 from ganbench.runner import Task, environment_here, forget_environment, run_cell, scorer_of
@@ -117,6 +118,8 @@ def test_a_plugin_that_changes_switches_when_it_is_imported_changes_no_bits(
     assert note.startswith("plugin fake-flips:plugin: its import changed torch's switches (")
     for change in ("default_dtype float32 -> float64", "flush_denormal False -> True", "threads 1 -> 2"):
         assert change in note
+    planned, _ = plan_run(read_grid(GRID, load_catalog()), tmp_path / "out", device="cpu")
+    assert planned.notes == (note,)
     record = Store(task.folder).cell(task.cell.id)
     assert record["determinism"]["threads"] == record["environment"]["threads"] == 1
     assert record["determinism"]["switches"]["default_dtype"] == "float32"
