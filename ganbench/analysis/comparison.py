@@ -233,8 +233,7 @@ def _measures(
 
 
 def _measured(measure: Measure, n: int) -> str:
-    by = f"{measure.extractor or 'no extractor'}, {measure.samples} samples, protocol {measure.protocol}"
-    return f"{by}, {measure.engine or 'any'} engine in {n} cell{'' if n == 1 else 's'}"
+    return f"{measure.words}, {measure.engine or 'any'} engine in {n} cell{'' if n == 1 else 's'}"
 
 
 def _environments(rows: Iterable[Row]) -> tuple[str, ...]:

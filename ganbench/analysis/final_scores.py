@@ -41,6 +41,11 @@ class Measure(NamedTuple):
     protocol: str
     engine: str
 
+    @property
+    def words(self) -> str:
+        """Extractor, samples and protocol in words."""
+        return f"{self.extractor or 'no extractor'}, {self.samples} samples, protocol {self.protocol}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Final:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ganbench.analysis.numbers import finite
 from ganbench.analysis.significance import mean_interval
 
 # A cell that finished, but whose score is not finite, is worse than any score too.
@@ -60,19 +61,19 @@ class Arm:
     def mean(self) -> float:
         """Mean of its scores; NaN where there is none."""
         with np.errstate(all="ignore"):
-            return _finite(np.mean(self._values)) if self.scores else math.nan
+            return finite(np.mean(self._values)) if self.scores else math.nan
 
     @property
     def median(self) -> float:
         """Median of its scores; NaN where there is none."""
         with np.errstate(all="ignore"):
-            return _finite(np.median(self._values)) if self.scores else math.nan
+            return finite(np.median(self._values)) if self.scores else math.nan
 
     @property
     def sd(self) -> float:
         """Sample standard deviation of its scores, noise² / repeats of its square; NaN for fewer than two."""
         with np.errstate(all="ignore"):
-            return _finite(np.std(self._values, ddof=1)) if len(self.scores) > 1 else math.nan
+            return finite(np.std(self._values, ddof=1)) if len(self.scores) > 1 else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -80,12 +81,8 @@ class Arm:
         if len(self.scores) < 2:
             return math.nan, math.nan
         low, high = mean_interval(self._values)
-        return _finite(low), _finite(high)
+        return finite(low), finite(high)
 
     @property
     def _values(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return np.array([self.scores[seed] for seed in sorted(self.scores)], dtype=np.float64)
-
-
-def _finite(number: float | np.floating | np.ndarray) -> float:
-    return float(number) if math.isfinite(number) else math.nan

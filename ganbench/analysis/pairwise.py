@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganbench.analysis.group import Arm
+from ganbench.analysis.numbers import finite
 from ganbench.analysis.permutation import arrangements, permutation, sign_flip
 from ganbench.analysis.significance import RANK_SUM, SIGNED_RANKS, decide, even, paired_t, welch_t
 
@@ -127,7 +128,7 @@ def contrast(baseline: Arm, value: Arm, direction: str, *, paired: bool = True) 
     if not all(seen) or not (baseline.scores or value.scores):
         return found
     decision = decide(cost_old, cost_new, paired=paired)
-    p, test = _finite(float(decision.p)), str(decision.test)
+    p, test = finite(decision.p), str(decision.test)
     ranked = test in (SIGNED_RANKS, RANK_SUM)
     return replace(
         found,
@@ -164,10 +165,10 @@ def _gap(old: Floats, new: Floats, paired: bool) -> _Gap:
         return _Gap()
     # Scores near the largest float overflow to infinity here, which ends as NaN rather than as a warning.
     with np.errstate(all="ignore"):
-        difference = _finite(np.mean(new - old) if paired else np.mean(new) - np.mean(old))
+        difference = finite(np.mean(new - old) if paired else np.mean(new) - np.mean(old))
         if min(len(old), len(new)) < 2:
             return _Gap(difference)
-        sd = _finite(np.std(new - old, ddof=1) if paired else _pooled(old, new))
+        sd = finite(np.std(new - old, ddof=1) if paired else _pooled(old, new))
     if math.isnan(sd) or math.isnan(difference):
         return _Gap(difference)
     if even(old, new, paired=paired):
@@ -177,10 +178,10 @@ def _gap(old: Floats, new: Floats, paired: bool) -> _Gap:
     return _Gap(
         difference,
         sd,
-        _finite(float(estimate.low)),
-        _finite(float(estimate.high)),
+        finite(estimate.low),
+        finite(estimate.high),
         # Scores as small as 1e-200 differ by numbers whose squares are 0.
-        _finite(correction * difference / sd) if sd > 0 else math.nan,
+        finite(correction * difference / sd) if sd > 0 else math.nan,
     )
 
 
@@ -209,8 +210,4 @@ def _correlation(old: Floats, new: Floats) -> float:
     if len(old) < 3:
         return math.nan
     with np.errstate(all="ignore"):
-        return _finite(float(np.corrcoef(old, new)[0, 1]))
-
-
-def _finite(number: float | np.floating) -> float:
-    return float(number) if math.isfinite(number) else math.nan
+        return finite(np.corrcoef(old, new)[0, 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ganbench.analysis.group import Arm
+from ganbench.analysis.numbers import ends, number, p_value
 from ganbench.analysis.pairwise import Contrast
 from ganbench.analysis.power import detectable_paired, detectable_welch
 from ganbench.analysis.significance import ALPHA, PERMUTATION, SIGN_FLIP
@@ -44,31 +45,6 @@ def winner(baseline: Arm, value: Arm, found: Contrast, adjusted: float) -> str:
 def refusal(reason: str) -> str:
     """The verdict on arms that must not be compared."""
     return f"not compared: {reason}"
-
-
-def number(value: float) -> str:
-    """A number of three digits for reading; the tables have all of them."""
-    return "-" if math.isnan(value) else f"{value:.3g}"
-
-
-def mean_and_sd(mean: float, sd: float) -> str:
-    """A mean with its spread, as far as they are known."""
-    return number(mean) if math.isnan(sd) else f"{number(mean)} ± {number(sd)}"
-
-
-def ends(low: float, high: float) -> str:
-    """An interval in words; a dash where there is none."""
-    return "-" if math.isnan(low) else f"{number(low)} to {number(high)}"
-
-
-def p_value(p: float, symbol: str = "p") -> str:
-    """A p to two digits, never a bare zero."""
-    return f"{symbol}<0.001" if p < 0.001 else f"{symbol}={p:.2g}"
-
-
-def p_text(p: float) -> str:
-    """Format a p for a column that is headed so: `0.012`, `<0.001`, or a dash where there is none."""
-    return "-" if math.isnan(p) else p_value(p, "").removeprefix("=")
 
 
 def _decision(

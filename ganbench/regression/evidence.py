@@ -40,6 +40,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganbench.analysis.group import Arm
+from ganbench.analysis.numbers import finite
 from ganbench.analysis.significance import Floats, decide, even, mean_interval, welch_t
 from ganbench.grid.tolerance import Tolerance
 
@@ -105,7 +106,7 @@ def evidence(baseline: Arm, value: Arm, direction: str, alpha: float) -> Evidenc
 def loss_of(baseline: Arm, value: Arm, direction: str) -> float:
     """By how much the mean is worse; NaN where an arm has no score."""
     sign = 1.0 if direction == "lower" else -1.0
-    return _finite(sign * (value.mean - baseline.mean))
+    return finite(sign * (value.mean - baseline.mean))
 
 
 def allowed(tolerance: Tolerance, baseline: Arm, alpha: float) -> float:
@@ -139,10 +140,10 @@ def _tested(old: Floats, new: Floats, loss: float, alpha: float) -> tuple[float,
     half = float(estimate.p) / 2
     p_worse, p_better = (half, 1 - half) if loss > 0 else (1 - half, half)
     return (
-        _finite(float(estimate.low)),
-        _finite(float(estimate.high)),
-        _finite(p_worse),
-        _finite(p_better),
+        finite(estimate.low),
+        finite(estimate.high),
+        finite(p_worse),
+        finite(p_better),
         WELCH,
     )
 
@@ -160,7 +161,3 @@ def _with_failures(costs: Floats, arm: Arm) -> Floats:
 def _share(arm: Arm) -> float:
     outcomes = len(arm.scores) + len(arm.failures)
     return len(arm.failures) / outcomes if outcomes else 0.0
-
-
-def _finite(number: float) -> float:
-    return number if math.isfinite(number) else math.nan

@@ -250,7 +250,7 @@ def _measures(
         return list(shared)
     finished = any(row["status"] == "ok" for row in rows)
     if mine and yours:
-        before, now = (_measured(next(iter(measures))) for measures in (mine, yours))
+        before, now = (next(iter(measures)).words for measures in (mine, yours))
         raise StoreError(
             f"{words}: {metric} is measured in another way than the baseline's: {before}; now {now}"
         )
@@ -277,10 +277,6 @@ def _arm(
             f"of protocol {measure.protocol}"
         )
     return arm
-
-
-def _measured(measure: Measure) -> str:
-    return f"{measure.extractor or 'no extractor'}, {measure.samples} samples, protocol {measure.protocol}"
 
 
 def _list(keys: Sequence[Key]) -> str:

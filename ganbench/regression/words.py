@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as xml
 
+from ganbench.analysis.numbers import mean_and_sd, number, p_text, p_value
 from ganbench.analysis.records import printable
-from ganbench.analysis.verdict import mean_and_sd, number, p_text, p_value
 from ganbench.regression.outcome import Finding, Outcome
 
 _HEADS = ("verdict", "where", "score", "baseline", "now", "change", "tolerance", "p", "seeds")

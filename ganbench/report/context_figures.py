@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 
 from ganbench.analysis.context import Compared, Context, Row, arms_of, metric_label, shared, telling, where
 from ganbench.analysis.final_scores import Finals, Measure, arm_of, ignoring_engines
+from ganbench.analysis.numbers import number
 from ganbench.analysis.records import FAILURES, printable
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import current_rows
-from ganbench.analysis.verdict import number
 from ganbench.errors import StoreError
 from ganbench.report.figures import LARGEST, Line, over_steps
 from ganbench.report.figures import finals as finals_figure

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
 from ganbench.analysis.group import Arm
-from ganbench.analysis.verdict import mean_and_sd
+from ganbench.analysis.numbers import mean_and_sd
 from ganbench.report.svg import BEHIND, INK, RULE
 
 SIZE = (3.6, 2.3)

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganbench.analysis.context import Row, metric_label, shared, where
+from ganbench.analysis.numbers import ends, number, p_value
 from ganbench.analysis.significance import ALPHA
-from ganbench.analysis.verdict import ends, number, p_value
 from ganbench.report.context_figures import Panel
 from ganbench.report.figures import HEADING, LARGEST, ROW, row_label, rows_canvas
 from ganbench.report.svg import BEHIND, INK, colour

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ganbench.analysis.context import Row, axes_of, metric_label, shared, where
+from ganbench.analysis.numbers import number
 from ganbench.analysis.significance import ALPHA
-from ganbench.analysis.verdict import number
 
 
 @dataclass(frozen=True, kw_only=True)

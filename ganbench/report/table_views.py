@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ganbench.analysis.context import Row, metric_label, shared, telling, where
-from ganbench.analysis.verdict import ends, mean_and_sd, number, p_text
+from ganbench.analysis.numbers import ends, mean_and_sd, number, p_text
 
 METRIC_SD = "sd of the metric itself"
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from ganbench.analysis.group import Arm
+from ganbench.analysis.numbers import number, p_value
 from ganbench.analysis.pairwise import contrast
-from ganbench.analysis.verdict import number, p_value, verdict
+from ganbench.analysis.verdict import verdict
 
 
 def _verdict(

@@ -1,0 +1,41 @@
+"""Numbers in texts for reading, and numbers that are not finite."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def finite(number: float | np.floating | np.ndarray) -> float:
+    """Replace an infinity by NaN: what overflowed is not known.
+
+    Args:
+        number: a scalar, or an array of one.
+    """
+    return float(number) if math.isfinite(number) else math.nan
+
+
+def number(value: float) -> str:
+    """Format a number with three digits; the tables have all of them."""
+    return "-" if math.isnan(value) else f"{value:.3g}"
+
+
+def mean_and_sd(mean: float, sd: float) -> str:
+    """Format a mean with its spread, as far as they are known."""
+    return number(mean) if math.isnan(sd) else f"{number(mean)} ± {number(sd)}"
+
+
+def ends(low: float, high: float) -> str:
+    """Format an interval; a dash where there is none."""
+    return "-" if math.isnan(low) else f"{number(low)} to {number(high)}"
+
+
+def p_value(p: float, symbol: str = "p") -> str:
+    """Format a p with two digits, never as a bare zero."""
+    return f"{symbol}<0.001" if p < 0.001 else f"{symbol}={p:.2g}"
+
+
+def p_text(p: float) -> str:
+    """Format a p for a column that is headed so: `0.012`, `<0.001`, or a dash where there is none."""
+    return "-" if math.isnan(p) else p_value(p, "").removeprefix("=")
