@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from ganbench.analysis.arm import Arm
 from ganbench.analysis.context import Compared, Context, Row, arms_of, axes_of, contexts
 from ganbench.analysis.environments import environments_mixed
-from ganbench.analysis.final_scores import Finals, Measure, arm_of, ignoring_engines, said_of
-from ganbench.analysis.group import Arm
+from ganbench.analysis.final_scores import Finals, Measure, arm_of, ignoring_engines, reader_notes
 from ganbench.analysis.metric_conflicts import disagreements
 from ganbench.analysis.multiple_testing import Family, family_of, holm
-from ganbench.analysis.pairwise import Contrast, contrast, seeds_pair
+from ganbench.analysis.pairwise import PairwiseResult, compare_pair, seeds_pair
 from ganbench.analysis.records import FAILURES
 from ganbench.analysis.tables import current_rows, frame
 from ganbench.analysis.verdict import refusal, verdict, winner
@@ -88,14 +88,14 @@ _INTEGERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Question:
+class _Pair:
     context: Context
     metric: str
     direction: str
     measure: Measure | None
     baseline: Arm
     value: Arm
-    contrast: Contrast
+    result: PairwiseResult
     refused: str = ""
     mixed: bool = False
     environments: tuple[str, ...] = ()
@@ -138,33 +138,33 @@ def compare(
     if what.axis == "train.engine":
         finals = ignoring_engines(finals)
     paired = seeds_pair(what.axis)
-    questions = [
-        question
+    pairs = [
+        pair
         for context in contexts(cells, what.axis)
-        for question in _questions(context, labels, finals, directions, paired)
+        for pair in _pairs(context, labels, finals, directions, paired)
     ]
-    adjusted = holm([question.contrast.p for question in questions])
+    adjusted = holm([pair.result.p for pair in pairs])
     family = family_of(
         what.axis,
         labels[0],
-        contexts=len({tuple(map(str, question.context.where.values())) for question in questions}),
-        metrics=len({question.metric for question in questions}),
-        values=len({question.value.label for question in questions}),
+        contexts=len({tuple(map(str, pair.context.where.values())) for pair in pairs}),
+        metrics=len({pair.metric for pair in pairs}),
+        values=len({pair.value.label for pair in pairs}),
         size=sum(not math.isnan(p) for p in adjusted),
     )
-    rows = [_row(question, what.axis, p, family) for question, p in zip(questions, adjusted, strict=True)]
+    rows = [_row(pair, what.axis, p, family) for pair, p in zip(pairs, adjusted, strict=True)]
     for row, said in zip(rows, disagreements(rows, others), strict=True):
         row["verdict"] += f"; {said}" if said else ""
     return frame(rows, (*others, *COLUMNS), _INTEGERS)
 
 
-def _questions(
+def _pairs(
     context: Context,
     labels: Sequence[str],
     finals: Mapping[str, Finals],
     directions: Mapping[str, str],
     paired: bool,
-) -> Iterator[_Question]:
+) -> Iterator[_Pair]:
     """Every metric of one context, each arm against the baseline."""
     base = context.arms.get(labels[0], ())
     for name in labels[1:]:
@@ -180,14 +180,14 @@ def _questions(
                 baseline = arm_of(labels[0], base, metric, measure, finals)
                 value = arm_of(name, rows, metric, measure, finals)
                 direction = directions.get(metric, "")
-                yield _Question(
+                yield _Pair(
                     context=context,
                     metric=metric,
                     direction=direction,
                     measure=measure,
                     baseline=baseline,
                     value=value,
-                    contrast=contrast(baseline, value, direction, paired=paired),
+                    result=compare_pair(baseline, value, direction, paired=paired),
                     refused=refused,
                     mixed=environments_mixed((*base, *rows)),
                     environments=_environments((*base, *rows)),
@@ -240,17 +240,17 @@ def _environments(rows: Iterable[Row]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row["environment"] for row in rows if row["status"] == "ok"))
 
 
-def _row(question: _Question, axis: str, adjusted: float, family: Family) -> dict[str, Any]:
-    baseline, value, found, measure = question.baseline, question.value, question.contrast, question.measure
-    if question.refused:
-        words = refusal(question.refused)
+def _row(pair: _Pair, axis: str, adjusted: float, family: Family) -> dict[str, Any]:
+    baseline, value, found, measure = pair.baseline, pair.value, pair.result, pair.measure
+    if pair.refused:
+        words = refusal(pair.refused)
     else:
-        words = verdict(question.metric, question.direction, baseline, value, found, adjusted, family.size)
-        words += "; environments are mixed" if question.mixed else ""
+        words = verdict(pair.metric, pair.direction, baseline, value, found, adjusted, family.size)
+        words += "; environments are mixed" if pair.mixed else ""
     return {
-        **question.context.where,
-        "metric": question.metric,
-        "direction": question.direction,
+        **pair.context.where,
+        "metric": pair.metric,
+        "direction": pair.direction,
         "extractor": measure.extractor if measure else "",
         "samples": measure.samples if measure else None,
         "protocol": measure.protocol if measure else "",
@@ -267,7 +267,7 @@ def _row(question: _Question, axis: str, adjusted: float, family: Family) -> dic
         "unfinished": baseline.unfinished + value.unfinished,
         "verdict": words,
         "repeats": min((*baseline.repeats, *value.repeats), default=None),
-        "note": said_of(baseline, value),
+        "note": reader_notes(baseline, value),
         "test": found.test,
         "p_permutation": found.p_permutation,
         "effect_size": found.effect_size,
@@ -276,13 +276,13 @@ def _row(question: _Question, axis: str, adjusted: float, family: Family) -> dic
         "better": winner(baseline, value, found, adjusted),
         "family": family.name,
         "family_size": family.size,
-        "environments": "; ".join(question.environments),
-        **_of_arm(baseline, "baseline"),
-        **_of_arm(value, "value"),
+        "environments": "; ".join(pair.environments),
+        **_arm_columns(baseline, "baseline"),
+        **_arm_columns(value, "value"),
     }
 
 
-def _of_arm(arm: Arm, name: str) -> dict[str, Any]:
+def _arm_columns(arm: Arm, name: str) -> dict[str, Any]:
     kinds = list(arm.failures.values())
     low, high = arm.interval
     return {

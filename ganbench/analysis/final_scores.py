@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ganbench.analysis.arm import NOT_FINITE, Arm
 from ganbench.analysis.context import Row, axes_of, contexts
-from ganbench.analysis.group import NOT_FINITE, Arm
 from ganbench.analysis.records import FAILURES
 from ganbench.analysis.tables import current_rows, frame
 
@@ -148,7 +148,7 @@ def arm_of(
     )
 
 
-def said_of(*arms: Arm) -> str:
+def reader_notes(*arms: Arm) -> str:
     """What a reader of some arms' scores must know, each thing once; empty where there is nothing."""
     said = dict.fromkeys(note for arm in arms for note in arm.notes)
     repeats = [number for arm in arms for number in arm.repeats]
@@ -201,7 +201,7 @@ def summarise(cells: pd.DataFrame, scores: pd.DataFrame, finals: Mapping[str, Fi
                     "sd": arm.sd,
                     "repeats": min(arm.repeats, default=None),
                     "noise": arm.noise,
-                    "note": said_of(arm),
+                    "note": reader_notes(arm),
                 }
             )
     return frame(rows, (*axes_of(cells), *COLUMNS), _INTEGERS)

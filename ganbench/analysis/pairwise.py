@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.arm import Arm
 from ganbench.analysis.numbers import finite
 from ganbench.analysis.permutation import arrangements, permutation, sign_flip
 from ganbench.analysis.significance import RANK_SUM, SIGNED_RANKS, decide, even, paired_t, welch_t
@@ -24,7 +24,7 @@ COHEN, HEDGES = "Cohen's d_z", "Hedges' g"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contrast:
+class PairwiseResult:
     """The comparison of two arms; each number is NaN where it is not defined.
 
     The difference and its interval are of means over seeds that have a score: the pairs where seeds are
@@ -97,7 +97,7 @@ def seeds_pair(axis: str) -> bool:
     return axis not in UNPAIRED
 
 
-def contrast(baseline: Arm, value: Arm, direction: str, *, paired: bool = True) -> Contrast:
+def compare_pair(baseline: Arm, value: Arm, direction: str, *, paired: bool = True) -> PairwiseResult:
     """Compare two arms.
 
     Args:
@@ -114,7 +114,7 @@ def contrast(baseline: Arm, value: Arm, direction: str, *, paired: bool = True) 
     if not paired:
         old, new = _taken(baseline, sorted(baseline.scores)), _taken(value, sorted(value.scores))
     gap = _gap(old, new, paired)
-    found = Contrast(
+    found = PairwiseResult(
         paired=paired,
         n=len(shared),
         seen=seen,

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.arm import Arm
 from ganbench.analysis.numbers import ends, number, p_value
-from ganbench.analysis.pairwise import Contrast
+from ganbench.analysis.pairwise import PairwiseResult
 from ganbench.analysis.power import detectable_paired, detectable_welch
 from ganbench.analysis.significance import ALPHA, PERMUTATION, SIGN_FLIP
 
 
 def verdict(
-    metric: str, direction: str, baseline: Arm, value: Arm, found: Contrast, adjusted: float, family: int
+    metric: str,
+    direction: str,
+    baseline: Arm,
+    value: Arm,
+    found: PairwiseResult,
+    adjusted: float,
+    family: int,
 ) -> str:
     """What the scores of one metric say about two arms in one context.
 
@@ -35,7 +41,7 @@ def verdict(
     return "; ".join([*notes, decision])
 
 
-def winner(baseline: Arm, value: Arm, found: Contrast, adjusted: float) -> str:
+def winner(baseline: Arm, value: Arm, found: PairwiseResult, adjusted: float) -> str:
     """Label of the arm that was shown to be better; empty where no difference was shown."""
     if not adjusted < ALPHA:
         return ""
@@ -48,7 +54,13 @@ def refusal(reason: str) -> str:
 
 
 def _decision(
-    metric: str, direction: str, baseline: Arm, value: Arm, found: Contrast, adjusted: float, family: int
+    metric: str,
+    direction: str,
+    baseline: Arm,
+    value: Arm,
+    found: PairwiseResult,
+    adjusted: float,
+    family: int,
 ) -> str:
     if not all(found.seen) or not (baseline.scores or value.scores):
         return _nothing(metric, baseline, value, found)
@@ -80,7 +92,7 @@ def _decision(
     )
 
 
-def _by_ranks(gap: str, better: str, test: str, baseline: Arm, value: Arm, found: Contrast) -> str:
+def _by_ranks(gap: str, better: str, test: str, baseline: Arm, value: Arm, found: PairwiseResult) -> str:
     """The decision where a cell failed: of all outcomes first, then of the scores that are left."""
     outcomes = _pairs(found.seen[0]) if found.paired else _seeds(*found.seen)
     how = f"failures ranked as worst: {test} by {found.test}, {outcomes}"
@@ -93,7 +105,7 @@ def _by_ranks(gap: str, better: str, test: str, baseline: Arm, value: Arm, found
     return f"{decision}; {left}" + ("" if math.isnan(found.low) else f", {_interval(baseline, value, found)}")
 
 
-def _nothing(metric: str, baseline: Arm, value: Arm, found: Contrast) -> str:
+def _nothing(metric: str, baseline: Arm, value: Arm, found: PairwiseResult) -> str:
     scored = f"a final {metric}" if metric else "a score"
     if found.paired and (baseline.scores or value.scores):
         return f"nothing to compare: no seed has {scored} in both arms"
@@ -101,7 +113,7 @@ def _nothing(metric: str, baseline: Arm, value: Arm, found: Contrast) -> str:
     return f"nothing to compare: no cell of {' or '.join(empty)} has {scored}"
 
 
-def _gap(metric: str, direction: str, baseline: Arm, value: Arm, found: Contrast) -> str:
+def _gap(metric: str, direction: str, baseline: Arm, value: Arm, found: PairwiseResult) -> str:
     """The difference in words, as far as there is one."""
     if found.difference == 0:
         return f"the same mean {metric}"
@@ -111,11 +123,11 @@ def _gap(metric: str, direction: str, baseline: Arm, value: Arm, found: Contrast
     return f"{metric} {direction} by {number(abs(found.difference))} for {leads.label}"
 
 
-def _interval(baseline: Arm, value: Arm, found: Contrast) -> str:
+def _interval(baseline: Arm, value: Arm, found: PairwiseResult) -> str:
     return f"{value.label} - {baseline.label}: 95% interval {ends(found.low, found.high)}"
 
 
-def _detectable(found: Contrast, family: int) -> float:
+def _detectable(found: PairwiseResult, family: int) -> float:
     """What the seeds at hand would show, in sd, at the level that the family's smallest p has to meet."""
     level = ALPHA / max(family, 1)
     return detectable_paired(found.n, level) if found.paired else detectable_welch(*found.seen, level)
@@ -139,7 +151,7 @@ def _notes(arm: Arm, metric: str) -> list[str]:
     return notes
 
 
-def _scored(found: Contrast, baseline: Arm, value: Arm) -> str:
+def _scored(found: PairwiseResult, baseline: Arm, value: Arm) -> str:
     return _pairs(found.n) if found.paired else _seeds(baseline.n, value.n)
 
 

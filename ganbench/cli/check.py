@@ -15,7 +15,7 @@ from ganbench.errors import GanbenchError, GridError, StoreError
 from ganbench.files.atomic import write_bytes
 from ganbench.grid.tolerance import read_tolerance
 from ganbench.regression import (
-    Plan,
+    SeedPlan,
     check,
     junit_of,
     junit_of_problems,
@@ -119,7 +119,7 @@ def _print_json(rows: list[dict[str, Any]]) -> None:
     sys.stdout.write("\n")
 
 
-def _print_plan(made: Plan) -> None:
+def _print_plan(made: SeedPlan) -> None:
     console = output()
     rows = [
         (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganbench.regression.gate import check
     from ganbench.regression.outcome import Finding, Outcome
-    from ganbench.regression.planning import Plan, plan, plan_records, seeds
+    from ganbench.regression.planning import SeedPlan, plan, plan_records, seeds
     from ganbench.regression.words import (
         junit_of,
         junit_of_problems,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Finding": "outcome",
     "Outcome": "outcome",
-    "Plan": "planning",
+    "SeedPlan": "planning",
     "check": "gate",
     "junit_of": "words",
     "junit_of_problems": "words",
@@ -39,7 +39,7 @@ _HOMES = {
 __all__ = [
     "Finding",
     "Outcome",
-    "Plan",
+    "SeedPlan",
     "check",
     "junit_of",
     "junit_of_problems",

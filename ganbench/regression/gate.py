@@ -14,8 +14,8 @@ from ganbench.errors import GridError
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.bit_identity import bits_sentences
 from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
-from ganbench.regression.outcome import Finding, Outcome, Verdict, failures, outcomes
-from ganbench.regression.questions import Asked, Question, questions, read_finished
+from ganbench.regression.outcome import CheckVerdict, Finding, Outcome, failures, outcomes
+from ganbench.regression.questions import CheckRequest, Question, questions, read_finished
 
 # How training is carried out, not what it is.
 _BESIDE = ("train.checkpoint_seconds",)
@@ -46,7 +46,9 @@ def check(
     """
     if isinstance(metrics, str):
         raise GridError(f"metrics: must be a list of names, as [{metrics!r}], given {metrics!r}")
-    asked = Asked(metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha))
+    asked = CheckRequest(
+        metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha)
+    )
     before, now = read_finished(baseline), read_finished(path)
     every = questions(before, now, asked)
     findings = judge(every, asked.alpha)
@@ -105,7 +107,7 @@ class _Case(NamedTuple):
     question: Question
     found: Evidence
     allowed: float = math.nan
-    verdict: Verdict | None = None
+    verdict: CheckVerdict | None = None
     reason: str = ""
 
 
@@ -152,7 +154,7 @@ def _decide(case: _Case, p_worse: float, p_better: float, alpha: float, family: 
     assert value is not None
     said = f"{failures(value)}; of the baseline, {failures(baseline)}" if baseline.failures else ""
     p = p_worse if found.loss > 0 or math.isnan(found.loss) else p_better
-    verdict: Verdict = "inconclusive"
+    verdict: CheckVerdict = "inconclusive"
     if p_worse <= alpha and (found.loss > tolerance or found.more_fail):
         verdict, p = "regression", p_worse
     elif p_better <= alpha and -found.loss > tolerance and not found.more_fail:

@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.arm import Arm
 from ganbench.regression.evidence import Evidence
 from ganbench.regression.questions import Question
 from ganbench.regression.seeds_needed import Settling, settling
 
-Verdict = Literal["regression", "inconclusive", "improvement", "pass", "identical"]
+CheckVerdict = Literal["regression", "inconclusive", "improvement", "pass", "identical"]
 # Most severe first.
-VERDICTS: tuple[Verdict, ...] = ("regression", "inconclusive", "improvement", "pass", "identical")
-EXIT_CODES: Mapping[Verdict, int] = {
+VERDICTS: tuple[CheckVerdict, ...] = ("regression", "inconclusive", "improvement", "pass", "identical")
+EXIT_CODES: Mapping[CheckVerdict, int] = {
     "regression": 1,
     "inconclusive": 3,
     "improvement": 0,
@@ -43,7 +43,7 @@ class Finding:
     """
 
     question: Question
-    verdict: Verdict
+    verdict: CheckVerdict
     alpha: float
     family: int
     evidence: Evidence
@@ -97,7 +97,7 @@ class Outcome:
     notes: tuple[str, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> CheckVerdict:
         """The most severe verdict."""
         return self.findings[0].verdict
 
@@ -107,7 +107,7 @@ class Outcome:
         return self.findings[0].family
 
     @property
-    def counts(self) -> dict[Verdict, int]:
+    def counts(self) -> dict[CheckVerdict, int]:
         """How many findings there are of each verdict, the most severe first."""
         counted = Counter(finding.verdict for finding in self.findings)
         return {verdict: counted[verdict] for verdict in VERDICTS if counted[verdict]}

@@ -20,7 +20,7 @@ from ganbench.regression.power import (
     seeds_to_part,
     seeds_to_pass,
 )
-from ganbench.regression.questions import Asked, Question, questions, read_finished
+from ganbench.regression.questions import CheckRequest, Question, questions, read_finished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Need:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SeedPlan:
     """What a check of a baseline needs.
 
     Attributes:
@@ -70,7 +70,7 @@ def plan(
     metrics: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     alpha: float = 0.05,
-) -> Plan:
+) -> SeedPlan:
     """Tell from the spread of a baseline how many seeds a check needs.
 
     The spread of what is to be checked is taken to be the same. All scores together are taken to be
@@ -85,11 +85,13 @@ def plan(
     Raises:
         GanbenchError: the folder or an option cannot be used, or a score has fewer than two seeds.
     """
-    asked = Asked(metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha))
+    asked = CheckRequest(
+        metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha)
+    )
     every = questions(read_finished(baseline), None, asked)
     needs = tuple(_need(question, asked.alpha, len(every)) for question in every)
     known = [need.together for need in needs if need.together is not None]
-    return Plan(
+    return SeedPlan(
         baseline=Path(baseline),
         alpha=asked.alpha,
         needs=needs,
@@ -97,7 +99,7 @@ def plan(
     )
 
 
-def plan_records(made: Plan) -> list[dict[str, Any]]:
+def plan_records(made: SeedPlan) -> list[dict[str, Any]]:
     """One JSON object a need; null for more than MOST, or where no number will do."""
     return [
         {

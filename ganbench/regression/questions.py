@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganbench.analysis.arm import Arm
 from ganbench.analysis.context import label, metric_label, telling, where
 from ganbench.analysis.final_scores import Finals, Measure, arm_of, final_scores, ignoring_engines
-from ganbench.analysis.group import Arm
 from ganbench.analysis.read_tables import Key, Row, Tables, read_tables
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
@@ -24,7 +24,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class CheckRequest:
     """What the caller asks for beside the two folders; it goes before what the grid says.
 
     Attributes:
@@ -70,7 +70,7 @@ class Question:
         return metric_label(self.metric, self.measure.extractor if self.measure else "")
 
 
-def questions(baseline: Tables, value: Tables | None, asked: Asked) -> list[Question]:
+def questions(baseline: Tables, value: Tables | None, asked: CheckRequest) -> list[Question]:
     """Every context × metric to be checked, in the baseline's order.
 
     Args:
@@ -152,7 +152,7 @@ def read_finished(path: str | Path) -> Tables:
 class _Thresholds:
     """Which scores of a context are checked, and how much they may lose."""
 
-    def __init__(self, tables: Tables, asked: Asked) -> None:
+    def __init__(self, tables: Tables, asked: CheckRequest) -> None:
         self._path = tables.path
         self._asked = asked
         self._grid = _grid_thresholds(tables)

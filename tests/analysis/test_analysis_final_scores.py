@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 from fabricated_results import Folder
 
-from ganbench.analysis.final_scores import Measure, arm_of, final_scores, ignoring_engines, said_of, summarise
+from ganbench.analysis.final_scores import (
+    Measure,
+    arm_of,
+    final_scores,
+    ignoring_engines,
+    reader_notes,
+    summarise,
+)
 from ganbench.analysis.records import read_records
 from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.store import Store
@@ -91,9 +98,9 @@ def test_scores_too_large_to_compute_with_are_no_number() -> None:
 
 def test_what_is_said_of_arms_is_said_once() -> None:
     arms = [_arm([(1.0, 2.0)], "biased"), _arm([(1.0, 2.0, 3.0)], "biased")]
-    assert said_of(arms[0]) == "biased"
-    assert said_of(*arms) == "biased; unequal repeats: 2 to 3 a cell"
-    assert said_of(_arm([(1.0,)])) == ""
+    assert reader_notes(arms[0]) == "biased"
+    assert reader_notes(*arms) == "biased; unequal repeats: 2 to 3 a cell"
+    assert reader_notes(_arm([(1.0,)])) == ""
 
 
 def test_every_value_of_every_combination_has_a_row(make_folder: Callable[..., Folder]) -> None:

@@ -27,7 +27,7 @@ import numpy as np
 import tomli_w
 
 import ganbench
-from ganbench.analysis.group import Arm
+from ganbench.analysis.arm import Arm
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.gate import judge
 from ganbench.regression.outcome import VERDICTS

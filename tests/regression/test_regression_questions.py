@@ -7,7 +7,7 @@ import pytest
 from ganbench.errors import GanbenchError
 from ganbench.grid.tolerance import read_tolerance
 from ganbench.regression import check
-from ganbench.regression.questions import Asked, questions, read_finished
+from ganbench.regression.questions import CheckRequest, questions, read_finished
 
 GRID = """name = "planted"
 seeds = 2
@@ -25,7 +25,7 @@ samples = 2000
 
 
 def asked(folder, **given):
-    return questions(read_finished(folder.write()), None, Asked(**given))
+    return questions(read_finished(folder.write()), None, CheckRequest(**given))
 
 
 def refusal(value, baseline, **given):
