@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+_GAP = 2
+# A column narrower than this, and than its texts, is hard to read.
+_WORD = 12
 # Wide enough that nothing is folded where the output is a file or a pipe: it is made for grep there.
 _UNBOUNDED = 10_000
 
@@ -33,25 +38,68 @@ def plain(text: str) -> Text:
     return Text("".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> Table:
-    """A table without frames; its first column is never folded.
+class FoldingTable:
+    """A table without frames, or a list of its rows where a terminal is too narrow for columns.
+
+    rich would cut what does not fit, and leave out whole columns.
 
     Args:
         columns: their headings; an empty one has no heading.
-        rows: as many texts a row as there are columns.
+        rows: as many texts per row as there are columns.
         title: a heading over the table.
     """
-    made = Table(
-        title=plain(title) if title else None,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD if any(columns) else None,
-        show_header=any(columns),
-        padding=(0, 2, 0, 0),
-        pad_edge=False,
-    )
-    for index, column in enumerate(columns):
-        made.add_column(column, no_wrap=index == 0, overflow="fold")
-    for row in rows:
-        made.add_row(*(plain(text) for text in row))
-    return made
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+        self._columns = columns
+        self._rows = [[plain(text) for text in row] for row in rows]
+        self._title = title
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._least_width() <= options.max_width:
+            yield self._table()
+        else:
+            yield from self._list()
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self._table())
+
+    def _least_width(self) -> int:
+        """Columns that it takes to show the first whole and words of the others in one piece."""
+        longest = [
+            max((cell_len(line) for text in column for line in text.plain.split("\n")), default=0)
+            for column in zip(map(Text, self._columns), *self._rows, strict=True)
+        ]
+        first, *others = longest
+        return first + sum(_GAP + min(_WORD, width) for width in others)
+
+    def _table(self) -> Table:
+        made = Table(
+            title=plain(self._title) if self._title else None,
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD if any(self._columns) else None,
+            show_header=any(self._columns),
+            padding=(0, _GAP, 0, 0),
+            pad_edge=False,
+        )
+        for index, column in enumerate(self._columns):
+            made.add_column(column, no_wrap=index == 0, overflow="fold")
+        for row in self._rows:
+            made.add_row(*row)
+        return made
+
+    def _list(self) -> Iterable[Text]:
+        if self._title:
+            yield Text(self._title, style="bold")
+        for first, *others in self._rows:
+            named = [
+                Text(f"  {column}: " if column else "  ").append_text(text)
+                for column, text in zip(self._columns[1:], others, strict=True)
+                if text.plain
+            ]
+            yield from (first, *named)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> FoldingTable:
+    """Make a table of texts; its first column is never folded."""
+    return FoldingTable(columns, rows, title)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -18,12 +19,64 @@ from ganbench.report.text_tables import final_text_table
 
 # Wide enough that nothing is cut where the output is a file or a pipe.
 _UNBOUNDED = 400
+# Names in a narrower column are folded too often to be read.
+_NAME = 10
+_LONGEST_NUMBER = 12
 
 
-def comparison_table(comparison: pd.DataFrame) -> Group:
+class _FoldingTables:
+    """Tables in columns that line up, or a list of their rows where a terminal is too narrow for them.
+
+    Numbers are never cut: one that lacks its last digits is another number.
+    """
+
+    def __init__(
+        self, title: str, heads: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]]
+    ) -> None:
+        """Take what is to be shown.
+
+        Args:
+            title: over all of it.
+            heads: the columns' headings.
+            groups: by heading, rows of as many texts as there are columns, of one line or two.
+        """
+        self._title = title
+        self._heads = heads
+        self._groups = groups
+        rows = [heads, *(row for group in groups.values() for row in group)]
+        # One width per column, so that the tables under their headings line up.
+        self._widths = [
+            max(cell_len(line) for text in column for line in text.split("\n"))
+            for column in zip(*rows, strict=True)
+        ]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self._title)
+        first, *others = self._widths
+        left = options.max_width - sum(1 + width for width in others) - 1
+        if left < min(first, _NAME):
+            yield from self._list()
+            return
+        widths = [min(first, left), *others]
+        yield _aligned([self._heads], widths)
+        for title, group in self._groups.items():
+            yield from (Text(title), _aligned(group, widths), Text(""))
+
+    def _list(self) -> Iterator[Text]:
+        for title, group in self._groups.items():
+            yield Text(title)
+            for names, *others in group:
+                yield Text("  " + " / ".join(name.strip() for name in names.split("\n")))
+                for head, text in zip(self._heads[1:], others, strict=True):
+                    yield Text(f"    {' '.join(head.split())}: {' / '.join(text.splitlines())}")
+            yield Text("")
+
+
+def comparison_table(comparison: pd.DataFrame) -> RenderableType:
     """The comparison for a terminal of 80 columns: a heading for each score, two lines for each pair of arms.
 
-    Names are shown as they are, never as markup, and are folded only where they alone are too long.
+    Names are shown as they are, never as markup, and are folded only where they alone are too long. On a
+    terminal that is too narrow for the numbers beside each other, they stand below each other.
     """
     view = comparison_view(comparison)
     heads = [
@@ -48,16 +101,7 @@ def comparison_table(comparison: pd.DataFrame) -> Group:
                 row["p_adjusted"],
             ]
         )
-    # One width a column, so that the tables under their headings line up.
-    rows = [heads, *(row for group in groups.values() for row in group)]
-    widths = [
-        max(len(line) for text in column for line in text.split("\n")) for column in zip(*rows, strict=True)
-    ]
-    shown: list[RenderableType] = [Text(titled("Comparison of final scores", view.shared))]
-    shown.append(_aligned([heads], widths))
-    for title, group in groups.items():
-        shown += [Text(title), _aligned(group, widths), Text("")]
-    return Group(*shown)
+    return _FoldingTables(titled("Comparison of final scores", view.shared), heads, groups)
 
 
 def final_table(final: pd.DataFrame) -> Table:
@@ -80,7 +124,10 @@ def print_comparison(results: ResultTables, console: Console | None = None) -> N
         return
     console.print("Nothing to compare: the compared axis has fewer than two values with scores.")
     if not final.empty:
-        console.print(final_table(final))
+        if _final_width(final) <= console.width:
+            console.print(final_table(final))
+        else:
+            _print_lines(console, _final_lines(final))
         _print_lines(console, footnotes(final))
 
 
@@ -93,6 +140,24 @@ def print_answer(comparison: pd.DataFrame, console: Console) -> None:
     context = [name for name in axes_of(comparison) if name in comparison.columns]
     rows = comparison.to_dict("records")
     _print_lines(console, disagreeing(rows, context, telling(comparison)))
+
+
+def _final_width(final: pd.DataFrame) -> int:
+    """Columns that the table of final scores takes with every number in one piece."""
+    table = final_text_table(final)
+    longest = [
+        max((cell_len(word) for text in column for word in text.split()), default=0)
+        for column in zip(table.head, *table.rows, strict=True)
+    ]
+    return sum(1 + min(_LONGEST_NUMBER, width) for width in longest)
+
+
+def _final_lines(final: pd.DataFrame) -> Iterator[str]:
+    """The table of final scores as a line per row."""
+    table = final_text_table(final)
+    yield titled("Final scores", table.shared)
+    for row in table.rows:
+        yield "; ".join(f"{head} {text}" for head, text in zip(table.head, row, strict=True) if text)
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], leading: int = 1) -> Table:

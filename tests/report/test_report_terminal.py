@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 
 import pytest
@@ -169,3 +170,30 @@ def test_the_command_refuses_what_is_no_results_folder(
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("width", [16, 24, 40, 60, 80])
+def test_a_narrow_terminal_folds_and_cuts_nothing(make_folder: Callable[..., Folder], width: int) -> None:
+    def printed(folder: Folder) -> str:
+        target = io.StringIO()
+        print_comparison(
+            load(folder.path), Console(file=target, width=width, force_terminal=True, no_color=True)
+        )
+        lines = re.sub(r"\x1b\[\d+m", "", target.getvalue()).splitlines()
+        assert max(map(len, lines)) <= width
+        return "".join("".join(lines).split())
+
+    folder = make_folder()
+    for loss, shift in (("minimax", 0.0), ("a_name_that_is_longer_than_any_terminal", 0.12345)):
+        for seed in range(3):
+            folder.add(loss=loss, seed=seed, scores={"fid": 1234.5 + seed + shift})
+    folder.index()
+    said = printed(folder)
+    for text in ("1.24e+03 ± 1", "0.123", "0.25", "difference", "(Holm)", "over seeds"):
+        assert "".join(text.split()) in said
+    alone = make_folder("alone")
+    alone.add(scores={"fid": 1234.5678})
+    alone.index()
+    said = printed(alone)
+    assert "1235" in said
+    assert "protocol" in said
