@@ -165,7 +165,7 @@ def _pairs(
     directions: Mapping[str, str],
     paired: bool,
 ) -> Iterator[_Pair]:
-    """Every metric of one context, each arm against the baseline."""
+    """Yield every metric of one context, each arm against the baseline."""
     base = context.arms.get(labels[0], ())
     for name in labels[1:]:
         rows = context.arms.get(name, ())
@@ -206,7 +206,7 @@ def _measures(
     baseline: str,
     value: str,
 ) -> list[tuple[Measure | None, str]]:
-    """Each measure that both arms have, then a refusal where one arm has others."""
+    """List each measure that both arms have, then a refusal where one arm has others."""
     counts: list[dict[Measure, int]] = []
     for arm in (base, rows):
         found: dict[Measure, int] = {}

@@ -38,7 +38,7 @@ class Context:
 
 
 def compared(grid: Mapping[str, Any]) -> Compared:
-    """What a resolved grid asks to compare."""
+    """Read what a resolved grid asks to compare."""
     section = grid.get("compare")
     section = section if isinstance(section, dict) else {}
     axis, baseline = section.get("axis", "loss"), section.get("baseline")
@@ -46,17 +46,17 @@ def compared(grid: Mapping[str, Any]) -> Compared:
 
 
 def label(value: Any) -> str:
-    """A value of an axis as text: labels as they are, settings as compact JSON."""
+    """Turn a value of an axis into text: labels as they are, settings as compact JSON."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
 
 
 def axes_of(cells: pd.DataFrame) -> tuple[str, ...]:
-    """The axes of a table of cells: the four that every grid has, and the settings that this one varies."""
+    """List the axes of a table of cells: the four of every grid, and the settings that this one varies."""
     return (*AXES, *(name for name in cells.columns if "." in name))
 
 
 def arms_of(cells: pd.DataFrame, what: Compared) -> list[str]:
-    """Labels of the compared axis, the baseline first; empty where the table has no such axis."""
+    """List the labels of the compared axis, the baseline first; none where the table has no such axis."""
     if what.axis not in axes_of(cells):
         return []
     readable = cells[cells["seed"].notna()]
@@ -66,7 +66,7 @@ def arms_of(cells: pd.DataFrame, what: Compared) -> list[str]:
 
 
 def contexts(cells: pd.DataFrame, axis: str) -> list[Context]:
-    """The contexts of a table of cells, in the grid's order; cells whose record is damaged are in none."""
+    """Group a table of cells by context, in the grid's order; cells without a seed are in none."""
     axes = axes_of(cells)
     others = [name for name in axes if name != axis]
     where: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -83,13 +83,13 @@ def contexts(cells: pd.DataFrame, axis: str) -> list[Context]:
 
 
 def where(row: Row, context: Sequence[str]) -> str:
-    """The context of a row in a few words: names alone for data and nets, `key value` for the rest."""
+    """Describe the context of a row: names alone for data and nets, `key value` for the rest."""
     bare = ("dataset", "architecture")
     return ", ".join(str(row[name]) if name in bare else f"{name} {row[name]}" for name in context)
 
 
 def telling(table: pd.DataFrame) -> list[str]:
-    """The axes worth naming: data set and architecture always, others where they differ."""
+    """List the axes worth naming: data set and architecture always, others where they differ."""
     axes = [name for name in axes_of(table) if name in table.columns]
     return [
         name
@@ -99,7 +99,7 @@ def telling(table: pd.DataFrame) -> list[str]:
 
 
 def shared(table: pd.DataFrame) -> tuple[str, list[str]]:
-    """Of the axes worth naming, what all rows have in common, in words, and those in which rows differ."""
+    """Say in words what all rows have in common, and list the axes in which they differ."""
     names = telling(table)
     differing = [name for name in names if table[name].map(str).nunique(dropna=False) > 1]
     if table.empty:
@@ -108,7 +108,7 @@ def shared(table: pd.DataFrame) -> tuple[str, list[str]]:
 
 
 def metric_label(metric: str, extractor: str) -> str:
-    """A score's name with what it was measured by: never plain `fid`.
+    """Name a score together with what it was measured by: never plain `fid`.
 
     `vgg16 (bfloat16)` becomes `fid (vgg16, bfloat16)`: one pair of brackets reads better.
     """

@@ -111,7 +111,7 @@ def ignoring_engines(finals: Mapping[str, Finals]) -> dict[str, Finals]:
 def arm_of(
     name: str, rows: Sequence[Row], metric: str, measure: Measure | None, finals: Mapping[str, Finals]
 ) -> Arm:
-    """The cells of one value of the compared axis, with their scores of one metric and measure.
+    """Collect the cells of one value of the compared axis, with their scores of one metric and measure.
 
     Args:
         name: the value's label.
@@ -149,7 +149,7 @@ def arm_of(
 
 
 def reader_notes(*arms: Arm) -> str:
-    """What a reader of some arms' scores must know, each thing once; empty where there is nothing."""
+    """Say what a reader of some arms' scores must know, each thing once; empty where there is nothing."""
     said = dict.fromkeys(note for arm in arms for note in arm.notes)
     repeats = [number for arm in arms for number in arm.repeats]
     if repeats and min(repeats) < max(repeats):
@@ -218,7 +218,7 @@ def _final(rows: Sequence[Row]) -> Final:
 
 
 def _noise(finals: Iterable[Final]) -> float:
-    """The pooled standard deviation within cells: a degree of freedom less for each cell."""
+    """Pool the standard deviation within cells: each cell costs one degree of freedom."""
     repeated = [final for final in finals if final.repeats > 1]
     freedom = sum(final.repeats - 1 for final in repeated)
     if not freedom:

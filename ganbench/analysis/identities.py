@@ -49,7 +49,7 @@ def read_identities(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
 
 
 def _from_table(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
-    """The same from cells.csv; rows that do not tell are left out."""
+    """Read them from cells.csv; incomplete rows are left out."""
     found = {}
     try:
         table = read_bytes(store.path / CELLS, TEXT_LIMIT).decode()
@@ -64,7 +64,7 @@ def _from_table(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
 
 
 def _value(text: str) -> Any:
-    """A varied setting as the table's other rows hold it."""
+    """Read a varied setting into the type that the table's other rows have."""
     for kind in (int, float):
         try:
             return kind(text)

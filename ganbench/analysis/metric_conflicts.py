@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 
 def disagreements(rows: Sequence[Row], context: Sequence[str]) -> list[str]:
-    """What the verdict of each row must say of other metrics that show the opposite.
+    """Say in each row's verdict which other metrics show the opposite.
 
     Args:
         rows: of the comparison; `better` names the arm that was shown to be better, or is empty.
@@ -33,7 +33,7 @@ def disagreements(rows: Sequence[Row], context: Sequence[str]) -> list[str]:
 
 
 def disagreeing(rows: Sequence[Row], context: Sequence[str], named: Sequence[str]) -> list[str]:
-    """One line for each context and pair of arms on which metrics disagree.
+    """Write one line for each context and pair of arms on which metrics disagree.
 
     Args:
         rows: of the comparison.

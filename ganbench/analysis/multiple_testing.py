@@ -23,7 +23,7 @@ class Family:
 
 
 def family_of(axis: str, baseline: str, contexts: int, metrics: int, values: int, size: int) -> Family:
-    """The family of a comparison table, named by what it holds.
+    """Name the family of a comparison table by what it holds.
 
     Args:
         axis: the compared axis.
@@ -39,7 +39,7 @@ def family_of(axis: str, baseline: str, contexts: int, metrics: int, values: int
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Each p adjusted by Holm's method (1979) over those that are numbers: the family-wise error is held.
+    """Adjust each p by Holm's method (1979), which bounds the family-wise error.
 
     Args:
         values: p of each test, NaN where nothing was tested.

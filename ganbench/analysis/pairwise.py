@@ -93,7 +93,7 @@ class _Gap(NamedTuple):
 
 
 def seeds_pair(axis: str) -> bool:
-    """Whether one seed in two arms is a true pair: not where the arms differ in data or networks."""
+    """Tell whether one seed in two arms is a true pair: not where the arms differ in data or networks."""
     return axis not in UNPAIRED
 
 
@@ -145,7 +145,7 @@ def _taken(arm: Arm, seeds: list[int]) -> Floats:
 
 
 def _costs(baseline: Arm, value: Arm, direction: str, paired: bool) -> tuple[Floats, Floats]:
-    """Every outcome of both arms, turned so that lower is better, a failure infinite; pairs where paired."""
+    """Turn every outcome of both arms so that lower is better, a failure infinite; in pairs where paired."""
     sign = 1.0 if direction == "lower" else -1.0
     outcomes = [
         {seed: sign * score for seed, score in arm.scores.items()} | dict.fromkeys(arm.failures, math.inf)
@@ -160,7 +160,7 @@ def _costs(baseline: Arm, value: Arm, direction: str, paired: bool) -> tuple[Flo
 
 
 def _gap(old: Floats, new: Floats, paired: bool) -> _Gap:
-    """The difference between two arms' scores, as far as there are scores for it."""
+    """Compute the difference between two arms' scores, as far as there are scores for it."""
     if not len(old) or not len(new):
         return _Gap()
     # Scores near the largest float overflow to infinity here, which ends as NaN rather than as a warning.
@@ -201,7 +201,7 @@ def _permutation(old: Floats, new: Floats, paired: bool) -> float:
 
 
 def _improvement(old: Floats, new: Floats, paired: bool) -> float:
-    """The share of pairs, or couples, in which the new cost is lower; ties count half."""
+    """Compute the share of pairs, or of all couples, in which the new cost is lower; ties count half."""
     first, second = (old, new) if paired else (old[:, None], new[None, :])
     return float(np.mean(np.where(second == first, 0.5, second < first)))
 

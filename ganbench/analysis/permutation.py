@@ -27,7 +27,7 @@ _ROUNDING = 1e-9
 
 
 def sign_flip(differences: ArrayLike) -> Floats:
-    """Two-sided p of the sign-flip test: under no difference each pair's difference is as likely negated.
+    """Compute the two-sided p of the sign-flip test, under which each difference may as well be negated.
 
     Exact for up to 16 pairs. Beyond that of DRAWS flips, the one observed among them, always the same ones:
     p is valid (never too small on average) and has a standard error of at most .0016 at p = .05.
@@ -43,7 +43,7 @@ def sign_flip(differences: ArrayLike) -> Floats:
 
 
 def permutation(old: ArrayLike, new: ArrayLike) -> Floats:
-    """Two-sided p of the permutation test: under no difference any seed could have been of either arm.
+    """Compute the two-sided p of the permutation test, under which any seed may be of either arm.
 
     Exact for up to EXACT groupings, as `sign_flip` beyond that.
 
@@ -61,18 +61,18 @@ def permutation(old: ArrayLike, new: ArrayLike) -> Floats:
 
 
 def arrangements(n_old: int, n_new: int | None = None) -> int:
-    """How many flips of `n_old` pairs there are, or groupings of two arms where `n_new` is given."""
+    """Count the flips of `n_old` pairs, or the groupings of two arms where `n_new` is given."""
     return 2**n_old if n_new is None else math.comb(n_old + n_new, n_new)
 
 
 def _scaled(values: Floats) -> Floats:
-    """Each comparison in units of its largest number, which leaves p alone and cannot overflow."""
+    """Divide each comparison by its largest number, which leaves p alone and prevents overflow."""
     largest = np.max(np.abs(values), axis=-1, keepdims=True)
     return np.asarray(values / np.where(largest > 0, largest, 1.0))
 
 
 def _share(values: Floats, arranged: Floats) -> Floats:
-    """The share of arrangements (m, n), the first of them as observed, with a sum as far from 0."""
+    """Compute the share of arrangements (m, n), the first being as observed, with a sum as far from 0."""
     flat = values.reshape(-1, values.shape[-1])
     shares = np.empty(len(flat))
     rows = max(1, _BLOCK // len(arranged))

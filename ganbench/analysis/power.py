@@ -4,6 +4,9 @@ Exact for normal scores: paired by the noncentral t, Welch's test by its mixture
 spreads. Given that ratio R = s_old² (n_old - 1) / (s_old² (n_old - 1) + s_new² (n_new - 1)), which is
 Beta((n_old - 1)/2, (n_new - 1)/2) for equal spreads and independent of the denominator, Welch's statistic is
 a scaled noncentral t with n_old + n_new - 2 degrees of freedom, and its critical value is fixed.
+
+statsmodels has the same power of the paired test (a test says so) and none of Welch's. Its `solve_power`
+fails at few seeds and strict levels: for 3 pairs at .05 / 3 it returns 4.29 sd, whose power is .61, not .8.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ _NODES = 64
 
 
 def paired_power(effect: float, n: int, alpha: float = ALPHA) -> float:
-    """Probability that a paired t test finds an effect.
+    """Compute the probability that a paired t test finds an effect.
 
     Args:
         effect: mean difference in standard deviations of the differences.
@@ -35,7 +38,7 @@ def paired_power(effect: float, n: int, alpha: float = ALPHA) -> float:
 
 
 def welch_power(effect: float, n_old: int, n_new: int, alpha: float = ALPHA) -> float:
-    """Probability that Welch's test finds an effect between arms of equal spread.
+    """Compute the probability that Welch's test finds an effect between arms of equal spread.
 
     Args:
         effect: difference of the means in standard deviations of an arm.
@@ -60,18 +63,18 @@ def welch_power(effect: float, n_old: int, n_new: int, alpha: float = ALPHA) -> 
 
 @lru_cache(maxsize=256)
 def detectable_paired(n: int, alpha: float = ALPHA) -> float:
-    """The effect that a paired t test of n pairs, at least 2, finds with probability .8."""
+    """Find the effect that a paired t test of n pairs, at least 2, finds with probability .8."""
     return _solved(lambda effect: paired_power(effect, n, alpha))
 
 
 @lru_cache(maxsize=256)
 def detectable_welch(n_old: int, n_new: int, alpha: float = ALPHA) -> float:
-    """The effect that Welch's test of two arms, each at least 2 seeds, finds with probability .8."""
+    """Find the effect that Welch's test of two arms, each at least 2 seeds, finds with probability .8."""
     return _solved(lambda effect: welch_power(effect, n_old, n_new, alpha))
 
 
 def _beyond(critical: float, freedom: float, noncentral: float) -> float:
-    """Probability that a noncentral t lies beyond a two-sided critical value."""
+    """Compute the probability that a noncentral t lies beyond a two-sided critical value."""
     above = stats.nct.sf(critical, freedom, noncentral)
     # scipy has no number for a far tail of 1e-300.
     below = np.nan_to_num(stats.nct.sf(critical, freedom, -noncentral))
@@ -79,7 +82,7 @@ def _beyond(critical: float, freedom: float, noncentral: float) -> float:
 
 
 def _solved(power: Callable[[float], float]) -> float:
-    """The effect at which a power, which grows with it, reaches POWER."""
+    """Find the effect at which a power, which grows with it, reaches POWER."""
     largest = 1.0
     while power(largest) < POWER:
         largest *= 2

@@ -76,7 +76,7 @@ def recompare(
 
 
 def _chosen(cells: pd.DataFrame, axis: str, where: Sequence[str], path: str) -> pd.DataFrame:
-    """The cells that every axis named in `where` allows."""
+    """Select the cells that every axis named in `where` allows."""
     allowed: dict[str, set[str]] = {}
     axes = [name for name in axes_of(cells) if name != axis]
     for condition in where:
@@ -97,7 +97,7 @@ def _chosen(cells: pd.DataFrame, axis: str, where: Sequence[str], path: str) -> 
 
 
 def _measured(scores: pd.DataFrame, metrics: Sequence[str], path: str) -> pd.DataFrame:
-    """The scores of the chosen metrics."""
+    """Select the scores of the chosen metrics."""
     directed = sorted(set(scores.loc[scores["direction"] != "", "metric"]))
     if not directed:
         raise GanbenchError(f"{path}: no cell that was asked for has a score that can be compared")
@@ -115,7 +115,7 @@ def _values(cells: pd.DataFrame, axis: str) -> list[str]:
 
 
 def _value(option: str, given: str, axis: str, labels: Sequence[str]) -> str:
-    """The label that a user means: as it is, a number written otherwise, or the only one of that name."""
+    """Find the label that a user means: itself, a number written otherwise, or the only one of that name."""
     if given in labels:
         return given
     try:

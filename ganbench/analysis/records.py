@@ -97,7 +97,7 @@ class Record:
 
 
 def read_records(store: Store, cells: Sequence[str] | None = None) -> tuple[Record, ...]:
-    """Every cell of a results folder; what is damaged in one hides nothing of the others.
+    """Read every cell of a results folder; damage in one cell hides nothing of the others.
 
     Args:
         store: the folder.
@@ -116,12 +116,12 @@ def read_records(store: Store, cells: Sequence[str] | None = None) -> tuple[Reco
 
 
 def varied_keys(records: Iterable[Record]) -> tuple[str, ...]:
-    """The settings that differ within the grid, in the grid's order."""
+    """List the settings that differ within the grid, in the grid's order."""
     return tuple(dict.fromkeys(key for record in records for key in record.varied))
 
 
 def plain(value: Any) -> Any:
-    """A varied setting as a table shows it: scalars as they are, the rest as compact JSON."""
+    """Turn a varied setting into a table's value: scalars as they are, the rest as compact JSON."""
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
@@ -130,7 +130,7 @@ def plain(value: Any) -> Any:
 
 
 def printable(value: object) -> str:
-    """Text without what neither a file nor a terminal can hold: control characters, lone surrogates."""
+    """Replace in a text what neither a file nor a terminal can hold: control characters, lone surrogates."""
     text = str(value).encode("utf-8", "replace").decode()
     return "".join(character if character.isprintable() else " " for character in text)
 
@@ -160,7 +160,7 @@ def _read(store: Store, cell: str) -> Record:
 
 
 def _identified(record: Record, identity: Identity | None) -> Record:
-    """The record of a cell of which only the grid tells what it is."""
+    """Complete the record of a cell of which only the grid tells what it is."""
     if identity is None:
         return record
     axes = {axis: printable(identity.axes[axis]) for axis in AXES}
@@ -169,7 +169,7 @@ def _identified(record: Record, identity: Identity | None) -> Record:
 
 
 def _relative(store: Store, error: Exception) -> str:
-    """The error with paths inside the folder: a table must not depend on where the folder lies."""
+    """Shorten the paths in an error to inside the folder: a table must not depend on where it lies."""
     return str(error).replace(f"{store.path}/", "")
 
 

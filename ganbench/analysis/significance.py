@@ -57,7 +57,7 @@ class Decision(NamedTuple):
 
 
 def mean_interval(scores: ArrayLike, confidence: float = CONFIDENCE) -> tuple[Floats, Floats]:
-    """The t interval of a mean.
+    """Compute the t interval of a mean.
 
     Args:
         scores: (..., n), n at least 2, finite.
@@ -74,7 +74,7 @@ def mean_interval(scores: ArrayLike, confidence: float = CONFIDENCE) -> tuple[Fl
 
 
 def paired_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
-    """The paired t test and its interval.
+    """Compute the paired t test and its interval.
 
     Args:
         old: (..., n), n at least 2, finite.
@@ -90,7 +90,7 @@ def paired_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> 
 
 
 def welch_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
-    """Welch's t test, for arms that share no seeds and may differ in spread, and its interval.
+    """Compute Welch's t test, for arms that share no seeds and may differ in spread, and its interval.
 
     Args:
         old: (..., n_old), n_old at least 2, finite.
@@ -147,7 +147,7 @@ def decide(old: ArrayLike, new: ArrayLike, *, paired: bool) -> Decision:
 
 
 def even(old: Floats, new: Floats, *, paired: bool) -> NDArray[np.bool_]:
-    """Whether there is no spread to test against: of the differences of pairs, else within either arm.
+    """Tell whether there is no spread to test against: of the differences of pairs, else within both arms.
 
     Args:
         old: (..., n_old), finite.
@@ -165,14 +165,14 @@ def even(old: Floats, new: Floats, *, paired: bool) -> NDArray[np.bool_]:
 
 
 def _resampled(old: Floats, new: Floats, paired: bool) -> tuple[Floats, NDArray[np.int64]]:
-    """The p of the resampling test, and which arm is better."""
+    """Compute the p of the resampling test, and which arm is better."""
     with _quiet():
         gap = (new - old).mean(axis=-1) if paired else new.mean(axis=-1) - old.mean(axis=-1)
         return (sign_flip(new - old) if paired else permutation(old, new)), _sides(gap)
 
 
 def _signed_ranks(old: Floats, new: Floats) -> tuple[Floats, Floats]:
-    """Two arms whose differences are the signed ranks; a tie has rank 0."""
+    """Turn two arms into two whose differences are the signed ranks; a tie has rank 0."""
     with np.errstate(invalid="ignore"):
         # inf - inf: both failed, which is a tie.
         differences = np.nan_to_num(new - old, nan=0.0, posinf=np.inf, neginf=-np.inf)
@@ -182,7 +182,7 @@ def _signed_ranks(old: Floats, new: Floats) -> tuple[Floats, Floats]:
 
 
 def _ranks(old: Floats, new: Floats) -> tuple[Floats, Floats]:
-    """Both arms' ranks among all, failures tied for the last."""
+    """Rank both arms together, failures tied for the last rank."""
     ranks = stats.rankdata(np.concatenate([old, new], axis=-1), axis=-1)
     return ranks[..., : old.shape[-1]], ranks[..., old.shape[-1] :]
 
@@ -193,7 +193,7 @@ def _sides(gap: Floats) -> NDArray[np.int64]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Scores near the largest float overflow, and an arm may lack spread: NaN says so without a warning."""
+    """Silence warnings of overflow and of arms without spread: NaN says so already."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         yield

@@ -44,7 +44,7 @@ _INTEGERS = ("seed", "step", "samples", "repeat")
 
 
 def cells_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a cell, in the grid's order: identity, how it ended, what it ran on."""
+    """Make the table of cells, in the grid's order: identity, how each ended, what it ran on."""
     varied = varied_keys(records)
     rows = [
         {
@@ -71,7 +71,7 @@ def cells_frame(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def scores_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a score, by the grid's order of cells, then step, then metric."""
+    """Make the table of scores, by the grid's order of cells, then step, then metric."""
     varied = varied_keys(records)
     rows = [
         {
@@ -105,7 +105,7 @@ def current_rows(scores: pd.DataFrame) -> pd.DataFrame:
 def frame(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], integers: Sequence[str] = _INTEGERS
 ) -> pd.DataFrame:
-    """A frame with exactly these columns, whole numbers kept whole where some are missing."""
+    """Make a frame with exactly these columns, whole numbers kept whole where some are missing."""
     table = pd.DataFrame(list(rows), columns=pd.Index(columns), dtype=object)
     for name in table.columns:
         if name in integers:

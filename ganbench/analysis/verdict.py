@@ -20,7 +20,7 @@ def verdict(
     adjusted: float,
     family: int,
 ) -> str:
-    """What the scores of one metric say about two arms in one context.
+    """Say what the scores of one metric show about two arms in one context.
 
     Args:
         metric: the score's name; empty where nothing was scored.
@@ -42,14 +42,14 @@ def verdict(
 
 
 def winner(baseline: Arm, value: Arm, found: PairwiseResult, adjusted: float) -> str:
-    """Label of the arm that was shown to be better; empty where no difference was shown."""
+    """Name the arm that was shown to be better; empty where no difference was shown."""
     if not adjusted < ALPHA:
         return ""
     return {1: value.label, -1: baseline.label}.get(found.favours, "")
 
 
 def refusal(reason: str) -> str:
-    """The verdict on arms that must not be compared."""
+    """Say why two arms must not be compared."""
     return f"not compared: {reason}"
 
 
@@ -93,7 +93,7 @@ def _decision(
 
 
 def _by_ranks(gap: str, better: str, test: str, baseline: Arm, value: Arm, found: PairwiseResult) -> str:
-    """The decision where a cell failed: of all outcomes first, then of the scores that are left."""
+    """Word the decision where a cell failed: of all outcomes first, then of the scores that are left."""
     outcomes = _pairs(found.seen[0]) if found.paired else _seeds(*found.seen)
     how = f"failures ranked as worst: {test} by {found.test}, {outcomes}"
     if not better and found.smallest_p >= ALPHA:
@@ -114,7 +114,7 @@ def _nothing(metric: str, baseline: Arm, value: Arm, found: PairwiseResult) -> s
 
 
 def _gap(metric: str, direction: str, baseline: Arm, value: Arm, found: PairwiseResult) -> str:
-    """The difference in words, as far as there is one."""
+    """Word the difference, as far as there is one."""
     if found.difference == 0:
         return f"the same mean {metric}"
     if math.isnan(found.difference):
@@ -128,7 +128,7 @@ def _interval(baseline: Arm, value: Arm, found: PairwiseResult) -> str:
 
 
 def _detectable(found: PairwiseResult, family: int) -> float:
-    """What the seeds at hand would show, in sd, at the level that the family's smallest p has to meet."""
+    """Compute what the seeds at hand would show, in sd, at the level of the family's smallest p."""
     level = ALPHA / max(family, 1)
     return detectable_paired(found.n, level) if found.paired else detectable_welch(*found.seen, level)
 

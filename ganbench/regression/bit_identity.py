@@ -46,7 +46,7 @@ Scored = Mapping[str, Mapping[tuple[str, ...], str]]
 
 
 def final_values(cells: pd.DataFrame, scores: pd.DataFrame) -> dict[str, dict[tuple[str, ...], str]]:
-    """The scores of each cell at its last step, by how they were measured; exact, as text."""
+    """Find the scores of each cell at its last step, by how they were measured; exact, as text."""
     steps = dict(zip(cells["cell"], cells["step"], strict=True))
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for row in scores.to_dict("records"):
@@ -90,7 +90,7 @@ def compare_bits(
 
 
 def bits_sentences(contexts: Iterable[Bits]) -> list[str]:
-    """What is identical, and why the rest is not, one sentence each."""
+    """Say what is identical, and why the rest is not, one sentence each."""
     every = list(contexts)
     counts = Counter(reason for bits in every for reason in bits.reasons)
     total = sum(counts.values())

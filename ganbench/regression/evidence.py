@@ -104,13 +104,13 @@ def evidence(baseline: Arm, value: Arm, direction: str, alpha: float) -> Evidenc
 
 
 def loss_of(baseline: Arm, value: Arm, direction: str) -> float:
-    """By how much the mean is worse; NaN where an arm has no score."""
+    """Compute by how much the mean is worse; NaN where an arm has no score."""
     sign = 1.0 if direction == "lower" else -1.0
     return finite(sign * (value.mean - baseline.mean))
 
 
 def allowed(tolerance: Tolerance, baseline: Arm, alpha: float) -> float:
-    """The loss that a tolerance puts up with, in the score's units; NaN for a share of fewer than 2 scores.
+    """Compute the loss that a tolerance allows, in the score's units; NaN for a share of fewer than 2 scores.
 
     Raises:
         ValueError: it is relative, and the baseline's mean is not clearly above 0: the lower end of its
@@ -130,7 +130,7 @@ def allowed(tolerance: Tolerance, baseline: Arm, alpha: float) -> float:
 
 
 def _tested(old: Floats, new: Floats, loss: float, alpha: float) -> tuple[float, float, float, float, str]:
-    """Ends of the interval of the loss, p of no loss, p of no gain, and the test."""
+    """Compute the ends of the interval of the loss, p of no loss, p of no gain, and name the test."""
     if even(old, new, paired=False):
         chance = 1 / math.comb(len(old) + len(new), len(new))
         sure = chance <= alpha
@@ -149,7 +149,7 @@ def _tested(old: Floats, new: Floats, loss: float, alpha: float) -> tuple[float,
 
 
 def _costs(arm: Arm, direction: str) -> Floats:
-    """Scores turned so that lower is better: a loss is a rise."""
+    """Turn scores so that lower is better: a loss is a rise."""
     sign = 1.0 if direction == "lower" else -1.0
     return sign * np.array([arm.scores[seed] for seed in sorted(arm.scores)], dtype=np.float64)
 

@@ -62,7 +62,7 @@ def check(
 
 
 def judge(every: Sequence[Question], alpha: float) -> list[Finding]:
-    """The verdict on each question; the family is all of them.
+    """Decide each question; the family is all of them.
 
     Args:
         every: with the cells of both folders.
@@ -82,7 +82,7 @@ def judge(every: Sequence[Question], alpha: float) -> list[Finding]:
 
 
 def checked_alpha(alpha: float) -> float:
-    """A level that can be tested at.
+    """Check that a level can be tested at.
 
     Raises:
         GridError: it is not above 0 and below 0.5.
@@ -93,7 +93,7 @@ def checked_alpha(alpha: float) -> float:
 
 
 def refused(question: Question, problem: ValueError) -> GridError:
-    """The error about a tolerance that says nothing of this baseline."""
+    """Make the error about a tolerance that says nothing of this baseline."""
     name = question.metric
     return GridError(
         f"{question.words}: {name}: {problem}; give an absolute one: [check] {name} = 0.002 in the grid, "
@@ -174,7 +174,7 @@ def _decide(case: _Case, p_worse: float, p_better: float, alpha: float, family: 
 
 
 def notes_of(before: Tables, now: Tables, every: Sequence[Question]) -> tuple[str, ...]:
-    """Whether the cells are identical, or why not; settings that changed; what is not checked.
+    """Say whether the cells are identical, or why not; settings that changed; what is not checked.
 
     Args:
         before: the baseline.
@@ -197,7 +197,7 @@ def notes_of(before: Tables, now: Tables, every: Sequence[Question]) -> tuple[st
 
 
 def _changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Settings of training that differ, what varies aside, as `train.steps 100 -> 200`."""
+    """List settings of training that differ, varied ones aside, as `train.steps 100 -> 200`."""
     old, new = (dict(_flat("train", grid.get("train", {}))) for grid in (before, now))
     return [
         f"{key} {old.get(key, 'unset')} -> {new.get(key, 'unset')}"

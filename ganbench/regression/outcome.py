@@ -119,12 +119,12 @@ class Outcome:
 
 
 def failures(arm: Arm) -> str:
-    """How many cells failed, and how: `2 of 8 cells failed (1 diverged, 1 oom)`."""
+    """Say how many cells failed, and how: `2 of 8 cells failed (1 diverged, 1 oom)`."""
     kinds = Counter(arm.failures.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
     return f"{len(arm.failures)} of {outcomes(arm)} cells failed{how}"
 
 
 def outcomes(arm: Arm) -> int:
-    """Cells that ended, with a score or without."""
+    """Count the cells that ended, with a score or without."""
     return len(arm.scores) + len(arm.failures)

@@ -100,7 +100,7 @@ def plan(
 
 
 def plan_records(made: SeedPlan) -> list[dict[str, Any]]:
-    """One JSON object a need; null for more than MOST, or where no number will do."""
+    """Write one JSON object per need; null for more than MOST, or where no number will do."""
     return [
         {
             **need.question.where,
@@ -154,5 +154,5 @@ def _need(question: Question, alpha: float, family: int) -> Need:
 
 
 def seeds(count: int | None) -> str:
-    """A number of seeds for reading."""
+    """Format a number of seeds."""
     return f"over {MOST}" if count is None else str(count)

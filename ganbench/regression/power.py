@@ -72,7 +72,7 @@ def chance_to_find(
 
 
 def seeds_each(sd: float, tolerance: float, alpha: float, family: int = 1) -> int | None:
-    """The fewest seeds a side that pass and find as PASSES and FINDS say; None for more than MOST.
+    """Find the fewest seeds per side that pass and find as PASSES and FINDS say; None for more than MOST.
 
     Args:
         sd: over seeds, of both arms.
@@ -86,14 +86,14 @@ def seeds_each(sd: float, tolerance: float, alpha: float, family: int = 1) -> in
 
 
 def seeds_to_pass(sd: float, tolerance: float, alpha: float, chance: float = PASSES) -> int | None:
-    """The fewest seeds a side with which no change passes with such a chance; None for more than MOST."""
+    """Find the fewest seeds per side with which no change passes so often; None for more than MOST."""
     return fewest(lambda n: chance_to_pass(sd, n, sd, n, tolerance, alpha) >= chance)
 
 
 def seeds_to_find(
     sd: float, tolerance: float, alpha: float, family: int = 1, chance: float = FINDS
 ) -> int | None:
-    """The fewest seeds a side that find a loss of twice the tolerance so often; None for more than MOST."""
+    """Find the fewest seeds per side that find a loss of twice the tolerance; None for more than MOST."""
     level = alpha / family
     return fewest(lambda n: chance_to_find(sd, n, sd, n, tolerance, level, 2 * tolerance) >= chance)
 
@@ -101,7 +101,7 @@ def seeds_to_find(
 def seeds_beside(
     sd_old: float, n_old: int, sd_new: float, tolerance: float, alpha: float, family: int = 1
 ) -> int | None:
-    """The fewest seeds that, against a baseline as it is, pass and find as PASSES and FINDS say.
+    """Find the fewest seeds that, against a baseline as it is, pass and find as PASSES and FINDS say.
 
     Args:
         sd_old: standard deviation over seeds of the baseline.
@@ -125,7 +125,7 @@ def seeds_beside(
 
 
 def seeds_to_part(alpha: float, n_old: int | None = None) -> int:
-    """The fewest seeds that part arms without any spread: by chance so seldom as alpha.
+    """Find the fewest seeds that part arms without any spread by chance no more often than alpha.
 
     Args:
         alpha: one-sided level.
@@ -138,7 +138,7 @@ def seeds_to_part(alpha: float, n_old: int | None = None) -> int:
 
 
 def _margins(sd_old: float, n_old: float, sd_new: float, n_new: float, alpha: float) -> tuple[Floats, Floats]:
-    """What Welch's interval adds to the estimate, over the variances that may be seen, and their weights."""
+    """Compute what Welch's interval adds to the estimate, for the variances that may be seen."""
     (part_old, weight_old), (part_new, weight_new) = (
         _variances(sd_old, n_old),
         _variances(sd_new, n_new),
@@ -152,7 +152,7 @@ def _margins(sd_old: float, n_old: float, sd_new: float, n_new: float, alpha: fl
 
 @lru_cache(maxsize=1024)
 def _variances(sd: float, n: float) -> tuple[Floats, Floats]:
-    """The squared standard error of a mean as it may be seen, and the weight of each value."""
+    """Compute the squared standard errors of a mean that may be seen, and the weight of each."""
     if sd == 0 or math.isinf(n):
         return np.array([sd**2 / n if sd else 0.0]), np.ones(1)
     nodes, weights = special.roots_legendre(_NODES)
@@ -161,7 +161,7 @@ def _variances(sd: float, n: float) -> tuple[Floats, Floats]:
 
 
 def fewest(enough: Callable[[int], bool]) -> int | None:
-    """The smallest number from 2 to MOST that is enough; None where none is."""
+    """Find the smallest number from 2 to MOST that is enough; None where none is."""
     if not enough(MOST):
         return None
     low, high = 1, 2

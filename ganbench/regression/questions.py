@@ -71,7 +71,7 @@ class Question:
 
 
 def questions(baseline: Tables, value: Tables | None, asked: CheckRequest) -> list[Question]:
-    """Every context × metric to be checked, in the baseline's order.
+    """List every context × metric to be checked, in the baseline's order.
 
     Args:
         baseline: the yardstick.
@@ -158,7 +158,7 @@ class _Thresholds:
         self._grid = _grid_thresholds(tables)
 
     def of(self, key: Key, scored: Sequence[str], known: bool) -> Iterator[tuple[str, Tolerance]]:
-        """The scores to check in one context, each with its tolerance.
+        """Yield the scores to check in one context, each with its tolerance.
 
         Args:
             key: the context.
@@ -178,7 +178,7 @@ class _Thresholds:
 
 
 def _grid_thresholds(tables: Tables) -> dict[Key, Mapping[str, Tolerance]]:
-    """The grid's [check] for each context; the grid's plugins are needed only where it has one."""
+    """Read the grid's [check] for each context; its plugins are needed only where it has one."""
     overrides = tables.grid.get("override", [])
     settings = [tables.grid, *(overrides if isinstance(overrides, list) else [])]
     if not any(isinstance(table, dict) and "check" in table for table in settings):
@@ -192,7 +192,7 @@ def _grid_thresholds(tables: Tables) -> dict[Key, Mapping[str, Tolerance]]:
 
 
 def _matched(baseline: Tables, value: Tables, mine: Mapping[Key, Any]) -> dict[Key, tuple[Row, ...]]:
-    """The contexts of what is checked: all that the baseline has, or a line about what is missing."""
+    """Find each context of the baseline in what is checked, or refuse it and name what is missing."""
     if baseline.axes != value.axes:
         one, other = set(baseline.axes), set(value.axes)
         only = [f"only {value.path} varies {name}" for name in sorted(other - one)]
@@ -223,7 +223,7 @@ def _finals(tables: Tables) -> dict[str, Finals]:
 
 
 def _directions(tables: Tables, finals: Mapping[str, Finals]) -> dict[str, str]:
-    """Which way is better, for every score that has one and is final somewhere."""
+    """Find which way is better, for every score that has one and is final somewhere."""
     final = {metric for metrics in finals.values() for metric in metrics}
     named = zip(tables.scores["metric"], tables.scores["direction"], strict=True)
     return {
@@ -241,7 +241,7 @@ def _measures(
     their_finals: Mapping[str, Finals],
     words: str,
 ) -> list[Measure | None]:
-    """The ways of measuring that both folders share; where they share none, one line that says so."""
+    """List the measures that both folders share; where they share none, refuse with one line that says so."""
     mine, yours = (
         dict.fromkeys(measure for row in arm for measure in found.get(row["cell"], {}).get(metric, {}))
         for arm, found in ((base, finals), (rows, their_finals))
@@ -280,6 +280,6 @@ def _arm(
 
 
 def _list(keys: Sequence[Key]) -> str:
-    """A few contexts in one line."""
+    """Write a few contexts in one line."""
     shown = "; ".join(" ".join(map(label, key)) for key in keys[:_NAMED])
     return f"{shown} and {len(keys) - _NAMED} more" if len(keys) > _NAMED else shown

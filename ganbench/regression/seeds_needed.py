@@ -37,7 +37,7 @@ class Settling:
 def settling(
     baseline: Arm, value: Arm, found: Evidence, tolerance: float, alpha: float, family: int
 ) -> Settling:
-    """How many seeds would settle a check, given the spread that was seen.
+    """Find how many seeds would settle a check, given the spread that was seen.
 
     With so many, no change passes with probability PASSES and a loss of twice the tolerance is found with
     FINDS. Where that many are there already, the loss lies by the tolerance itself: then as many as tell the

@@ -15,7 +15,7 @@ _HEADS = ("verdict", "where", "score", "baseline", "now", "change", "tolerance",
 
 
 def text_of(outcome: Outcome) -> str:
-    """The whole check: the verdict, one line a score, the most severe first, then what else is to be said."""
+    """Write the whole check: the verdict, one line per score, the most severe first, then the notes."""
     lines = [headline(outcome)]
     if outcome.verdict != "identical":
         width = max(len(finding.verdict) for finding in outcome.findings)
@@ -24,7 +24,7 @@ def text_of(outcome: Outcome) -> str:
 
 
 def headline(outcome: Outcome) -> str:
-    """The most severe verdict, how many there are of each, and of what against what."""
+    """Write the most severe verdict, how many there are of each, and of what against what."""
     counted = ", ".join(f"{count} {verdict}" for verdict, count in outcome.counts.items())
     told = "" if len(outcome.counts) == 1 else f" ({counted})"
     part = f": {share} are bit-identical" if (share := _share(outcome)) else ""
@@ -32,7 +32,7 @@ def headline(outcome: Outcome) -> str:
 
 
 def _share(outcome: Outcome) -> str:
-    """How much of the baseline is identical, where that is not all of it; empty for other verdicts."""
+    """Say how much of the baseline is identical, where that is not all of it; empty for other verdicts."""
     if outcome.verdict != "identical":
         return ""
     every = {finding.question.words: finding.question.bits for finding in outcome.findings}
@@ -45,7 +45,7 @@ def _share(outcome: Outcome) -> str:
 
 
 def sentence(finding: Finding, outcome: Outcome) -> str:
-    """One score: where, which, what became of it, and how sure that is."""
+    """Write about one score: where, which, what became of it, and how sure that is."""
     question = finding.question
     parts = [f"{question.words}: {question.score}"]
     if finding.baseline.scores and finding.value.scores:
@@ -60,7 +60,7 @@ def sentence(finding: Finding, outcome: Outcome) -> str:
 
 
 def worse_by(finding: Finding) -> str:
-    """The estimated loss or gain, and its share of the baseline where that is above 0."""
+    """Write the estimated loss or gain, and its share of the baseline where that is above 0."""
     loss, mean = finding.evidence.loss, finding.baseline.mean
     if loss == 0:
         return "no difference"
@@ -69,7 +69,7 @@ def worse_by(finding: Finding) -> str:
 
 
 def interval(finding: Finding, alpha: float) -> str:
-    """The interval of the loss, as `0.8 better to 3.6 worse with 90% confidence`; empty if none."""
+    """Write the interval of the loss, as `0.8 better to 3.6 worse with 90% confidence`; empty if none."""
     found = finding.evidence
     if math.isnan(found.low):
         return ""
@@ -77,7 +77,7 @@ def interval(finding: Finding, alpha: float) -> str:
 
 
 def tolerated(finding: Finding) -> str:
-    """The tolerance, with what a relative one comes to."""
+    """Write the tolerance, with what a relative one comes to."""
     tolerance = finding.question.tolerance
     if not tolerance.relative or math.isnan(finding.allowed):
         return str(tolerance)
@@ -85,7 +85,7 @@ def tolerated(finding: Finding) -> str:
 
 
 def records(outcome: Outcome) -> list[dict[str, Any]]:
-    """One JSON object a finding, the most severe first; null for a number that is not defined."""
+    """Make one JSON object per finding, the most severe first; null for a number that is not defined."""
     return [_record(finding, outcome) for finding in outcome.findings]
 
 
@@ -131,7 +131,7 @@ def _record(finding: Finding, outcome: Outcome) -> dict[str, Any]:
 
 
 def _surety(finding: Finding, outcome: Outcome) -> str:
-    """How sure a loss is, in brackets; empty where nothing was tested."""
+    """Write in brackets how sure a loss is; empty where nothing was tested."""
     if not finding.evidence.test:
         return ""
     told = [interval(finding, outcome.alpha), f"tolerance {tolerated(finding)}"]
@@ -150,7 +150,7 @@ def _ended(loss: float) -> str:
 
 
 def markdown_of(outcome: Outcome) -> str:
-    """A heading, a table with a row for each score, the most severe first, and what else is to be said."""
+    """Write a heading, a table with one row per score, the most severe first, and the notes."""
     lines = [f"### ganbench check: {_plain(headline(outcome))}", ""]
     if outcome.verdict != "identical":
         rows = [_HEADS, ("---",) * len(_HEADS), *(_row(finding, outcome) for finding in outcome.findings)]
@@ -210,7 +210,7 @@ def _plain(text: str) -> str:
 
 
 def junit_of(outcome: Outcome, inconclusive_passes: bool = False) -> bytes:
-    """Put the check into one test suite.
+    """Write the check as one test suite.
 
     A regression is a failure. What is inconclusive is one too, of its own type, or is skipped where it is to
     pass.

@@ -62,7 +62,7 @@ class Panel:
 def curve_panels(
     store: Store, context: Context, arms: Sequence[str], cells: int, problems: list[str]
 ) -> list[Panel]:
-    """Losses, D's outputs, gradient norms and the JSD estimate over steps.
+    """Draw losses, D's outputs, gradient norms and the JSD estimate over steps.
 
     Args:
         store: where the curves are.
@@ -115,7 +115,7 @@ def curve_panels(
 
 
 def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) -> list[Panel]:
-    """Each score that has a direction over steps, where it was measured more than once in training."""
+    """Draw each directed score over steps, where it was measured more than once in training."""
     rows_by_cell = {row["cell"]: (arm, row) for arm in arms for row in context.arms.get(arm, ())}
     own = scores[scores["cell"].isin(list(rows_by_cell)) & (scores["direction"] != "")]
     panels = []
@@ -153,7 +153,7 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
 def final_panels(
     context: Context, arms: Sequence[str], comparison: Sequence[Row], finals: Mapping[str, Finals]
 ) -> list[Panel]:
-    """The final scores of the arms, seed by seed, for each metric that the comparison has.
+    """Draw the final scores of the arms, seed by seed, for each metric that the comparison has.
 
     Args:
         context: whose cells to draw.
@@ -194,7 +194,7 @@ def final_panels(
 
 
 def _over_steps(title: str, lines: Sequence[Line], note: str, description: str, **how: Any) -> Panel | None:
-    """Curves over steps, with what must be known to read them."""
+    """Draw curves over steps, with what must be known to read them."""
     figure = over_steps(lines, **how)
     if figure is None:
         return None
@@ -206,7 +206,7 @@ def _over_steps(title: str, lines: Sequence[Line], note: str, description: str, 
 
 
 def _equal(lines: Sequence[Line]) -> list[list[str]]:
-    """Names of lines that hide one another, since every seed has the same values in them."""
+    """List the names of lines that hide one another, since every seed has the same values in them."""
     groups: dict[tuple[bytes, ...], list[str]] = {}
     for line in lines:
         if any((np.abs(values) < LARGEST).any() for _, values in line.curves):
@@ -220,7 +220,7 @@ def _failed(rows: Sequence[Row]) -> frozenset[int]:
 
 
 def _curves(store: Store, row: Row, points: int, problems: list[str]) -> pd.DataFrame | None:
-    """The diagnostics of one cell as numbers, thinned; where there are none, a line in `problems`."""
+    """Read the diagnostics of one cell as numbers, thinned; where there are none, add to `problems`."""
     try:
         table = store.curves(row["cell"])
     except StoreError as error:
@@ -315,6 +315,6 @@ def _of(row: Row, context: Context) -> bool:
 
 
 def _comparable(context: Context, what: Compared) -> bool:
-    """One picture of scores that different engines made would compare what the table refuses to."""
+    """Tell whether one engine made all scores: the table refuses to compare those of several."""
     engines = {row["engine"] for rows in context.arms.values() for row in rows if row["status"] == "ok"}
     return len(engines) < 2 or what.axis == "train.engine"

@@ -108,14 +108,14 @@ class EmbeddedImages:
             self._take(picture)
 
     def rows(self, context: Context, arms: Sequence[str]) -> list[list[Picture]]:
-        """The arms side by side, a row a seed; the first seeds of the context only."""
+        """Lay out the arms side by side, one row per seed; the first seeds of the context only."""
         return [
             [self._picture(arm, seed, of_seed.get(arm)) for arm in arms]
             for seed, of_seed in _by_seed(context)[:MOST_SEEDS]
         ]
 
     def real(self, context: Context) -> Frame | None:
-        """Real samples of the context's data set, where they were drawn."""
+        """Embed real samples of the context's data set, where they were drawn."""
         path = self._store.reference_png(str(context.where.get("dataset", "")))
         if path is None:
             return None
@@ -182,7 +182,7 @@ def _by_seed(context: Context) -> list[tuple[int, Mapping[str, Row]]]:
 
 
 def _steps(store: Store, row: Row) -> dict[int, Path]:
-    """A cell's pictures by step; where only the last was kept, that one."""
+    """Find a cell's pictures by step; where only the last was kept, that one."""
     kept = store.sample_pictures(row["cell"])
     if kept:
         return dict(kept)
@@ -191,14 +191,14 @@ def _steps(store: Store, row: Row) -> dict[int, Path]:
 
 
 def _spread(steps: Sequence[int]) -> list[int]:
-    """At most so many of the steps, evenly spread, the first and the last among them."""
+    """Pick at most MOST_STEPS of the steps, evenly spread, the first and the last among them."""
     if len(steps) <= MOST_STEPS:
         return list(steps)
     return [steps[index * (len(steps) - 1) // (MOST_STEPS - 1)] for index in range(MOST_STEPS)]
 
 
 def _frame(path: Path, step: int) -> Frame:
-    """A picture, embedded.
+    """Embed a picture.
 
     Raises:
         StoreError: it is too large, not a PNG, or damaged.
@@ -216,7 +216,7 @@ def _frame(path: Path, step: int) -> Frame:
 
 
 def _opened(content: bytes) -> Image.Image:
-    """A PNG, all of it decoded.
+    """Decode the whole of a PNG.
 
     Raises:
         StoreError: it is too large, not a PNG, or damaged.

@@ -63,18 +63,18 @@ Series = tuple[str, np.ndarray, np.ndarray]
 
 
 def as_csv(comparison: pd.DataFrame) -> str:
-    """Every column, as in comparison.csv."""
+    """Write every column, as in comparison.csv."""
     return str(comparison.to_csv(index=False, lineterminator="\n"))
 
 
 def as_json(comparison: pd.DataFrame) -> str:
-    """An array of objects with every column; what is not defined is null."""
+    """Write an array of objects with every column; what is not defined is null."""
     rows = [{name: _plain(value) for name, value in row.items()} for row in comparison.to_dict("records")]
     return json.dumps(rows, indent=2, allow_nan=False) + "\n"
 
 
 def as_markdown(comparison: pd.DataFrame) -> str:
-    """A table for reading, then its notes and the verdicts as a list."""
+    """Write a table for reading, then its notes and the verdicts as a list."""
     view = comparison_view(comparison)
     head, rows = view.table(_COLUMNS)
     right = ["---:" if name in _NUMBERS else "---" for name in head]
@@ -89,7 +89,7 @@ def as_markdown(comparison: pd.DataFrame) -> str:
 
 
 def as_latex(comparison: pd.DataFrame) -> str:
-    """A `table` with the rules of booktabs; notes in its caption, verdicts as comments before it."""
+    """Write a `table` with the rules of booktabs; notes in its caption, verdicts as comments before it."""
     view = comparison_view(comparison)
     head, rows = view.table(_COLUMNS)
     columns = "".join("r" if name in _NUMBERS else "l" for name in head)
@@ -125,7 +125,7 @@ def _title(view: TableView) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A table's value in JSON's types."""
+    """Turn a table's value into JSON's types."""
     if pd.isna(value):
         return None
     return value.item() if hasattr(value, "item") else value
@@ -178,7 +178,7 @@ def write_figures(results: ResultTables, folder: Path) -> tuple[int, list[str]]:
 
 
 def file_stem(name: str, taken: set[str]) -> str:
-    """A name for a file on any file system, and not one of those taken, to which it is added.
+    """Make a name that is valid on any file system and not among those taken, to which it is added.
 
     Args:
         name: what the file shows; may contain anything.
@@ -206,7 +206,7 @@ def _save(drawn: StandaloneFigure, place: Path, stem: str) -> None:
 
 
 def writer_class() -> Any:
-    """The writer of event files.
+    """Import the writer of event files.
 
     Raises:
         GanbenchError: the optional package `tensorboard` is not installed.
@@ -262,7 +262,7 @@ def write_events(results: ResultTables, folder: Path) -> tuple[int, list[str]]:
 
 
 def _curves(store: Store, row: Row, problems: list[str]) -> Iterator[Series]:
-    """Each quantity of a cell that has a value at all; what is not finite is shown as such."""
+    """Yield each quantity of a cell that has a finite value; those that are not finite stay as they are."""
     try:
         table = store.curves(row["cell"])
     except StoreError as error:

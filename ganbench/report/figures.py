@@ -55,7 +55,7 @@ class Line:
 
 
 def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None = None) -> Figure | None:
-    """The median bold, the middle half of the seeds shaded, every seed faint, failed ones to their end.
+    """Draw the median bold, the middle half of the seeds shaded, every seed faint, failed ones to their end.
 
     Median and shade stand where at least half of the seeds have a value. Where a few values dwarf the rest,
     the axis shows the middle 98 percent of them; where one arm dwarfs another, the axis is linear around
@@ -111,7 +111,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
 
 
 def finals(arms: Sequence[Arm], colours: Sequence[str]) -> Figure:
-    """Final scores, a row an arm: a dot a seed, a line that joins a seed's dots, the mean as a bar.
+    """Draw final scores, one row per arm: dots joined by seed, and the mean as a bar.
 
     Scores beyond LARGEST are in the labels only.
 
@@ -137,14 +137,14 @@ def finals(arms: Sequence[Arm], colours: Sequence[str]) -> Figure:
 
 
 def _summary(arm: Arm) -> str:
-    """Mean and spread of an arm's final scores, and what became of its other cells."""
+    """Write mean and spread of an arm's final scores, and what became of its other cells."""
     lost = {"failed": len(arm.failures), "skipped": arm.skipped, "unfinished": arm.unfinished}
     said = [mean_and_sd(arm.mean, arm.sd)] if arm.n else []
     return ", ".join([*said, *(f"{count} {what}" for what, count in lost.items() if count)]) or "no score"
 
 
 def rows_canvas(height: float) -> tuple[Figure, Axes]:
-    """An empty figure whose rows are things and whose x axis is a score.
+    """Make an empty figure whose rows are things and whose x axis is a score.
 
     Args:
         height: of all rows together, in inches.
@@ -184,7 +184,7 @@ def row_label(axes: Axes, position: float, text: str, *, bold: bool = False) -> 
 
 
 def canvas(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
-    """An empty figure in the page's style, its axes without frame.
+    """Make an empty figure in the page's style, its axes without frame.
 
     Args:
         size: width and height in inches.
@@ -203,7 +203,7 @@ def canvas(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
 
 
 def shortened(label: str, most: int = 52) -> str:
-    """A name that fits into a picture."""
+    """Cut a name so that it fits into a picture."""
     return label if len(label) <= most else label[: most - 1] + "…"
 
 
@@ -224,7 +224,7 @@ def _seed(axes: Axes, line: Line, steps: np.ndarray, values: np.ndarray, seed: i
 
 
 def _quartiles(series: Sequence[pd.Series]) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """The quartiles over seeds at each step that at least half of them reached, and have a value around."""
+    """Compute the quartiles over seeds at each step that at least half of them reached or passed."""
     if not series:
         return (pd.Series(dtype=float),) * 3
     table = pd.concat([one.groupby(level=0).mean() for one in series], axis=1).sort_index()
@@ -236,7 +236,7 @@ def _quartiles(series: Sequence[pd.Series]) -> tuple[pd.Series, pd.Series, pd.Se
 
 
 def _symmetrically_logarithmic(axes: Axes, threshold: float) -> None:
-    """An axis that is linear up to a threshold and logarithmic beyond, with ticks that do not collide."""
+    """Make an axis linear up to a threshold and logarithmic beyond, with ticks that do not collide."""
     unit = 10.0 ** np.floor(np.log10(threshold))
     linear = float(np.ceil(threshold / unit) * unit)
     axes.set_yscale("symlog", linthresh=linear)

@@ -1,4 +1,7 @@
-"""Formulas typeset by the browser itself: plain text to MathML, nothing fetched."""
+"""Formulas typeset by the browser itself: plain text to MathML, nothing fetched.
+
+Losses and penalties state formulas as plain text, for terminals too; libraries that write MathML take LaTeX.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _SIGNS = {"-": "−", "<-": "←", "<=": "≤", ">=": "≥", "||": "∥", "*": "
 
 
 def typeset(formula: str) -> Markup:
-    """A formula as MathML, in pieces between which a line may break.
+    """Typeset a formula as MathML, in pieces between which a line may break.
 
     Args:
         formula: as a loss or a penalty states it; what is not understood is shown as it is.
@@ -40,7 +43,7 @@ def typeset(formula: str) -> Markup:
 
 
 def _pieces(formula: str) -> Iterator[str]:
-    """Parts that end at a space outside of all brackets, behind a comma, a semicolon or before a sign."""
+    """Split at spaces outside of all brackets: after a comma or a semicolon, before a sign."""
     depth, piece = 0, ""
     for index, letter in enumerate(formula):
         depth += (letter in "([{") - (letter in ")]}")

@@ -26,7 +26,7 @@ _FINAL = (("score", "{score}"), ("mean ± sd (n)", "{mean_and_sd} ({n})"), ("fai
 
 
 def as_html(name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.DataFrame) -> Markup:
-    """The verdicts, then one table: the comparison, or the final scores where nothing is compared.
+    """Write the verdicts, then the comparison, or the final scores where nothing is compared.
 
     Args:
         name: what to call the results.
@@ -74,7 +74,7 @@ def _table(head: list[str], rows: list[list[str]]) -> Markup:
 
 
 def _first(items: list[Markup], more: str) -> Markup:
-    """As many as a notebook bears, and a word about the others."""
+    """Join the first MOST items, and a count of the others."""
     kept = items[:MOST]
     if len(items) > MOST:
         kept.append(Markup(more).format(len(items) - MOST))

@@ -21,7 +21,7 @@ MOST_DIFFERENCES = 60
 
 
 def overview_panels(comparison: pd.DataFrame, arms: Sequence[str]) -> list[Panel]:
-    """The differences of each metric from the baseline, a row for each context and value.
+    """Draw the differences of each metric from the baseline, one row per context and value.
 
     Metrics have scales of their own, so each has a panel and an axis of its own.
 
@@ -52,7 +52,7 @@ def overview_panels(comparison: pd.DataFrame, arms: Sequence[str]) -> list[Panel
 
 
 def differences(rows: Sequence[Row], arms: Sequence[str], named: Sequence[str] = ()) -> Figure:
-    """Value minus baseline with its 95% interval, a row each; filled where the difference was shown.
+    """Draw value minus baseline with its 95% interval, one row each; filled where the difference was shown.
 
     Args:
         rows: of the comparison, of one metric, each with a difference.

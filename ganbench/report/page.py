@@ -165,7 +165,7 @@ def _section(figures: ContextFigures, images: EmbeddedImages) -> _Section:
 
 
 def _damaged(cells: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
-    """Cells that are in no context because their record cannot be read, and finished ones without scores."""
+    """List cells whose record cannot be read, and finished ones without scores."""
     lost = [f"{row['cell']}: {row['reason']}" for row in cells[cells["seed"].isna()].to_dict("records")]
     scored = set(scores["cell"])
     finished = cells.loc[cells["status"] == "ok", "cell"].tolist()
@@ -194,7 +194,7 @@ def _facts(cells: pd.DataFrame, what: Compared, arms: Sequence[str]) -> list[tup
 
 
 def _commands(name: str, cells: pd.DataFrame) -> list[str]:
-    """What makes these results again, from the grid on the page and the versions in the tables."""
+    """List the commands that make these results again, from the page's grid and the tables' versions."""
     packages: dict[str, str] = {}
     for row in cells.to_dict("records"):
         for distribution in ("ganbench", "torch", "torch-fidelity"):
@@ -210,7 +210,7 @@ def _commands(name: str, cells: pd.DataFrame) -> list[str]:
 
 
 def _digest(script: str) -> str:
-    """What the page's policy allows to run: this script and nothing else."""
+    """Compute the digest by which the page's policy allows this script and nothing else."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
 

@@ -47,7 +47,7 @@ class Progress:
 
 
 def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progress | None:
-    """Progress, or None where every cell has ended.
+    """Tell how far a run is, or None where every cell has ended.
 
     Args:
         cells: the table of cells.
@@ -92,7 +92,7 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
 
 
 def _steps(grid: Mapping[str, Any]) -> object:
-    """How far cells go; None where an override says it of some of them."""
+    """Find how far cells go; None where an override says it of some of them."""
     overrides = grid.get("override")
     tables = [grid, *(overrides if isinstance(overrides, list) else [])]
     trains = [table.get("train") for table in tables if isinstance(table, Mapping)]
@@ -118,7 +118,7 @@ class Failure:
 
 
 def failures(store: Store, cells: pd.DataFrame) -> tuple[list[Failure], int]:
-    """What went wrong in the cells of a table: what ended cells first, then skipped ones, then warnings.
+    """Group what went wrong in the cells: what ended them first, then skipped ones, then warnings.
 
     Args:
         store: where the tracebacks are.
@@ -167,7 +167,7 @@ def _traceback(store: Store, cell: str) -> str:
 
 
 def objectives_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
-    """A row for each loss and each penalty: what it is called, what D and G minimise, and where it is from.
+    """List each loss and penalty: its name, what D and G minimise, and where it is from.
 
     Args:
         store: the folder.
@@ -194,7 +194,7 @@ def objectives_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
 
 
 def _said(store: Store, part: str, cells: pd.Series) -> dict[str, str]:
-    """What the first of these cells that says anything says."""
+    """Read the formulas of the first of these cells that states any."""
     for cell in cells:
         try:
             formulas = store.cell(cell).get("formulas") if store.has_cell(cell) else None
@@ -251,7 +251,7 @@ class Download:
 
 
 def download(name: str, table: pd.DataFrame) -> Download:
-    """A table as CSV, every column in full precision; gzipped where it is large.
+    """Pack a table as CSV, every column in full precision; gzipped where it is large.
 
     Args:
         name: of the file, `.csv` included.

@@ -42,7 +42,7 @@ class StandaloneFigure:
 def standalone_figures(
     store: Store, results: ResultTables, problems: list[str]
 ) -> Iterator[StandaloneFigure]:
-    """The figures of report.html, of every context, drawn one after another.
+    """Draw the figures of report.html, of every context, one after another.
 
     Args:
         store: where the curves are.
@@ -65,7 +65,7 @@ def standalone_figures(
 def _standalone(
     panel: Panel, place: str, legend: Sequence[str], order: Sequence[str], taken: set[str]
 ) -> StandaloneFigure:
-    """The panel with what the page says around it; the arms in the legend are in the order of colours."""
+    """Complete a panel with what the page says around it; arms in the legend are in the order of colours."""
     name, count = f"{place}: {panel.title}", 1
     while name in taken:  # the same score under another protocol
         count += 1

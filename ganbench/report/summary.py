@@ -45,7 +45,7 @@ _MARKS = {
 
 
 def summary_sentences(comparison: pd.DataFrame) -> list[SummarySentence]:
-    """One answer for each context and value, in the order of the comparison."""
+    """Write one sentence for each context and value, in the order of the comparison."""
     _, differing = shared(comparison)
     context = [name for name in axes_of(comparison) if name in comparison.columns]
     groups: dict[tuple[str, ...], list[Row]] = {}
@@ -55,7 +55,7 @@ def summary_sentences(comparison: pd.DataFrame) -> list[SummarySentence]:
 
 
 def by_context(found: Iterable[SummarySentence]) -> dict[str, list[SummarySentence]]:
-    """Answers under what tells their contexts apart, in their order."""
+    """Group sentences by what tells their contexts apart, in their order."""
     groups: dict[str, list[SummarySentence]] = {}
     for answer in found:
         groups.setdefault(answer.where, []).append(answer)
@@ -106,7 +106,7 @@ def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
 
 
 def _unscored(rows: Sequence[Row], arms: Sequence[str], place: str) -> SummarySentence:
-    """The answer where an arm has no score at all: what became of its cells."""
+    """Write the sentence where an arm has no score at all: what became of its cells."""
     first, kind, said = rows[0], "open", []
     for arm in arms:
         failed, skipped = first[f"failures_{arm}"], first[f"skipped_{arm}"]
@@ -132,7 +132,7 @@ def _every(count: int) -> str:
 
 
 def _means(row: Row, first: str, second: str) -> str:
-    """A metric with the means of two arms, as far as there are any."""
+    """Name a metric with the means of two arms, as far as there are any."""
     means = [row[f"mean_{arm}"] for arm in (first, second)]
     metric = metric_label(row["metric"], row["extractor"])
     if any(math.isnan(mean) for mean in means):
@@ -141,7 +141,7 @@ def _means(row: Row, first: str, second: str) -> str:
 
 
 def _kind(row: Row) -> tuple[str, str]:
-    """What one metric says, and which arm it shows to be better."""
+    """Tell what one metric says, and which arm it shows to be better."""
     if row["verdict"].startswith("not compared"):
         return "refused", ""
     if row["p_adjusted"] < ALPHA and row["better"]:

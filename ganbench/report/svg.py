@@ -41,12 +41,12 @@ _PATH, _DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")
 
 
 def colour(index: int) -> str:
-    """The colour of the arm of this index; they come round again after the last."""
+    """Pick the colour of the arm of this index; they come round again after the last."""
     return ARM_COLOURS[index % len(ARM_COLOURS)]
 
 
 def inline(figure: Figure, description: str) -> Markup:
-    """A figure as an SVG element, without metadata, time or scripts.
+    """Write a figure as an SVG element, without metadata, time or scripts.
 
     Args:
         figure: drawn with this module's colours.
@@ -70,7 +70,7 @@ def inline(figure: Figure, description: str) -> Markup:
 
 
 def _named(match: re.Match[str]) -> str:
-    """The group of a mark with what the page says of it; other names repeat, and an id must not."""
+    """Write the group of a mark with what the page says of it; other names repeat, and an id must not."""
     kind, name, rest = match.groups()
     if kind is None:
         return f"<g{rest}>"
@@ -81,7 +81,7 @@ def _named(match: re.Match[str]) -> str:
 
 
 def _scales(figure: Figure) -> Markup:
-    """What turns a place in the picture into values: both ends of each axis, in points and in its unit."""
+    """Write what turns a place in the picture into values: both ends of each axis, in points and units."""
     if len(figure.axes) != 1:
         return Markup("")
     axes = figure.axes[0]
@@ -97,7 +97,7 @@ def _scales(figure: Figure) -> Markup:
 
 
 def _scale(axes: Axes) -> str:
-    """The kind of the vertical axis; behind `symlog` the value up to which it is linear."""
+    """Name the kind of the vertical axis; behind `symlog` the value up to which it is linear."""
     transform = axes.yaxis.get_transform()
     if isinstance(transform, SymmetricalLogTransform):
         return f"symlog {transform.linthresh:.6g}"

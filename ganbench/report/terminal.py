@@ -73,7 +73,7 @@ class _FoldingTables:
 
 
 def comparison_table(comparison: pd.DataFrame) -> RenderableType:
-    """The comparison for a terminal of 80 columns: a heading for each score, two lines for each pair of arms.
+    """Lay out the comparison for 80 columns: a heading per score, two lines per pair of arms.
 
     Names are shown as they are, never as markup, and are folded only where they alone are too long. On a
     terminal that is too narrow for the numbers beside each other, they stand below each other.
@@ -105,7 +105,7 @@ def comparison_table(comparison: pd.DataFrame) -> RenderableType:
 
 
 def final_table(final: pd.DataFrame) -> Table:
-    """Every final value over its seeds as a rich table."""
+    """Lay out every final value over its seeds as a rich table."""
     table = final_text_table(final)
     return _table(titled("Final scores", table.shared), table.head, table.rows, leading=0)
 
@@ -161,7 +161,7 @@ def _final_lines(final: pd.DataFrame) -> Iterator[str]:
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], leading: int = 1) -> Table:
-    """A table without frames, which leaves a narrow terminal the width."""
+    """Make a table without frames, which leaves a narrow terminal the width."""
     table = Table(
         title=Text(title),
         title_justify="left",
@@ -178,7 +178,7 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], lead
 
 
 def _aligned(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> Table:
-    """Rows in columns of given widths; only the names, in the first, give way on a narrow terminal."""
+    """Lay out rows in columns of given widths; only names, in the first, give way on a narrow terminal."""
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
     for index, width in enumerate(widths):
         table.add_column(width=width, no_wrap=index > 0, overflow="fold" if index == 0 else "ignore")

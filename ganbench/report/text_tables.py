@@ -83,7 +83,7 @@ def final_text_table(final: pd.DataFrame) -> TextTable:
 
 
 def cells_text_table(cells: pd.DataFrame) -> TextTable:
-    """Every cell: what it is and how it ended."""
+    """List every cell: what it is and how it ended."""
     axes = list(axes_of(cells))
     head = ["cell", *axes, "seed", "status", "step", "time", "warnings", "reason"]
     rows = [
@@ -127,7 +127,7 @@ def scores_text_table(results: ResultTables) -> TextTable:
 
 
 def environments_text_table(cells: pd.DataFrame) -> TextTable:
-    """Each environment with its versions and the number of its cells."""
+    """List each environment with its versions and the number of its cells."""
     names = ("environment", "device", "engine", "ganbench", "torch", "torch-fidelity", "plugins")
     known = cells[cells["environment"] != ""]
     counts: dict[tuple[str, ...], int] = {}
@@ -138,7 +138,7 @@ def environments_text_table(cells: pd.DataFrame) -> TextTable:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in a unit that reads well; a dash where they are unknown."""
+    """Format seconds in a unit that reads well; a dash where they are unknown."""
     if math.isnan(seconds):
         return "-"
     if seconds < 100:
