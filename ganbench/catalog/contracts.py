@@ -81,7 +81,7 @@ def _metric(part: Part, built: Any) -> None:
     _require_attributes(part, built, ("needs", "minimum"))
     if built.needs not in _NEEDS:
         hint = did_you_mean(str(built.needs), _NEEDS)
-        raise _broken(part, f"needs must be one of {', '.join(_NEEDS)}, given {built.needs!r}{hint}")
+        raise _broken(part, f"there is no needs = {built.needs!r}{hint}")
     if not _is_whole(built.minimum) or built.minimum < 1:
         raise _broken(part, f"minimum must be a whole number of at least 1, given {built.minimum!r}")
     check = getattr(built, "check", None)

@@ -224,9 +224,13 @@ class Stage:
                 blamed.fault("gives a value without a gradient: its player could not learn by it", hook)
             )
         with self._named(part, f"backward of {hook}"):
-            found = torch.autograd.grad(value, learning, retain_graph=True, allow_unused=True)
-        pairs = zip(found, learning, strict=True)
-        return [torch.zeros_like(weight) if one is None else one for one, weight in pairs]
+            # As training does, through everything that the value depends on.
+            value.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+        found = []
+        for parameter in learning:
+            found.append(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+            parameter.grad = None
+        return found
 
     @contextmanager
     def _watched(self, part: Part, hook: str, draws: _Draws, seen: Rehearsal) -> Iterator[None]:

@@ -77,8 +77,9 @@ def _compare(stage: Stage, plugins: Sequence[Part]) -> None:
         raise PluginError(
             PluginFault(
                 who=" or ".join(part.who for part in plugins),
-                error="gives other values each time that it is built: all randomness must come from the "
-                "cell's streams (torch's global generator in build, game.uniform and game.normal in a turn)",
+                error="gives other values each time that it is built and played: it keeps something in its "
+                "class or module, or draws random numbers of no stream of the cell (there are torch's global "
+                "generator in build, and game.uniform and game.normal in a turn)",
                 place=plugins[0].home,
             )
         )

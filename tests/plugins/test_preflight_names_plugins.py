@@ -153,7 +153,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "a metric that needs what is not there": (
         metric("class Odd:\n    minimum = 2\n    needs = 'feature'\n    def __call__(self, *a): ..."),
         {"score": {"metrics": ["odd"]}},
-        r"metric 'odd' .*: needs must be one of .*, given 'feature'; did you mean 'features'\?",
+        r"metric 'odd' .*: there is no needs = 'feature'; did you mean 'features'\?",
     ),
     "a metric without minimum": (
         metric("class Odd:\n    needs = 'samples'\n    def __call__(self, *a): ..."),
