@@ -14,6 +14,7 @@ import torch
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
+from ganbench.execution.alternatives import nothing_runs, require_runnable
 from ganbench.execution.arguments import check_arguments, require_processes
 from ganbench.execution.caller import kept_process
 from ganbench.execution.plan import Plan, PlannedCell, Rerun, make_plan, resolve_device
@@ -88,7 +89,9 @@ def plan_run(
     forget_environment()
     with deterministic():
         tried = preflight(grid, place, keep_going=keep_going)
-    return make_plan(grid, store, device=place, threads=THREADS, tried=tried, rerun=rerun), store
+    plan = make_plan(grid, store, device=place, threads=THREADS, tried=tried, rerun=rerun)
+    require_runnable(plan, store)
+    return plan, store
 
 
 @kept_process()
@@ -123,7 +126,7 @@ def run(
         The tables.
 
     Raises:
-        GanbenchError: bad input; nothing is trained.
+        GanbenchError: bad input, or not one cell can be built; nothing is trained.
         Interrupted: SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2; the same call goes on where it stopped.
     """
     check_arguments(
@@ -161,7 +164,13 @@ def run(
                 stopper.pool = pool = WorkerPool(devices, plan.threads, max_seconds_per_cell)
                 sitting.work_off(pool, tasks)
             sitting.write(page=True)
-        return load(store.path)
+        results = load(store.path)
+        if (results.cells["status"] == "skipped").all():
+            # What preflight did not find: a plugin says only in a worker that it does not fit.
+            cells = {planned.cell.id: planned.cell for planned in plan.cells}
+            rows = zip(results.cells["reason"], results.cells["cell"], strict=True)
+            raise nothing_runs(plan.grid.name, {reason: cells[cell] for reason, cell in rows})
+        return results
 
 
 def _folder_of(grid: object, out: Path | None) -> Path:

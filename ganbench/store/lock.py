@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from ganbench.errors import StoreError
 from ganbench.files.atomic import make_folder, read_bytes, write_bytes
 
 LOCK = ".lock"
+# Not LOCK: an attempt to lock that file leaves it behind.
+SOFT_LOCK = ".lock.exists"
 HOLDER = ".holder.json"
+# What a file system without locks answers; some network file systems say ENOLCK.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 # Between taking the lock and writing down who has it.
 _PATIENCE_SECONDS = 1.0
 
@@ -27,18 +33,14 @@ _PATIENCE_SECONDS = 1.0
 def hold(folder: Path) -> Iterator[None]:
     """Hold a results folder's lock; the operating system lets go of it however the process ends.
 
+    On a file system without such locks the existence of a file is the lock, which outlives a host that is
+    gone.
+
     Raises:
         StoreError: another run holds it (its pid, host and start are named), or the folder is not writable.
     """
     make_folder(folder)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise StoreError(f"{folder}: in use by {_holder(folder)}") from None
-    except (OSError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise StoreError(f"{folder}: cannot be locked: {reason}") from error
+    lock = _acquired(folder)
     try:
         holder = {
             "pid": os.getpid(),
@@ -51,6 +53,30 @@ def hold(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             (folder / HOLDER).unlink()
         lock.release()
+
+
+def _acquired(folder: Path) -> BaseFileLock:
+    lock: BaseFileLock = FileLock(folder / LOCK)
+    try:
+        try:
+            with warnings.catch_warnings():
+                # filelock warns where it falls back to the existence of a file by itself.
+                warnings.simplefilter("ignore", UserWarning)
+                lock.acquire(blocking=False)
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, Timeout) or getattr(error, "errno", errno.ENOSYS) not in _NO_LOCKS:
+                raise
+            lock = SoftFileLock(folder / SOFT_LOCK)
+            lock.acquire(blocking=False)
+    except Timeout:
+        gone = ""
+        if isinstance(lock, SoftFileLock):
+            gone = f"; if that run is gone, delete {lock.lock_file}"
+        raise StoreError(f"{folder}: in use by {_holder(folder)}{gone}") from None
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"{folder}: cannot be locked: {reason}") from error
+    return lock
 
 
 def _holder(folder: Path) -> str:

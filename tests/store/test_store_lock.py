@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 from ganbench.errors import StoreError
-from ganbench.store.lock import HOLDER, hold
+from ganbench.store.lock import HOLDER, LOCK, SOFT_LOCK, hold
 
 HOLD = """
 import sys
@@ -77,4 +79,34 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("filelock.FileLock.acquire", refuse)
     with pytest.raises(StoreError, match="cannot be locked: Permission denied"), hold(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_has_a_file_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr("ganbench.store.lock._PATIENCE_SECONDS", 0)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            with hold(tmp_path):
+                with pytest.raises(
+                    StoreError, match=r"in use by another run .*; if that run is gone, delete"
+                ):
+                    hold(tmp_path).__enter__()
+                locks = [tmp_path / name for name in (LOCK, SOFT_LOCK)]
+                (marker,) = [path for path in locks if path.exists() and path.stat().st_size]
+            assert not marker.exists()
+    assert not said
+    # A host that is gone cannot be asked.
+    marker.write_text("1\nanother-host\n")
+    with pytest.raises(StoreError, match=f"in use by another run; if that run is gone, delete {marker}$"):
+        hold(tmp_path).__enter__()
+    marker.unlink()
+    with hold(tmp_path):
         pass
