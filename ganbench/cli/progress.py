@@ -70,7 +70,7 @@ class RunProgress:
         self._cells = {planned.cell.id: planned for planned in plan.cells}
         todo = [planned for planned in plan.cells if planned.action in ("train", "score")]
         self._total = len(todo)
-        for fault in plan.faults:
+        for fault in plan.tried.faults:
             self._console.print(plain(f"broken: {fault.line()}"), soft_wrap=True)
             if self._verbose and fault.traceback:
                 self._console.print(plain(fault.traceback), soft_wrap=True)

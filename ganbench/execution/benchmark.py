@@ -19,13 +19,14 @@ from ganbench.execution.arguments import check_arguments, require_processes
 from ganbench.execution.caller import kept_process
 from ganbench.execution.plan import Plan, PlannedCell, Rerun, make_plan, resolve_device
 from ganbench.execution.pool import WorkerPool
-from ganbench.execution.preflight import Preflight, preflight
+from ganbench.execution.preflight import preflight
 from ganbench.execution.stopping import LAST_SECONDS, Interrupted, stopping
 from ganbench.grid import Grid, read_grid
 from ganbench.grid.history import History
 from ganbench.grid.provenance import device_model
 from ganbench.report import Results, load, write_page, write_tables
 from ganbench.runner import forget_environment
+from ganbench.runner.endings import broken_reason
 from ganbench.runner.task import CellResult, Task, record_of
 from ganbench.store import Store
 from ganbench.training import deterministic
@@ -180,12 +181,9 @@ def _folder_of(grid: object, out: Path | None) -> Path:
 
 
 def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
-    reasons = {
-        action: {planned.cell.id: planned.reason for planned in plan.cells if planned.action == action}
-        for action in ("skip", "fail")
-    }
-    tried = Preflight(skipped=reasons["skip"], broken=reasons["fail"], faults=plan.faults, notes=plan.notes)
-    return make_plan(plan.grid, store, device=plan.device, threads=plan.threads, tried=tried, rerun=rerun)
+    return make_plan(
+        plan.grid, store, device=plan.device, threads=plan.threads, tried=plan.tried, rerun=rerun
+    )
 
 
 def _lay_out(plan: Plan, store: Store) -> None:
@@ -196,10 +194,14 @@ def _lay_out(plan: Plan, store: Store) -> None:
         cell = planned.cell
         if planned.fresh:
             store.drop_cell(cell.id)
-        if planned.action in ("skip", "fail"):
-            status = "skipped" if planned.action == "skip" else "error"
-            record = record_of(cell, planned.environment, status=status, reason=planned.reason)
+        if planned.action == "skip":
+            record = record_of(cell, planned.environment, status="skipped", reason=planned.reason)
             store.write_cell(cell.id, record)
+        elif planned.action == "fail":
+            reason = broken_reason(planned.faults, cell)
+            if text := "\n".join(fault.traceback for fault in planned.faults if fault.traceback):
+                store.write_traceback(cell.id, text)
+            store.write_cell(cell.id, record_of(cell, planned.environment, status="error", reason=reason))
         elif planned.action == "train" and planned.fresh:
             store.write_cell(cell.id, record_of(cell, planned.environment))
         elif planned.action == "keep" and store.checkpoints(cell.id):

@@ -37,6 +37,7 @@ class PlannedCell:
         action: `train` (from its checkpoint where it has one), `score` stored weights again, `keep` what is
             there, `skip` what cannot be built, `fail` what a broken plugin has a part in.
         reason: why it is skipped or fails.
+        faults: what is broken where it fails.
         fresh: whether what is there of the cell goes first.
         keep_stale: whether it goes on from a checkpoint of another environment.
         environment: what decides its bits if it is trained now.
@@ -47,6 +48,7 @@ class PlannedCell:
     cell: Cell
     action: Action
     reason: str = ""
+    faults: tuple[PluginFault, ...] = ()
     fresh: bool = False
     keep_stale: bool = False
     environment: Environment
@@ -67,7 +69,7 @@ class Plan:
         device: where cells run, as torch names it.
         threads: for one operation in a worker.
         notes: what else the user should know, a line each.
-        faults: what is broken of the plugins of cells that fail, each once.
+        tried: what preflight found.
     """
 
     grid: Grid
@@ -78,7 +80,7 @@ class Plan:
     device: str
     threads: int
     notes: tuple[str, ...] = ()
-    faults: tuple[PluginFault, ...] = ()
+    tried: Preflight = field(default_factory=Preflight)
 
     def count(self, *actions: Action) -> int:
         """How many cells are to be treated like this."""
@@ -140,7 +142,6 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
     changes: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     damaged: list[str] = []
     kept_stale = 0
-    reasons: dict[str, Mapping[str, str]] = {"skip": tried.skipped, "fail": tried.broken}
     engines = _settle_engines(grid, device)
     for cell in grid.cells:
         engine = engines[cell.id]
@@ -189,7 +190,8 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
             PlannedCell(
                 cell=cell,
                 action=action,
-                reason=reasons.get(action, {}).get(cell.id, ""),
+                reason=_reason(cell, action, tried),
+                faults=tried.broken[cell.id] if action == "fail" else (),
                 fresh=fresh,
                 keep_stale=bool(changed) and action == "train" and not fresh,
                 environment=environment,
@@ -208,7 +210,7 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
         device=device,
         threads=threads,
         notes=tuple(dict.fromkeys((*load_catalog().notes, *_unused(device), *tried.notes))),
-        faults=tried.faults,
+        tried=tried,
     )
 
 
@@ -241,6 +243,12 @@ def _unused(device: str) -> list[str]:
         for name, model in models.items()
         if model != device_model(device)
     ]
+
+
+def _reason(cell: Cell, action: Action, tried: Preflight) -> str:
+    if action == "fail":
+        return "; ".join(fault.line() for fault in tried.broken[cell.id])
+    return tried.skipped[cell.id] if action == "skip" else ""
 
 
 def _refuse_stale(store: Store, changes: Mapping[bool, Counter[str]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ganbench.errors import GanbenchError, GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Grid
@@ -25,14 +25,14 @@ class Preflight:
 
     Attributes:
         skipped: by cell id, the reasons for which cells cannot be built.
-        broken: by cell id, what of their plugins is broken, where the other cells are to be run.
+        broken: by cell id, what is broken of their plugins, where the other cells are to be run.
         faults: what is broken, each once.
         notes: what the user should know of scores, a line each.
     """
 
-    skipped: Mapping[str, str]
-    broken: Mapping[str, str]
-    faults: tuple[PluginFault, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    broken: Mapping[str, tuple[PluginFault, ...]] = field(default_factory=dict)
+    faults: tuple[PluginFault, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -69,7 +69,7 @@ class _Trying:
 
     Attributes:
         skipped: reasons by cell id.
-        broken: faults in words by cell id.
+        broken: faults by cell id.
         faults: by their key.
         problems: what is wrong with the grid itself; an ordered set.
         notes: what the user should know; likewise.
@@ -77,7 +77,7 @@ class _Trying:
 
     def __init__(self, device: str) -> None:
         self.skipped: dict[str, str] = {}
-        self.broken: dict[str, str] = {}
+        self.broken: dict[str, tuple[PluginFault, ...]] = {}
         self.faults: dict[tuple[str, ...], PluginFault] = {}
         self.problems: dict[str, None] = {}
         self.notes: dict[str, None] = {}
@@ -121,7 +121,7 @@ class _Trying:
         if isinstance(outcome, Unsupported):
             self.skipped.setdefault(cell.id, str(outcome))
         elif isinstance(outcome, PluginError):
-            self.broken.setdefault(cell.id, "; ".join(outcome.problems))
+            self.broken[cell.id] = (*self.broken.get(cell.id, ()), *outcome.faults)
             for fault in outcome.faults:
                 self.faults.setdefault(fault.key, fault)
         elif outcome is not None:

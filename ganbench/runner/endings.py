@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ganbench.catalog.faults import blame, out_of_memory
-from ganbench.errors import GanbenchError, PluginError, Unsupported, said
+from ganbench.errors import GanbenchError, PluginError, PluginFault, Unsupported, said
 from ganbench.grid import Cell
 from ganbench.runner.materials import parts_of
 from ganbench.runner.trial import refused_condition
@@ -31,13 +31,18 @@ def reason_failed(failure: BaseException, cell: Cell) -> str:
         failure: what ended the cell, with its traceback.
         cell: which.
     """
-    note = f"traceback: {Store.traceback_file(cell.id)}"
+    note = _note(cell)
     if isinstance(failure, PluginError):
         return "; ".join(fault.line(note) for fault in failure.faults)
     if isinstance(failure, GanbenchError):
         return f"{'; '.join(failure.problems)} ({note})"
     fault = blame(failure, parts_of(cell))
     return f"{said(failure)} ({note})" if fault is None else fault.line(note)
+
+
+def broken_reason(faults: Iterable[PluginFault], cell: Cell) -> str:
+    """Name what preflight found broken of a cell's plugins, and the file with the tracebacks."""
+    return "; ".join(fault.line(_note(cell)) if fault.traceback else fault.line() for fault in faults)
 
 
 def reason_skipped(failure: Unsupported, cell: Cell) -> str:
@@ -58,3 +63,7 @@ def not_finite(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         rows: as the store keeps them.
     """
     return sorted({f"score_not_finite: {row['metric']}" for row in rows if not math.isfinite(row["value"])})
+
+
+def _note(cell: Cell) -> str:
+    return f"traceback: {Store.traceback_file(cell.id)}"

@@ -246,7 +246,12 @@ def test_the_others_are_run_where_that_is_asked_for(
     results = ganbench.run(grid(loss=["odd", "non_saturating"]), tmp_path / "out", jobs=1, keep_going=True)
     rows = results.cells.set_index("loss")
     assert dict(rows["status"]) == {"odd": "error", "non_saturating": "ok"}
-    assert rows["reason"]["odd"].startswith("loss 'odd' (plugin fake-odd 1.0): ZeroDivisionError")
+    cell = rows["cell"]["odd"]
+    assert rows["reason"]["odd"] == (
+        "loss 'odd' (plugin fake-odd 1.0): ZeroDivisionError: division by zero "
+        f"(discriminator_loss, fake_fake_odd.py:15; traceback: cells/{cell}/traceback.txt)"
+    )
+    assert "Traceback" in (tmp_path / "out" / "cells" / cell / "traceback.txt").read_text()
     path = tmp_path / "grid.toml"
     path.write_text(grid(loss=["odd", "non_saturating"]).to_toml())
     assert main(["run", str(path), "--out", str(tmp_path / "out"), "--keep-going", "--verbose"]) == 1
