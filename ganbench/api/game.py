@@ -93,6 +93,11 @@ class Loss(Protocol):
     `logit(scores) -> (batch,)` makes one logit of raw scores (default: the single column; set it to None
     where a score has no such meaning). `after_discriminator_step(discriminator)` changes weights element
     by element, without gradient, after each discriminator update.
+
+    Nothing that a loss keeps in its own attributes survives a resumed run: what it needs in later turns is
+    in `game.state`, what it draws from `game.uniform` and `game.normal`. Networks in its attributes are moved
+    to the device, frozen, in eval mode; it may hold no parameter that would have to learn. Preflight refuses
+    a loss or a penalty that does otherwise.
     """
 
     def discriminator_loss(self, game: Game) -> Tensor:

@@ -116,6 +116,8 @@ class _Trying:
                 attempt()
                 self._outcomes[key] = None
             except GanbenchError as error:
+                # Its frames would keep networks in memory; faults have the text of their tracebacks.
+                error.__traceback__ = error.__cause__ = error.__context__ = None
                 self._outcomes[key] = error
         outcome = self._outcomes[key]
         if isinstance(outcome, Unsupported):
