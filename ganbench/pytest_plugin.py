@@ -66,13 +66,19 @@ class GanbenchRun:
             if self.results is None:
                 raise TypeError("ganbench_run needs a grid where the test has no marker `ganbench`")
             return self.results
-        if not isinstance(grid, Mapping) and self.path(grid).is_file():
-            grid = self.path(grid)
+        if not isinstance(grid, Mapping):
+            grid = self._file(grid)
         try:
             self.results = run(grid, self._folder() if out is None else self.path(out), **options)
         except Interrupted:
             raise KeyboardInterrupt from None
         return self.results
+
+    def _file(self, given: str | Path) -> Path:
+        from ganbench.grid.source import find
+
+        own = self.path(given)
+        return own if own.is_file() else find(given, self._root)
 
     def path(self, given: str | Path) -> Path:
         """A path as a test gives it, relative to pytest's root folder."""
@@ -135,13 +141,15 @@ def _check(
     """Whether a test may pass, and what the check says."""
     from ganbench.errors import GanbenchError, GridError
     from ganbench.grid.tolerance import read_tolerance
-    from ganbench.regression import check, text_of
+    from ganbench.regression import check, check_baseline, text_of
 
     try:
         try:
             allowed = None if tolerance is None else read_tolerance(tolerance)
         except ValueError as problem:
             raise GridError(f"tolerance: {problem}") from None
+        # Training may take hours: what can be known to be wrong is said before.
+        check_baseline(runner.path(baseline), metrics=metrics, tolerance=allowed, alpha=alpha)
         results = runner(grid, out, **options)
         outcome = check(results.path, runner.path(baseline), metrics=metrics, tolerance=allowed, alpha=alpha)
     except GanbenchError as error:

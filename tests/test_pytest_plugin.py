@@ -174,8 +174,14 @@ def test_bad_input_is_one_line(project: pytest.Pytester) -> None:
         @pytest.mark.ganbench(grid="gird.toml", baseline="baseline")
         def test_grid(): ...
 
-        @pytest.mark.ganbench(grid="grid.toml", baseline="nowhere", out="out", jobs=1)
+        @pytest.mark.ganbench(grid="grid.toml", baseline="nowhere", out="untouched", jobs=1)
         def test_baseline(): ...
+
+        @pytest.mark.ganbench(grid="grid.toml", baseline="baseline", out="untouched", alpha=2)
+        def test_alpha(): ...
+
+        @pytest.mark.ganbench(grid="grid.toml", baseline="baseline", out="untouched", metrics=["mdm"])
+        def test_metrics(): ...
 
         @pytest.mark.ganbench(grid="grid.toml", baseline="baseline", tolerance="much")
         def test_tolerance(): ...
@@ -185,11 +191,15 @@ def test_bad_input_is_one_line(project: pytest.Pytester) -> None:
         """
     )
     result = project.runpytest()
-    result.assert_outcomes(failed=4)
+    result.assert_outcomes(failed=6)
+    # Nothing is trained for a check that cannot be made.
+    assert not (project.path / "untouched").exists()
     result.stdout.fnmatch_lines(
         [
-            "'gird.toml' is neither a file nor a bundled grid*",
+            f"'gird.toml' is neither a file nor a bundled grid (looked in {project.path})*",
             "*nowhere: no such folder; expected a results folder made by `ganbench run`",
+            "--alpha: must be above 0 and below 0.5, given 2",
+            "--metric: *baseline has no score 'mdm'; did you mean 'mmd'[?]",
             "tolerance: must be a share of the baseline's mean such as '5%'*given 'much'",
             "@pytest.mark.ganbench: missing a required argument: 'baseline'; it is ganbench(grid, baseline*",
         ]

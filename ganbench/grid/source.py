@@ -21,8 +21,12 @@ DEEPEST = 16
 LONGEST_TEXT = 1000
 
 
-def find(source: str | os.PathLike[str]) -> Path:
-    """The file that a command's GRID argument means: a path, or the name of a bundled grid.
+def find(source: str | os.PathLike[str], folder: Path | None = None) -> Path:
+    """Find the file that a command's GRID argument means: a path, or the name of a bundled grid.
+
+    Args:
+        source: the argument.
+        folder: where the caller has looked for a relative path already; the working folder unless given.
 
     Raises:
         GridError: it is neither.
@@ -36,7 +40,10 @@ def find(source: str | os.PathLike[str]) -> Path:
             return bundled[text]
         if isinstance(error, ValueError | FileNotFoundError | NotADirectoryError):
             hint = did_you_mean(text, bundled)
-            raise GridError(f"{given(text)} is neither a file nor a bundled grid{hint}") from None
+            # A word alone is a bundled name written wrong; only a path was looked for in a folder.
+            relative = bool(Path(text).suffix or os.path.dirname(text)) and not os.path.isabs(text)
+            where = f" (looked in {folder or _working_folder()})" if relative else ""
+            raise GridError(f"{given(text)} is neither a file nor a bundled grid{where}{hint}") from None
         raise GridError(f"{given(text)} cannot be read: {error.strerror}") from None
     if stat.S_ISREG(mode):
         return Path(text)
@@ -44,6 +51,13 @@ def find(source: str | os.PathLike[str]) -> Path:
         return bundled[text]
     what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
     raise GridError(f"{text}: is {what}; a grid is a TOML file, or one of the bundled: {', '.join(bundled)}")
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return "a working folder that is gone"
 
 
 def parse(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganbench.regression.gate import check
+    from ganbench.regression.gate import check, check_baseline
     from ganbench.regression.outcome import Finding, Outcome
     from ganbench.regression.planning import SeedPlan, plan, plan_records, seeds
     from ganbench.regression.words import (
@@ -25,6 +25,7 @@ _HOMES = {
     "Outcome": "outcome",
     "SeedPlan": "planning",
     "check": "gate",
+    "check_baseline": "gate",
     "junit_of": "words",
     "junit_of_problems": "words",
     "markdown_of": "words",
@@ -41,6 +42,7 @@ __all__ = [
     "Outcome",
     "SeedPlan",
     "check",
+    "check_baseline",
     "junit_of",
     "junit_of_problems",
     "markdown_of",

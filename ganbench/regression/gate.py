@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ganbench.analysis.multiple_testing import holm
 from ganbench.analysis.read_tables import Tables
 from ganbench.analysis.tables import current_rows
-from ganbench.errors import GridError
+from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.bit_identity import bits_sentences
 from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
@@ -44,11 +44,7 @@ def check(
     Raises:
         GanbenchError: a folder, the pair of them, or an option cannot be used.
     """
-    if isinstance(metrics, str):
-        raise GridError(f"metrics: must be a list of names, as [{metrics!r}], given {metrics!r}")
-    asked = CheckRequest(
-        metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha)
-    )
+    asked = _request(metrics, tolerance, alpha)
     before, now = read_finished(baseline), read_finished(path)
     every = questions(before, now, asked)
     findings = judge(every, asked.alpha)
@@ -58,6 +54,41 @@ def check(
         alpha=asked.alpha,
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
         notes=notes_of(before, now, every),
+    )
+
+
+def check_baseline(
+    baseline: str | Path,
+    *,
+    metrics: Sequence[str] = (),
+    tolerance: Tolerance | None = None,
+    alpha: float = 0.05,
+) -> None:
+    """Refuse a baseline or options that no results could be checked with, before anything is trained.
+
+    Args:
+        baseline: a results folder.
+        metrics: as for `check`; each must be among the baseline's scores.
+        tolerance: likewise.
+        alpha: likewise.
+
+    Raises:
+        GanbenchError: the baseline or an option cannot be used.
+    """
+    asked = _request(metrics, tolerance, alpha)
+    before = read_finished(baseline)
+    known = set(current_rows(before.scores)["metric"])
+    if unknown := [name for name in asked.metrics if name not in known]:
+        raise GridError(
+            *(f"--metric: {before.path} has no score {name!r}{did_you_mean(name, known)}" for name in unknown)
+        )
+
+
+def _request(metrics: Sequence[str], tolerance: Tolerance | None, alpha: float) -> CheckRequest:
+    if isinstance(metrics, str):
+        raise GridError(f"metrics: must be a list of names, as [{metrics!r}], given {metrics!r}")
+    return CheckRequest(
+        metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha)
     )
 
 

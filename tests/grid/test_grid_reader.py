@@ -373,6 +373,10 @@ class TestSource:
 
     def test_what_is_neither_a_file_nor_bundled(self, problems, tmp_path):
         assert problems("digit") == ["'digit' is neither a file nor a bundled grid; did you mean 'digits'?"]
+        assert problems("mine.toml")[0].startswith(
+            f"'mine.toml' is neither a file nor a bundled grid (looked in {Path.cwd()})"
+        )
+        assert problems("/mine.toml")[0].startswith("'/mine.toml' is neither a file nor a bundled grid; ")
         assert "is a directory" in problems(tmp_path)[0]
         assert "not a regular file" in problems("/dev/null")[0]
         assert "neither a file" in problems("nul\0byte")[0]
