@@ -176,6 +176,9 @@ class Sitting:
         warnings = list(dict.fromkeys((*record["warnings"], *not_finite(self._rows))))
         if warnings != list(record["warnings"]):
             store.write_cell(cell.id, {**record, "warnings": warnings})
+        # Of an attempt at these scores that failed.
+        with contextlib.suppress(StoreError):
+            store.drop_unfinished(cell.id)
         return self._result("ok", "", step=int(record["step"]))
 
     def end(

@@ -239,7 +239,8 @@ def test_what_a_plugin_raises_is_a_row_and_the_next_run_goes_on(
         result, _ = run(task)
     record = store.cell(task.cell.id)
     assert (result.status, record["status"]) == (status, status)
-    assert " ".join(record["reason"].split()) == reason
+    where = f" (traceback: cells/{task.cell.id}/traceback.txt)" if status == "error" else ""
+    assert " ".join(record["reason"].split()) == reason + where
     assert record["step"] == 29
     assert [row["step"] for row in store.scores(task.cell.id)] == [0, 20]
     text = store.traceback(task.cell.id)
@@ -316,13 +317,15 @@ def test_another_metric_scores_the_stored_weights(
     with monkeypatch.context() as patch:
         patch.setattr(feature_metrics.InceptionScore, "__call__", broken)
         result, _ = run(more)
-        assert (result.status, result.reason) == ("error", "ZeroDivisionError: broken metric")
+        assert result.status == "error"
+        assert result.reason.startswith("ZeroDivisionError: broken metric (traceback: ")
     assert store.cell(task.cell.id) == before
-    assert files(task) == whole
+    assert {name: content for name, content in files(task).items() if name != "traceback.txt"} == whole
     with monkeypatch.context() as patch:
         patch.setattr(sitting, "Trainer", None)
         result, notes = run(more)
     assert (result.status, notes) == ("ok", [])
+    assert store.traceback(task.cell.id) is None
     assert store.cell(task.cell.id) == before
     names = {(row["step"], row["metric"]) for row in store.scores(task.cell.id)}
     assert {(0, "fid"), (20, "fid"), (40, "fid"), (40, "is")} <= names
