@@ -149,8 +149,14 @@ class Store(CellStore):
         return self.cells_on_disk()
 
     def has_only_tables(self) -> bool:
-        """Whether the cells are in the tables and nowhere else, as in a baseline kept in a repository."""
-        return not self.cells_on_disk() and bool(self.cell_ids())
+        """Tell whether results are in the tables and nowhere else, as in a baseline kept in a repository.
+
+        A table that only lists cells, or only unfinished ones, holds no results.
+        """
+        if self.cells_on_disk() or not self.cell_ids():
+            return False
+        table = csv.DictReader(io.StringIO(read_bytes(self.path / CELLS, TEXT_LIMIT).decode()))
+        return any(row.get("status") != "unfinished" for row in table if row.keys() - {"cell"})
 
     def cells_on_disk(self) -> list[str]:
         """Every cell that has a folder, sorted, whether or not the grid still has it."""

@@ -11,6 +11,7 @@ import pytest
 import ganbench
 from ganbench.__main__ import main
 from ganbench.errors import StoreError
+from ganbench.store import Store
 from ganbench.store.names import MARK
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +93,15 @@ def test_a_folder_of_tables_alone_is_not_trained_over(baseline: Path) -> None:
     with pytest.raises(StoreError, match="holds tables of cells without the cells"):
         ganbench.run(baseline / "grid.toml", baseline)
     assert files(baseline) == before
+
+
+def test_tables_of_unfinished_cells_are_no_results(baseline: Path) -> None:
+    cells = baseline / "cells.csv"
+    assert Store(baseline).has_only_tables()
+    cells.write_text(cells.read_text().replace(",ok,", ",unfinished,"))
+    assert not Store(baseline).has_only_tables()
+    cells.write_text("cell\nc0123456789a\n")
+    assert not Store(baseline).has_only_tables()
 
 
 @pytest.mark.parametrize("baseline", ["ring", "dirac"], indirect=True)
