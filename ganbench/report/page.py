@@ -18,6 +18,7 @@ from ganbench.analysis.context import Compared, arms_of, contexts, shared
 from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.records import STATUSES, printable
 from ganbench.analysis.result_tables import ResultTables
+from ganbench.analysis.tables import current_rows
 from ganbench.report.context_figures import ContextFigures, Panel, context_figures
 from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
 from ganbench.report.formulas import typeset
@@ -167,7 +168,7 @@ def _section(figures: ContextFigures, images: EmbeddedImages) -> _Section:
 def _damaged(cells: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     """List cells whose record cannot be read, and finished ones without scores."""
     lost = [f"{row['cell']}: {row['reason']}" for row in cells[cells["seed"].isna()].to_dict("records")]
-    scored = set(scores["cell"])
+    scored = set(current_rows(scores)["cell"])
     finished = cells.loc[cells["status"] == "ok", "cell"].tolist()
     # Where nothing was scored at all, nothing was asked for.
     return lost + [f"{cell}: no scores" for cell in finished if scored and cell not in scored]

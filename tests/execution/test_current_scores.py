@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import ganbench
 from ganbench.analysis.context import compared
 from ganbench.analysis.recompare import recompare
 from ganbench.regression import check
+from ganbench.report import write_page
 from ganbench.store import Store
 
 SCORE = {"metrics": ["wasserstein"], "samples": 128, "every": 0}
@@ -57,6 +59,20 @@ def test_rows_of_an_earlier_protocol_are_marked_and_compared_no_more(out: Path) 
     stored = pd.read_csv(out / "scores.csv")
     assert current(stored) == {64}
     assert {finding.question.measure.samples for finding in check(out, out).findings} == {64}
+    alone = out.parent / "alone"
+    alone.mkdir()
+    for name in ("grid.toml", "cells.csv", "scores.csv"):
+        shutil.copy(out / name, alone)
+    tables = ganbench.load(alone)
+    assert current(tables.scores) == {64}
+    assert set(tables.comparison["samples"]) == {64}
+    write_page(Store(out), results)
+    assert ": no scores" not in (out / "report.html").read_text()
+    lost = out.parent / "lost"
+    shutil.copytree(out, lost)
+    Store(lost).mark_current(Store(lost).cell_ids()[0], frozenset())
+    write_page(Store(lost), ganbench.load(lost))
+    assert (lost / "report.html").read_text().count(": no scores") == 1
 
 
 @pytest.mark.slow
