@@ -171,8 +171,6 @@ class Sitting:
             store.drop_cell(cell.id)
             return self.play()
         self._score(cell.train.steps, generator)
-        with contextlib.suppress(StoreError):
-            store.drop_unfinished(cell.id)
         warnings = list(dict.fromkeys((*record["warnings"], *not_finite(self._rows))))
         if warnings != list(record["warnings"]):
             store.write_cell(cell.id, {**record, "warnings": warnings})
