@@ -242,11 +242,12 @@ class Stage:
             seen.drew[self._architecture] = " and ".join(sorted(draws.unsaved_by_networks))
         if not part.foreign:
             return
-        if draws.moved():
+        # Where networks draw nothing, checkpoints hold this generator and no other draw depends on it.
+        if draws.moved() and draws.networks_drew:
             raise PluginError(
                 part.fault(
                     "draws random numbers outside of game.uniform and game.normal, from torch's global "
-                    "generator: what networks draw (dropout) would then depend on it, and seeds be no pairs",
+                    "generator: what networks draw (dropout) depends on it here, and seeds would be no pairs",
                     hook,
                 )
             )
@@ -288,6 +289,7 @@ class _Draws:
 
     Attributes:
         unsaved_by_networks: generators that no checkpoint holds and that networks have drawn from.
+        networks_drew: whether networks have drawn from torch's generator.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -298,6 +300,7 @@ class _Draws:
         self._others = self._entered = _unsaved_generators()
         self._depth = 0
         self.unsaved_by_networks: set[str] = set()
+        self.networks_drew = False
 
     @contextmanager
     def by_networks_of(self, players: Players) -> Iterator[None]:
@@ -335,7 +338,10 @@ class _Draws:
     def _leave(self, *_: object) -> None:
         self._depth -= 1
         if self._depth == 0:
-            self._networks = self._state()
+            left = self._state()
+            pairs = zip(self._networks, left, strict=True)
+            self.networks_drew |= not all(torch.equal(before, now) for before, now in pairs)
+            self._networks = left
             self._set(self._outside)
             self.unsaved_by_networks.update(_moved(self._entered, _unsaved_generators()))
 

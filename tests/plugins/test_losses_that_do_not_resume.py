@@ -168,6 +168,13 @@ def test_a_loss_that_draws_elsewhere_is_refused(fake_site: FakeSite, source: str
         preflight(grid(loss=["odd"], architecture=[dropout]), "cpu")
 
 
+def test_a_loss_that_draws_from_torch_beside_networks_that_draw_nothing_is_taken(fake_site: FakeSite) -> None:
+    # Its draws resume, and no other ones depend on them: plugins have been written so.
+    fake_site.install("fake-odd", of_loss(d="torch.randn_like(game.real).mean()"))
+    found = preflight(grid(loss=["odd"], architecture=[TINY]), "cpu")
+    assert (found.skipped, found.broken) == ({}, {})
+
+
 def test_a_network_that_draws_where_no_checkpoint_looks_is_refused(fake_site: FakeSite) -> None:
     fake_site.install(
         "fake-odd",
