@@ -244,10 +244,14 @@ def test_a_folder_with_something_in_it_is_left_alone(
     assert len(list(folder.iterdir())) == 3
 
 
+def test_no_samples_are_refused_in_a_line(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sample(store, count=0) == 2
+    assert capsys.readouterr().err == "ganbench: error: --count: must be from 1 to 1000000, given 0\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--count", "0"], "--count: must be from 1 to 1000000, given 0"),
         (["--out", "a.jpg"], "--out: must end in .png or .npz, or be a folder, given 'a.jpg'"),
         (["--repeat", "2"], "--repeat: must be from 0 to 1, as score.repeats of the grid is 2, given 2"),
         (["--repeat", "-1"], "--repeat: must be from 0 to 1, as score.repeats of the grid is 2, given -1"),
