@@ -17,8 +17,9 @@ from typing import Any, Protocol
 # Schedulers send USR1 or USR2 before the time limit of a job; a terminal that is closed sends HUP.
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _ALWAYS = ("SIGINT", "SIGTERM")
-# From the first signal to the end of the run, whatever is still being done.
-LAST_SECONDS = 4.3
+# From the first signal to the end of the run, whatever is still being done; ending the interpreter takes a
+# second more.
+LAST_SECONDS = 3.8
 
 
 class Interrupted(Exception):
