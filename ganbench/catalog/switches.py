@@ -12,6 +12,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any, NamedTuple
 
 VARIABLES = (
@@ -103,31 +107,67 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
 
 @contextmanager
 def kept_switches() -> Iterator[list[str]]:
-    """Put back every switch that changes inside; the list names them once the block has ended."""
-    before = read_switches()
+    """Put back every switch that changes inside; the list names them once the block has ended.
+
+    Torch is not imported for this: where the block imports it, its switches are read right after that.
+    """
+    before = read_switches() if "torch" in sys.modules else {}
+    finder = _AfterTorch(lambda: before.update(read_switches()))
     changes: list[str] = []
+    if not before:
+        sys.meta_path.insert(0, finder)
     try:
         yield changes
     finally:
-        after = read_switches()
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
+        after = read_switches() if before else {}
         if after != before:
             changes += changes_between(before, after)
             write_switches(before)
 
 
+class _AfterTorch(MetaPathFinder):
+    """Calls a function when torch has been imported."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """Find torch where the other finders do, and have the function called once it is executed."""
+        if name != "torch":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        loader: Any = spec.loader
+        execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            self._call()
+
+        loader.exec_module = exec_module
+        return spec
+
+
 @contextmanager
 def kept_randomness() -> Iterator[None]:
-    """Put back the state of the process-wide random generators: Python's, NumPy's and torch's on the CPU."""
-    import torch
+    """Put back the state of the process-wide random generators: Python's, NumPy's and torch's on the CPU.
 
-    python_state, torch_state = random.getstate(), torch.get_rng_state()
-    numpy = sys.modules.get("numpy")
+    A generator whose library is imported only inside has no state that anybody could miss.
+    """
+    python_state = random.getstate()
+    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
+    torch_state = None if torch is None else torch.get_rng_state()
     numpy_state = None if numpy is None else numpy.random.get_state()
     try:
         yield
     finally:
         random.setstate(python_state)
-        torch.set_rng_state(torch_state)
+        if torch is not None:
+            torch.set_rng_state(torch_state)
         if numpy is not None:
             numpy.random.set_state(numpy_state)
 
@@ -156,7 +196,7 @@ def _switches() -> dict[str, _Switch]:
         # 0: off, 1: a warning, 2: an error.
         "deterministic_algorithms": _Switch(
             torch.get_deterministic_debug_mode,
-            lambda value: torch.use_deterministic_algorithms(value > 0, warn_only=value == 1),
+            _set_deterministic,
             2,
         ),
         # Filling fresh memory costs a pass over each new tensor; it only shows reads of unwritten values.
@@ -194,6 +234,17 @@ def _switches() -> dict[str, _Switch]:
         )
     found |= _precisions(backends)
     return found | {name: _variable(name) for name in VARIABLES}
+
+
+def _set_deterministic(level: int) -> None:
+    import torch
+
+    mode, warn_only = level > 0, level == 1
+    if "torch._inductor" in sys.modules:
+        torch.use_deterministic_algorithms(mode, warn_only=warn_only)
+    else:
+        # The public function imports torch's compiler, seconds of work, to tell it too.
+        torch._C._set_deterministic_algorithms(mode, warn_only=warn_only)
 
 
 def _precisions(backends: Any) -> dict[str, _Switch]:
