@@ -123,7 +123,6 @@ def score(
 def test_score_says_so_of_either_side(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganbench.cli.score.prepare_process", lambda threads: None)
     shares = np.random.default_rng(0).random((30, 8, 8), dtype=np.float32)
     np.save(tmp_path / "binary.npy", (shares > 0.5).astype(np.uint8))
     np.save(tmp_path / "floats.npy", shares)
