@@ -19,7 +19,7 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _ALWAYS = ("SIGINT", "SIGTERM")
 # From the first signal to the end of the run, whatever is still being done; ending the interpreter takes a
 # second more.
-LAST_SECONDS = 3.8
+LAST_SECONDS = 3.5
 
 
 class Interrupted(Exception):
