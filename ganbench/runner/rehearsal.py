@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from ganbench.api import Penalty, Players
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import PluginError
 from ganbench.grid import Cell, Choice
+from ganbench.runner.global_draws import GlobalDraws
 from ganbench.runner.materials import (
     objective_of,
     part_of,
@@ -104,7 +104,7 @@ class Stage:
             np.random.seed(self._played)
             random.seed(self._played)
             game, objective, penalty = self._begin()
-            draws = _Draws(self._device)
+            draws = GlobalDraws(self._device)
             for index in range(rounds):
                 if index == 1:
                     game, objective, penalty = self._resumed(game, objective, penalty, fresh)
@@ -185,7 +185,7 @@ class Stage:
         objective: Objective,
         penalty: Penalty,
         index: int,
-        draws: _Draws,
+        draws: GlobalDraws,
         seen: Rehearsal,
     ) -> tuple[tuple[Tensor, ...], list[nn.Parameter]]:
         """One turn of each player: the three values, and the parameters of neither player behind them."""
@@ -233,7 +233,7 @@ class Stage:
         return found
 
     @contextmanager
-    def _watched(self, part: Part, hook: str, draws: _Draws, seen: Rehearsal) -> Iterator[None]:
+    def _watched(self, part: Part, hook: str, draws: GlobalDraws, seen: Rehearsal) -> Iterator[None]:
         """Run a part's code: name what it raises, and note what it draws from global generators."""
         draws.restart()
         with autocast(self._cell, self._device), self._named(part, hook):
@@ -279,90 +279,6 @@ class Stage:
             "has none"
         )
         raise PluginError(replace(fault, who=names))
-
-
-class _Draws:
-    """Tells what a loss draws from global generators from what networks draw there.
-
-    Networks may draw from torch's: its state is a part of checkpoints. So while a network runs, torch's
-    generator is in a state of its own.
-
-    Attributes:
-        unsaved_by_networks: generators that no checkpoint holds and that networks have drawn from.
-        networks_drew: whether networks have drawn from torch's generator.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._networks = self._state()
-        self._outside = self._state()
-        self._begun = self._outside
-        self._others = self._entered = _unsaved_generators()
-        self._depth = 0
-        self.unsaved_by_networks: set[str] = set()
-        self.networks_drew = False
-
-    @contextmanager
-    def by_networks_of(self, players: Players) -> Iterator[None]:
-        """Leave out what these players draw while this lasts."""
-        handles = []
-        for module in (players.generator, players.discriminator):
-            handles.append(module.register_forward_pre_hook(self._enter))
-            handles.append(module.register_forward_hook(self._leave, always_call=True))
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def restart(self) -> None:
-        """Forget what was drawn before."""
-        self._begun, self._others = self._state(), _unsaved_generators()
-
-    def unsaved(self) -> list[str]:
-        """Name the generators that no checkpoint holds and that were drawn from, but by networks."""
-        drawn = _moved(self._others, _unsaved_generators())
-        return [name for name in drawn if name not in self.unsaved_by_networks]
-
-    def moved(self) -> bool:
-        """Whether torch's generator was drawn from outside of networks."""
-        pairs = zip(self._begun, self._state(), strict=True)
-        return not all(torch.equal(before, now) for before, now in pairs)
-
-    def _enter(self, *_: object) -> None:
-        if self._depth == 0:
-            self._outside, self._entered = self._state(), _unsaved_generators()
-            self._set(self._networks)
-        self._depth += 1
-
-    def _leave(self, *_: object) -> None:
-        self._depth -= 1
-        if self._depth == 0:
-            left = self._state()
-            pairs = zip(self._networks, left, strict=True)
-            self.networks_drew |= not all(torch.equal(before, now) for before, now in pairs)
-            self._networks = left
-            self._set(self._outside)
-            self.unsaved_by_networks.update(_moved(self._entered, _unsaved_generators()))
-
-    def _state(self) -> list[Tensor]:
-        cuda = [torch.cuda.get_rng_state(self._device)] if self._device.type == "cuda" else []
-        return [torch.get_rng_state(), *cuda]
-
-    def _set(self, state: Sequence[Tensor]) -> None:
-        torch.set_rng_state(state[0])
-        if self._device.type == "cuda":
-            torch.cuda.set_rng_state(state[1], self._device)
-
-
-def _unsaved_generators() -> dict[str, object]:
-    """The states of global generators that no checkpoint holds."""
-    state: Any = np.random.get_state()
-    return {"python's random": random.getstate(), "numpy.random": (state[0], state[1].tobytes(), *state[2:])}
-
-
-def _moved(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
-    return [name for name, state in after.items() if state != before[name]]
 
 
 def _learning(player: nn.Module) -> list[nn.Parameter]:
