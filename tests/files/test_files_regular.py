@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -22,8 +23,9 @@ Make = Callable[[Path], object]
 
 
 def bound_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as opened:
-        opened.bind(os.path.relpath(path))
+    # By its name alone: the address of a socket has room for about a hundred characters.
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(path.name)
 
 
 KINDS: dict[str, Make] = {
