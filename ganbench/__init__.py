@@ -31,7 +31,7 @@ from ganbench.errors import GanbenchError, Unsupported
 
 if TYPE_CHECKING:
     from ganbench.execution import run
-    from ganbench.grid.provenance import NUMERICS
+    from ganbench.grid.environment import NUMERICS
     from ganbench.report import Results, load
 
 __all__ = [
@@ -63,7 +63,7 @@ __all__ = [
 
 # Running and loading need torch and pandas: fetched when first asked for, so that a plugin's import is cheap.
 _LAZY = {
-    "NUMERICS": "ganbench.grid.provenance",
+    "NUMERICS": "ganbench.grid.environment",
     "Results": "ganbench.report",
     "load": "ganbench.report",
     "run": "ganbench.execution",

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 
 from ganbench.execution.stopping import handled_signals
-from ganbench.files.streams import guard_streams, lost_output
+from ganbench.files.standard_streams import guard_streams, lost_output
 
 INTERRUPTED = 130
 FAILED = 70  # EX_SOFTWARE of sysexits.h

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.analysis.arm import Arm
 from ganbench.analysis.context import Compared, Context, Row, arms_of, axes_of, contexts
 from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.final_scores import Finals, Measure, arm_of, ignoring_engines, reader_notes
+from ganbench.analysis.group import Arm
 from ganbench.analysis.metric_conflicts import disagreements
 from ganbench.analysis.multiple_testing import Family, family_of, holm
 from ganbench.analysis.pairwise import PairwiseResult, compare_pair, seeds_pair

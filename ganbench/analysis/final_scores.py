@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ganbench.analysis.arm import NOT_FINITE, Arm
 from ganbench.analysis.context import Row, axes_of, contexts
+from ganbench.analysis.group import NOT_FINITE, Arm
 from ganbench.analysis.records import FAILURES
 from ganbench.analysis.tables import current_rows, frame
 

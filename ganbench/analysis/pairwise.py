@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.group import Arm
 from ganbench.analysis.numbers import finite
 from ganbench.analysis.permutation import arrangements, permutation, sign_flip
 from ganbench.analysis.significance import RANK_SUM, SIGNED_RANKS, decide, even, paired_t, welch_t

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.detectable_effects import detectable_paired, detectable_welch
+from ganbench.analysis.group import Arm
 from ganbench.analysis.numbers import ends, number, p_value
 from ganbench.analysis.pairwise import PairwiseResult
-from ganbench.analysis.power import detectable_paired, detectable_welch
 from ganbench.analysis.significance import ALPHA, PERMUTATION, SIGN_FLIP
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ganbench.catalog.kinds import Kind
-from ganbench.catalog.reader import broken
+from ganbench.catalog.plugin_reader import broken
 from ganbench.catalog.record import Loaded, PluginRecord
 
 Key = tuple[Kind, str]

@@ -30,8 +30,8 @@ _HOOKS: dict[Kind, frozenset[str]] = {
 }
 # Functions of ganbench that run a network, and which.
 _NETWORKS = {
-    ("ganbench.training.game", "score"): "the discriminator",
-    ("ganbench.training.game", "generate"): "the generator",
+    ("ganbench.training.cell_game", "score"): "the discriminator",
+    ("ganbench.training.cell_game", "generate"): "the generator",
     ("ganbench.runner.sampling", "generate_samples"): "the generator",
 }
 _OWN = ("ganbench",)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ganbench.catalog.builtins import BUILTINS
 from ganbench.catalog.distributions import Distribution, ganbench_version, installed, normalized
-from ganbench.catalog.reader import broken, read_plugin
+from ganbench.catalog.plugin_reader import broken, read_plugin
 from ganbench.catalog.record import Loaded, PluginRecord
 from ganbench.catalog.switches import kept_randomness, kept_switches
 

@@ -22,8 +22,8 @@ from ganbench.execution.pool import WorkerPool
 from ganbench.execution.preflight import preflight
 from ganbench.execution.stopping import LAST_SECONDS, Interrupted, stopping
 from ganbench.grid import Grid, read_grid
+from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
-from ganbench.grid.provenance import device_model
 from ganbench.report import Results, load, write_page, write_tables
 from ganbench.runner import forget_environment
 from ganbench.runner.endings import broken_reason

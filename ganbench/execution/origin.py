@@ -9,7 +9,7 @@ import torch
 from ganbench.errors import StoreError
 from ganbench.execution.plan import differences_of, resolve_device
 from ganbench.grid import Cell
-from ganbench.grid.provenance import device_model
+from ganbench.grid.environment import device_model
 from ganbench.runner import environment_here
 from ganbench.store import Store
 

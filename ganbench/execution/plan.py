@@ -14,8 +14,8 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, PluginFault, StoreError
 from ganbench.execution.preflight import Preflight
 from ganbench.grid import Cell, Grid
+from ganbench.grid.environment import Environment, device_model
 from ganbench.grid.history import History
-from ganbench.grid.provenance import Environment, device_model
 from ganbench.runner import environment_here, scorer_of, settle_engine
 from ganbench.runner.checkpoint import checkpoint_changes
 from ganbench.store import Store

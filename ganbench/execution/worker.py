@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from ganbench.execution.stopping import stop_signals
-from ganbench.files.streams import guard_streams
+from ganbench.files.standard_streams import guard_streams
 
 
 def serve(connection: Connection[Any, Any], threads: int | None) -> None:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from ganbench.grid.bundled import bundled_grids
     from ganbench.grid.cell import Cell
     from ganbench.grid.choice import Choice
+    from ganbench.grid.environment import Environment, environment_of
     from ganbench.grid.grid import Compare, Grid
     from ganbench.grid.optimizer_settings import OptimizerSettings
-    from ganbench.grid.provenance import Environment, environment_of
     from ganbench.grid.reader import read_grid
     from ganbench.grid.scoring import check_scoring
     from ganbench.grid.seeds import Streams, stream_seed
@@ -40,7 +40,7 @@ _HOMES = {
     "Cell": "cell",
     "Choice": "choice",
     "Compare": "grid",
-    "Environment": "provenance",
+    "Environment": "environment",
     "Grid": "grid",
     "OptimizerSettings": "optimizer_settings",
     "ScoreSettings": "settings",
@@ -48,7 +48,7 @@ _HOMES = {
     "TrainSettings": "settings",
     "bundled_grids": "bundled",
     "check_scoring": "scoring",
-    "environment_of": "provenance",
+    "environment_of": "environment",
     "read_grid": "reader",
     "stream_seed": "seeds",
 }

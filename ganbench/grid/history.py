@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ganbench.files.canonical import sha256_of
-from ganbench.grid.provenance import Environment
+from ganbench.grid.environment import Environment
 
 _HASH_DIGITS = 10
 _LIST = "environments"

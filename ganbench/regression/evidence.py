@@ -39,7 +39,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.group import Arm
 from ganbench.analysis.numbers import finite
 from ganbench.analysis.significance import Floats, decide, even, mean_interval, welch_t
 from ganbench.grid.tolerance import Tolerance

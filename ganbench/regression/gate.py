@@ -13,9 +13,9 @@ from ganbench.analysis.tables import current_rows
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.bit_identity import bits_sentences
+from ganbench.regression.checks import CheckRequest, Question, questions, read_finished
 from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
 from ganbench.regression.outcome import CheckVerdict, Finding, Outcome, failures, outcomes
-from ganbench.regression.questions import CheckRequest, Question, questions, read_finished
 
 # How training is carried out, not what it is.
 _BESIDE = ("train.checkpoint_seconds",)

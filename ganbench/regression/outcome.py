@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.group import Arm
+from ganbench.regression.checks import Question
 from ganbench.regression.evidence import Evidence
-from ganbench.regression.questions import Question
 from ganbench.regression.seeds_needed import Settling, settling
 
 CheckVerdict = Literal["regression", "inconclusive", "improvement", "pass", "identical"]

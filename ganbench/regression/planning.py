@@ -10,6 +10,7 @@ from typing import Any
 
 from ganbench.errors import GridError
 from ganbench.grid.tolerance import Tolerance
+from ganbench.regression.checks import CheckRequest, Question, questions, read_finished
 from ganbench.regression.evidence import allowed
 from ganbench.regression.gate import checked_alpha, refused
 from ganbench.regression.power import (
@@ -20,7 +21,6 @@ from ganbench.regression.power import (
     seeds_to_part,
     seeds_to_pass,
 )
-from ganbench.regression.questions import CheckRequest, Question, questions, read_finished
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """One Cell -> one CellResult, start to end."""
 
 from ganbench.runner.conditions import check_conditions
-from ganbench.runner.environment import environment_here, forget_environment
+from ganbench.runner.environment_here import environment_here, forget_environment
 from ganbench.runner.materials import dataset_of, forget_materials, players_of, samples_of, scorer_of
 from ganbench.runner.resumption import check_resumption, plugins_in_play
 from ganbench.runner.sampling import generate_samples

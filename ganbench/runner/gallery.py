@@ -20,7 +20,7 @@ from ganbench.runner.plane import MOST_POINTS, Span, draw_plane, frame_of, surfa
 from ganbench.runner.sampling import chosen, generate_samples
 from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
-from ganbench.training.game import logit_of
+from ganbench.training.cell_game import logit_of
 
 # Scoring often must not fill the disk: so many steps say how training went.
 MOST_STEPS = 60

@@ -25,7 +25,7 @@ from ganbench.catalog import Kind, load_catalog
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import GanbenchError, GridError, PluginError
-from ganbench.grid import Cell, Choice, ScoreSettings, provenance
+from ganbench.grid import Cell, Choice, ScoreSettings, environment
 from ganbench.grid.plugin_source import source_digest
 from ganbench.grid.seeds import Streams, build_seed
 from ganbench.runner.dataset_contract import dataset_problems, samples_problems
@@ -123,7 +123,7 @@ def parts_of(cell: Cell) -> list[Part]:
     """Everything that takes part in training and scoring a cell."""
     extractor = [] if cell.score.extractor is None else [cell.score.extractor]
     return [
-        *(part_of(kind, choice) for kind, choice in provenance.parts_of(cell)),
+        *(part_of(kind, choice) for kind, choice in environment.parts_of(cell)),
         *(part_of("metric", metric) for metric in cell.score.metrics),
         *(part_of("extractor", chosen) for chosen in extractor),
     ]

@@ -27,7 +27,7 @@ from ganbench.runner.materials import (
 from ganbench.runner.trial import autocast, batch_of, number_type, refused_condition
 from ganbench.scoring import seeded
 from ganbench.training import CellGame, ConditionRefused, Objective, settle_networks, values_of
-from ganbench.training.game import own_tensors
+from ganbench.training.cell_game import own_tensors
 
 # Of the steps between rounds; any that moves the weights will do.
 _RATE = 1e-3

@@ -19,7 +19,7 @@ from ganbench.grid.seeds import score_seed
 from ganbench.runner.checkpoint import Elsewhere, resume, size_limit
 from ganbench.runner.data_notes import recorded_names
 from ganbench.runner.endings import memory_missing, not_finite, reason_failed, reason_skipped
-from ganbench.runner.environment import environment_here
+from ganbench.runner.environment_here import environment_here
 from ganbench.runner.gallery import Gallery
 from ganbench.runner.materials import (
     dataset_of,

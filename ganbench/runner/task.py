@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganbench.grid import Cell
+from ganbench.grid.environment import Environment
 from ganbench.grid.history import History
-from ganbench.grid.provenance import Environment
 from ganbench.runner.formulas import formulas_of
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganbench.api.data import Extractor, Features
 from ganbench.scoring.images import to_rgb
-from ganbench.scoring.streams import seeded
+from ganbench.scoring.seeded import seeded
 
 # torch-fidelity's default: the same batches give the same bits as its own run.
 BATCH = 64

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ganbench.api.data import Features
 from ganbench.scoring.blas import one_blas_thread
-from ganbench.scoring.side import Derived, once, require_equal_width, rows
+from ganbench.scoring.features import Derived, once, require_equal_width, rows
 
 Array = NDArray[Any]
 

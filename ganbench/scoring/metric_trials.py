@@ -14,7 +14,7 @@ from ganbench.api.players import Samples
 from ganbench.api.specs import MetricSpec
 from ganbench.catalog.faults import Part
 from ganbench.errors import PluginError, PluginFault
-from ganbench.scoring.side import Side
+from ganbench.scoring.features import Side
 from ganbench.scoring.values import checked_values
 
 # Samples that a metric is tried with at first, and the most that are soon done, without and with features.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.api.data import Features
-from ganbench.scoring.side import Derived, once, require_equal_width, rows
+from ganbench.scoring.features import Derived, once, require_equal_width, rows
 
 Array = NDArray[Any]
 

@@ -15,9 +15,9 @@ from torch import Tensor
 from ganbench.api.data import Dataset, Extractor, Features, Split
 from ganbench.catalog.switches import set_variables
 from ganbench.files.cache import Cache
-from ganbench.grid.provenance import device_model
+from ganbench.grid.environment import device_model
 from ganbench.scoring.extraction import extract
-from ganbench.scoring.side import Derived, Side
+from ganbench.scoring.features import Derived, Side
 
 # To be raised where the arithmetic behind an entry changes: older entries are then never read.
 _FORMAT = 2

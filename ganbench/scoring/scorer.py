@@ -16,12 +16,12 @@ from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault
 from ganbench.grid.choice import label_of
 from ganbench.scoring.extraction import extract
+from ganbench.scoring.features import Side
 from ganbench.scoring.images import require_finite
 from ganbench.scoring.metric_trials import MetricTrials, chosen_rows, directions_of
 from ganbench.scoring.protocol import Protocol, protocol_of
 from ganbench.scoring.reference import reference_features
-from ganbench.scoring.side import Side
-from ganbench.scoring.streams import seeded
+from ganbench.scoring.seeded import seeded
 from ganbench.scoring.values import checked_values
 
 # What a metric needs that is told of which class each sample is.

@@ -1,5 +1,6 @@
 """The game loop of one cell: Algorithm 1, its engines, its diagnostics, its state."""
 
+from ganbench.training.cell_game import CellGame, ConditionRefused
 from ganbench.training.determinism import (
     determinism_record,
     deterministic,
@@ -10,11 +11,10 @@ from ganbench.training.determinism import (
 )
 from ganbench.training.diagnostics import Diverged
 from ganbench.training.engine import AUTO, ENGINES, Engine, EngineChoice, choose_engine
-from ganbench.training.game import CellGame, ConditionRefused
 from ganbench.training.held import learning_tensors, settle_networks, values_of
-from ganbench.training.symptoms import symptoms
 from ganbench.training.train_step import Objective, TrainStep
 from ganbench.training.trainer import Trainer
+from ganbench.training.training_warnings import symptoms
 
 __all__ = [
     "AUTO",

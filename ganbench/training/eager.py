@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ganbench.training.cell_game import Turn
 from ganbench.training.diagnostics import gradient_norm
 from ganbench.training.feed import Draws
-from ganbench.training.game import Turn
 from ganbench.training.train_step import SeedRun, TrainStep
 
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.api import Loss, Penalty
+from ganbench.training.cell_game import CellGame, Turn, own_tensors
 from ganbench.training.diagnostics import StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.feed import Feed
-from ganbench.training.game import CellGame, Turn, own_tensors
 from ganbench.training.update import UpdateRule
 
 

@@ -16,12 +16,12 @@ from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.batches import Batches
+from ganbench.training.cell_game import CellGame, own_tensors, trainable
 from ganbench.training.determinism import deterministic
 from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged, StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.engine import ENGINES, Engine
 from ganbench.training.feed import Feed
-from ganbench.training.game import CellGame, own_tensors, trainable
 from ganbench.training.held import settle_networks
 from ganbench.training.optimizers import (
     build_optimizer,

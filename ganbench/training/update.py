@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Protocol
 
-from ganbench.training.game import Turn
+from ganbench.training.cell_game import Turn
 
 Order = Literal["d_then_g", "g_then_d", "simultaneous"]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ganbench.analysis.arm import NOT_FINITE, Arm
+from ganbench.analysis.group import NOT_FINITE, Arm
 from ganbench.analysis.pairwise import compare_pair, seeds_pair
 
 

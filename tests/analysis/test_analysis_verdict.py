@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.group import Arm
 from ganbench.analysis.numbers import number, p_value
 from ganbench.analysis.pairwise import compare_pair
 from ganbench.analysis.verdict import verdict

@@ -32,7 +32,7 @@ from torch_fidelity import calculate_metrics
 
 from ganbench.api import Samples, Signature
 from ganbench.catalog import load_catalog
-from ganbench.grid.provenance import device_model
+from ganbench.grid.environment import device_model
 from ganbench.scoring import Scorer
 from ganbench.scoring.extraction import extract
 

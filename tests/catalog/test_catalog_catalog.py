@@ -13,7 +13,7 @@ from ganbench.api.players import Signature
 from ganbench.api.specs import ArchitectureSpec, LossSpec, PenaltySpec
 from ganbench.catalog import KINDS, Catalog, load_catalog
 from ganbench.catalog.loader import load_plugins
-from ganbench.catalog.reader import read_plugin
+from ganbench.catalog.plugin_reader import read_plugin
 from ganbench.catalog.record import Loaded, PluginRecord
 from ganbench.errors import CatalogError, GanbenchError
 

@@ -94,10 +94,10 @@ def one_thread() -> Any:
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """This machine's processor is of this model, from the call on."""
-    monkeypatch.setattr("ganbench.grid.provenance._version", lambda name: f"{name} of the test")
+    monkeypatch.setattr("ganbench.grid.environment._version", lambda name: f"{name} of the test")
 
     def be(device: str) -> None:
-        monkeypatch.setattr("ganbench.grid.provenance.device_model", lambda _: device)
+        monkeypatch.setattr("ganbench.grid.environment.device_model", lambda _: device)
 
     be("A")
     return be
@@ -108,7 +108,7 @@ def recorded(tmp_path: Path, on: Callable[[str], None], monkeypatch: pytest.Monk
     """A folder that ganbench 0.1.0 wrote, on the machine where it did."""
     on("Recorded CPU (AVX2)")
     versions = {"torch": "2.15.0", "torch-fidelity": "0.4.0"}
-    monkeypatch.setattr("ganbench.grid.provenance._version", versions.__getitem__)
+    monkeypatch.setattr("ganbench.grid.environment._version", versions.__getitem__)
     return Path(shutil.copytree(RECORDED, tmp_path / "recorded"))
 
 
@@ -260,7 +260,7 @@ def test_the_version_of_ganbench_is_recorded_and_decides_nothing(tmp_path: Path)
 def test_other_numerics_are_another_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     begin(GRID, out)
-    monkeypatch.setattr("ganbench.grid.provenance.NUMERICS", 2)
+    monkeypatch.setattr("ganbench.grid.environment.NUMERICS", 2)
     with pytest.raises(GridError, match=r"ganbench's numerics 1 -> 2 \(1 cells\)"):
         plan(GRID, out)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ganbench import Loss
-from ganbench.catalog.reader import read_plugin
+from ganbench.catalog.plugin_reader import read_plugin
 from ganbench.catalog.record import PluginRecord
 
 SOURCE = Path(__file__).parents[2] / "plugins" / "ganbench-relativistic" / "ganbench_relativistic.py"

@@ -27,11 +27,11 @@ import numpy as np
 import tomli_w
 
 import ganbench
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.group import Arm
 from ganbench.grid.tolerance import Tolerance
+from ganbench.regression.checks import Question, read_finished
 from ganbench.regression.gate import judge
 from ganbench.regression.outcome import VERDICTS
-from ganbench.regression.questions import Question, read_finished
 
 SOURCE = Path(ganbench.__file__).parent
 RESULTS = SOURCE.parent / "results" / "check-pool"

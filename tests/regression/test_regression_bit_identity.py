@@ -6,7 +6,7 @@ import pytest
 
 from ganbench.regression import check, junit_of, markdown_of, records, text_of
 from ganbench.regression.bit_identity import bits_sentences, compare_bits, final_values
-from ganbench.regression.questions import read_finished
+from ganbench.regression.checks import read_finished
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.group import Arm
 from ganbench.grid.tolerance import read_tolerance
 from ganbench.regression.evidence import EXACT, RANKS, WELCH, allowed, evidence
 

@@ -9,7 +9,7 @@ import pytest
 
 from ganbench.analysis.read_tables import read_tables
 from ganbench.errors import StoreError
-from ganbench.regression.questions import read_finished
+from ganbench.regression.checks import read_finished
 from ganbench.report import write_tables
 from ganbench.store import Store
 

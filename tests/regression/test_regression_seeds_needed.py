@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.group import Arm
 from ganbench.regression.evidence import evidence
 from ganbench.regression.seeds_needed import settling
 

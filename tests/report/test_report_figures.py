@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from ganbench.analysis.arm import Arm
+from ganbench.analysis.group import Arm
 from ganbench.report.figures import Line, finals, over_steps
 from ganbench.report.svg import ARM_COLOURS, colour, inline
 

@@ -101,7 +101,7 @@ def weights(task: Task) -> bytes:
 
 def on(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on, this machine's processor is of this model."""
-    monkeypatch.setattr("ganbench.grid.provenance.device_model", lambda _: device)
+    monkeypatch.setattr("ganbench.grid.environment.device_model", lambda _: device)
 
 
 def test_a_plugin_that_changes_switches_when_it_is_imported_changes_no_bits(

@@ -9,8 +9,8 @@ from drawn_features import Kept, drawn, side
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from ganbench.scoring import neighbours
+from ganbench.scoring.features import Side
 from ganbench.scoring.neighbours import coverage, density, fewest_samples, precision, recall
-from ganbench.scoring.side import Side
 
 ALL = (precision, recall, density, coverage)
 

@@ -18,8 +18,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ganbench.analysis.detectable_effects import (
+    detectable_paired,
+    detectable_welch,
+    paired_power,
+    welch_power,
+)
 from ganbench.analysis.permutation import permutation, sign_flip
-from ganbench.analysis.power import detectable_paired, detectable_welch, paired_power, welch_power
 from ganbench.analysis.significance import ALPHA, decide, mean_interval, paired_t, welch_t
 
 DRAWS = 20_000

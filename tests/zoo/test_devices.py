@@ -26,7 +26,7 @@ from ganbench.grid.seeds import Streams
 from ganbench.runner.materials import dataset_of, objective_of, players_of, samples_of
 from ganbench.training import CellGame, Trainer
 from ganbench.training.batch_dependence import couples_samples
-from ganbench.training.game import own_tensors
+from ganbench.training.cell_game import own_tensors
 
 CPU, CUDA, META = (torch.device(name) for name in ("cpu", "cuda", "meta"))
 LOSSES = [entry.name for entry in load_catalog().entries("loss") if entry.plugin.distribution == "ganbench"]

@@ -6,9 +6,9 @@ from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics
 
 from ganbench.api import Features, Metric, Samples, Signature
 from ganbench.scoring import reference as reference_module
+from ganbench.scoring.features import Side
 from ganbench.scoring.frechet import frechet_distance
 from ganbench.scoring.reference import reference_features
-from ganbench.scoring.side import Side
 from ganbench.zoo.metrics import ganbench_metrics
 from ganbench.zoo.metrics.feature_metrics import Fid, IntraFid
 

@@ -13,7 +13,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError, GridError
 from ganbench.grid import read_grid
 from ganbench.scoring import Scorer
-from ganbench.scoring.side import Side
+from ganbench.scoring.features import Side
 from ganbench.zoo.extractors.shipped import shipped
 
 FEATURES = [

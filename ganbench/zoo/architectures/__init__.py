@@ -132,7 +132,7 @@ def ganbench_architectures() -> Iterator[ArchitectureSpec]:
 
 def _sizes_of(build: Callable[..., Players], *published: str) -> Callable[[], Mapping[str, str]]:
     def details() -> Mapping[str, str]:
-        from ganbench.zoo.architectures.sizes import GENERAL, sizes
+        from ganbench.zoo.architectures.parameter_counts import GENERAL, sizes
 
         return sizes(build, published or GENERAL)
 

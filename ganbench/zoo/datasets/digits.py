@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ganbench.api.data import Split
 from ganbench.api.players import Samples
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
-from ganbench.zoo.datasets.images import Images
+from ganbench.zoo.datasets.images_in_memory import Images
 
 _CLASSES = 10
 

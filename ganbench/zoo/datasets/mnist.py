@@ -16,7 +16,7 @@ from ganbench.api.data import Split
 from ganbench.api.players import Samples
 from ganbench.errors import DatasetError
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
-from ganbench.zoo.datasets.images import Images
+from ganbench.zoo.datasets.images_in_memory import Images
 from ganbench.zoo.datasets.layouts import IDX_FILES, LAYOUTS
 from ganbench.zoo.datasets.published import (
     Published,

@@ -10,7 +10,7 @@ import torch
 from ganbench.api.data import Split
 from ganbench.api.players import Samples
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
-from ganbench.zoo.datasets.images import Images
+from ganbench.zoo.datasets.images_in_memory import Images
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.published import Published
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ganbench.api.data import Split
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side, refuse, subset
-from ganbench.zoo.datasets.images import kept
+from ganbench.zoo.datasets.images_in_memory import kept
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
 from ganbench.zoo.datasets.published import Published

@@ -21,7 +21,7 @@ from ganbench.errors import StoreError
 from ganbench.files.atomic import write_bytes
 from ganbench.files.cache import Cache
 from ganbench.files.tensors import serialise
-from ganbench.grid.provenance import device_model
+from ganbench.grid.environment import device_model
 from ganbench.zoo.extractors.card import CLASSIFIERS
 from ganbench.zoo.extractors.classifier import Classifier
 from ganbench.zoo.extractors.fitting import Recipe, accuracy_of, fit, same_bits

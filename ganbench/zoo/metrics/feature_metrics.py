@@ -9,11 +9,11 @@ from annotated_types import Ge, Interval
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
+from ganbench.scoring.features import OfClass
 from ganbench.scoring.frechet import frechet_distance
 from ganbench.scoring.inception_score import inception_score, min_samples_of_splits
 from ganbench.scoring.kernel import kernel_distance
 from ganbench.scoring.neighbours import coverage, density, fewest_samples, precision, recall
-from ganbench.scoring.side import OfClass
 
 
 class IntraFid:

@@ -16,7 +16,7 @@ from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
 from ganbench.catalog.switches import set_variables
 from ganbench.files.cache import Cache
-from ganbench.grid.provenance import device_model
+from ganbench.grid.environment import device_model
 from ganbench.zoo.metrics.coordinates import subset
 
 _SIGMAS = torch.logspace(-1, 0, 10, dtype=torch.float64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganbench.analysis.arm import NOT_FINITE, Arm
+from ganbench.analysis.group import NOT_FINITE, Arm
 
 
 def test_moments() -> None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ganbench.files.streams import guard_streams, lost_output
+from ganbench.files.standard_streams import guard_streams, lost_output
 
 
 def test_what_can_be_written_is_written_and_the_streams_come_back(

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from ganbench.analysis.power import detectable_paired, detectable_welch, paired_power, welch_power
+from ganbench.analysis.detectable_effects import (
+    detectable_paired,
+    detectable_welch,
+    paired_power,
+    welch_power,
+)
 from ganbench.analysis.significance import welch_t
 
 

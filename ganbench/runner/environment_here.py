@@ -11,8 +11,8 @@ import torch
 from ganbench.catalog import Kind, load_catalog
 from ganbench.errors import GanbenchError
 from ganbench.grid import Cell, Choice, Environment, environment_of
+from ganbench.grid.environment import parts_of
 from ganbench.grid.plugin_source import forget_sources
-from ganbench.grid.provenance import parts_of
 from ganbench.runner.materials import dataset_of, digest_of, forget_materials
 from ganbench.runner.trainer import settle_engine
 from ganbench.training import deterministic, global_stream

@@ -7,7 +7,7 @@ import pytest
 from ganbench.errors import GanbenchError
 from ganbench.grid.tolerance import read_tolerance
 from ganbench.regression import check
-from ganbench.regression.questions import CheckRequest, questions, read_finished
+from ganbench.regression.checks import CheckRequest, questions, read_finished
 
 GRID = """name = "planted"
 seeds = 2

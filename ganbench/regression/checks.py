@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganbench.analysis.arm import Arm
 from ganbench.analysis.context import label, metric_label, telling, where
 from ganbench.analysis.final_scores import Finals, Measure, arm_of, final_scores, ignoring_engines
+from ganbench.analysis.group import Arm
 from ganbench.analysis.read_tables import Key, Row, Tables, read_tables
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean

@@ -14,7 +14,7 @@ import pytest
 from ganbench.catalog import Catalog, PluginRecord
 from ganbench.catalog.record import Loaded
 from ganbench.grid import Environment, environment_of
-from ganbench.grid.provenance import device_model, source_digest
+from ganbench.grid.environment import device_model, source_digest
 
 ENVIRONMENT = Environment(
     device="A CPU (AVX2)",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ganbench.catalog.reader import read_plugin
+from ganbench.catalog.plugin_reader import read_plugin
 from ganbench.catalog.record import Loaded, PluginRecord
 
 RECORD = PluginRecord(name="dist:entry", distribution="dist", version="1.0")
