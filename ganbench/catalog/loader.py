@@ -7,12 +7,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from ganbench.catalog.builtins import BUILTINS
 from ganbench.catalog.distributions import Distribution, ganbench_version, installed, normalized
 from ganbench.catalog.plugin_reader import broken, read_plugin
 from ganbench.catalog.record import Loaded, PluginRecord
 from ganbench.catalog.switches import kept_randomness, kept_switches
 
+BUILTINS: tuple[str, ...] = (
+    "ganbench.zoo.architectures",
+    "ganbench.zoo.losses",
+    "ganbench.zoo.penalties",
+    "ganbench.zoo.datasets",
+    "ganbench.zoo.metrics",
+    "ganbench.zoo.extractors",
+)
+"""The modules that provide ganbench's own things, by the hooks that a third party uses."""
 DISABLE = "GANBENCH_DISABLE_PLUGINS"
 """Environment variable: names that are not imported, joined by commas; each a distribution, an entry point
 or `distribution:entry point`."""

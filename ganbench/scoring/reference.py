@@ -16,8 +16,7 @@ from ganbench.api.data import Dataset, Extractor, Features, Split
 from ganbench.catalog.switches import set_variables
 from ganbench.files.cache import Cache
 from ganbench.grid.environment import device_model
-from ganbench.scoring.extraction import extract
-from ganbench.scoring.features import Derived, Side
+from ganbench.scoring.features import Derived, Side, extract
 
 # To be raised where the arithmetic behind an entry changes: older entries are then never read.
 _FORMAT = 2

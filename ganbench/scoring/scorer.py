@@ -15,8 +15,7 @@ from ganbench.api.players import Samples
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault
 from ganbench.grid.choice import label_of
-from ganbench.scoring.extraction import extract
-from ganbench.scoring.features import Side
+from ganbench.scoring.features import Side, extract
 from ganbench.scoring.images import require_finite
 from ganbench.scoring.metric_trials import MetricTrials, chosen_rows, directions_of
 from ganbench.scoring.protocol import Protocol, protocol_of

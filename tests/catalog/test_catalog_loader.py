@@ -5,9 +5,8 @@ import sys
 import pytest
 from fake_site import FakeSite
 
-from ganbench.catalog.builtins import BUILTINS
 from ganbench.catalog.distributions import ganbench_version
-from ganbench.catalog.loader import load_plugins
+from ganbench.catalog.loader import BUILTINS, load_plugins
 from ganbench.catalog.record import Loaded, PluginRecord
 
 

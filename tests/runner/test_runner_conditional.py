@@ -20,7 +20,7 @@ from ganbench.grid.seeds import score_seed
 from ganbench.runner import Task, generate_samples, players_of, run_cell, samples_of
 from ganbench.runner.picture import SIDE, draw_samples, drawn, shown
 from ganbench.runner.sampling import drawn_rows
-from ganbench.scoring.extraction import extract
+from ganbench.scoring.features import extract
 from ganbench.scoring.frechet import frechet_distance
 from ganbench.store import Store
 

@@ -17,8 +17,8 @@ from ganbench.api import Samples, Signature
 from ganbench.runner.images import read_images
 from ganbench.scoring import Scorer
 from ganbench.zoo.datasets.digits import Digits
-from ganbench.zoo.extractors.inception import InceptionV3
-from ganbench.zoo.extractors.shipped import shipped
+from ganbench.zoo.extractors.classifier import shipped
+from ganbench.zoo.extractors.pretrained import InceptionV3
 from ganbench.zoo.metrics.feature_metrics import BallShare, Fid, InceptionScore, Kid
 
 THEIR_NAMES = {

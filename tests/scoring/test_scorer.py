@@ -12,7 +12,7 @@ from ganbench.scoring import NonFiniteSamples, Scorer
 from ganbench.scoring import reference as reference_module
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.datasets.gaussian_mixtures import GaussianRing
-from ganbench.zoo.extractors.shipped import shipped
+from ganbench.zoo.extractors.classifier import shipped
 from ganbench.zoo.metrics.feature_metrics import Fid, InceptionScore
 
 

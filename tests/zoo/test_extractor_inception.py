@@ -14,8 +14,8 @@ from torch_fidelity.utils import create_feature_extractor
 
 from ganbench.api import Extractor
 from ganbench.errors import WeightsError
-from ganbench.scoring.extraction import extract
-from ganbench.zoo.extractors.inception import InceptionV3
+from ganbench.scoring.features import extract
+from ganbench.zoo.extractors.pretrained import InceptionV3
 from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE
 
 weights = importlib.import_module("ganbench.zoo.extractors.inception_weights")

@@ -21,7 +21,7 @@ from torch_fidelity.utils import create_feature_extractor
 from ganbench.api import Extractor
 from ganbench.catalog import load_catalog
 from ganbench.errors import WeightsError
-from ganbench.scoring.extraction import extract
+from ganbench.scoring.features import extract
 from ganbench.zoo.extractors import pretrained
 from ganbench.zoo.extractors.pretrained_weights import HUB_FOLDER, PRETRAINED
 from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE

@@ -12,10 +12,10 @@ from torch_fidelity import calculate_metrics
 
 from ganbench.api import Extractor
 from ganbench.errors import WeightsError
-from ganbench.scoring.extraction import extract
+from ganbench.scoring.features import extract
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.datasets.mnist import DEBIAN_FOLDER, MnistLike
-from ganbench.zoo.extractors import ganbench_extractors, shipped
+from ganbench.zoo.extractors import classifier, ganbench_extractors
 from ganbench.zoo.extractors.card import WEIGHTS_FOLDER, card, card_details
 
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ def test_shipped_weights_are_as_accurate_as_their_card_says(name):
     data, required = ACCURACY[name]
     dataset, facts = data(), card(name)
     test = dataset.load("test")
-    logits = extract(shipped.shipped(name), test.x, CPU).logits
+    logits = extract(classifier.shipped(name), test.x, CPU).logits
     accuracy = float((logits.argmax(dim=1) == test.labels).double().mean())
     assert accuracy >= required
     # Another processor may round one image near the boundary the other way.
@@ -47,12 +47,12 @@ def test_shipped_weights_are_as_accurate_as_their_card_says(name):
 def test_shipped_file_is_small_and_the_one_on_the_card(name):
     content = (WEIGHTS_FOLDER / f"{name}.safetensors").read_bytes()
     assert len(content) < 1_000_000
-    assert hashlib.sha256(content).hexdigest() == card(name)["sha256"] == shipped.shipped(name).digest
+    assert hashlib.sha256(content).hexdigest() == card(name)["sha256"] == classifier.shipped(name).digest
 
 
 @pytest.mark.parametrize("name", ACCURACY)
 def test_features_and_logits_have_the_announced_shapes(name):
-    extractor = shipped.shipped(name)
+    extractor = classifier.shipped(name)
     assert isinstance(extractor, Extractor)
     assert extractor.channels == (1,)
     images = torch.randint(256, (3, 3, *extractor.sizes[0]), dtype=torch.uint8)
@@ -64,7 +64,7 @@ def test_features_and_logits_have_the_announced_shapes(name):
 
 
 def test_an_image_has_the_same_features_whatever_is_beside_it():
-    extractor = shipped.shipped("digits_cnn")
+    extractor = classifier.shipped("digits_cnn")
     images = Digits().load("test").x[:8].expand(-1, 3, -1, -1)
     assert torch.allclose(extractor(images).features[2:3], extractor(images[2:3]).features, atol=1e-5)
 
@@ -72,27 +72,27 @@ def test_an_image_has_the_same_features_whatever_is_beside_it():
 def test_building_and_using_leave_random_state_alone():
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    shipped.shipped("digits_cnn")(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+    classifier.shipped("digits_cnn")(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_changed_weights_file_is_refused(tmp_path, monkeypatch):
     folder = tmp_path / "weights"
     shutil.copytree(WEIGHTS_FOLDER, folder)
-    monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", folder)
+    monkeypatch.setattr(classifier, "WEIGHTS_FOLDER", folder)
     path = folder / "digits_cnn.safetensors"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(WeightsError, match="not the file that was shipped"):
-        shipped.shipped("digits_cnn")
+        classifier.shipped("digits_cnn")
     path.unlink()
     with pytest.raises(WeightsError, match="not the file that was shipped"):
-        shipped.shipped("digits_cnn")
+        classifier.shipped("digits_cnn")
 
 
 def test_torch_fidelity_knows_the_extractor():
-    shipped.shipped("digits_cnn")
+    classifier.shipped("digits_cnn")
     first, second = (Digits().load(split).x.expand(-1, 3, -1, -1)[:60] for split in ("train", "test"))
     values = calculate_metrics(
         input1=list_dataset(first),

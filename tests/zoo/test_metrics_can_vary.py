@@ -14,7 +14,7 @@ from ganbench.errors import CatalogError, GridError
 from ganbench.grid import read_grid
 from ganbench.scoring import Scorer
 from ganbench.scoring.features import Side
-from ganbench.zoo.extractors.shipped import shipped
+from ganbench.zoo.extractors.classifier import shipped
 
 FEATURES = [
     ("fid", {}),

@@ -132,8 +132,8 @@ def ganbench_architectures() -> Iterator[ArchitectureSpec]:
 
 def _sizes_of(build: Callable[..., Players], *published: str) -> Callable[[], Mapping[str, str]]:
     def details() -> Mapping[str, str]:
-        from ganbench.zoo.architectures.parameter_counts import GENERAL, sizes
+        from ganbench.zoo.architectures.parameter_counts import GENERAL, parameter_counts
 
-        return sizes(build, published or GENERAL)
+        return parameter_counts(build, published or GENERAL)
 
     return details

@@ -1,4 +1,7 @@
-"""How many parameters an architecture's default options give, for `ganbench show`."""
+"""Numbers of parameters at an architecture's default options, for `ganbench show`.
+
+A module of its own, because the specs beside it are listed without importing torch.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ GENERAL = ("28x28 grey images", "2-D points")
 """The data on which architectures are counted that were published for no particular ones."""
 
 
-def sizes(build: Callable[..., Players], data: Iterable[str]) -> Mapping[str, str]:
-    """The parameters of both players, on each kind of data that the architecture takes.
+def parameter_counts(build: Callable[..., Players], data: Iterable[str]) -> Mapping[str, str]:
+    """Count the parameters of both players, on each kind of data that the architecture takes.
 
     Args:
         build: an architecture's, every option at its default.

@@ -30,19 +30,19 @@ def ganbench_extractors() -> Iterable[ExtractorSpec]:
     )
     yield ExtractorSpec(
         name="digits_cnn",
-        build=lazy("ganbench.zoo.extractors.shipped:shipped", "digits_cnn"),
+        build=lazy("ganbench.zoo.extractors.classifier:shipped", "digits_cnn"),
         summary="A small classifier trained on digits; 8x8 grey images, 64 features, 10 logits.",
         details=lambda: card_details("digits_cnn"),
     )
     yield ExtractorSpec(
         name="fashion_cnn",
-        build=lazy("ganbench.zoo.extractors.shipped:shipped", "fashion_cnn"),
+        build=lazy("ganbench.zoo.extractors.classifier:shipped", "fashion_cnn"),
         summary="A small classifier trained on fashion_mnist; 28x28 grey images, 128 features, 10 logits.",
         details=lambda: card_details("fashion_cnn"),
     )
     yield ExtractorSpec(
         name="inception_v3",
-        build=lazy("ganbench.zoo.extractors.inception:InceptionV3"),
+        build=lazy("ganbench.zoo.extractors.pretrained:InceptionV3"),
         summary="Inception v3 with the original FID's weights; any size, 2,048 features, 1,008 logits.",
         reference="Szegedy et al., 2016; torch-fidelity's inception-v3-compat",
         details=inception_details,

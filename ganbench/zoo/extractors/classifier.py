@@ -1,13 +1,18 @@
-"""A small classifier as an extractor."""
+"""A small classifier as an extractor, and those whose weights come with ganbench."""
 
 from __future__ import annotations
 
+import hashlib
+
 import torch
+from safetensors.torch import load
 from torch import Tensor
 
 from ganbench.api.data import Features
-from ganbench.scoring.fidelity import register_extractor
-from ganbench.zoo.extractors.networks import SmallClassifier
+from ganbench.errors import WeightsError
+from ganbench.scoring.torch_fidelity import register_extractor
+from ganbench.zoo.extractors.card import WEIGHTS_FOLDER, card
+from ganbench.zoo.extractors.networks import SmallClassifier, network
 
 
 class Classifier:
@@ -49,3 +54,28 @@ class Classifier:
         pixels = images.to(torch.float32)
         features, logits = self._net(pixels.mean(dim=1, keepdim=True) if self._grey else pixels)
         return Features(features=features, logits=logits)
+
+
+def shipped(name: str) -> Classifier:
+    """`digits_cnn` or `fashion_cnn`, once the digest of its weights is what the card says.
+
+    Raises:
+        WeightsError: the installed file is not the one that was shipped.
+    """
+    facts = card(name)
+    path = WEIGHTS_FOLDER / f"{name}.safetensors"
+    content = path.read_bytes() if path.is_file() else b""
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != facts["sha256"]:
+        raise WeightsError(
+            f"extractor {name!r}: {path} is not the file that was shipped: SHA-256 {digest}, "
+            f"expected {facts['sha256']}; reinstall ganbench"
+        )
+    # The initial weights are overwritten, but drawing them must not move the caller's random state.
+    with torch.random.fork_rng(devices=[]):
+        net = network(name)
+    net.load_state_dict(load(content))
+    height, width = facts["size"]
+    return Classifier(
+        net, shape=(1, height, width), digest=digest, registered=f"ganbench-{name.replace('_', '-')}"
+    )

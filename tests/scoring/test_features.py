@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganbench.api import Features
-from ganbench.scoring.extraction import BATCH, extract
+from ganbench.scoring.features import BATCH, extract
 
 CPU = torch.device("cpu")
 

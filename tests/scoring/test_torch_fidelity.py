@@ -6,9 +6,12 @@ import pytest
 import torch
 from torch import nn
 from torch_fidelity.feature_extractor_clip import MODEL_URLS
+from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
+from torch_fidelity.utils import create_feature_extractor
 
+from ganbench.api import Features
 from ganbench.errors import WeightsError
-from ganbench.scoring.pretrained import digest_of, fetched, read_weights
+from ganbench.scoring.torch_fidelity import digest_of, fetched, read_weights, register_extractor
 
 
 def test_a_server_that_never_answers_is_given_up(tmp_path, monkeypatch):
@@ -45,3 +48,33 @@ def test_a_networks_digest_is_that_of_its_weights_alone():
     assert digest_of(again) != digest
     # The same bytes in another shape are other weights.
     assert digest_of(nn.Linear(1, 4)) != digest_of(nn.Linear(4, 1))
+
+
+class Constant:
+    """An extractor that gives one number."""
+
+    digest = ""
+    channels = (1,)
+    sizes = None
+
+    def __init__(self, number):
+        self.number = number
+
+    def __call__(self, images):
+        return Features(features=torch.full((len(images), 2), self.number))
+
+
+def test_registering_again_replaces(monkeypatch):
+    register_extractor("ganbench-test", Constant(1.0))
+    register_extractor("ganbench-test", Constant(2.0))
+    try:
+        extractor = create_feature_extractor("ganbench-test", ["features"], cuda=False, verbose=False)
+        (features,) = extractor(torch.zeros(3, 3, 2, 2, dtype=torch.uint8))
+        assert torch.equal(features, torch.full((3, 2), 2.0))
+    finally:
+        del FEATURE_EXTRACTORS_REGISTRY["ganbench-test"]
+
+
+def test_a_name_with_a_slash_is_refused():
+    with pytest.raises(ValueError, match="path delimiters"):
+        register_extractor("gan/bench", Constant(1.0))

@@ -1,7 +1,9 @@
-"""The bridge to torch-fidelity's pretrained networks: Inception v3, VGG16, CLIP's image towers, DINOv2.
+"""The bridge to torch-fidelity: its pretrained networks (Inception v3, VGG16, CLIP, DINOv2) and its register.
 
-torch-fidelity unpickles whatever weights it is given. So a file's digest is checked before any of this, and
-what torch can read without running code of it goes on as bare tensors.
+torch-fidelity unpickles the weights that it is given. So a file's digest is checked before it comes here, and
+tensors are read from it without running its code and handed on alone.
+
+torch-fidelity takes seconds to import, so each function imports what it needs.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ganbench.api.data import Extractor
 from ganbench.errors import WeightsError
 
 
@@ -186,3 +189,37 @@ def _waiting(seconds: float) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def register_extractor(name: str, extractor: Extractor) -> None:
+    """Makes an extractor known to torch-fidelity: `calculate_metrics(feature_extractor=name, ...)`.
+
+    Args:
+        name: without slashes; registering a name again replaces what stood under it.
+        extractor: gives the feature layer `features` and, where it classifies, `logits`.
+    """
+    from torch_fidelity import FeatureExtractorBase, register_feature_extractor
+    from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
+
+    class Registered(FeatureExtractorBase):  # type: ignore[misc]
+        def __init__(self, name: str, features_list: list[str], **_: Any) -> None:
+            super().__init__(name, features_list)
+
+        def forward(self, images: Tensor) -> tuple[Tensor | None, ...]:
+            out = extractor(images)
+            return tuple(getattr(out, layer) for layer in self.features_list)
+
+        @staticmethod
+        def get_provided_features_list() -> tuple[str, ...]:
+            return "features", "logits"
+
+        @staticmethod
+        def get_default_feature_layer_for_metric(metric: str) -> str:
+            return "logits" if metric == "isc" else "features"
+
+        @staticmethod
+        def can_be_compiled() -> bool:
+            return False
+
+    FEATURE_EXTRACTORS_REGISTRY.pop(name, None)
+    register_feature_extractor(name, Registered)
