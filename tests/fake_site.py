@@ -71,7 +71,7 @@ def fake_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS
     monkeypatch.setattr("ganbench.catalog.catalog._cached", None)
     yield FakeSite(folder)
     # What was built of its plugins is kept by name, and the next test may give the name to something else.
-    if materials := sys.modules.get("ganbench.runner.materials"):
-        materials.forget_materials()
+    if parts := sys.modules.get("ganbench.runner.build"):
+        parts.forget_parts()
     for name in [name for name in sys.modules if name.startswith("fake_fake_")]:
         del sys.modules[name]

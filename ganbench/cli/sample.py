@@ -18,9 +18,9 @@ from ganbench.execution.plan import resolve_device
 from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import score_seed
-from ganbench.runner import dataset_of, generate_samples, players_of, samples_of
-from ganbench.runner.gallery import frame_for
-from ganbench.runner.picture import draw_samples, write_images
+from ganbench.runner import build_players, dataset_of, generate_samples, samples_of
+from ganbench.runner.cell_pictures import frame_for
+from ganbench.runner.sample_pictures import draw_samples, write_images
 from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store, require_foreign
 from ganbench.training import deterministic_process
@@ -84,7 +84,7 @@ def _warn(store: Store, cell: Cell, device: str) -> None:
 
 
 def _samples(store: Store, cell: Cell, count: int, repeat: int, device: torch.device) -> Samples:
-    players = players_of(cell)
+    players = build_players(cell)
     _load(store, cell, players)
     try:
         return generate_samples(

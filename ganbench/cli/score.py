@@ -24,9 +24,9 @@ from ganbench.grid.named import read_choice
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import Schema
 from ganbench.runner import dataset_of, samples_of
+from ganbench.runner.build import build_metric, metric_spec, note_of, scorer_against
 from ganbench.runner.data_notes import range_note
-from ganbench.runner.elsewhere import Collected, read_samples, require_labels, require_pairs
-from ganbench.runner.materials import metric_of, metric_spec, note_of, scorer_against
+from ganbench.runner.external_samples import ExternalDataset, read_samples, require_labels, require_pairs
 from ganbench.scoring import WITH_LABELS, Scorer, ScoreRow
 from ganbench.training import deterministic_process
 
@@ -159,7 +159,7 @@ def _reference(asked: _Asked) -> tuple[Dataset, str]:
     """The real side, and what to call it."""
     if isinstance(asked.reference, Path):
         samples = read_samples(asked.reference)
-        return Collected(samples, asked.reference), f"{asked.reference} ({len(samples)})"
+        return ExternalDataset(samples, asked.reference), f"{asked.reference} ({len(samples)})"
     split = asked.settings.get("reference", "train")
     real = dataset_of(asked.reference)
     return real, f"{asked.reference.label} ({split}, {len(samples_of(asked.reference, split))})"
@@ -193,7 +193,7 @@ def _scorer(asked: _Asked, real: Dataset, samples: Samples, images: Path, device
         settings, catalog, problems, metrics="--metrics", extractor="--extractor", samples="samples"
     )
     problems.raise_any()
-    metrics = [metric_of(metric) for metric in settings.metrics]
+    metrics = [build_metric(metric) for metric in settings.metrics]
     if any(metric.needs == "pairs" for metric in metrics):
         require_pairs(samples, real.load(settings.reference), images)
     for metric in metrics:

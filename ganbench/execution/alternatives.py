@@ -16,7 +16,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.execution.plan import Plan
 from ganbench.grid import Cell, Choice
-from ganbench.runner import dataset_of, try_cell
+from ganbench.runner import check_cell, dataset_of
 from ganbench.store import Store
 
 _AXES: tuple[Literal["architecture", "loss", "penalty"], ...] = ("architecture", "loss", "penalty")
@@ -77,7 +77,7 @@ def _fitting(cell: Cell, axis: Literal["architecture", "loss", "penalty"]) -> li
     for name in names:
         choice = Choice(name)
         changed: dict[str, Any] = {axis: choice}
-        if _works(partial(try_cell, replace(cell, **changed))):
+        if _works(partial(check_cell, replace(cell, **changed))):
             found.append(choice)
             if len(found) == _SHOWN:
                 break

@@ -17,16 +17,16 @@ from ganbench.errors import StoreError
 from ganbench.execution.alternatives import nothing_runs, require_runnable
 from ganbench.execution.arguments import check_arguments, require_processes
 from ganbench.execution.caller import kept_process
+from ganbench.execution.grid_check import preflight
 from ganbench.execution.plan import Plan, PlannedCell, Rerun, make_plan, resolve_device
 from ganbench.execution.pool import WorkerPool
-from ganbench.execution.preflight import preflight
 from ganbench.execution.stopping import LAST_SECONDS, Interrupted, stopping
 from ganbench.grid import Grid, read_grid
 from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
 from ganbench.report import Results, load, write_page, write_tables
 from ganbench.runner import forget_environment
-from ganbench.runner.endings import broken_reason
+from ganbench.runner.reasons import broken_reason
 from ganbench.runner.task import CellResult, Task, record_of
 from ganbench.store import Store
 from ganbench.training import deterministic

@@ -12,7 +12,7 @@ import torch
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, PluginFault, StoreError
-from ganbench.execution.preflight import Preflight
+from ganbench.execution.grid_check import Preflight
 from ganbench.grid import Cell, Grid
 from ganbench.grid.environment import Environment, device_model
 from ganbench.grid.history import History

@@ -37,7 +37,7 @@ def serve(connection: Connection[Any, Any], threads: int | None) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
 
     from ganbench.errors import GanbenchError
-    from ganbench.runner.sitting import run_cell
+    from ganbench.runner.cell_run import run_cell
     from ganbench.runner.task import CellResult
     from ganbench.training import prepare_process
 

@@ -1,32 +1,38 @@
 """One Cell -> one CellResult, start to end."""
 
-from ganbench.runner.conditions import check_conditions
+from ganbench.runner.build import (
+    build_players,
+    build_trainer,
+    dataset_of,
+    forget_parts,
+    samples_of,
+    scorer_of,
+    settle_engine,
+)
+from ganbench.runner.cell_run import run_cell
 from ganbench.runner.environment_here import environment_here, forget_environment
-from ganbench.runner.materials import dataset_of, forget_materials, players_of, samples_of, scorer_of
+from ganbench.runner.preflight import check_cell, check_conditions
 from ganbench.runner.resumption import check_resumption, plugins_in_play
 from ganbench.runner.sampling import generate_samples
-from ganbench.runner.sitting import run_cell
 from ganbench.runner.task import CellResult, Task, record_of
-from ganbench.runner.trainer import settle_engine, trainer_of
-from ganbench.runner.trial import try_cell
 
 __all__ = [
     "CellResult",
     "Task",
+    "build_players",
+    "build_trainer",
+    "check_cell",
     "check_conditions",
     "check_resumption",
     "dataset_of",
     "environment_here",
     "forget_environment",
-    "forget_materials",
+    "forget_parts",
     "generate_samples",
-    "players_of",
     "plugins_in_play",
     "record_of",
     "run_cell",
     "samples_of",
     "scorer_of",
     "settle_engine",
-    "trainer_of",
-    "try_cell",
 ]

@@ -16,7 +16,7 @@ from ganbench.files.regular import irregular, open_regular
 from ganbench.files.tensors import LARGEST
 from ganbench.grid.problems import given
 
-ENDINGS = (".npz", ".npy")
+ARRAY_ENDINGS = (".npz", ".npy")
 # What `ganbench sample` writes beside the samples.
 COMPANIONS = ("labels", "condition", "index")
 Array = NDArray[Any]

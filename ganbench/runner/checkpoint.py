@@ -14,8 +14,8 @@ from ganbench.errors import StoreError
 from ganbench.files.tensors import read_record
 from ganbench.grid import Cell, Environment
 from ganbench.grid.history import History
+from ganbench.runner.build import build_trainer
 from ganbench.runner.task import Task
-from ganbench.runner.trainer import trainer_of
 from ganbench.store import Store
 from ganbench.training import Trainer
 
@@ -24,7 +24,7 @@ _FACTOR = 8
 _SLACK = 2**28
 
 
-class Elsewhere(Exception):
+class OtherEnvironment(Exception):
     """A worker, or a checkpoint, is of another environment than the one that was planned."""
 
 
@@ -61,19 +61,19 @@ def resume(task: Task, here: Environment, store: Store, note: Callable[[str], No
         None where there is no checkpoint to go on from.
 
     Raises:
-        Elsewhere: the checkpoint was made in another environment, and must not be used or does not fit.
+        OtherEnvironment: the checkpoint is of another environment, and must not be used or does not fit.
         StoreError: a damaged checkpoint cannot be removed.
     """
     cell = task.cell
     for path in store.checkpoints(cell.id):
-        trainer = trainer_of(cell, torch.device(task.device), task.environment.engine)
+        trainer = build_trainer(cell, torch.device(task.device), task.environment.engine)
         changes: list[str] = []
         try:
             tensors, record = store.read_checkpoint(path, size_limit(trainer.state()[0], _FACTOR))
             history = checkpoint_history(store, cell, record)
             changes = history.differences(here)
             if changes and not task.keep_stale:
-                raise Elsewhere
+                raise OtherEnvironment
             trainer.restore(tensors, record["training"])
             seconds = float(record["seconds"])
             if not (0 <= trainer.step <= cell.train.steps and 0 <= seconds < math.inf):
@@ -82,8 +82,9 @@ def resume(task: Task, here: Environment, store: Store, note: Callable[[str], No
         except Exception as error:
             if changes:
                 # It is whole, as its checksum says, and what was trained is nowhere else.
-                cannot = "" if isinstance(error, Elsewhere) else f" and does not fit this one: {error!r}"
-                raise Elsewhere(
+                unwanted = isinstance(error, OtherEnvironment)
+                cannot = "" if unwanted else f" and does not fit this one: {error!r}"
+                raise OtherEnvironment(
                     f"{path}: made in another environment ({'; '.join(changes)}){cannot}; --rerun stale "
                     "starts the cell over, --keep-stale goes on from it where it fits"
                 ) from None

@@ -11,7 +11,7 @@ from ganbench.api import Dataset
 from ganbench.errors import GanbenchError
 from ganbench.grid import Choice
 from ganbench.grid.problems import given
-from ganbench.runner.materials import dataset_of, samples_of
+from ganbench.runner.build import dataset_of, samples_of
 
 # Of 256 values; ordinary pictures use nearly all.
 MIN_USED_VALUES = 129

@@ -13,8 +13,7 @@ from ganbench.errors import GanbenchError
 from ganbench.grid import Cell, Choice, Environment, environment_of
 from ganbench.grid.environment import parts_of
 from ganbench.grid.plugin_source import forget_sources
-from ganbench.runner.materials import dataset_of, digest_of, forget_materials
-from ganbench.runner.trainer import settle_engine
+from ganbench.runner.build import dataset_of, digest_of, forget_parts, settle_engine
 from ganbench.training import deterministic, global_stream
 
 _CPU = torch.device("cpu")
@@ -50,7 +49,7 @@ def environment_here(
 
 def forget_environment() -> None:
     """Look anew from here on: files, plugins and their parts may have changed since this process looked."""
-    forget_materials()
+    forget_parts()
     forget_sources()
     _digest.cache_clear()
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from ganbench.catalog.faults import Part, device_errors_pass
 from ganbench.errors import PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell
-from ganbench.runner.materials import part_of
-from ganbench.runner.rehearsal import Rehearsal, Stage, Values
-from ganbench.runner.trial import device_here, losses_of
+from ganbench.runner.build import part_of
+from ganbench.runner.preflight import device_here, losses_of
+from ganbench.runner.trial_rounds import TrialGame, TrialResult, Values
 from ganbench.training import deterministic
 
 # Rounds that are played; more where attributes of a loss go on changing, which may show in its values later.
@@ -35,8 +35,8 @@ def check_resumption(cell: Cell, device: str = "cpu") -> None:
     Built-in parts alone are not played: ganbench's own tests hold them.
 
     Args:
-        cell: one that `try_cell` takes.
-        device: as `try_cell` takes it.
+        cell: one that `check_cell` takes.
+        device: as `check_cell` takes it.
 
     Raises:
         PluginError: values differ, code of a plugin raised, or a player cannot learn by what it gives.
@@ -51,10 +51,10 @@ def check_resumption(cell: Cell, device: str = "cpu") -> None:
             loss = part_of("loss", choice)
             played = [part for part in foreign if part.kind != "loss" or part == loss]
             batch = cell.train.batch_size
-            small = min(batch, _PACKS * Stage(cell, choice, played, place, batch).pack()) if played else 0
+            small = min(batch, _PACKS * TrialGame(cell, choice, played, place, batch).pack()) if played else 0
             for size in sorted({small, batch} - {0}):
                 try:
-                    _compare(Stage(cell, choice, played, place, size), played)
+                    _compare(TrialGame(cell, choice, played, place, size), played)
                     break
                 except (PluginError, Unsupported):
                     # A net may be made for batches of its own size alone.
@@ -62,13 +62,13 @@ def check_resumption(cell: Cell, device: str = "cpu") -> None:
                         raise
 
 
-def _compare(stage: Stage, plugins: Sequence[Part]) -> None:
-    whole = stage.play(_ROUNDS)
+def _compare(game: TrialGame, plugins: Sequence[Part]) -> None:
+    whole = game.play(_ROUNDS)
     if whole.changing:
-        whole = stage.play(_MANY)
+        whole = game.play(_MANY)
     rounds = len(whole.values)
     everything = frozenset(part.kind for part in plugins)
-    at = _first_difference(whole.values, stage.play(rounds, everything).values)
+    at = _first_difference(whole.values, game.play(rounds, everything).values)
     if at is None:
         return
     if whole.drew:
@@ -83,13 +83,13 @@ def _compare(stage: Stage, plugins: Sequence[Part]) -> None:
                 place=plugins[0].home,
             )
         )
-    guilty = [part for part in plugins if _is_guilty(stage, whole, part)] if len(plugins) > 1 else plugins
+    guilty = [part for part in plugins if _is_guilty(game, whole, part)] if len(plugins) > 1 else plugins
     raise PluginError(*(part.fault(_kept(part, at, whole)) for part in guilty or plugins))
 
 
-def _is_guilty(stage: Stage, whole: Rehearsal, part: Part) -> bool:
+def _is_guilty(game: TrialGame, whole: TrialResult, part: Part) -> bool:
     """Whether values differ where this part alone is built anew."""
-    alone = stage.play(len(whole.values), frozenset({part.kind}))
+    alone = game.play(len(whole.values), frozenset({part.kind}))
     return _first_difference(whole.values, alone.values) is not None
 
 
@@ -105,7 +105,7 @@ def _drew(part: Part, generators: str) -> str:
     )
 
 
-def _kept(part: Part, at: tuple[int, int, float, float], whole: Rehearsal) -> str:
+def _kept(part: Part, at: tuple[int, int, float, float], whole: TrialResult) -> str:
     number, which, one, other = at
     names = whole.changing.get(part.kind, [])
     attributes = f" ({', '.join(names[:3])})" if names else ""

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganbench.api import LossSpec, PenaltySpec
+from ganbench.catalog import load_catalog
 from ganbench.grid import Cell
 from ganbench.grid.environment import Environment
 from ganbench.grid.history import History
-from ganbench.runner.formulas import formulas_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,3 +95,26 @@ def record_of(cell: Cell, trained: Environment | History, **outcome: Any) -> dic
         "formulas": formulas_of(cell),
         **outcome,
     }
+
+
+def formulas_of(cell: Cell) -> dict[str, dict[str, str]]:
+    """By part, `loss` and `penalty`: `discriminator`, `generator`, `reference`; those that the plugin states.
+
+    A report is made where the plugin may be absent or another version, so the cell remembers.
+
+    Raises:
+        CatalogError: the loss or the penalty is not provided.
+    """
+    catalog = load_catalog()
+    loss = catalog.entry("loss", cell.loss.name).spec
+    penalty = catalog.entry("penalty", cell.penalty.name).spec
+    found: dict[str, dict[str, str]] = {"loss": {}, "penalty": {}}
+    if isinstance(loss, LossSpec):
+        found["loss"] = {
+            "discriminator": loss.formula_d,
+            "generator": loss.formula_g,
+            "reference": loss.reference,
+        }
+    if isinstance(penalty, PenaltySpec):
+        found["penalty"] = {"discriminator": penalty.formula, "reference": penalty.reference}
+    return {part: {name: text for name, text in said.items() if text} for part, said in found.items()}

@@ -18,9 +18,9 @@ from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.grid.seeds import score_seed
 from ganbench.runner import Task, run_cell, samples_of
-from ganbench.runner.elsewhere import read_samples
-from ganbench.runner.materials import scorer_of
-from ganbench.runner.picture import write_images
+from ganbench.runner.build import scorer_of
+from ganbench.runner.external_samples import read_samples
+from ganbench.runner.sample_pictures import write_images
 from ganbench.store import Store
 from ganbench.training import prepare_process
 

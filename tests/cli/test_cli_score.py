@@ -20,8 +20,8 @@ from ganbench.catalog import load_catalog
 from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.runner import Task, run_cell
-from ganbench.runner.elsewhere import read_samples
-from ganbench.runner.picture import write_images
+from ganbench.runner.external_samples import read_samples
+from ganbench.runner.sample_pictures import write_images
 from ganbench.training import prepare_process
 
 COUNT = 120

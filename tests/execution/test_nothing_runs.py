@@ -12,7 +12,7 @@ from ganbench.__main__ import main
 from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError
 from ganbench.execution import benchmark, plan_run
-from ganbench.execution.preflight import Preflight
+from ganbench.execution.grid_check import Preflight
 from ganbench.grid import read_grid
 from ganbench.store import Store
 

@@ -16,7 +16,7 @@ from PIL import Image
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
 from ganbench.files.pictures import PictureError, read_pixels, read_shape
-from ganbench.runner.images import read_images
+from ganbench.runner.external_samples import read_images
 
 # Wide, and different in each corner.
 UPRIGHT = np.zeros((24, 40, 3), np.uint8)

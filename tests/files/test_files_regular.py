@@ -15,7 +15,7 @@ from ganbench.errors import DatasetError, GridError, StoreError, WeightsError
 from ganbench.files.atomic import read_bytes
 from ganbench.files.regular import irregular, open_regular
 from ganbench.grid import read_grid
-from ganbench.runner.elsewhere import read_samples
+from ganbench.runner.external_samples import read_samples
 from ganbench.zoo.extractors.inception_weights import FILE_VARIABLE, SHA256_VARIABLE, find_inception_weights
 from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE, WeightsFile, digest_of
 

@@ -9,7 +9,7 @@ from broken_plugins import TINY, architecture, grid, loss, penalty
 from fake_site import FakeSite
 
 from ganbench.errors import GridError
-from ganbench.execution.preflight import preflight
+from ganbench.execution.grid_check import preflight
 
 KEEPS = r"loss 'odd' \(plugin fake-odd 1.0\): keeps something between turns in its own attributes"
 STATE = r"keep it in game.state\(name, initial\)"

@@ -16,7 +16,7 @@ from fake_site import FakeSite
 from ganbench import Samples
 from ganbench.errors import GridError, PluginError
 from ganbench.execution import plan_run
-from ganbench.execution.preflight import preflight
+from ganbench.execution.grid_check import preflight
 from ganbench.runner import Task, environment_here, run_cell, scorer_of
 from ganbench.store import Store
 

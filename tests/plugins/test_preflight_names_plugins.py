@@ -15,8 +15,8 @@ from fake_site import FakeSite
 import ganbench
 from ganbench.__main__ import main
 from ganbench.errors import GridError
-from ganbench.execution.preflight import preflight
-from ganbench.runner import trial
+from ganbench.execution.grid_check import preflight
+from ganbench.runner import preflight as cell_preflight
 
 NETS = """
 def odd(signature):
@@ -307,10 +307,10 @@ def test_errors_of_the_device_are_left_to_the_cell(
 
 def test_it_plays_on_the_device_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     played: list[str] = []
-    monkeypatch.setattr("ganbench.execution.preflight.try_cell", lambda _, device: played.append(device))
+    monkeypatch.setattr("ganbench.execution.grid_check.check_cell", lambda _, device: played.append(device))
     preflight(grid(), "cuda:1")
     assert played == ["cuda:1"]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert trial.device_here("cuda:1") == torch.device("cpu")
+    assert cell_preflight.device_here("cuda:1") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert trial.device_here("cuda:1") == torch.device("cuda:1")
+    assert cell_preflight.device_here("cuda:1") == torch.device("cuda:1")

@@ -13,7 +13,7 @@ from fake_site import FakeSite
 from ganbench import Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, PluginError
-from ganbench.execution.preflight import preflight
+from ganbench.execution.grid_check import preflight
 from ganbench.grid import Choice, read_grid
 from ganbench.runner import dataset_of, samples_of
 

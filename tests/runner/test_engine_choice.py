@@ -8,7 +8,7 @@ import torch
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import settle_engine, trainer_of
+from ganbench.runner import build_trainer, settle_engine
 from ganbench.training import TrainStep
 from ganbench.training.eager import EagerEngine
 
@@ -64,6 +64,6 @@ def test_a_cell_that_cannot_be_built_asks_no_engine() -> None:
 
 
 def test_the_resolved_engine_plays() -> None:
-    trainer = trainer_of(_cell(), torch.device("cpu"), "eager")
+    trainer = build_trainer(_cell(), torch.device("cpu"), "eager")
     trainer.advance(2)
     assert trainer.step == 2

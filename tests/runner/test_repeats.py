@@ -14,7 +14,7 @@ from ganbench.catalog import load_catalog
 from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.report import write_tables
-from ganbench.runner import Task, run_cell, sitting
+from ganbench.runner import Task, cell_run, run_cell
 from ganbench.store import Store
 
 GRID: dict[str, Any] = {
@@ -64,7 +64,7 @@ def test_missing_repeats_are_added_without_training(tmp_path: Path, monkeypatch:
     assert once.comparison["repeats"].tolist() == [1, 1]
     assert once.comparison["noise_value"].isna().all()
     assert set(once.scores["repeat"]) == {0}
-    monkeypatch.setattr(sitting, "Trainer", None)
+    monkeypatch.setattr(cell_run, "Trainer", None)
     # One cell of an arm has its repeats, the other not yet: compared, and said.
     partly = run(out, ["score"] * 4, only=0, repeats=3)
     assert partly.comparison["n"].tolist() == [2, 2]

@@ -17,8 +17,8 @@ from ganbench.errors import GridError
 from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.grid.seeds import score_seed
-from ganbench.runner import Task, generate_samples, players_of, run_cell, samples_of
-from ganbench.runner.picture import SIDE, draw_samples, drawn, shown
+from ganbench.runner import Task, build_players, generate_samples, run_cell, samples_of
+from ganbench.runner.sample_pictures import SIDE, draw_samples, drawn, shown
 from ganbench.runner.sampling import drawn_rows
 from ganbench.scoring.features import extract
 from ganbench.scoring.frechet import frechet_distance
@@ -109,7 +109,7 @@ def finished(document: dict[str, Any], folder: Path) -> Task:
 
 def made_by(task: Task, count: int) -> Samples:
     cell = task.cell
-    players = players_of(cell)
+    players = build_players(cell)
     players.generator.load_state_dict(Store(task.folder).generator(cell.id, 2**20))
     data = samples_of(cell.dataset, "train")
     signature = Signature(shape=(1, 8, 8), kind="image", classes=3)
@@ -159,7 +159,7 @@ def test_intra_fid_is_of_the_samples_of_each_class(fake_site: Any, tmp_path: Pat
 def test_classes_are_drawn_as_often_as_the_data_have_them(fake_site: Any) -> None:
     fake_site.install("fake-shades", PLUGIN)
     (cell,) = read_grid(grid(), load_catalog()).cells
-    players, data = players_of(cell), samples_of(cell.dataset, "train")
+    players, data = build_players(cell), samples_of(cell.dataset, "train")
     rows = drawn_rows(players, data, 5000, 3)
     assert rows is not None
     assert data.labels is not None

@@ -7,8 +7,8 @@ import torch
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import Streams, score_seed
-from ganbench.runner import generate_samples, players_of, samples_of
-from ganbench.runner.materials import dataset_of
+from ganbench.runner import build_players, generate_samples, samples_of
+from ganbench.runner.build import dataset_of
 
 
 def _cells(architecture: str) -> list[Cell]:
@@ -29,7 +29,7 @@ def test_initial_weights_and_streams_are_the_same_bits() -> None:
         minimax, non_saturating = _cells(architecture)
         assert Streams.of(minimax) == Streams.of(non_saturating)
         assert score_seed(minimax) == score_seed(non_saturating)
-        one, other = players_of(minimax), players_of(non_saturating)
+        one, other = build_players(minimax), build_players(non_saturating)
         for player in ("generator", "discriminator"):
             mine, theirs = getattr(one, player).state_dict(), getattr(other, player).state_dict()
             assert mine.keys() == theirs.keys()
@@ -38,7 +38,7 @@ def test_initial_weights_and_streams_are_the_same_bits() -> None:
 
 def test_fewer_samples_are_the_first_of_more() -> None:
     cell = _cells("dcgan")[0]
-    players = players_of(cell)
+    players = build_players(cell)
     players.generator.train()
     buffers = {name: value.clone() for name, value in players.generator.named_buffers()}
     made = [

@@ -14,7 +14,7 @@ from random_inception import write_random_weights
 from torch_fidelity import calculate_metrics
 
 from ganbench.api import Samples, Signature
-from ganbench.runner.images import read_images
+from ganbench.runner.external_samples import read_images
 from ganbench.scoring import Scorer
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.extractors.classifier import shipped

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import dataset_of, samples_of, trainer_of
+from ganbench.runner import build_trainer, dataset_of, samples_of
 from ganbench.training import Trainer
 
 GRID = "optimal-discriminator"
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figure = Figure(figsize=(3.2 * columns, 3 * len(rows)), dpi=100, layout="constrained")
     panels = figure.subplots(len(rows), columns, squeeze=False)
     for panel, cell in zip(panels.flat, cells, strict=True):
-        trainer = trainer_of(cell, torch.device("cpu"))
+        trainer = build_trainer(cell, torch.device("cpu"))
         trainer.advance(cell.train.steps)
         draw(panel, cell, trainer)
     panels[0, 0].legend(fontsize="x-small", loc="upper left")

@@ -10,7 +10,7 @@ import torch
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import players_of, samples_of
+from ganbench.runner import build_players, samples_of
 from ganbench.store import Store
 
 SHORTER = (
@@ -47,7 +47,7 @@ def test_the_gap_closes_while_the_divergence_stays_log_two(tmp_path: Path) -> No
         gaps = {row["step"]: row["value"] for row in store.scores(cell.id)}
         assert list(gaps) == [0, 1000, 2000]
         # At least from one mean to the other, at first.
-        start, end = players_of(cell).generator.state_dict(), store.generator(cell.id)
+        start, end = build_players(cell).generator.state_dict(), store.generator(cell.id)
         assert gaps[0] > 0.95 * abs(1.0 - float(segment(start)[1][0]))
         assert gaps[2000] < 0.25 * gaps[0]
         assert not lies_on_the_data(cell, start)

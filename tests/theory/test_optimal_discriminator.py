@@ -16,7 +16,7 @@ from torch import Tensor
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import dataset_of, trainer_of
+from ganbench.runner import build_trainer, dataset_of
 from ganbench.store import Store
 
 pytestmark = pytest.mark.slow
@@ -94,7 +94,7 @@ def test_the_discriminator_is_the_optimal_one_at_every_point(right: bool, frozen
         for cell in cells()
         if bool(cell.dataset.options) == right and cell.train.freeze_generator_at == frozen_at
     )
-    trainer = trainer_of(cell, torch.device("cpu"))
+    trainer = build_trainer(cell, torch.device("cpu"))
     trainer.advance(cell.train.steps)
     p, p_g = densities(cell, trainer.players.generator.state_dict())
     with torch.no_grad():

@@ -15,7 +15,7 @@ from torch import nn
 from ganbench import Players, Signature, Unsupported
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
-from ganbench.execution.preflight import preflight
+from ganbench.execution.grid_check import preflight
 from ganbench.grid import read_grid
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.zoo.architectures.layers import CentredSigmoid

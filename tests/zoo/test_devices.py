@@ -23,7 +23,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import Streams
-from ganbench.runner.materials import dataset_of, objective_of, players_of, samples_of
+from ganbench.runner.build import build_loss, build_players, dataset_of, samples_of
 from ganbench.training import CellGame, Trainer
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.cell_game import own_tensors
@@ -77,7 +77,7 @@ def _cell(architecture: str, loss: str) -> Cell:
 
 def _players(cell: Cell) -> Players:
     """The players, with what the probe of their discriminator says on the CPU."""
-    players = players_of(cell)
+    players = build_players(cell)
     samples = samples_of(cell.dataset, "train")
     coupled = couples_samples(players, dataset_of(cell.dataset).signature, CPU, samples.labels)
     return replace(players, couples_samples=coupled)
@@ -104,7 +104,7 @@ def _fitting(architecture: str) -> list[Cell]:
 
 def _play_forward(cell: Cell, players: Players, penalty: Penalty, device: torch.device) -> None:
     """Both turns without a backward pass, and the samples that scoring would draw."""
-    objective = objective_of(cell, cell.loss)
+    objective = build_loss(cell, cell.loss)
     signature = dataset_of(cell.dataset).signature
     condition = torch.zeros(BATCH, dtype=torch.int64, device=device) if players.conditional else None
     game = Pretended(
@@ -140,7 +140,7 @@ def test_rounds_are_played_without_a_look_at_a_value(architecture: str) -> None:
             trainer = Trainer(
                 settings=cell.train,
                 players=_players(cell),
-                objective=objective_of(cell, cell.loss),
+                objective=build_loss(cell, cell.loss),
                 penalty=penalty,
                 signature=dataset_of(cell.dataset).signature,
                 samples=samples_of(cell.dataset, "train"),

@@ -14,8 +14,8 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.grid import environment_of, read_grid
 from ganbench.grid.seeds import score_seed
-from ganbench.runner import Task, generate_samples, players_of, run_cell, samples_of
-from ganbench.runner.materials import dataset_of
+from ganbench.runner import Task, build_players, generate_samples, run_cell, samples_of
+from ganbench.runner.build import dataset_of
 from ganbench.scoring import Scorer
 from ganbench.store import Store
 from ganbench.zoo.datasets.digits import Digits
@@ -220,7 +220,7 @@ def test_a_conditional_run_is_scored_against_the_images_of_its_conditions(fake_s
     assert rows[0, "psnr"] == pytest.approx(36.1, abs=0.5)
     assert 0.9 < rows[0, "ssim"] < 1
     # The same by hand: the test split's images in the order in which their conditions were drawn.
-    players = players_of(cell)
+    players = build_players(cell)
     players.generator.load_state_dict(store.generator(cell.id))
     data = samples_of(cell.dataset, "test")
     made = generate_samples(

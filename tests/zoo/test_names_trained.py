@@ -32,10 +32,10 @@ from torch import Tensor
 
 from ganbench.catalog import load_catalog
 from ganbench.catalog.kinds import Kind
-from ganbench.execution.preflight import preflight
+from ganbench.execution.grid_check import preflight
 from ganbench.grid import Grid, read_grid
-from ganbench.runner import materials
-from ganbench.runner.trainer import trainer_of
+from ganbench.runner import build
+from ganbench.runner.build import build_trainer
 from ganbench.training import Trainer
 
 STEPS = 50
@@ -157,7 +157,7 @@ def _grid(play: dict[str, Any]) -> Grid:
 
 def _trainer(play: dict[str, Any]) -> Trainer:
     (cell,) = _grid(play).cells
-    return trainer_of(cell, CPU)
+    return build_trainer(cell, CPU)
 
 
 def _state(trainer: Trainer) -> tuple[dict[str, Tensor], str]:
@@ -188,11 +188,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for index, pixels in enumerate(images(12, 8, 8, 3)):
             Image.fromarray(pixels).save(root / "pictures" / f"{index:02}.png")
         # What a process has built of the same names and options, elsewhere, is not these files.
-        materials._dataset.cache_clear()
-        materials._samples.cache_clear()
+        build._dataset.cache_clear()
+        build._samples.cache_clear()
         yield root
-        materials._dataset.cache_clear()
-        materials._samples.cache_clear()
+        build._dataset.cache_clear()
+        build._samples.cache_clear()
 
 
 @pytest.mark.parametrize("label", PLAYS)

@@ -21,13 +21,13 @@ from trained_objectives import (
 from ganbench import Players
 from ganbench.catalog import load_catalog
 from ganbench.errors import Unsupported
-from ganbench.execution.preflight import preflight
+from ganbench.execution.grid_check import preflight
 from ganbench.grid import read_grid
 from ganbench.training import CellGame
 from ganbench.zoo.losses.adversarial import NonSaturating
 
 
-def trainer_of(objective: Objective, penalty: str, build: Callable[[int], Players]) -> Any:
+def build_trainer(objective: Objective, penalty: str, build: Callable[[int], Players]) -> Any:
     outputs = 2 * NOISE if objective.name == "elbo" else objective.outputs
     return make_trainer(
         lambda: build(outputs),
@@ -43,7 +43,7 @@ def test_any_loss_with_a_logit_trains_with_any_penalty(
     label: str, penalty: str, build: Callable[[int], Players]
 ) -> None:
     objective = BY_LABEL[label]
-    trainer = trainer_of(objective, penalty, build)
+    trainer = build_trainer(objective, penalty, build)
     if build is packed_players and objective.name in ("began", "elbo"):
         with pytest.raises(Unsupported, match="shape"):
             trainer.advance(1)

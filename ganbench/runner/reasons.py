@@ -11,8 +11,8 @@ import torch
 from ganbench.catalog.faults import blame, out_of_memory
 from ganbench.errors import GanbenchError, PluginError, PluginFault, Unsupported, said
 from ganbench.grid import Cell
-from ganbench.runner.materials import parts_of
-from ganbench.runner.trial import refused_condition
+from ganbench.runner.build import parts_of
+from ganbench.runner.preflight import refused_condition
 from ganbench.store import Store
 from ganbench.training import ConditionRefused
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from ganbench.errors import GanbenchError, GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Grid
 from ganbench.runner import (
+    check_cell,
     check_conditions,
     check_resumption,
     plugins_in_play,
     samples_of,
     scorer_of,
-    try_cell,
 )
 
 Key = tuple[object, ...]
@@ -92,7 +92,7 @@ class _Trying:
         train = cell.train
         played = (cell.dataset, cell.architecture, cell.loss, cell.penalty)
         settings = (train.batch_size, train.precision, train.loss_before_freeze)
-        fits = self._tried(cell, ("parts", *played, *settings), lambda: try_cell(cell, self._device))
+        fits = self._tried(cell, ("parts", *played, *settings), lambda: check_cell(cell, self._device))
         if fits and (plugins := plugins_in_play(cell)):
             # Which built-in parts there are beside a plugin's matters only where they do not fit.
             key: Key = ("resumption", cell.dataset, *settings, *plugins)

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from ganbench.api import Players, Samples
 from ganbench.grid import Cell
 from ganbench.grid.seeds import score_seed
-from ganbench.runner.materials import dataset_of, objective_of, players_of, samples_of
-from ganbench.runner.picture import SIDE, draw_samples, png, shown, tiled
-from ganbench.runner.plane import MOST_POINTS, Span, draw_plane, frame_of, surface_of
+from ganbench.runner.build import build_loss, build_players, dataset_of, samples_of
+from ganbench.runner.point_pictures import MOST_POINTS, Span, draw_plane, frame_of, surface_of
+from ganbench.runner.sample_pictures import SIDE, draw_samples, png, shown, tiled
 from ganbench.runner.sampling import chosen, generate_samples
 from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
@@ -31,7 +31,7 @@ _NEIGHBOURS = 3
 _CHUNK = 2**23
 
 
-class Gallery:
+class CellPictures:
     """The pictures of one cell, written as training goes on; equal training gives equal bytes."""
 
     def __init__(self, store: Store, cell: Cell, steps: Sequence[int], device: torch.device) -> None:
@@ -82,7 +82,7 @@ class Gallery:
             return png(tiled(_reduced(seen)))
         surface = None
         if players is not None and not players.conditional and not players.couples_samples:
-            objective = objective_of(self._cell, self._cell.loss)
+            objective = build_loss(self._cell, self._cell.loss)
             logit = logit_of(objective.loss, objective.outputs)
             if logit is not None and self._dataset.signature.shape == (len(self._frame),):
                 surface = self._surface(players.discriminator, logit)
@@ -122,7 +122,7 @@ def frame_for(cell: Cell) -> list[Span]:
     It depends on neither the loss nor the step.
     """
     data, begun = samples_of(cell.dataset, "train").x, None
-    players = players_of(cell)
+    players = build_players(cell)
     with contextlib.suppress(NonFiniteSamples):
         begun = generate_samples(
             players.generator,

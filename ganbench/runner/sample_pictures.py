@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ganbench.api import Samples, Signature
 from ganbench.errors import Unsupported
-from ganbench.runner.plane import DATA, GENERATED, MOST_POINTS, Span, frame_of, shares, within
+from ganbench.runner.point_pictures import DATA, GENERATED, MOST_POINTS, Span, frame_of, shares, within
 from ganbench.runner.sampling import chosen, first
 
 SIDE = 8

@@ -16,24 +16,24 @@ from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
 from ganbench.grid.history import History
 from ganbench.grid.seeds import score_seed
-from ganbench.runner.checkpoint import Elsewhere, resume, size_limit
-from ganbench.runner.data_notes import recorded_names
-from ganbench.runner.endings import memory_missing, not_finite, reason_failed, reason_skipped
-from ganbench.runner.environment_here import environment_here
-from ganbench.runner.gallery import Gallery
-from ganbench.runner.materials import (
+from ganbench.runner.build import (
+    build_players,
+    build_trainer,
     dataset_of,
     metric_spec,
     note_of,
-    players_of,
     samples_of,
     scorer_of,
 )
-from ganbench.runner.picture import drawn
+from ganbench.runner.cell_pictures import CellPictures
+from ganbench.runner.checkpoint import OtherEnvironment, resume, size_limit
+from ganbench.runner.data_notes import recorded_names
+from ganbench.runner.environment_here import environment_here
+from ganbench.runner.preflight import check_cell
+from ganbench.runner.reasons import memory_missing, not_finite, reason_failed, reason_skipped
+from ganbench.runner.sample_pictures import drawn
 from ganbench.runner.sampling import first, generate_samples
 from ganbench.runner.task import CellResult, Task, mean_scores, record_of
-from ganbench.runner.trainer import trainer_of
-from ganbench.runner.trial import try_cell
 from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
 from ganbench.store import Store
 from ganbench.training import Diverged, Trainer, determinism_record, deterministic, set_again, symptoms
@@ -55,26 +55,26 @@ def run_cell(
     Raises:
         StoreError: not even the cell's record can be written.
     """
-    sitting = Sitting(task, stop, progress)
+    run = CellRun(task, stop, progress)
     with deterministic(task.environment.threads):
         try:
-            return sitting.score_again() if task.rescore else sitting.play()
+            return run.score_again() if task.rescore else run.play()
         except Diverged as failure:
-            return sitting.end("diverged", str(failure), step=failure.step)
+            return run.end("diverged", str(failure), step=failure.step)
         except NonFiniteSamples as failure:
-            return sitting.end("diverged", str(failure))
+            return run.end("diverged", str(failure))
         except Unsupported as failure:
-            return sitting.end("skipped", reason_skipped(failure, task.cell))
-        except (StoreError, Elsewhere) as failure:
-            return sitting.end("error", str(failure))
+            return run.end("skipped", reason_skipped(failure, task.cell))
+        except (StoreError, OtherEnvironment) as failure:
+            return run.end("error", str(failure))
         except BaseException as failure:
             # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
             memory = memory_missing(failure)
             reason = memory or reason_failed(failure, task.cell)
-            return sitting.end("oom" if memory else "error", reason, text=traceback.format_exc())
+            return run.end("oom" if memory else "error", reason, text=traceback.format_exc())
 
 
-class Sitting:
+class CellRun:
     """A cell being run in this process."""
 
     def __init__(self, task: Task, stop: Callable[[], bool], progress: Progress) -> None:
@@ -93,21 +93,21 @@ class Sitting:
         self._history = History.of(task.environment)
 
     @cached_property
-    def _gallery(self) -> Gallery:
-        return Gallery(self._store, self._cell, self._milestones(), self._device)
+    def _pictures(self) -> CellPictures:
+        return CellPictures(self._store, self._cell, self._milestones(), self._device)
 
     def play(self) -> CellResult:
         """Train and score to the end, or to where `stop` says so.
 
         Raises:
-            Elsewhere: this process, or the checkpoint, is of another environment than was planned.
+            OtherEnvironment: this process, or the checkpoint, is of another environment than was planned.
         """
         cell, store = self._cell, self._store
         self._take_place()
         if self._history.last.plugins:
             # What a plugin imports when it is first used may change switches: once before it counts.
             with contextlib.suppress(Exception):
-                try_cell(cell)
+                check_cell(cell)
             self._set_again()
         resumed = resume(self._task, self._history.last, store, self._note)
         trainer = None
@@ -120,7 +120,7 @@ class Sitting:
         # Before the nets are built: tables of the run that are written meanwhile name every cell.
         self._write_unfinished()
         if trainer is None:
-            trainer = self._trainer = trainer_of(cell, self._device, self._task.environment.engine)
+            trainer = self._trainer = build_trainer(cell, self._device, self._task.environment.engine)
         for milestone in self._milestones():
             if milestone < trainer.step:
                 continue
@@ -148,13 +148,13 @@ class Sitting:
         A cell whose files are damaged is trained again: that gives the same bits.
 
         Raises:
-            Elsewhere: this process is of another environment than was planned.
+            OtherEnvironment: this process is of another environment than was planned.
         """
         self._take_place()
         cell, store = self._cell, self._store
         record = store.cell(cell.id)
         self._before = float(record["seconds"])
-        players = players_of(cell)
+        players = build_players(cell)
         generator = players.generator.to(self._device)
         if cell.train.precision == "float64":
             generator.double()
@@ -230,7 +230,7 @@ class Sitting:
         here = environment_here(self._cell, device=self._task.device, threads=torch.get_num_threads())
         self._history = History.of(here)
         if changes := self._task.environment.differences(here):
-            raise Elsewhere(
+            raise OtherEnvironment(
                 f"this worker's environment is not the planned one: {'; '.join(changes)}; "
                 "nothing was trained; the same command tries again"
             )
@@ -246,7 +246,7 @@ class Sitting:
         cell = self._cell
         scorer = scorer_of(cell, self._task.device)
         signature = dataset_of(cell.dataset).signature
-        players = players_of(cell) if self._trainer is None else self._trainer.players
+        players = build_players(cell) if self._trainer is None else self._trainer.players
         for_picture = drawn(signature, conditional=players.conditional)
         for repeat in range(cell.score.repeats if step == cell.train.steps else 1):
             wanted = set() if scorer is None else self._unscored(scorer, step, repeat)
@@ -264,7 +264,7 @@ class Sitting:
             if repeat == 0:
                 flat = samples.x.reshape(len(samples), -1)
                 self._constant = bool((flat == flat[0]).all())
-                self._gallery.keep(step, samples, None if self._trainer is None else players)
+                self._pictures.keep(step, samples, None if self._trainer is None else players)
             if scorer is not None and wanted:
                 seed = score_seed(cell, repeat)
                 rows = scorer.score(first(samples, scorer.samples), wanted, seed=seed)

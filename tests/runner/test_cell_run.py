@@ -14,7 +14,7 @@ import torch
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import environment_of, read_grid
-from ganbench.runner import CellResult, Task, run_cell, sitting
+from ganbench.runner import CellResult, Task, cell_run, run_cell
 from ganbench.store import Store
 from ganbench.zoo.losses.adversarial import NonSaturating
 from ganbench.zoo.metrics import feature_metrics
@@ -322,7 +322,7 @@ def test_another_metric_scores_the_stored_weights(
     assert store.cell(task.cell.id) == before
     assert {name: content for name, content in files(task).items() if name != "traceback.txt"} == whole
     with monkeypatch.context() as patch:
-        patch.setattr(sitting, "Trainer", None)
+        patch.setattr(cell_run, "Trainer", None)
         result, notes = run(more)
     assert (result.status, notes) == ("ok", [])
     assert store.traceback(task.cell.id) is None

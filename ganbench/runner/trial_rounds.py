@@ -15,16 +15,16 @@ from ganbench.api import Penalty, Players
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import PluginError
 from ganbench.grid import Cell, Choice
-from ganbench.runner.global_draws import GlobalDraws
-from ganbench.runner.materials import (
-    objective_of,
+from ganbench.runner.build import (
+    build_loss,
+    build_penalty,
+    build_players,
     part_of,
     parts_of,
-    penalty_of,
-    players_of,
     samples_of,
 )
-from ganbench.runner.trial import autocast, batch_of, number_type, refused_condition
+from ganbench.runner.global_draws import GlobalDraws
+from ganbench.runner.preflight import autocast, batch_of, number_type, refused_condition
 from ganbench.scoring import seeded
 from ganbench.training import CellGame, ConditionRefused, Objective, settle_networks, values_of
 from ganbench.training.cell_game import own_tensors
@@ -36,7 +36,7 @@ Values = list[tuple[Tensor, ...]]
 
 
 @dataclass(kw_only=True)
-class Rehearsal:
+class TrialResult:
     """What was seen in some rounds.
 
     Attributes:
@@ -50,7 +50,7 @@ class Rehearsal:
     changing: dict[str, list[str]] = field(default_factory=dict)
 
 
-class Stage:
+class TrialGame:
     """A cell's game with one of its losses, which can be played from the start as often as asked."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Stage:
             game.begin("discriminator", *self._turn(game, 0))
             return self._batch // max(len(game.score(game.real)), 1)
 
-    def play(self, rounds: int, fresh: frozenset[str] = frozenset()) -> Rehearsal:
+    def play(self, rounds: int, fresh: frozenset[str] = frozenset()) -> TrialResult:
         """Play from the start; every stream of the cell gives the same numbers each time.
 
         Args:
@@ -96,7 +96,7 @@ class Stage:
             PluginError: code of a plugin raised, or a player cannot learn by what it gives.
             Unsupported: the parts do not fit.
         """
-        seen = Rehearsal()
+        seen = TrialResult()
         parameters: list[nn.Parameter] = []
         with seeded(0, self._device):
             # What belongs to no stream of the cell is something else in each run.
@@ -126,9 +126,9 @@ class Stage:
         return seen
 
     def _begin(self) -> tuple[CellGame, Objective, Penalty]:
-        objective, penalty = objective_of(self._cell, self._choice), penalty_of(self._cell)
+        objective, penalty = build_loss(self._cell, self._choice), build_penalty(self._cell)
         stream = torch.Generator(self._device).manual_seed(0)
-        return self._game(players_of(self._cell), objective, penalty, stream), objective, penalty
+        return self._game(build_players(self._cell), objective, penalty, stream), objective, penalty
 
     def _game(
         self, players: Players, objective: Objective, penalty: Penalty, stream: torch.Generator
@@ -154,15 +154,15 @@ class Stage:
         if not fresh:
             return game, objective, penalty
         if "loss" in fresh:
-            objective = objective_of(self._cell, self._choice)
+            objective = build_loss(self._cell, self._choice)
         if "penalty" in fresh:
-            penalty = penalty_of(self._cell)
+            penalty = build_penalty(self._cell)
         if "architecture" not in fresh:
             for held in (objective.loss, penalty):
                 settle_networks(held, self._device, self._dtype)
             game.judge_by(objective.loss, objective.outputs)
             return game, objective, penalty
-        players = players_of(self._cell)
+        players = build_players(self._cell)
         resumed = self._game(players, objective, penalty, self._stream)
         _copy(game.players.generator, players.generator)
         _copy(game.players.discriminator, players.discriminator)
@@ -186,7 +186,7 @@ class Stage:
         penalty: Penalty,
         index: int,
         draws: GlobalDraws,
-        seen: Rehearsal,
+        seen: TrialResult,
     ) -> tuple[tuple[Tensor, ...], list[nn.Parameter]]:
         """One turn of each player: the three values, and the parameters of neither player behind them."""
         loss, turn = objective.loss, self._turn(game, index)
@@ -233,7 +233,7 @@ class Stage:
         return found
 
     @contextmanager
-    def _watched(self, part: Part, hook: str, draws: GlobalDraws, seen: Rehearsal) -> Iterator[None]:
+    def _watched(self, part: Part, hook: str, draws: GlobalDraws, seen: TrialResult) -> Iterator[None]:
         """Run a part's code: name what it raises, and note what it draws from global generators."""
         draws.restart()
         with autocast(self._cell, self._device), self._named(part, hook):

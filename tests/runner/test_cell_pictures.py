@@ -12,9 +12,9 @@ from PIL import Image
 
 from ganbench.catalog import load_catalog
 from ganbench.grid import environment_of, read_grid
-from ganbench.runner import Task, gallery, run_cell
-from ganbench.runner.gallery import frame_for, nearest_rows
-from ganbench.runner.plane import GENERATED, PIXELS, draw_plane, frame_of, shares, surface_of
+from ganbench.runner import Task, cell_pictures, run_cell
+from ganbench.runner.cell_pictures import frame_for, nearest_rows
+from ganbench.runner.point_pictures import GENERATED, PIXELS, draw_plane, frame_of, shares, surface_of
 from ganbench.store import Store
 
 ARCHITECTURE = {"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}
@@ -89,7 +89,7 @@ def test_points_have_a_picture_of_each_step_with_the_discriminator(tmp_path: Pat
     assert (pixels(reference.read_bytes())[0, 0] == 255).all()
     assert store.neighbours_png(cell) is None
     weights = store.weights(cell)
-    monkeypatch.setattr(gallery, "surface_of", lambda *_: None)
+    monkeypatch.setattr(cell_pictures, "surface_of", lambda *_: None)
     store, cell = finished(tmp_path / "without")
     assert store.weights(cell) == weights != ""
 
@@ -177,7 +177,7 @@ def test_the_nearest_training_images_are_found_whatever_the_parts(monkeypatch: A
     x[:, 0, 0, 0] ^= 1
     expected = torch.cdist(x.flatten(1).double(), data.flatten(1).double()).argsort(1)[:, :3]
     for chunk in (16, 100, 10_000):
-        monkeypatch.setattr(gallery, "_CHUNK", chunk)
+        monkeypatch.setattr(cell_pictures, "_CHUNK", chunk)
         assert torch.equal(nearest_rows(x, data, 3), expected)
     assert expected[:, 0].tolist() == [7, 31]
     assert nearest_rows(x, data[:2], 3).shape == (2, 2)
@@ -197,6 +197,6 @@ def test_what_training_draws_does_not_depend_on_pictures(
     document = GRID | {"axes": GRID["axes"] | {"architecture": ["choosy"]}}
     store, cell = finished(tmp_path / "with", document)
     weights = store.weights(cell)
-    monkeypatch.setattr(gallery, "surface_of", lambda *_: None)
+    monkeypatch.setattr(cell_pictures, "surface_of", lambda *_: None)
     store, cell = finished(tmp_path / "without", document)
     assert store.weights(cell) == weights

@@ -10,7 +10,7 @@ import torch
 from ganbench import Samples, Signature
 from ganbench.errors import GridError
 from ganbench.grid import Choice
-from ganbench.runner import materials
+from ganbench.runner import build
 
 DIGITS = Choice("digits")
 
@@ -33,18 +33,18 @@ class Ring:
 @pytest.fixture
 def ring(monkeypatch: pytest.MonkeyPatch) -> Any:
     made = Ring()
-    monkeypatch.setattr(materials, "dataset_of", lambda _: made)
-    materials._samples.cache_clear()
+    monkeypatch.setattr(build, "dataset_of", lambda _: made)
+    build._samples.cache_clear()
     yield made
-    materials._samples.cache_clear()
+    build._samples.cache_clear()
 
 
 def test_a_split_is_loaded_once_and_always_the_same(ring: Ring) -> None:
-    shared = materials._Shared(DIGITS)
+    shared = build._Shared(DIGITS)
     first = shared.load("train").x
     assert shared.load("train").x is first
     assert ring.loaded == ["train"]
-    materials._samples.cache_clear()
+    build._samples.cache_clear()
     torch.rand(3)
     # A data set that draws from torch's own generator draws the same each time.
     assert torch.equal(shared.load("train").x, first)
@@ -55,4 +55,4 @@ def test_what_a_plugin_raises_is_named_with_its_provider(ring: Ring) -> None:
     with pytest.raises(
         GridError, match=r"dataset 'digits' \(from ganbench .*\) cannot be used: OSError: the disk"
     ):
-        materials._Shared(DIGITS).load("test")
+        build._Shared(DIGITS).load("test")

@@ -1,8 +1,8 @@
-"""What cells of one process share: data, extractors, scorers; and the players, freshly built for each."""
+"""What cells of one process share: data, extractors, scorers; and the parts that each has of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,17 @@ from ganbench.grid.plugin_source import source_digest
 from ganbench.grid.seeds import Streams, build_seed
 from ganbench.runner.dataset_contract import dataset_problems, samples_problems
 from ganbench.scoring import Scorer, ScoreRow, seeded
-from ganbench.training import Objective, learning_tensors
+from ganbench.training import (
+    AUTO,
+    ENGINES,
+    Engine,
+    EngineChoice,
+    Objective,
+    Trainer,
+    TrainStep,
+    choose_engine,
+    learning_tensors,
+)
 
 _CPU = torch.device("cpu")
 
@@ -54,13 +64,13 @@ def samples_of(choice: Choice, split: Split) -> Samples:
     return _samples(choice, split)
 
 
-def forget_materials() -> None:
+def forget_parts() -> None:
     """Build and load anew from here on: files and plugins may have changed since this process looked."""
     for kept in (_dataset, _samples, _extractor, _scorer):
         kept.cache_clear()
 
 
-def players_of(cell: Cell) -> Players:
+def build_players(cell: Cell) -> Players:
     """The players of a cell, their weights drawn from the `init` stream on the CPU.
 
     Raises:
@@ -85,7 +95,7 @@ def loss_spec_of(choice: Choice) -> LossSpec:
     return spec
 
 
-def objective_of(cell: Cell, choice: Choice) -> Objective:
+def build_loss(cell: Cell, choice: Choice) -> Objective:
     """Build a loss of a cell; weights that it draws come from the stream `loss_init`.
 
     Raises:
@@ -97,7 +107,7 @@ def objective_of(cell: Cell, choice: Choice) -> Objective:
     return Objective(loss=loss, outputs=spec.discriminator_outputs, value=spec.value)
 
 
-def penalty_of(cell: Cell) -> Penalty:
+def build_penalty(cell: Cell) -> Penalty:
     """Build the penalty of a cell; weights that it draws come from the stream `penalty_init`.
 
     Raises:
@@ -108,7 +118,7 @@ def penalty_of(cell: Cell) -> Penalty:
     return penalty
 
 
-def metric_of(choice: Choice) -> Metric:
+def build_metric(choice: Choice) -> Metric:
     """A metric, freshly built."""
     metric: Metric = build_part(part_of("metric", choice), choice.options)
     return metric
@@ -256,7 +266,7 @@ def _scorer(dataset: Choice, score: ScoreSettings, device: str) -> Scorer:
 
 def _bound(data: Dataset, score: ScoreSettings, extractor: Extractor | None, device: str) -> Scorer:
     built: list[tuple[str, Metric, Any]] = [
-        (metric.name, metric_of(metric), metric.options) for metric in score.metrics
+        (metric.name, build_metric(metric), metric.options) for metric in score.metrics
     ]
     plugins = {
         metric.name: _provider("metric", metric, digest_of("metric", metric.name, made))
@@ -325,3 +335,59 @@ def _of_builtin(choice: Choice, error: Exception) -> GridError:
         f"dataset {choice.label!r} (from {provider.distribution} {provider.version}) cannot be used: "
         f"{type(error).__name__}: {error}"
     )
+
+
+def build_trainer(cell: Cell, device: torch.device, engine: str = "eager") -> Trainer:
+    """Build a cell's training at step 0, with everything that decides its bits; anew at each call.
+
+    Args:
+        cell: which.
+        device: where to train.
+        engine: resolved, as `settle_engine` gives it.
+
+    Raises:
+        DatasetError: the data is not there.
+        Unsupported: the combination cannot be built.
+    """
+    before = cell.train.loss_before_freeze
+    return Trainer(
+        settings=cell.train,
+        players=build_players(cell),
+        objective=build_loss(cell, cell.loss),
+        loss_before_freeze=None if before is None else build_loss(cell, before),
+        penalty=build_penalty(cell),
+        signature=dataset_of(cell.dataset).signature,
+        samples=samples_of(cell.dataset, "train"),
+        streams=Streams.of(cell),
+        device=device,
+        engine=ENGINES[engine],
+    )
+
+
+def settle_engine(
+    cell: Cell,
+    device: str,
+    *,
+    engines: Mapping[str, type[Engine]] = ENGINES,
+    auto: Mapping[str, tuple[str, ...]] = AUTO,
+) -> EngineChoice:
+    """Choose the engine of a cell; its networks are built only where an engine has to be asked.
+
+    Args:
+        cell: which.
+        device: where it is to be trained, as torch names it.
+        engines: by name.
+        auto: names that `auto` tries, by type of device.
+
+    Raises:
+        GridError: the engine that the cell asks for refuses it.
+    """
+
+    def make_steps() -> list[TrainStep]:
+        try:
+            return build_trainer(cell, torch.device(device)).train_steps
+        except Exception:
+            # The cell is skipped or fails, for a reason that is told elsewhere: no engine will play it.
+            return []
+
+    return choose_engine(cell.train.engine, torch.device(device), make_steps, engines=engines, auto=auto)

@@ -9,7 +9,7 @@ import pytest
 from ganbench.catalog import load_catalog
 from ganbench.errors import Unsupported
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import try_cell
+from ganbench.runner import check_cell
 
 
 def _cell(architecture: Any, batch_size: int, dataset: str = "digits") -> Cell:
@@ -37,7 +37,7 @@ def _cell(architecture: Any, batch_size: int, dataset: str = "digits") -> Cell:
 )
 def test_a_batch_that_does_not_fit_is_skipped(architecture: Any, batch_size: int, reason: str) -> None:
     with pytest.raises(Unsupported, match=reason):
-        try_cell(_cell(architecture, batch_size))
+        check_cell(_cell(architecture, batch_size))
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_a_batch_that_does_not_fit_is_skipped(architecture: Any, batch_size: int
     ],
 )
 def test_a_batch_that_fits_is_played(architecture: Any, batch_size: int) -> None:
-    try_cell(_cell(architecture, batch_size))
+    check_cell(_cell(architecture, batch_size))

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from ganbench.errors import DatasetError
-from ganbench.runner.images import read_images
+from ganbench.runner.external_samples import read_images
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=2)

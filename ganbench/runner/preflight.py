@@ -10,28 +10,31 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import PenaltySpec, Players
+from ganbench.api import Metric, PenaltySpec, Players
 from ganbench.catalog import load_catalog
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Choice
-from ganbench.runner.materials import (
+from ganbench.grid.seeds import score_seed
+from ganbench.runner.build import (
+    build_loss,
+    build_metric,
+    build_penalty,
+    build_players,
     dataset_of,
-    objective_of,
     part_of,
     parts_of,
-    penalty_of,
-    players_of,
     samples_of,
 )
-from ganbench.scoring import seeded
+from ganbench.runner.sampling import drawn_rows
+from ganbench.scoring import WITH_LABELS, seeded, too_few
 from ganbench.training import CellGame, ConditionRefused, Objective, deterministic, settle_networks
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _Value = TypeVar("_Value")
 
 
-def try_cell(cell: Cell, device: str = "cpu") -> None:
+def check_cell(cell: Cell, device: str = "cpu") -> None:
     """Build the parts and play one batch without a step.
 
     An error of the device itself (out of its memory, a failed kernel) is left to the run, as is exhausted
@@ -56,7 +59,7 @@ def try_cell(cell: Cell, device: str = "cpu") -> None:
         )
     place = device_here(device)
     with device_errors_pass(), seeded(0, place), deterministic():
-        _Trial(cell, place).play()
+        _CellCheck(cell, place).play()
 
 
 def device_here(device: str) -> torch.device:
@@ -100,7 +103,7 @@ def refused_condition(refusal: ConditionRefused, part: Part, cell: Cell) -> Unsu
     return Unsupported(f"{part.who} needs conditional players: {refusal}; {architecture} is not conditional")
 
 
-class _Trial:
+class _CellCheck:
     """One batch of one cell."""
 
     def __init__(self, cell: Cell, device: torch.device) -> None:
@@ -115,10 +118,10 @@ class _Trial:
     def play(self) -> None:
         cell, device, dtype = self._cell, self._device, number_type(self._cell)
         shape, batch = dataset_of(cell.dataset).signature.shape, cell.train.batch_size
-        players = self._attempt(lambda: players_of(cell))
-        penalty = self._attempt(lambda: penalty_of(cell))
+        players = self._attempt(lambda: build_players(cell))
+        penalty = self._attempt(lambda: build_penalty(cell))
         objectives = [
-            (part_of("loss", choice), self._attempt(functools.partial(objective_of, cell, choice)))
+            (part_of("loss", choice), self._attempt(functools.partial(build_loss, cell, choice)))
             for choice in losses_of(cell)
         ]
         self._raise_faults()
@@ -250,3 +253,43 @@ def _refusal(part: Part, text: str) -> GridError | PluginError:
 
 def _outputs(count: int) -> str:
     return "1 output" if count == 1 else f"{count} outputs"
+
+
+def check_conditions(cell: Cell) -> None:
+    """Refuse metrics of a cell that its samples, drawn as they will be, are no good for.
+
+    Data without labels or conditions are the scorer's to refuse.
+
+    Raises:
+        GridError: the generator takes no condition, or of a class too few samples will be drawn.
+        Unsupported: the players cannot be built.
+    """
+    asking = {name: metric for name, metric in _metrics(cell) if metric.needs in ("pairs", WITH_LABELS)}
+    if not asking:
+        return
+    players = build_players(cell)
+    if not players.conditional:
+        raise GridError(
+            *(
+                f"metric {name!r} needs samples of a conditional architecture, and "
+                f"{cell.architecture.label!r} is not: give its cells other metrics with [[override]]"
+                for name in asking
+            )
+        )
+    least = max((metric.minimum for metric in asking.values() if metric.needs == WITH_LABELS), default=0)
+    data, classes = samples_of(cell.dataset, cell.score.reference), dataset_of(cell.dataset).signature.classes
+    if not least or data.labels is None or classes is None:
+        return
+    for repeat in range(cell.score.repeats):
+        rows = drawn_rows(players, data, cell.score.samples, score_seed(cell, repeat))
+        rare = "" if rows is None else too_few(data.labels[rows], classes, least)
+        if rare:
+            names = ", ".join(name for name, metric in asking.items() if metric.needs == WITH_LABELS)
+            raise GridError(
+                f"metric {names!r} needs at least {least} samples of each class, and of the "
+                f"{cell.score.samples} that seed {cell.seed} draws {rare}: raise score.samples"
+            )
+
+
+def _metrics(cell: Cell) -> list[tuple[str, Metric]]:
+    return [(metric.name, build_metric(metric)) for metric in cell.score.metrics]

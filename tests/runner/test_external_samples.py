@@ -12,7 +12,7 @@ from PIL import Image
 
 from ganbench.api import Dataset, Samples, Signature
 from ganbench.errors import DatasetError
-from ganbench.runner.elsewhere import Collected, read_samples, require_pairs
+from ganbench.runner.external_samples import ExternalDataset, read_samples, require_pairs
 
 GREY = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4) * 10
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=3)
@@ -38,11 +38,11 @@ def test_a_folder_and_an_array_of_the_same_pixels_are_the_same(tmp_path: Path) -
     stored = array(tmp_path / "stored.npz", x=COLOUR.transpose(0, 3, 1, 2))
     made = [read_samples(path, COLOUR_LIKE).x for path in (pictures, stored)]
     assert torch.equal(*made)
-    data = [Collected(read_samples(path), path) for path in (pictures, stored)]
+    data = [ExternalDataset(read_samples(path), path) for path in (pictures, stored)]
     assert data[0].signature == data[1].signature == COLOUR_LIKE
     assert data[0].fingerprint == data[1].fingerprint
     COLOUR[0, 0, 0, 0] ^= 1
-    other = Collected(read_samples(array(tmp_path / "other.npz", x=COLOUR)), stored)
+    other = ExternalDataset(read_samples(array(tmp_path / "other.npz", x=COLOUR)), stored)
     COLOUR[0, 0, 0, 0] ^= 1
     assert other.fingerprint != data[0].fingerprint
 
@@ -63,7 +63,7 @@ def test_points_and_what_belongs_to_them(tmp_path: Path) -> None:
     for part in (samples.labels, samples.index):
         assert part is not None
         assert part.tolist() == [2, 0, 1]
-    data = Collected(samples, stored)
+    data = ExternalDataset(samples, stored)
     assert isinstance(data, Dataset)
     assert data.signature == POINTS_LIKE
     assert data.load("train").labels is None

@@ -1,18 +1,24 @@
-"""Samples made elsewhere, and the data set that they make where they are the real side."""
+"""Samples made by other programs, and the data set that they make where they are the real side."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.api import Samples, Signature
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError
-from ganbench.runner.arrays import ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
-from ganbench.runner.images import read_images
+from ganbench.files.pictures import ENDINGS, PictureError, Shape, describe, is_litter, read_pixels
+from ganbench.files.regular import irregular
+from ganbench.files.tensors import LARGEST
+from ganbench.grid.problems import given
+from ganbench.runner.arrays import ARRAY_ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
 from ganbench.scoring import too_few
 from ganbench.store import Store
 
@@ -40,11 +46,13 @@ def read_samples(
     """
     if path.is_dir():
         x, companions = _of_folder(path, span), {}
-    elif path.suffix.lower() in ENDINGS:
+    elif path.suffix.lower() in ARRAY_ENDINGS:
         arrays = read_arrays(path)
         x, companions = _of_array(arrays["x"], path, like, span), companions_of(arrays, path)
     elif path.exists():
-        raise DatasetError(f"{path}: must be a folder of images, or a file ending in {' or '.join(ENDINGS)}")
+        raise DatasetError(
+            f"{path}: must be a folder of images, or a file ending in {' or '.join(ARRAY_ENDINGS)}"
+        )
     else:
         raise DatasetError(f"{path}: there is no such file or folder")
     if x.ndim == 4 and (like is None or like.shape[0] == 1):
@@ -54,8 +62,8 @@ def read_samples(
     return Samples(x=x, **companions)
 
 
-class Collected:
-    """A data set of samples made elsewhere: all of them are its train split, and there is no other.
+class ExternalDataset:
+    """A data set of samples that other programs made: all of them are its train split, and there is no other.
 
     Attributes:
         signature: what one sample looks like; without classes.
@@ -182,3 +190,74 @@ def _signature(x: Tensor) -> Signature:
 def _text(signature: Signature) -> str:
     shape = "x".join(str(length) for length in signature.shape)
     return f"images of {shape}" if signature.kind == "image" else f"points of {shape} coordinates"
+
+
+def read_images(folder: Path) -> Tensor:
+    """Every image of a folder, in the order of their names, which is torch-fidelity's.
+
+    They are read as `ganbench.files.pictures` says: turned upright, converted only where no pixel changes.
+
+    Args:
+        folder: holds images (.png, .jpg, .jpeg, .webp, .bmp), and nothing else but hidden files and what
+            `is_litter` knows.
+
+    Returns:
+        uint8 (N, C, H, W), C 1 or 3, N at least 1.
+
+    Raises:
+        DatasetError: the folder has none, something else, or images that are broken or of several shapes;
+            names the first that is wrong.
+    """
+    names = _names(folder)
+    first = _pixels(folder, names[0])
+    channels, height, width = first.shape
+    if len(names) * first.nbytes > LARGEST:
+        raise DatasetError(f"{folder}: its {len(names)} images take more than {LARGEST // 2**30} GiB")
+    images = np.empty((len(names), *first.shape), dtype=np.uint8)
+    images[0] = first
+    for index, name in enumerate(names[1:], start=1):
+        images[index] = _pixels(folder, name, like=(names[0], (channels, height, width)))
+    return torch.from_numpy(images)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        names = [name for name in sorted(os.listdir(folder)) if not is_litter(name)]
+        for name in names:
+            path = folder / name
+            if path.is_dir():
+                raise DatasetError(f"{folder}: {given(name)} is a folder; the images must lie in one folder")
+            if path.suffix.lower() not in ENDINGS:
+                raise DatasetError(
+                    f"{folder}: {given(name)} is not an image ({', '.join(ENDINGS)}); "
+                    "the folder may hold nothing else"
+                )
+            if problem := irregular(path):
+                raise DatasetError(f"{folder}: {given(name)} {problem}")
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot be read: {error.strerror or error}") from error
+    if not names:
+        raise DatasetError(f"{folder}: holds no images ({', '.join(ENDINGS)})")
+    return names
+
+
+def _pixels(folder: Path, name: str, like: tuple[str, Shape] | None = None) -> NDArray[np.uint8]:
+    """uint8 (C, H, W) of a file.
+
+    Args:
+        folder: where it is.
+        name: its name.
+        like: name and shape of the image whose shape this one must have.
+    """
+
+    def accept(shape: Shape) -> None:
+        if like is not None and shape != like[1]:
+            raise DatasetError(
+                f"{folder}: images of several shapes: {given(like[0])} is {describe(like[1])}, "
+                f"{given(name)} is {describe(shape)}"
+            )
+
+    try:
+        return read_pixels(folder / name, accept)
+    except PictureError as error:
+        raise DatasetError(f"{folder}: {given(name)} {error}") from error
