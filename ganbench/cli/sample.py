@@ -13,8 +13,8 @@ from ganbench.api import Players, Samples
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn
 from ganbench.errors import GridError, StoreError, did_you_mean
-from ganbench.execution.origin import changes_since, device_of
 from ganbench.execution.plan import resolve_device
+from ganbench.execution.verification import changes_since, device_of
 from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import score_seed

@@ -9,7 +9,7 @@ from pathlib import Path
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn
 from ganbench.errors import GridError
-from ganbench.execution import Verdict, plan_verification, verify
+from ganbench.execution import VerifiedCell, plan_verification, verify
 
 
 def verify_command(
@@ -60,7 +60,7 @@ def verify_command(
     return 1 if different or unrepeatable else 0
 
 
-def _finding(verdict: Verdict, tolerance: float) -> str:
+def _finding(verdict: VerifiedCell, tolerance: float) -> str:
     if verdict.unrepeatable:
         return f"CANNOT BE REPEATED: {verdict.unrepeatable}"
     elsewhere = ""
@@ -75,7 +75,7 @@ def _finding(verdict: Verdict, tolerance: float) -> str:
     return f"{elsewhere}{verdict.compared} scores within a tolerance of {tolerance:.0%}"
 
 
-def _name(verdict: Verdict) -> str:
+def _name(verdict: VerifiedCell) -> str:
     cell = verdict.cell
     parts = [cell.dataset.label, cell.architecture.label, cell.loss.label, cell.penalty.label]
     parts += [f"{key}={value}" for key, value in cell.varied.items()]

@@ -8,23 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganbench.execution.benchmark import Listener, default_folder, plan_run, run
+    from ganbench.execution.grid_run import Listener, default_folder, plan_run, run
     from ganbench.execution.plan import Plan, PlannedCell, Rerun
     from ganbench.execution.stopping import Interrupted
-    from ganbench.execution.verification import Verdict, Verification, plan_verification, verify
+    from ganbench.execution.verification import Verification, VerifiedCell, plan_verification, verify
 
 _HOMES = {
     "Interrupted": "stopping",
-    "Listener": "benchmark",
+    "Listener": "grid_run",
     "Plan": "plan",
     "PlannedCell": "plan",
     "Rerun": "plan",
-    "Verdict": "verification",
+    "VerifiedCell": "verification",
     "Verification": "verification",
-    "default_folder": "benchmark",
-    "plan_run": "benchmark",
+    "default_folder": "grid_run",
+    "plan_run": "grid_run",
     "plan_verification": "verification",
-    "run": "benchmark",
+    "run": "grid_run",
     "verify": "verification",
 }
 
@@ -34,8 +34,8 @@ __all__ = [
     "Plan",
     "PlannedCell",
     "Rerun",
-    "Verdict",
     "Verification",
+    "VerifiedCell",
     "default_folder",
     "plan_run",
     "plan_verification",

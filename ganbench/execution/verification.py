@@ -12,15 +12,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from ganbench.analysis.context import metric_label
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.execution.arguments import is_number, is_whole, jobs_problem, require_processes
-from ganbench.execution.benchmark import THREADS, devices_of
-from ganbench.execution.origin import device_of
+from ganbench.execution.grid_run import THREADS, devices_of
+from ganbench.execution.local import LocalExecutor
 from ganbench.execution.plan import FINISHED, differences_of, resolve_device
-from ganbench.execution.pool import WorkerPool
 from ganbench.grid import Cell, Environment, read_grid
+from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
 from ganbench.runner import environment_here
 from ganbench.runner.task import CellResult, Task
@@ -44,7 +46,7 @@ class _Key(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class VerifiedCell:
     """One cell, run again.
 
     Attributes:
@@ -116,7 +118,7 @@ def plan_verification(
     return Verification(store=store, cells=tuple(chosen), device=place)
 
 
-def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> Iterator[Verdict]:
+def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> Iterator[VerifiedCell]:
     """Run the chosen cells again in a temporary folder; verdicts as they come.
 
     Args:
@@ -136,11 +138,11 @@ def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> 
     return _verdicts(plan, tolerance, jobs)
 
 
-def _verdicts(plan: Verification, tolerance: float, jobs: int | None) -> Iterator[Verdict]:
+def _verdicts(plan: Verification, tolerance: float, jobs: int | None) -> Iterator[VerifiedCell]:
     cells = {cell.id: cell for cell in plan.cells}
     mixed = {cell.id: words for cell in plan.cells if (words := _mixed(plan.store, cell))}
     for cell_id, words in mixed.items():
-        yield Verdict(cell=cells[cell_id], unrepeatable=words)
+        yield VerifiedCell(cell=cells[cell_id], unrepeatable=words)
     with tempfile.TemporaryDirectory(prefix="ganbench-verify-") as folder:
         again = Store(folder)
         again.make()
@@ -151,7 +153,7 @@ def _verdicts(plan: Verification, tolerance: float, jobs: int | None) -> Iterato
             environment = environment_here(cell, device=plan.device, threads=THREADS)
             tasks.append(Task(cell=cell, folder=folder, device=plan.device, environment=environment))
         environments = {task.cell.id: task.environment for task in tasks}
-        pool = WorkerPool(devices_of(plan.device, jobs, len(tasks)), THREADS)
+        pool = LocalExecutor(devices_of(plan.device, jobs, len(tasks)), THREADS)
         with contextlib.closing(pool.run(tasks)) as results:
             for result in results:
                 cell = cells[result.cell]
@@ -185,17 +187,17 @@ def _finished(store: Store, cell: Cell) -> bool:
 
 def _compare(
     cell: Cell, stored: Store, again: Store, now: Environment, result: CellResult, tolerance: float
-) -> Verdict:
+) -> VerifiedCell:
     try:
         record, weights, rows = stored.cell(cell.id), stored.weights(cell.id), stored.scores(cell.id)
     except StoreError as error:
-        return Verdict(cell=cell, differences=(str(error),))
+        return VerifiedCell(cell=cell, differences=(str(error),))
     found: list[str] = []
     if weights != (record.get("weights") or ""):
         found.append("the stored weights are not those that its record names")
     if result.status not in FINISHED:
         found.append(f"ended as {result.status} this time: {result.reason}")
-        return Verdict(cell=cell, differences=tuple(found))
+        return VerifiedCell(cell=cell, differences=tuple(found))
     changes = differences_of(record, now)
     same = not changes
     fresh = again.cell(cell.id)
@@ -214,7 +216,7 @@ def _compare(
                 found.append(f"{key.text}: {before[key]!r} stored, none now")
         elif key.step == cell.train.steps and same:
             found.append(f"{key.text}: none stored, {after[key]!r} now")
-    return Verdict(
+    return VerifiedCell(
         cell=cell,
         changes=tuple(changes),
         differences=tuple(found),
@@ -245,3 +247,28 @@ def _equal(one: float, other: float, tolerance: float) -> bool:
 def _short(value: object) -> str:
     text = str(value)
     return text[:12] if len(text) == 64 else text or "none"
+
+
+def device_of(store: Store, cell: Cell) -> str:
+    """The device here that a stored cell was trained on; the usual one where there is none."""
+    with contextlib.suppress(StoreError):
+        recorded = store.cell(cell.id)["environment"].get("device")
+        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+            if device_model(device) == recorded:
+                return device
+    return resolve_device("auto")
+
+
+def changes_since(store: Store, cell: Cell, *, device: str, threads: int) -> list[str]:
+    """What differs between where a stored cell was made and here, a phrase each; empty where nothing does.
+
+    Args:
+        store: the results folder.
+        cell: which.
+        device: what is used here, as torch names it.
+        threads: for one operation on a CPU.
+
+    Raises:
+        StoreError: its record cannot be read.
+    """
+    return differences_of(store.cell(cell.id), environment_here(cell, device=device, threads=threads))

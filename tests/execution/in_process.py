@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ganbench.execution import benchmark, verification
+from ganbench.execution import grid_run, verification
 from ganbench.runner import CellResult, Task, run_cell
 
 
@@ -38,6 +38,6 @@ class InProcess:
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> type[InProcess]:
     """Give runs and verifications a pool of this process."""
-    monkeypatch.setattr(benchmark, "WorkerPool", InProcess)
-    monkeypatch.setattr(verification, "WorkerPool", InProcess)
+    monkeypatch.setattr(grid_run, "LocalExecutor", InProcess)
+    monkeypatch.setattr(verification, "LocalExecutor", InProcess)
     return InProcess

@@ -11,7 +11,7 @@ import ganbench
 from ganbench.__main__ import main
 from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError
-from ganbench.execution import benchmark, plan_run
+from ganbench.execution import grid_run, plan_run
 from ganbench.execution.grid_check import Preflight
 from ganbench.grid import read_grid
 from ganbench.store import Store
@@ -103,7 +103,7 @@ def test_what_only_training_finds_out_is_said_too_at_once_and_the_next_time(
     in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Preflight(skipped={}, broken={}, faults=())
-    monkeypatch.setattr(benchmark, "preflight", lambda *_, **__: found)
+    monkeypatch.setattr(grid_run, "preflight", lambda *_, **__: found)
     for _ in range(2):
         with pytest.raises(GanbenchError, match=f"no cell can be run: {REASON}; what fits instead") as caught:
             ganbench.run(grid(["dcgan"]), tmp_path / "out")

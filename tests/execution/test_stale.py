@@ -16,7 +16,7 @@ from ganbench.analysis.environments import environments_mixed
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.execution import Plan, Rerun, plan_run, plan_verification, verify
-from ganbench.execution.benchmark import devices_of
+from ganbench.execution.grid_run import devices_of
 from ganbench.grid import read_grid
 from ganbench.grid.history import History
 from ganbench.regression.bit_identity import compare_bits
@@ -268,6 +268,6 @@ def test_other_numerics_are_another_environment(tmp_path: Path, monkeypatch: pyt
 def test_workers_are_placed_on_gpus_of_one_model(monkeypatch: pytest.MonkeyPatch) -> None:
     models = {"cuda": "A", "cuda:0": "A", "cuda:1": "B", "cuda:2": "A"}
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
-    monkeypatch.setattr("ganbench.execution.benchmark.device_model", models.__getitem__)
+    monkeypatch.setattr("ganbench.execution.grid_run.device_model", models.__getitem__)
     assert devices_of("cuda", None, 9) == ["cuda:0", "cuda:2"]
     assert devices_of("cuda:1", None, 9) == ["cuda:1"]

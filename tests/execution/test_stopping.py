@@ -14,7 +14,7 @@ from studies import GRID as STUDY
 from studies import Study, left_of, outcome, wait_for
 
 import ganbench
-from ganbench.execution import Interrupted, benchmark, pool, stopping
+from ganbench.execution import Interrupted, grid_run, local, stopping
 from ganbench.runner import CellResult
 from ganbench.store import Store
 
@@ -38,7 +38,7 @@ def during(
     in_process: type[InProcess], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[], object]], None]:
     """Say what happens while a run is training."""
-    monkeypatch.setattr(benchmark, "write_page", lambda *_: None)
+    monkeypatch.setattr(grid_run, "write_page", lambda *_: None)
     return lambda action: monkeypatch.setattr(in_process, "between", staticmethod(action))
 
 
@@ -76,7 +76,7 @@ def test_each_signal_stops_a_run_at_a_checkpoint_and_the_same_call_goes_on(
 def test_a_signal_while_the_run_is_planned_leaves_nothing(
     number: int, handlers: dict[int, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark, "preflight", lambda *_, **__: os.kill(os.getpid(), number))
+    monkeypatch.setattr(grid_run, "preflight", lambda *_, **__: os.kill(os.getpid(), number))
     with pytest.raises(Interrupted) as stopped:
         ganbench.run(GRID, tmp_path / "out")
     assert not stopped.value.begun
@@ -106,7 +106,7 @@ def test_the_alarm_is_the_callers_until_the_run_is_told_to_stop(
 
     signal.signal(signal.SIGALRM, out_of_time)
     with monkeypatch.context() as patch:
-        patch.setattr(benchmark, "preflight", lambda *_, **__: os.kill(os.getpid(), signal.SIGALRM))
+        patch.setattr(grid_run, "preflight", lambda *_, **__: os.kill(os.getpid(), signal.SIGALRM))
         with pytest.raises(TimeoutError, match="the caller's own limit"):
             ganbench.run(GRID, tmp_path / "out")
 
@@ -136,7 +136,7 @@ def test_an_alarm_that_came_due_while_the_run_ended_comes_at_once(handlers: dict
 def test_a_system_with_few_signals_loses_a_worker_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = {"SIGKILL", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "setitimer", "pthread_sigmask"}
     few = SimpleNamespace(**{name: getattr(signal, name) for name in dir(signal) if name not in lacking})
-    monkeypatch.setattr(pool, "signal", few)
+    monkeypatch.setattr(local, "signal", few)
     monkeypatch.setattr(stopping, "signal", few)
     assert set(stopping.handled_signals()) == {signal.SIGINT, signal.SIGTERM}
     with stopping.stopping(lambda: Path("out")) as stopper:
@@ -152,12 +152,12 @@ def test_a_system_with_few_signals_loses_a_worker_as_any_other(monkeypatch: pyte
 
         def join(self, timeout: float | None = None) -> None: ...
 
-    workers = pool.WorkerPool(["cpu"], 1)
+    workers = local.LocalExecutor(["cpu"], 1)
     task = SimpleNamespace(cell=SimpleNamespace(id="c0123456789a"))
     connection = SimpleNamespace(close=lambda: None)
-    worker: Any = pool._Worker(device="cpu", process=Gone(), connection=connection)  # type: ignore[arg-type]
+    worker: Any = local._Worker(device="cpu", process=Gone(), connection=connection)  # type: ignore[arg-type]
     workers._workers.append(worker)
-    ended = workers._lost(worker, task, pool._Lost.DIED, {"c0123456789a": 1})  # type: ignore[arg-type]
+    ended = workers._lost(worker, task, local._Lost.DIED, {"c0123456789a": 1})  # type: ignore[arg-type]
     assert isinstance(ended, CellResult)
     assert (ended.status, ended.reason) == ("error", "its worker died 2 times, the last time by exit code 3")
 

@@ -15,7 +15,7 @@ from ganbench.catalog import load_catalog
 from ganbench.cli.progress import plan_notes
 from ganbench.cli.score import score_command
 from ganbench.execution import plan_run
-from ganbench.execution.benchmark import run
+from ganbench.execution.grid_run import run
 from ganbench.grid import read_grid
 from ganbench.runner.data_notes import range_note
 

@@ -48,7 +48,7 @@ class _Lost(Enum):
     TIMED_OUT = "timed out"
 
 
-class WorkerPool:
+class LocalExecutor:
     """Runs tasks in as many workers as it has devices.
 
     Attributes:

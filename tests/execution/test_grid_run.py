@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ganbench.execution import Interrupted, benchmark, run
+from ganbench.execution import Interrupted, grid_run, run
 from ganbench.report import Results
 from ganbench.runner import CellResult, Task, run_cell
 from ganbench.store import Store
@@ -70,9 +70,9 @@ class Inline:
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     watch = Watch()
     monkeypatch.setattr(Inline, "watch", watch, raising=False)
-    monkeypatch.setattr(benchmark, "WorkerPool", Inline)
-    monkeypatch.setattr(benchmark, "time", SimpleNamespace(monotonic=watch.monotonic))
-    monkeypatch.setattr(benchmark, "write_page", watch.write_page)
+    monkeypatch.setattr(grid_run, "LocalExecutor", Inline)
+    monkeypatch.setattr(grid_run, "time", SimpleNamespace(monotonic=watch.monotonic))
+    monkeypatch.setattr(grid_run, "write_page", watch.write_page)
     return watch
 
 

@@ -6,7 +6,8 @@ import contextlib
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +17,9 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
 from ganbench.execution.alternatives import nothing_runs, require_runnable
 from ganbench.execution.arguments import check_arguments, require_processes
-from ganbench.execution.caller import kept_process
 from ganbench.execution.grid_check import preflight
+from ganbench.execution.local import LocalExecutor
 from ganbench.execution.plan import Plan, PlannedCell, Rerun, make_plan, resolve_device
-from ganbench.execution.pool import WorkerPool
 from ganbench.execution.stopping import LAST_SECONDS, Interrupted, stopping
 from ganbench.grid import Grid, read_grid
 from ganbench.grid.environment import device_model
@@ -61,6 +61,23 @@ class Listener(Protocol):
 def default_folder(grid: Grid) -> Path:
     """Where a grid's results go when nothing else is said."""
     return Path("results") / grid.name
+
+
+@contextmanager
+def kept_process() -> Iterator[None]:
+    """Put back the environment and the warning filters when this ends.
+
+    scikit-learn and sympy change them when they are imported, which a run does only when it needs them.
+    torch's switches and the random states are kept where they are used.
+    """
+    environment = dict(os.environ)
+    with warnings.catch_warnings():
+        try:
+            yield
+        finally:
+            for name in os.environ.keys() - environment.keys():
+                del os.environ[name]
+            os.environ.update(environment)
 
 
 @kept_process()
@@ -162,7 +179,7 @@ def run(
             tasks = _tasks(plan, store)
             if tasks:
                 devices = devices_of(plan.device, jobs, len(tasks))
-                stopper.pool = pool = WorkerPool(devices, plan.threads, max_seconds_per_cell)
+                stopper.pool = pool = LocalExecutor(devices, plan.threads, max_seconds_per_cell)
                 sitting.work_off(pool, tasks)
             sitting.write(page=True)
         results = load(store.path)
@@ -238,7 +255,7 @@ class _Sitting:
         self._tables_due = self._page_due = 0.0
         self._page_took = 0.0
 
-    def work_off(self, pool: WorkerPool, tasks: Sequence[Task]) -> None:
+    def work_off(self, pool: LocalExecutor, tasks: Sequence[Task]) -> None:
         """Run the tasks, and write down what is known after each scoring and each cell.
 
         Raises:
