@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.analysis.context import Compared, Context, Row, arms_of, axes_of, contexts
+from ganbench.analysis.context import Compared, Context, Row, axes_of, contexts, groups_of
 from ganbench.analysis.environments import environments_mixed
-from ganbench.analysis.final_scores import Finals, Measure, arm_of, ignoring_engines, reader_notes
-from ganbench.analysis.group import Arm
+from ganbench.analysis.final_scores import Finals, Measure, group_of, ignoring_engines, reader_notes
+from ganbench.analysis.group import Group
 from ganbench.analysis.metric_conflicts import disagreements
 from ganbench.analysis.multiple_testing import Family, family_of, holm
 from ganbench.analysis.pairwise import PairwiseResult, compare_pair, seeds_pair
@@ -61,7 +61,7 @@ COLUMNS = (
     "effect_size",
     "effect_size_name",
     "correlation",
-    *(f"{kind}_{arm}" for kind in FAILURES for arm in ("baseline", "value")),
+    *(f"{kind}_{group}" for kind in FAILURES for group in ("baseline", "value")),
     "warnings_baseline",
     "warnings_value",
     "better",
@@ -83,7 +83,7 @@ _INTEGERS = (
     "family_size",
     "skipped_baseline",
     "skipped_value",
-    *(f"{kind}_{arm}" for kind in FAILURES for arm in ("baseline", "value")),
+    *(f"{kind}_{group}" for kind in FAILURES for group in ("baseline", "value")),
 )
 
 
@@ -93,8 +93,8 @@ class _Pair:
     metric: str
     direction: str
     measure: Measure | None
-    baseline: Arm
-    value: Arm
+    baseline: Group
+    value: Group
     result: PairwiseResult
     refused: str = ""
     mixed: bool = False
@@ -106,16 +106,16 @@ def compare(
 ) -> pd.DataFrame:
     """Compare the final scores of each value of an axis with the baseline's.
 
-    Means, medians, sd and t intervals are over the cells of an arm that are `ok`, by their score at their
+    Means, medians, sd and t intervals are over the cells of a group that are `ok`, by their score at their
     last step, repeats averaged. `test` names what decides, as `significance.decide` describes: seeds are
     pairs unless the axis is one on which the initial weights or the data depend, and failures are ranked
     as the worst, never dropped. `p` is that test's, `p_adjusted` by Holm's method over the `family`, and
-    `better` is the arm that it shows to be better. The difference with its interval is over the pairs that
+    `better` is the group that it shows to be better. The difference with its interval is over the pairs that
     have scores, or over all scores where seeds are no pairs. Scores of different protocols or engines stay
-    apart: where the arms have none in common, the row says so. Scores that are not current are left out.
+    apart: where the groups have none in common, the row says so. Scores that are not current are left out.
 
     Two spreads stand apart. `sd_*` is over seeds, of each cell's mean over its repeats. `noise_*` is of the
-    metric itself: between the sample sets of one generator, pooled over the arm's cells with a degree of
+    metric itself: between the sample sets of one generator, pooled over the group's cells with a degree of
     freedom less for each; NaN where cells have one repeat. sd² still holds noise² / repeats: what is left
     of the metric's own spread in a mean of so many. `repeats` is the fewest of any cell, and `note` says
     where they differ.
@@ -130,7 +130,7 @@ def compare(
         A frame with the context's columns and COLUMNS; empty where the axis has fewer than two values.
     """
     others = [name for name in axes_of(cells) if name != what.axis]
-    labels = arms_of(cells, what)
+    labels = groups_of(cells, what)
     if len(labels) < 2 or what.baseline not in (None, labels[0]):
         return frame([], (*others, *COLUMNS), _INTEGERS)
     scores = current_rows(scores)
@@ -165,10 +165,10 @@ def _pairs(
     directions: Mapping[str, str],
     paired: bool,
 ) -> Iterator[_Pair]:
-    """Yield every metric of one context, each arm against the baseline."""
-    base = context.arms.get(labels[0], ())
+    """Yield every metric of one context, each group against the baseline."""
+    base = context.groups.get(labels[0], ())
     for name in labels[1:]:
-        rows = context.arms.get(name, ())
+        rows = context.groups.get(name, ())
         if not base and not rows:
             continue
         scored = _metrics((*base, *rows), finals)
@@ -177,8 +177,8 @@ def _pairs(
         comparable = [metric for metric in scored or sorted(directions) if directions.get(metric)]
         for metric in comparable or ([""] if failed else []):
             for measure, refused in _measures(metric, base, rows, finals, labels[0], name):
-                baseline = arm_of(labels[0], base, metric, measure, finals)
-                value = arm_of(name, rows, metric, measure, finals)
+                baseline = group_of(labels[0], base, metric, measure, finals)
+                value = group_of(name, rows, metric, measure, finals)
                 direction = directions.get(metric, "")
                 yield _Pair(
                     context=context,
@@ -206,11 +206,11 @@ def _measures(
     baseline: str,
     value: str,
 ) -> list[tuple[Measure | None, str]]:
-    """List each measure that both arms have, then a refusal where one arm has others."""
+    """List each measure that both groups have, then a refusal where one group has others."""
     counts: list[dict[Measure, int]] = []
-    for arm in (base, rows):
+    for group in (base, rows):
         found: dict[Measure, int] = {}
-        for row in arm:
+        for row in group:
             for measure in finals.get(row["cell"], {}).get(metric, {}):
                 found[measure] = found.get(measure, 0) + 1
         counts.append(found)
@@ -225,11 +225,11 @@ def _measures(
         measure._replace(engine="") for measure in counts[1]
     }:
         kind = "engines"
-    arms = "; ".join(
+    groups = "; ".join(
         f"{name}: {', '.join(_measured(measure, n) for measure, n in found.items())}"
         for name, found in zip((baseline, value), counts, strict=True)
     )
-    return [*((measure, "") for measure in both), (None, f"{kind} differ ({arms})")]
+    return [*((measure, "") for measure in both), (None, f"{kind} differ ({groups})")]
 
 
 def _measured(measure: Measure, n: int) -> str:
@@ -282,19 +282,19 @@ def _row(pair: _Pair, axis: str, adjusted: float, family: Family) -> dict[str, A
     }
 
 
-def _arm_columns(arm: Arm, name: str) -> dict[str, Any]:
-    kinds = list(arm.failures.values())
-    low, high = arm.interval
+def _arm_columns(group: Group, name: str) -> dict[str, Any]:
+    kinds = list(group.failures.values())
+    low, high = group.interval
     return {
-        f"n_{name}": arm.n,
-        f"mean_{name}": arm.mean,
-        f"median_{name}": arm.median,
-        f"sd_{name}": arm.sd,
+        f"n_{name}": group.n,
+        f"mean_{name}": group.mean,
+        f"median_{name}": group.median,
+        f"sd_{name}": group.sd,
         f"low_{name}": low,
         f"high_{name}": high,
-        f"noise_{name}": arm.noise,
-        f"failures_{name}": arm.failed,
-        f"skipped_{name}": arm.skipped,
+        f"noise_{name}": group.noise,
+        f"failures_{name}": group.failed,
+        f"skipped_{name}": group.skipped,
         **{f"{kind}_{name}": kinds.count(kind) for kind in FAILURES},
-        f"warnings_{name}": "; ".join(f"{warning} in {count}" for warning, count in arm.warnings.items()),
+        f"warnings_{name}": "; ".join(f"{warning} in {count}" for warning, count in group.warnings.items()),
     }

@@ -1,4 +1,4 @@
-"""What is compared with what: contexts, and the arms within each."""
+"""What is compared with what: contexts, and the groups within each."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Context:
 
     Attributes:
         where: value of each other axis.
-        arms: the cells of each value of the compared axis, by label, in the grid's order.
+        groups: the cells of each value of the compared axis, by label, in the grid's order.
     """
 
     where: Mapping[str, Any]
-    arms: Mapping[str, tuple[Row, ...]]
+    groups: Mapping[str, tuple[Row, ...]]
 
 
 def compared(grid: Mapping[str, Any]) -> Compared:
@@ -55,7 +55,7 @@ def axes_of(cells: pd.DataFrame) -> tuple[str, ...]:
     return (*AXES, *(name for name in cells.columns if "." in name))
 
 
-def arms_of(cells: pd.DataFrame, what: Compared) -> list[str]:
+def groups_of(cells: pd.DataFrame, what: Compared) -> list[str]:
     """List the labels of the compared axis, the baseline first; none where the table has no such axis."""
     if what.axis not in axes_of(cells):
         return []
@@ -70,14 +70,14 @@ def contexts(cells: pd.DataFrame, axis: str) -> list[Context]:
     axes = axes_of(cells)
     others = [name for name in axes if name != axis]
     where: dict[tuple[str, ...], dict[str, Any]] = {}
-    arms: dict[tuple[str, ...], dict[str, list[Row]]] = {}
+    groups: dict[tuple[str, ...], dict[str, list[Row]]] = {}
     for row in cells[cells["seed"].notna()].to_dict("records"):
         key = tuple(label(row[name]) for name in others)
         where.setdefault(key, {name: row[name] for name in others})
-        arm = label(row[axis]) if axis in axes else ""
-        arms.setdefault(key, {}).setdefault(arm, []).append(row)
+        group = label(row[axis]) if axis in axes else ""
+        groups.setdefault(key, {}).setdefault(group, []).append(row)
     return [
-        Context(where=where[key], arms={name: tuple(rows) for name, rows in arms[key].items()})
+        Context(where=where[key], groups={name: tuple(rows) for name, rows in groups[key].items()})
         for key in where
     ]
 

@@ -1,6 +1,6 @@
 """How large a difference the seeds at hand would show, and how many seeds a difference needs.
 
-Exact for normal scores: paired by the noncentral t, Welch's test by its mixture over the ratio of the arms'
+Exact for normal scores: paired by the noncentral t, Welch's test by its mixture over the ratio of the groups'
 spreads. Given that ratio R = s_old² (n_old - 1) / (s_old² (n_old - 1) + s_new² (n_new - 1)), which is
 Beta((n_old - 1)/2, (n_new - 1)/2) for equal spreads and independent of the denominator, Welch's statistic is
 a scaled noncentral t with n_old + n_new - 2 degrees of freedom, and its critical value is fixed.
@@ -38,11 +38,11 @@ def paired_power(effect: float, n: int, alpha: float = ALPHA) -> float:
 
 
 def welch_power(effect: float, n_old: int, n_new: int, alpha: float = ALPHA) -> float:
-    """Compute the probability that Welch's test finds an effect between arms of equal spread.
+    """Compute the probability that Welch's test finds an effect between groups of equal spread.
 
     Args:
-        effect: difference of the means in standard deviations of an arm.
-        n_old: seeds of one arm, at least 2.
+        effect: difference of the means in standard deviations of a group.
+        n_old: seeds of one group, at least 2.
         n_new: seeds of the other, at least 2.
         alpha: level of the two-sided test.
     """
@@ -69,7 +69,7 @@ def detectable_paired(n: int, alpha: float = ALPHA) -> float:
 
 @lru_cache(maxsize=256)
 def detectable_welch(n_old: int, n_new: int, alpha: float = ALPHA) -> float:
-    """Find the effect that Welch's test of two arms, each at least 2 seeds, finds with probability .8."""
+    """Find the effect that Welch's test of two groups, each at least 2 seeds, finds with probability .8."""
     return _solved(lambda effect: welch_power(effect, n_old, n_new, alpha))
 
 

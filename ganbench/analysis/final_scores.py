@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.context import Row, axes_of, contexts
-from ganbench.analysis.group import NOT_FINITE, Arm
+from ganbench.analysis.group import NOT_FINITE, Group
 from ganbench.analysis.records import FAILURES
 from ganbench.analysis.tables import current_rows, frame
 
@@ -108,9 +108,9 @@ def ignoring_engines(finals: Mapping[str, Finals]) -> dict[str, Finals]:
     }
 
 
-def arm_of(
+def group_of(
     name: str, rows: Sequence[Row], metric: str, measure: Measure | None, finals: Mapping[str, Finals]
-) -> Arm:
+) -> Group:
     """Collect the cells of one value of the compared axis, with their scores of one metric and measure.
 
     Args:
@@ -134,7 +134,7 @@ def arm_of(
         for warning in sorted({at.partition("@")[0] for at in row["warnings"].split(";") if at}):
             warnings[warning] = warnings.get(warning, 0) + 1
     statuses = [row["status"] for row in rows]
-    return Arm(
+    return Group(
         label=name,
         scores={seed: final.mean for seed, final in usable.items()},
         failures=failures,
@@ -148,10 +148,10 @@ def arm_of(
     )
 
 
-def reader_notes(*arms: Arm) -> str:
-    """Say what a reader of some arms' scores must know, each thing once; empty where there is nothing."""
-    said = dict.fromkeys(note for arm in arms for note in arm.notes)
-    repeats = [number for arm in arms for number in arm.repeats]
+def reader_notes(*groups: Group) -> str:
+    """Say what a reader of some groups' scores must know, each thing once; empty where there is nothing."""
+    said = dict.fromkeys(note for group in groups for note in group.notes)
+    repeats = [number for group in groups for number in group.repeats]
     if repeats and min(repeats) < max(repeats):
         said[f"unequal repeats: {min(repeats)} to {max(repeats)} a cell"] = None
     return "; ".join(said)
@@ -174,7 +174,7 @@ def summarise(cells: pd.DataFrame, scores: pd.DataFrame, finals: Mapping[str, Fi
     directions = dict(zip(scores["metric"].tolist(), scores["direction"].tolist(), strict=True))
     rows = []
     for context in contexts(cells, ""):
-        own = context.arms[""]
+        own = context.groups[""]
         found = {
             (metric, measure)
             for row in own
@@ -183,8 +183,8 @@ def summarise(cells: pd.DataFrame, scores: pd.DataFrame, finals: Mapping[str, Fi
         }
         measured: Sequence[tuple[str, Measure | None]] = sorted(found) or [("", None)]
         for metric, measure in measured:
-            arm = arm_of("", own, metric, measure, finals)
-            if not metric and not arm.failed:
+            group = group_of("", own, metric, measure, finals)
+            if not metric and not group.failed:
                 continue
             rows.append(
                 {
@@ -195,13 +195,13 @@ def summarise(cells: pd.DataFrame, scores: pd.DataFrame, finals: Mapping[str, Fi
                     "samples": measure.samples if measure else None,
                     "protocol": measure.protocol if measure else "",
                     "engine": measure.engine if measure else "",
-                    "n": len(arm.scores),
-                    "failures": arm.failed,
-                    "mean": arm.mean,
-                    "sd": arm.sd,
-                    "repeats": min(arm.repeats, default=None),
-                    "noise": arm.noise,
-                    "note": reader_notes(arm),
+                    "n": len(group.scores),
+                    "failures": group.failed,
+                    "mean": group.mean,
+                    "sd": group.sd,
+                    "repeats": min(group.repeats, default=None),
+                    "noise": group.noise,
+                    "note": reader_notes(group),
                 }
             )
     return frame(rows, (*axes_of(cells), *COLUMNS), _INTEGERS)

@@ -1,4 +1,4 @@
-"""One arm of a comparison: the cells of one value of the compared axis in one context."""
+"""One group of a comparison: the cells of one value of the compared axis in one context."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_FINITE = "not finite"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
+class Group:
     """One value of the compared axis in one context, with its final scores of one metric.
 
     A seed is in `scores`, in `failures` or in neither; never in both.

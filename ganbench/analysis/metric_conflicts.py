@@ -1,4 +1,4 @@
-"""Whether the metrics of one context agree on which arm is better."""
+"""Whether the metrics of one context agree on which group is better."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def disagreements(rows: Sequence[Row], context: Sequence[str]) -> list[str]:
     """Say in each row's verdict which other metrics show the opposite.
 
     Args:
-        rows: of the comparison; `better` names the arm that was shown to be better, or is empty.
+        rows: of the comparison; `better` names the group that was shown to be better, or is empty.
         context: the columns that make a context.
 
     Returns:
@@ -33,7 +33,7 @@ def disagreements(rows: Sequence[Row], context: Sequence[str]) -> list[str]:
 
 
 def disagreeing(rows: Sequence[Row], context: Sequence[str], named: Sequence[str]) -> list[str]:
-    """Write one line for each context and pair of arms on which metrics disagree.
+    """Write one line for each context and pair of groups on which metrics disagree.
 
     Args:
         rows: of the comparison.

@@ -1,4 +1,4 @@
-"""One arm against the baseline: tested by the test that fits, its failures never dropped."""
+"""One group against the baseline: tested by the test that fits, its failures never dropped."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import finite
 from ganbench.analysis.permutation import arrangements, permutation, sign_flip
 from ganbench.analysis.significance import RANK_SUM, SIGNED_RANKS, decide, even, paired_t, welch_t
 
 Floats = NDArray[np.float64]
 
-# What the streams of randomness depend on, beside the seed: arms that differ in one of these start from
+# What the streams of randomness depend on, beside the seed: groups that differ in one of these start from
 # other weights, or see other data, so one seed in both makes no pair.
 UNPAIRED = ("architecture", "dataset")
 
@@ -25,30 +25,30 @@ COHEN, HEDGES = "Cohen's d_z", "Hedges' g"
 
 @dataclass(frozen=True, kw_only=True)
 class PairwiseResult:
-    """The comparison of two arms; each number is NaN where it is not defined.
+    """The comparison of two groups; each number is NaN where it is not defined.
 
     The difference and its interval are of means over seeds that have a score: the pairs where seeds are
-    pairs, else all of each arm. The tests see failures too.
+    pairs, else all of each group. The tests see failures too.
 
     Attributes:
         paired: whether seeds are true pairs.
-        n: seeds for which both arms have a score.
+        n: seeds for which both groups have a score.
         seen: outcomes of the baseline and of the value that the test saw, failures included.
         difference: mean of value - baseline.
         sd: sample standard deviation of those differences where seeds are pairs, else of the scores within
-            an arm, pooled.
+            a group, pooled.
         low: lower end of the 95% t interval of the difference, Welch's where seeds are no pairs.
         high: its upper end.
         test: the test that decides, by its name in `significance`; empty where nothing can be tested.
         p: its two-sided p.
         p_permutation: p of the sign flips where seeds are pairs, else of the permutations; of ranks where
             any cell failed, which is then what decides.
-        favours: which arm the deciding test leans to: 1 the value, -1 the baseline, 0 neither.
+        favours: which group the deciding test leans to: 1 the value, -1 the baseline, 0 neither.
         effect_size: the difference in units of spread, of its sign: COHEN, `difference / sd`, where seeds
             are pairs; else HEDGES, the same corrected for its bias at small n.
         probability_of_improvement: share of pairs in which the value is better, ties half; of all n × n
             couples where seeds are no pairs. Failures count as the worst.
-        correlation: Pearson's, between the arms over the seeds that both have: pairing helps only above 0.
+        correlation: Pearson's, between the groups over the seeds that both have: pairing helps only above 0.
     """
 
     paired: bool
@@ -93,16 +93,16 @@ class _Gap(NamedTuple):
 
 
 def seeds_pair(axis: str) -> bool:
-    """Tell whether one seed in two arms is a true pair: not where the arms differ in data or networks."""
+    """Tell whether one seed in two groups is a true pair: not where the groups differ in data or networks."""
     return axis not in UNPAIRED
 
 
-def compare_pair(baseline: Arm, value: Arm, direction: str, *, paired: bool = True) -> PairwiseResult:
-    """Compare two arms.
+def compare_pair(baseline: Group, value: Group, direction: str, *, paired: bool = True) -> PairwiseResult:
+    """Compare two groups.
 
     Args:
-        baseline: the arm that is subtracted.
-        value: the other arm.
+        baseline: the group that is subtracted.
+        value: the other group.
         direction: which score is better, `lower` or `higher`.
         paired: whether seeds are true pairs; `seeds_pair` says so of an axis.
     """
@@ -140,27 +140,27 @@ def compare_pair(baseline: Arm, value: Arm, direction: str, *, paired: bool = Tr
     )
 
 
-def _taken(arm: Arm, seeds: list[int]) -> Floats:
-    return np.array([arm.scores[seed] for seed in seeds], dtype=np.float64)
+def _taken(group: Group, seeds: list[int]) -> Floats:
+    return np.array([group.scores[seed] for seed in seeds], dtype=np.float64)
 
 
-def _costs(baseline: Arm, value: Arm, direction: str, paired: bool) -> tuple[Floats, Floats]:
-    """Turn every outcome of both arms so that lower is better, a failure infinite; in pairs where paired."""
+def _costs(baseline: Group, value: Group, direction: str, paired: bool) -> tuple[Floats, Floats]:
+    """Turn outcomes of both groups so that lower is better, a failure infinite; in pairs where paired."""
     sign = 1.0 if direction == "lower" else -1.0
     outcomes = [
-        {seed: sign * score for seed, score in arm.scores.items()} | dict.fromkeys(arm.failures, math.inf)
-        for arm in (baseline, value)
+        {seed: sign * score for seed, score in group.scores.items()} | dict.fromkeys(group.failures, math.inf)
+        for group in (baseline, value)
     ]
     shared = outcomes[0].keys() & outcomes[1].keys()
     old, new = (
-        np.array([arm[seed] for seed in sorted(shared if paired else arm)], dtype=np.float64)
-        for arm in outcomes
+        np.array([group[seed] for seed in sorted(shared if paired else group)], dtype=np.float64)
+        for group in outcomes
     )
     return old, new
 
 
 def _gap(old: Floats, new: Floats, paired: bool) -> _Gap:
-    """Compute the difference between two arms' scores, as far as there are scores for it."""
+    """Compute the difference between two groups' scores, as far as there are scores for it."""
     if not len(old) or not len(new):
         return _Gap()
     # Scores near the largest float overflow to infinity here, which ends as NaN rather than as a warning.

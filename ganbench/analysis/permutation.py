@@ -43,7 +43,7 @@ def sign_flip(differences: ArrayLike) -> Floats:
 
 
 def permutation(old: ArrayLike, new: ArrayLike) -> Floats:
-    """Compute the two-sided p of the permutation test, under which any seed may be of either arm.
+    """Compute the two-sided p of the permutation test, under which any seed may be of either group.
 
     Exact for up to EXACT groupings, as `sign_flip` beyond that.
 
@@ -61,7 +61,7 @@ def permutation(old: ArrayLike, new: ArrayLike) -> Floats:
 
 
 def arrangements(n_old: int, n_new: int | None = None) -> int:
-    """Count the flips of `n_old` pairs, or the groupings of two arms where `n_new` is given."""
+    """Count the flips of `n_old` pairs, or the groupings of two groups where `n_new` is given."""
     return 2**n_old if n_new is None else math.comb(n_old + n_new, n_new)
 
 

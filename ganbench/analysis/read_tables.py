@@ -66,7 +66,7 @@ class Tables:
         return (*AXES, *sorted(set(axes_of(self.cells)) - set(AXES)))
 
     def contexts(self) -> dict[Key, tuple[Row, ...]]:
-        """Arm the cells by everything but the seed: by the values of `axes`, as text."""
+        """Group the cells by everything but the seed: by the values of `axes`, as text."""
         groups: dict[Key, list[Row]] = {}
         for row in self.cells.to_dict("records"):
             key = tuple("" if row[name] is None else str(row[name]) for name in self.axes)

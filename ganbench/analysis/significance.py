@@ -1,4 +1,4 @@
-"""Whether two arms differ: intervals, and the test that decides.
+"""Whether two groups differ: intervals, and the test that decides.
 
 Everything here works on many comparisons at once: the last axis of an array holds the seeds, any axes before
 it the comparisons. So the error rates in `results/error-rates` are those of the very functions that decide.
@@ -43,11 +43,11 @@ class Estimate(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What decides between two arms; each (...).
+    """What decides between two groups; each (...).
 
     Attributes:
         p: two-sided; NaN where there are too few seeds, or numbers too large to compute with.
-        favours: 1 where the new arm is better, -1 where the old one is, 0 where neither.
+        favours: 1 where the new group is better, -1 where the old one is, 0 where neither.
         test: which test it was, one of this module's names; empty where p is NaN for want of seeds.
     """
 
@@ -90,7 +90,7 @@ def paired_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> 
 
 
 def welch_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
-    """Compute Welch's t test, for arms that share no seeds and may differ in spread, and its interval.
+    """Compute Welch's t test, for groups that share no seeds and may differ in spread, and its interval.
 
     Args:
         old: (..., n_old), n_old at least 2, finite.
@@ -106,7 +106,7 @@ def welch_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> E
 
 
 def decide(old: ArrayLike, new: ArrayLike, *, paired: bool) -> Decision:
-    """Test whether one arm is better, by the test that fits the outcomes.
+    """Test whether one group is better, by the test that fits the outcomes.
 
     - All finished: the paired t test, or Welch's.
     - Any failed: ranks, with failures tied as the worst. Paired: the signed ranks of the differences, where
@@ -147,7 +147,7 @@ def decide(old: ArrayLike, new: ArrayLike, *, paired: bool) -> Decision:
 
 
 def even(old: Floats, new: Floats, *, paired: bool) -> NDArray[np.bool_]:
-    """Tell whether there is no spread to test against: of the differences of pairs, else within both arms.
+    """Tell whether there is no spread to test against: of the differences of pairs, else within both groups.
 
     Args:
         old: (..., n_old), finite.
@@ -165,14 +165,14 @@ def even(old: Floats, new: Floats, *, paired: bool) -> NDArray[np.bool_]:
 
 
 def _resampled(old: Floats, new: Floats, paired: bool) -> tuple[Floats, NDArray[np.int64]]:
-    """Compute the p of the resampling test, and which arm is better."""
+    """Compute the p of the resampling test, and which group is better."""
     with _quiet():
         gap = (new - old).mean(axis=-1) if paired else new.mean(axis=-1) - old.mean(axis=-1)
         return (sign_flip(new - old) if paired else permutation(old, new)), _sides(gap)
 
 
 def _signed_ranks(old: Floats, new: Floats) -> tuple[Floats, Floats]:
-    """Turn two arms into two whose differences are the signed ranks; a tie has rank 0."""
+    """Turn two groups into two whose differences are the signed ranks; a tie has rank 0."""
     with np.errstate(invalid="ignore"):
         # inf - inf: both failed, which is a tie.
         differences = np.nan_to_num(new - old, nan=0.0, posinf=np.inf, neginf=-np.inf)
@@ -182,7 +182,7 @@ def _signed_ranks(old: Floats, new: Floats) -> tuple[Floats, Floats]:
 
 
 def _ranks(old: Floats, new: Floats) -> tuple[Floats, Floats]:
-    """Rank both arms together, failures tied for the last rank."""
+    """Rank both groups together, failures tied for the last rank."""
     ranks = stats.rankdata(np.concatenate([old, new], axis=-1), axis=-1)
     return ranks[..., : old.shape[-1]], ranks[..., old.shape[-1] :]
 
@@ -193,7 +193,7 @@ def _sides(gap: Floats) -> NDArray[np.int64]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence warnings of overflow and of arms without spread: NaN says so already."""
+    """Silence warnings of overflow and of groups without spread: NaN says so already."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ganbench.analysis.detectable_effects import detectable_paired, detectable_welch
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import ends, number, p_value
 from ganbench.analysis.pairwise import PairwiseResult
 from ganbench.analysis.significance import ALPHA, PERMUTATION, SIGN_FLIP
@@ -14,19 +14,19 @@ from ganbench.analysis.significance import ALPHA, PERMUTATION, SIGN_FLIP
 def verdict(
     metric: str,
     direction: str,
-    baseline: Arm,
-    value: Arm,
+    baseline: Group,
+    value: Group,
     found: PairwiseResult,
     adjusted: float,
     family: int,
 ) -> str:
-    """Say what the scores of one metric show about two arms in one context.
+    """Say what the scores of one metric show about two groups in one context.
 
     Args:
         metric: the score's name; empty where nothing was scored.
         direction: which score is better, `lower` or `higher`.
-        baseline: the arm that is the yardstick.
-        value: the other arm.
+        baseline: the group that is the yardstick.
+        value: the other group.
         found: their comparison.
         adjusted: p of the test that decides, adjusted for its family.
         family: number of tests in it.
@@ -34,30 +34,30 @@ def verdict(
     Returns:
         Failures first, for they outweigh a mean of survivors; then the decision with its interval.
     """
-    notes = [note for arm in (baseline, value) for note in _notes(arm, metric)]
+    notes = [note for group in (baseline, value) for note in _notes(group, metric)]
     decision = _decision(metric, direction, baseline, value, found, adjusted, family)
     if notes and found.n and not found.ranked:
         decision = f"in the {_scored(found, baseline, value)} left: {decision}"
     return "; ".join([*notes, decision])
 
 
-def winner(baseline: Arm, value: Arm, found: PairwiseResult, adjusted: float) -> str:
-    """Name the arm that was shown to be better; empty where no difference was shown."""
+def winner(baseline: Group, value: Group, found: PairwiseResult, adjusted: float) -> str:
+    """Name the group that was shown to be better; empty where no difference was shown."""
     if not adjusted < ALPHA:
         return ""
     return {1: value.label, -1: baseline.label}.get(found.favours, "")
 
 
 def refusal(reason: str) -> str:
-    """Say why two arms must not be compared."""
+    """Say why two groups must not be compared."""
     return f"not compared: {reason}"
 
 
 def _decision(
     metric: str,
     direction: str,
-    baseline: Arm,
-    value: Arm,
+    baseline: Group,
+    value: Group,
     found: PairwiseResult,
     adjusted: float,
     family: int,
@@ -92,7 +92,7 @@ def _decision(
     )
 
 
-def _by_ranks(gap: str, better: str, test: str, baseline: Arm, value: Arm, found: PairwiseResult) -> str:
+def _by_ranks(gap: str, better: str, test: str, baseline: Group, value: Group, found: PairwiseResult) -> str:
     """Word the decision where a cell failed: of all outcomes first, then of the scores that are left."""
     outcomes = _pairs(found.seen[0]) if found.paired else _seeds(*found.seen)
     how = f"failures ranked as worst: {test} by {found.test}, {outcomes}"
@@ -105,15 +105,15 @@ def _by_ranks(gap: str, better: str, test: str, baseline: Arm, value: Arm, found
     return f"{decision}; {left}" + ("" if math.isnan(found.low) else f", {_interval(baseline, value, found)}")
 
 
-def _nothing(metric: str, baseline: Arm, value: Arm, found: PairwiseResult) -> str:
+def _nothing(metric: str, baseline: Group, value: Group, found: PairwiseResult) -> str:
     scored = f"a final {metric}" if metric else "a score"
     if found.paired and (baseline.scores or value.scores):
         return f"nothing to compare: no seed has {scored} in both arms"
-    empty = [arm.label for arm in (baseline, value) if not arm.scores]
+    empty = [group.label for group in (baseline, value) if not group.scores]
     return f"nothing to compare: no cell of {' or '.join(empty)} has {scored}"
 
 
-def _gap(metric: str, direction: str, baseline: Arm, value: Arm, found: PairwiseResult) -> str:
+def _gap(metric: str, direction: str, baseline: Group, value: Group, found: PairwiseResult) -> str:
     """Word the difference, as far as there is one."""
     if found.difference == 0:
         return f"the same mean {metric}"
@@ -123,7 +123,7 @@ def _gap(metric: str, direction: str, baseline: Arm, value: Arm, found: Pairwise
     return f"{metric} {direction} by {number(abs(found.difference))} for {leads.label}"
 
 
-def _interval(baseline: Arm, value: Arm, found: PairwiseResult) -> str:
+def _interval(baseline: Group, value: Group, found: PairwiseResult) -> str:
     return f"{value.label} - {baseline.label}: 95% interval {ends(found.low, found.high)}"
 
 
@@ -133,25 +133,25 @@ def _detectable(found: PairwiseResult, family: int) -> float:
     return detectable_paired(found.n, level) if found.paired else detectable_welch(*found.seen, level)
 
 
-def _notes(arm: Arm, metric: str) -> list[str]:
+def _notes(group: Group, metric: str) -> list[str]:
     notes = []
-    if arm.failed:
-        notes.append(f"{arm.label} failed in {arm.failed} of {arm.failed + arm.ok}")
-    if arm.skipped:
-        notes.append(f"{arm.label} skipped in {arm.skipped}")
-    if arm.unfinished:
-        notes.append(f"{arm.label} unfinished in {arm.unfinished}")
-    not_finite = len(arm.failures) - arm.failed
+    if group.failed:
+        notes.append(f"{group.label} failed in {group.failed} of {group.failed + group.ok}")
+    if group.skipped:
+        notes.append(f"{group.label} skipped in {group.skipped}")
+    if group.unfinished:
+        notes.append(f"{group.label} unfinished in {group.unfinished}")
+    not_finite = len(group.failures) - group.failed
     if not_finite:
-        notes.append(f"{arm.label} has no finite final {metric} in {not_finite} of {arm.ok}")
+        notes.append(f"{group.label} has no finite final {metric} in {not_finite} of {group.ok}")
     # Not asked for there, by the grid, or not measured yet: nothing failed.
-    unmeasured = arm.ok - arm.n - not_finite
+    unmeasured = group.ok - group.n - not_finite
     if metric and unmeasured > 0:
-        notes.append(f"{arm.label} was not scored by {metric} in {unmeasured} of {arm.ok}")
+        notes.append(f"{group.label} was not scored by {metric} in {unmeasured} of {group.ok}")
     return notes
 
 
-def _scored(found: PairwiseResult, baseline: Arm, value: Arm) -> str:
+def _scored(found: PairwiseResult, baseline: Group, value: Group) -> str:
     return _pairs(found.n) if found.paired else _seeds(baseline.n, value.n)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.analysis.context import label, metric_label, telling, where
-from ganbench.analysis.final_scores import Finals, Measure, arm_of, final_scores, ignoring_engines
-from ganbench.analysis.group import Arm
+from ganbench.analysis.final_scores import Finals, Measure, final_scores, group_of, ignoring_engines
+from ganbench.analysis.group import Group
 from ganbench.analysis.read_tables import Key, Row, Tables, read_tables
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
@@ -60,8 +60,8 @@ class Question:
     direction: str
     measure: Measure | None
     tolerance: Tolerance
-    baseline: Arm
-    value: Arm | None = None
+    baseline: Group
+    value: Group | None = None
     bits: Bits | None = None
 
     @property
@@ -104,7 +104,7 @@ def questions(baseline: Tables, value: Tables | None, asked: CheckRequest) -> li
         # Where every cell failed, what other contexts are scored by shows what is missing.
         for metric, tolerance in thresholds.of(key, scored or list(directions), bool(scored)):
             for measure in _measures(metric, rows, yours[key], finals, their_finals, words):
-                arm = _arm(baseline, rows, metric, measure, finals, words)
+                group = _group(baseline, rows, metric, measure, finals, words)
                 found.append(
                     Question(
                         where=context,
@@ -113,10 +113,10 @@ def questions(baseline: Tables, value: Tables | None, asked: CheckRequest) -> li
                         direction=directions[metric],
                         measure=measure,
                         tolerance=tolerance,
-                        baseline=arm,
+                        baseline=group,
                         value=None
                         if value is None
-                        else _arm(value, yours[key], metric, measure, their_finals, words),
+                        else _group(value, yours[key], metric, measure, their_finals, words),
                         bits=bits,
                     )
                 )
@@ -243,8 +243,8 @@ def _measures(
 ) -> list[Measure | None]:
     """List the measures that both folders share; where they share none, refuse with one line that says so."""
     mine, yours = (
-        dict.fromkeys(measure for row in arm for measure in found.get(row["cell"], {}).get(metric, {}))
-        for arm, found in ((base, finals), (rows, their_finals))
+        dict.fromkeys(measure for row in group for measure in found.get(row["cell"], {}).get(metric, {}))
+        for group, found in ((base, finals), (rows, their_finals))
     )
     if shared := [measure for measure in mine if measure in yours]:
         return list(shared)
@@ -261,22 +261,22 @@ def _measures(
     return list(mine or yours) or [None]
 
 
-def _arm(
+def _group(
     tables: Tables,
     rows: Sequence[Row],
     metric: str,
     measure: Measure | None,
     finals: Mapping[str, Finals],
     words: str,
-) -> Arm:
-    arm = arm_of(str(tables.path), rows, metric, measure, finals)
-    unscored = len(rows) - len(arm.scores) - len(arm.failures)
+) -> Group:
+    group = group_of(str(tables.path), rows, metric, measure, finals)
+    unscored = len(rows) - len(group.scores) - len(group.failures)
     if unscored and measure is not None:
         raise StoreError(
-            f"{tables.path}: {words}: {unscored} of {arm.ok} finished cells have no final {metric} "
+            f"{tables.path}: {words}: {unscored} of {group.ok} finished cells have no final {metric} "
             f"of protocol {measure.protocol}"
         )
-    return arm
+    return group
 
 
 def _list(keys: Sequence[Key]) -> str:

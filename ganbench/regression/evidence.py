@@ -23,7 +23,7 @@ Why so:
   that draws from it is the same, and a check is for changes of code. Were the scores of a seed correlated all
   the same, Welch's test would be too careful, not too bold; and choosing a test by the correlation that was
   seen would void its error rates.
-- Without any spread in either arm (a count of modes, say) t is undefined: the chance that labels drawn at
+- Without any spread in either group (a count of modes, say) t is undefined: the chance that labels drawn at
   random would part the scores so is taken instead, one of n_old + n_new over n_new.
 - A context whose baseline had failures is tested by ranks with failures as the worst; it can pass only where
   no greater share fails now. Where the baseline had none, a failure is a regression without any test.
@@ -39,7 +39,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import finite
 from ganbench.analysis.significance import Floats, decide, even, mean_interval, welch_t
 from ganbench.grid.tolerance import Tolerance
@@ -51,7 +51,7 @@ RANKS, WELCH, EXACT = "permutation of ranks", "Welch t", "exact permutation"
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What the scores of two arms say; numbers are NaN where they are not defined.
+    """What the scores of two groups say; numbers are NaN where they are not defined.
 
     Attributes:
         loss: by how much the mean is worse; negative for a gain.
@@ -72,8 +72,8 @@ class Evidence:
     more_fail: bool = False
 
 
-def evidence(baseline: Arm, value: Arm, direction: str, alpha: float) -> Evidence:
-    """Compare an arm with its baseline.
+def evidence(baseline: Group, value: Group, direction: str, alpha: float) -> Evidence:
+    """Compare a group with its baseline.
 
     Args:
         baseline: the yardstick, at least two outcomes for anything but the loss itself.
@@ -103,13 +103,13 @@ def evidence(baseline: Arm, value: Arm, direction: str, alpha: float) -> Evidenc
     )
 
 
-def loss_of(baseline: Arm, value: Arm, direction: str) -> float:
-    """Compute by how much the mean is worse; NaN where an arm has no score."""
+def loss_of(baseline: Group, value: Group, direction: str) -> float:
+    """Compute by how much the mean is worse; NaN where a group has no score."""
     sign = 1.0 if direction == "lower" else -1.0
     return finite(sign * (value.mean - baseline.mean))
 
 
-def allowed(tolerance: Tolerance, baseline: Arm, alpha: float) -> float:
+def allowed(tolerance: Tolerance, baseline: Group, alpha: float) -> float:
     """Compute the loss that a tolerance allows, in the score's units; NaN for a share of fewer than 2 scores.
 
     Raises:
@@ -148,16 +148,16 @@ def _tested(old: Floats, new: Floats, loss: float, alpha: float) -> tuple[float,
     )
 
 
-def _costs(arm: Arm, direction: str) -> Floats:
+def _costs(group: Group, direction: str) -> Floats:
     """Turn scores so that lower is better: a loss is a rise."""
     sign = 1.0 if direction == "lower" else -1.0
-    return sign * np.array([arm.scores[seed] for seed in sorted(arm.scores)], dtype=np.float64)
+    return sign * np.array([group.scores[seed] for seed in sorted(group.scores)], dtype=np.float64)
 
 
-def _with_failures(costs: Floats, arm: Arm) -> Floats:
-    return np.concatenate([costs, np.full(len(arm.failures), math.inf)])
+def _with_failures(costs: Floats, group: Group) -> Floats:
+    return np.concatenate([costs, np.full(len(group.failures), math.inf)])
 
 
-def _share(arm: Arm) -> float:
-    outcomes = len(arm.scores) + len(arm.failures)
-    return len(arm.failures) / outcomes if outcomes else 0.0
+def _share(group: Group) -> float:
+    outcomes = len(group.scores) + len(group.failures)
+    return len(group.failures) / outcomes if outcomes else 0.0

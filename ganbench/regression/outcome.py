@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.regression.checks import Question
 from ganbench.regression.evidence import Evidence
 from ganbench.regression.seeds_needed import Settling, settling
@@ -60,12 +60,12 @@ class Finding:
         return settling(self.baseline, self.value, self.evidence, self.allowed, self.alpha, self.family)
 
     @property
-    def baseline(self) -> Arm:
+    def baseline(self) -> Group:
         """The baseline's scores."""
         return self.question.baseline
 
     @property
-    def value(self) -> Arm:
+    def value(self) -> Group:
         """The scores that are checked."""
         assert self.question.value is not None
         return self.question.value
@@ -118,13 +118,13 @@ class Outcome:
         return EXIT_CODES[self.verdict]
 
 
-def failures(arm: Arm) -> str:
+def failures(group: Group) -> str:
     """Say how many cells failed, and how: `2 of 8 cells failed (1 diverged, 1 oom)`."""
-    kinds = Counter(arm.failures.values())
+    kinds = Counter(group.failures.values())
     how = f" ({', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))})" if kinds else ""
-    return f"{len(arm.failures)} of {outcomes(arm)} cells failed{how}"
+    return f"{len(group.failures)} of {outcomes(group)} cells failed{how}"
 
 
-def outcomes(arm: Arm) -> int:
+def outcomes(group: Group) -> int:
     """Count the cells that ended, with a score or without."""
-    return len(arm.scores) + len(arm.failures)
+    return len(group.scores) + len(group.failures)

@@ -124,31 +124,31 @@ def plan_records(made: SeedPlan) -> list[dict[str, Any]]:
 
 
 def _need(question: Question, alpha: float, family: int) -> Need:
-    arm = question.baseline
-    n = len(arm.scores)
-    if n < 2 or math.isnan(arm.sd):
+    group = question.baseline
+    n = len(group.scores)
+    if n < 2 or math.isnan(group.sd):
         raise GridError(
             f"{question.words}: {question.score}: the baseline has {n} "
             f"{'score' if n == 1 else 'scores'}, and at least 2 are needed to know the spread"
         )
     try:
-        loss = allowed(question.tolerance, arm, alpha)
+        loss = allowed(question.tolerance, group, alpha)
     except ValueError as problem:
         raise refused(question, problem) from None
-    if arm.sd == 0:
+    if group.sd == 0:
         each, beside = seeds_to_part(alpha / family), seeds_to_part(alpha / family, n)
         return Need(
             question=question, n=n, allowed=loss, to_pass=each, to_find=each, beside=beside, together=each
         )
-    to_find = seeds_to_find(arm.sd, loss, alpha, family)
-    all_pass = seeds_to_pass(arm.sd, loss, alpha, 1 - (1 - PASSES) / family)
+    to_find = seeds_to_find(group.sd, loss, alpha, family)
+    all_pass = seeds_to_pass(group.sd, loss, alpha, 1 - (1 - PASSES) / family)
     return Need(
         question=question,
         n=n,
         allowed=loss,
-        to_pass=seeds_to_pass(arm.sd, loss, alpha),
+        to_pass=seeds_to_pass(group.sd, loss, alpha),
         to_find=to_find,
-        beside=seeds_beside(arm.sd, n, arm.sd, loss, alpha, family),
+        beside=seeds_beside(group.sd, n, group.sd, loss, alpha, family),
         together=None if to_find is None or all_pass is None else max(to_find, all_pass),
     )
 

@@ -1,8 +1,8 @@
 """How many seeds a check needs.
 
-Exact for normal scores, arms of unequal spread and size included: the estimated loss is normal, each arm's
-variance a scaled chi-square, all independent; the verdict depends on nothing else, so its probability is an
-average over the two variances, here over a grid of their quantiles.
+Exact for normal scores, also of groups that differ in spread and size: the estimated loss is normal, each
+group's variance a scaled chi-square, all independent; the verdict depends on nothing else, so its probability
+is an average over the two variances, here over a grid of their quantiles.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def chance_to_pass(
 
     Args:
         sd_old: standard deviation over seeds of the baseline.
-        n_old: its seeds, at least 2; infinity for an arm that is known exactly.
+        n_old: its seeds, at least 2; infinity for a group that is known exactly.
         sd_new: of what is checked.
         n_new: likewise.
         tolerance: above 0, in the scores' units.
@@ -57,7 +57,7 @@ def chance_to_find(
 
     Args:
         sd_old: standard deviation over seeds of the baseline.
-        n_old: its seeds, at least 2; infinity for an arm that is known exactly.
+        n_old: its seeds, at least 2; infinity for a group that is known exactly.
         sd_new: of what is checked.
         n_new: likewise.
         tolerance: above 0, in the scores' units.
@@ -75,7 +75,7 @@ def seeds_each(sd: float, tolerance: float, alpha: float, family: int = 1) -> in
     """Find the fewest seeds per side that pass and find as PASSES and FINDS say; None for more than MOST.
 
     Args:
-        sd: over seeds, of both arms.
+        sd: over seeds, of both groups.
         tolerance: above 0, in the scores' units.
         alpha: one-sided level; of a regression it is divided by the family, as in Holm's first step.
         family: how many tests there are.
@@ -125,7 +125,7 @@ def seeds_beside(
 
 
 def seeds_to_part(alpha: float, n_old: int | None = None) -> int:
-    """Find the fewest seeds that part arms without any spread by chance no more often than alpha.
+    """Find the fewest seeds that part groups without any spread by chance no more often than alpha.
 
     Args:
         alpha: one-sided level.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.regression.evidence import EXACT, Evidence
 from ganbench.regression.power import (
     MOST,
@@ -35,7 +35,7 @@ class Settling:
 
 
 def settling(
-    baseline: Arm, value: Arm, found: Evidence, tolerance: float, alpha: float, family: int
+    baseline: Group, value: Group, found: Evidence, tolerance: float, alpha: float, family: int
 ) -> Settling:
     """Find how many seeds would settle a check, given the spread that was seen.
 

@@ -192,7 +192,8 @@ def _row(finding: Finding, outcome: Outcome) -> tuple[str, ...]:
 
 def _seeds(finding: Finding) -> str:
     failed = [
-        f"{len(arm.failures)} failed" if arm.failures else "" for arm in (finding.value, finding.baseline)
+        f"{len(group.failures)} failed" if group.failures else ""
+        for group in (finding.value, finding.baseline)
     ]
     counts = [len(finding.value.scores), len(finding.baseline.scores)]
     now, before = (

@@ -13,8 +13,8 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from ganbench.analysis.context import Compared, Context, Row, arms_of, metric_label, shared, telling, where
-from ganbench.analysis.final_scores import Finals, Measure, arm_of, ignoring_engines
+from ganbench.analysis.context import Compared, Context, Row, groups_of, metric_label, shared, telling, where
+from ganbench.analysis.final_scores import Finals, Measure, group_of, ignoring_engines
 from ganbench.analysis.numbers import number
 from ganbench.analysis.records import FAILURES, printable
 from ganbench.analysis.result_tables import ResultTables
@@ -30,7 +30,7 @@ _QUANTITIES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm
 _POINTS = 20_000
 _FEWEST, _MOST = 24, 200
 # Rows of a picture of final scores.
-_MOST_ARMS = 24
+_MAX_GROUPS = 24
 # From this ratio of scores on, a logarithmic axis shows more.
 _STEEP = 8
 
@@ -60,34 +60,34 @@ class Panel:
 
 
 def curve_panels(
-    store: Store, context: Context, arms: Sequence[str], cells: int, problems: list[str]
+    store: Store, context: Context, groups: Sequence[str], cells: int, problems: list[str]
 ) -> list[Panel]:
     """Draw losses, D's outputs, gradient norms and the JSD estimate over steps.
 
     Args:
         store: where the curves are.
         context: whose cells to draw.
-        arms: labels in the order of their colours.
+        groups: labels in the order of their colours.
         cells: number of cells on the page, which share its points.
         problems: what is missing is appended, a line each.
     """
     points = max(_FEWEST, min(_MOST, _POINTS // max(cells, 1)))
     curves: dict[str, list[tuple[Row, pd.DataFrame]]] = {}
-    for arm in arms:
-        found = [(row, _curves(store, row, points, problems)) for row in context.arms.get(arm, ())]
-        curves[arm] = [(row, table) for row, table in found if table is not None]
+    for group in groups:
+        found = [(row, _curves(store, row, points, problems)) for row in context.groups.get(group, ())]
+        curves[group] = [(row, table) for row, table in found if table is not None]
 
     def lines(name: str, style: str = "-", said: str = "") -> list[Line]:
         return [
             Line(
-                curves=[(table["step"].to_numpy(), table[name].to_numpy()) for _, table in curves[arm]],
+                curves=[(table["step"].to_numpy(), table[name].to_numpy()) for _, table in curves[group]],
                 colour=colour(index),
                 style=style,
-                name=f"{arm}{said}",
-                seeds=[row["seed"] for row, _ in curves[arm]],
-                failed=_failed([row for row, _ in curves[arm]]),
+                name=f"{group}{said}",
+                seeds=[row["seed"] for row, _ in curves[group]],
+                failed=_failed([row for row, _ in curves[group]]),
             )
-            for index, arm in enumerate(arms)
+            for index, group in enumerate(groups)
         ]
 
     drawn: tuple[tuple[str, list[Line], dict[str, Any], str], ...] = (
@@ -114,29 +114,29 @@ def curve_panels(
     ]
 
 
-def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) -> list[Panel]:
+def score_panels(context: Context, groups: Sequence[str], scores: pd.DataFrame) -> list[Panel]:
     """Draw each directed score over steps, where it was measured more than once in training."""
-    rows_by_cell = {row["cell"]: (arm, row) for arm in arms for row in context.arms.get(arm, ())}
+    rows_by_cell = {row["cell"]: (group, row) for group in groups for row in context.groups.get(group, ())}
     own = scores[scores["cell"].isin(list(rows_by_cell)) & (scores["direction"] != "")]
     panels = []
     for (metric, extractor, protocol), rows in own.groupby(["metric", "extractor", "protocol"], sort=True):
         if rows["step"].nunique() < 2:
             continue
-        by_arm: dict[str, list[tuple[Row, Curve]]] = {arm: [] for arm in arms}
+        by_group: dict[str, list[tuple[Row, Curve]]] = {group: [] for group in groups}
         for cell, mine in rows.groupby("cell", sort=False):
             means = mine.groupby("step")["value"].mean()
-            arm, row = rows_by_cell[str(cell)]
+            group, row = rows_by_cell[str(cell)]
             curve = (means.index.to_numpy(dtype=float), means.to_numpy(dtype=float))
-            by_arm[arm].append((row, curve))
+            by_group[group].append((row, curve))
         lines = [
             Line(
-                curves=[curve for _, curve in by_arm[arm]],
+                curves=[curve for _, curve in by_group[group]],
                 colour=colour(index),
-                name=arm,
-                seeds=[row["seed"] for row, _ in by_arm[arm]],
-                failed=_failed([row for row, _ in by_arm[arm]]),
+                name=group,
+                seeds=[row["seed"] for row, _ in by_group[group]],
+                failed=_failed([row for row, _ in by_group[group]]),
             )
-            for index, arm in enumerate(arms)
+            for index, group in enumerate(groups)
         ]
         # An untrained generator's score would flatten all that follows.
         lowest, highest = rows["value"].min(), rows["value"].max()
@@ -151,26 +151,26 @@ def score_panels(context: Context, arms: Sequence[str], scores: pd.DataFrame) ->
 
 
 def final_panels(
-    context: Context, arms: Sequence[str], comparison: Sequence[Row], finals: Mapping[str, Finals]
+    context: Context, groups: Sequence[str], comparison: Sequence[Row], finals: Mapping[str, Finals]
 ) -> list[Panel]:
-    """Draw the final scores of the arms, seed by seed, for each metric that the comparison has.
+    """Draw the final scores of the groups, seed by seed, for each metric that the comparison has.
 
     Args:
         context: whose cells to draw.
-        arms: labels in the order of their colours.
+        groups: labels in the order of their colours.
         comparison: the rows of the comparison that belong to this context.
         finals: final scores by cell, engines left out of the measure.
     """
-    groups: dict[tuple[str, Measure, str], list[str]] = {}
+    alike: dict[tuple[str, Measure, str], list[str]] = {}
     for row in comparison:
         if row["metric"]:
             measure = Measure(row["extractor"], row["samples"], row["protocol"], "")
-            group = groups.setdefault((row["metric"], measure, row["direction"]), [row["baseline"]])
-            group.append(row["value"])
+            names_compared = alike.setdefault((row["metric"], measure, row["direction"]), [row["baseline"]])
+            names_compared.append(row["value"])
     panels = []
-    for (metric, measure, direction), names in groups.items():
-        shown = list(dict.fromkeys(names))[:_MOST_ARMS]
-        sides = [arm_of(name, context.arms.get(name, ()), metric, measure, finals) for name in shown]
+    for (metric, measure, direction), names in alike.items():
+        shown = list(dict.fromkeys(names))[:_MAX_GROUPS]
+        sides = [group_of(name, context.groups.get(name, ()), metric, measure, finals) for name in shown]
         if not any(side.n for side in sides):
             continue
         title = metric_label(metric, measure.extractor)
@@ -185,7 +185,7 @@ def final_panels(
         panels.append(
             Panel(
                 title=title,
-                figure=finals_figure(sides, [colour(arms.index(side.label)) for side in sides]),
+                figure=finals_figure(sides, [colour(groups.index(side.label)) for side in sides]),
                 description=f"Final {title}, seed by seed; means: {means}",
                 note=note,
             )
@@ -207,12 +207,12 @@ def _over_steps(title: str, lines: Sequence[Line], note: str, description: str, 
 
 def _equal(lines: Sequence[Line]) -> list[list[str]]:
     """List the names of lines that hide one another, since every seed has the same values in them."""
-    groups: dict[tuple[bytes, ...], list[str]] = {}
+    alike: dict[tuple[bytes, ...], list[str]] = {}
     for line in lines:
         if any((np.abs(values) < LARGEST).any() for _, values in line.curves):
             key = tuple(part.tobytes() for curve in line.curves for part in curve)
-            groups.setdefault(key, []).append(line.name)
-    return [names for names in groups.values() if len(names) > 1]
+            alike.setdefault(key, []).append(line.name)
+    return [names for names in alike.values() if len(names) > 1]
 
 
 def _failed(rows: Sequence[Row]) -> frozenset[int]:
@@ -248,7 +248,7 @@ class ContextFigures:
         context: whose.
         title: the context in words; of several, what tells it from the others.
         place: the context in words, whatever the others are.
-        arms: labels of all arms of the report in the order of their colours, the baseline first.
+        groups: labels of all groups of the report in the order of their colours, the baseline first.
         present: those of them that the context has.
         finals: final scores.
         curves: scores and diagnostics over steps.
@@ -257,7 +257,7 @@ class ContextFigures:
     context: Context
     title: str
     place: str
-    arms: Sequence[str]
+    groups: Sequence[str]
     present: Sequence[str]
     finals: Sequence[Panel]
     curves: Sequence[Panel]
@@ -282,20 +282,20 @@ def context_figures(
     """
     what = results.compared
     readable = results.cells[results.cells["seed"].notna()]
-    arms = arms_of(results.cells, what)
+    groups = groups_of(results.cells, what)
     _, differing = shared(readable)
     finals = ignoring_engines(results.finals)
     rows = results.comparison.to_dict("records")
     for context in drawn:
-        order = arms or list(context.arms)
+        order = groups or list(context.groups)
         place = _words(context, telling(readable))
-        among = sum(map(len, context.arms.values())) if sharing is None else sharing
+        among = sum(map(len, context.groups.values())) if sharing is None else sharing
         yield ContextFigures(
             context=context,
             title=_words(context, differing) or place,
             place=place,
-            arms=order,
-            present=[arm for arm in order if arm in context.arms],
+            groups=order,
+            present=[group for group in order if group in context.groups],
             finals=final_panels(context, order, [row for row in rows if _of(row, context)], finals)
             if _comparable(context, what)
             else [],
@@ -316,5 +316,5 @@ def _of(row: Row, context: Context) -> bool:
 
 def _comparable(context: Context, what: Compared) -> bool:
     """Tell whether one engine made all scores: the table refuses to compare those of several."""
-    engines = {row["engine"] for rows in context.arms.values() for row in rows if row["status"] == "ok"}
+    engines = {row["engine"] for rows in context.groups.values() for row in rows if row["status"] == "ok"}
     return len(engines) < 2 or what.axis == "train.engine"

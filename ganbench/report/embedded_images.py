@@ -54,7 +54,7 @@ class Picture:
     """The samples of one cell over its steps, or why they are not shown.
 
     Attributes:
-        arm: label of the compared axis.
+        group: label of the compared axis.
         seed: the cell's.
         cell: its id.
         frames: by step, ascending; empty where there is no picture.
@@ -62,7 +62,7 @@ class Picture:
         note: why there is no picture, or how the cell ended.
     """
 
-    arm: str
+    group: str
     seed: int
     cell: str
     frames: Sequence[Frame] = ()
@@ -107,10 +107,10 @@ class EmbeddedImages:
         for picture in sorted(wanted):
             self._take(picture)
 
-    def rows(self, context: Context, arms: Sequence[str]) -> list[list[Picture]]:
-        """Lay out the arms side by side, one row per seed; the first seeds of the context only."""
+    def rows(self, context: Context, groups: Sequence[str]) -> list[list[Picture]]:
+        """Lay out the groups side by side, one row per seed; the first seeds of the context only."""
         return [
-            [self._picture(arm, seed, of_seed.get(arm)) for arm in arms]
+            [self._picture(group, seed, of_seed.get(group)) for group in groups]
             for seed, of_seed in _by_seed(context)[:MOST_SEEDS]
         ]
 
@@ -154,9 +154,9 @@ class EmbeddedImages:
         self._frames[wanted.cell, wanted.step] = frame
         self._bytes += len(frame.uri) * 3 // 4
 
-    def _picture(self, arm: str, seed: int, row: Row | None) -> Picture:
+    def _picture(self, group: str, seed: int, row: Row | None) -> Picture:
         if row is None:
-            return Picture(arm=arm, seed=seed, cell="", note="not in the grid")
+            return Picture(group=group, seed=seed, cell="", note="not in the grid")
         cell = row["cell"]
         note = "" if row["status"] == "ok" else f"{row['status']}: {row['reason']}".rstrip(": ")
         steps = _steps(self._store, row)
@@ -170,14 +170,14 @@ class EmbeddedImages:
                 note = "no picture"
                 self.problems.append(f"{cell}: no picture of its samples")
         neighbours = self._frames.get((cell, _NEIGHBOURS))
-        return Picture(arm=arm, seed=seed, cell=cell, frames=frames, neighbours=neighbours, note=note)
+        return Picture(group=group, seed=seed, cell=cell, frames=frames, neighbours=neighbours, note=note)
 
 
 def _by_seed(context: Context) -> list[tuple[int, Mapping[str, Row]]]:
     by_seed: dict[int, dict[str, Row]] = {}
-    for arm, rows in context.arms.items():
+    for group, rows in context.groups.items():
         for row in rows:
-            by_seed.setdefault(row["seed"], {})[arm] = row
+            by_seed.setdefault(row["seed"], {})[group] = row
     return list(by_seed.items())
 
 

@@ -1,4 +1,4 @@
-"""The pictures of a report as matplotlib figures; no global state, one colour an arm throughout.
+"""The pictures of a report as matplotlib figures; no global state, one colour a group throughout.
 
 A mark's `gid` is what a page says of it: `tip:...` is shown where the pointer rests, `seed:...`, `median:...`
 and `failed:...` name a curve.
@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import mean_and_sd
 from ganbench.report.svg import BEHIND, INK, RULE
 
@@ -28,18 +28,18 @@ _FAINT, _SPREAD = 0.4, 0.16
 LARGEST = 1e30
 # From this ratio of their widths on, curves on one linear axis would flatten one another.
 _UNLIKE = 20
-# The least part of the widest arm's reach that such an axis tells from zero.
+# The least part of the widest group's reach that such an axis tells from zero.
 _DECADES = 1000
 _TICKS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One quantity of one arm: a curve a seed.
+    """One quantity of one group: a curve a seed.
 
     Attributes:
         curves: (steps, values) a seed, each of equal length, steps ascending.
-        colour: the arm's.
+        colour: the group's.
         style: matplotlib's line style.
         name: what it is called where a curve is pointed at.
         seeds: the seed of each curve; their positions unless given.
@@ -58,8 +58,8 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
     """Draw the median bold, the middle half of the seeds shaded, every seed faint, failed ones to their end.
 
     Median and shade stand where at least half of the seeds have a value. Where a few values dwarf the rest,
-    the axis shows the middle 98 percent of them; where one arm dwarfs another, the axis is linear around
-    zero, as far as the narrower arm reaches, and logarithmic beyond.
+    the axis shows the middle 98 percent of them; where one group dwarfs another, the axis is linear around
+    zero, as far as the narrower group reaches, and logarithmic beyond.
 
     Args:
         lines: what to draw.
@@ -110,36 +110,38 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
     return figure
 
 
-def finals(arms: Sequence[Arm], colours: Sequence[str]) -> Figure:
-    """Draw final scores, one row per arm: dots joined by seed, and the mean as a bar.
+def finals(groups: Sequence[Group], colours: Sequence[str]) -> Figure:
+    """Draw final scores, one row per group: dots joined by seed, and the mean as a bar.
 
     Scores beyond LARGEST are in the labels only.
 
     Args:
-        arms: those without a score have a row too, and a failure is counted in its label.
-        colours: of each arm.
+        groups: those without a score have a row too, and a failure is counted in its label.
+        colours: of each group.
     """
-    figure, axes = rows_canvas(ROW * len(arms))
-    drawn = [{seed: score for seed, score in arm.scores.items() if abs(score) < LARGEST} for arm in arms]
-    for position, (arm, shade) in enumerate(zip(arms, colours, strict=True)):
+    figure, axes = rows_canvas(ROW * len(groups))
+    drawn = [
+        {seed: score for seed, score in group.scores.items() if abs(score) < LARGEST} for group in groups
+    ]
+    for position, (group, shade) in enumerate(zip(groups, colours, strict=True)):
         for seed, score in drawn[position].items():
-            said = f"tip:{arm.label}, seed {seed}: {score:.4g}"
+            said = f"tip:{group.label}, seed {seed}: {score:.4g}"
             axes.plot(score, position, "o", color=shade, markersize=5, alpha=0.8, gid=said)
-        if abs(arm.mean) < LARGEST:
-            axes.plot([arm.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)
-        row_label(axes, position, f"{arm.label}: {_summary(arm)}")
+        if abs(group.mean) < LARGEST:
+            axes.plot([group.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)
+        row_label(axes, position, f"{group.label}: {_summary(group)}")
     for seed in sorted({seed for scores in drawn for seed in scores}):
         places = [position for position, scores in enumerate(drawn) if seed in scores]
         scores = [drawn[position][seed] for position in places]
         axes.plot(scores, places, color=INK, linewidth=0.8, alpha=0.45, zorder=1, gid="join:")
-    axes.set_ylim(len(arms) - 0.55, -0.85)
+    axes.set_ylim(len(groups) - 0.55, -0.85)
     return figure
 
 
-def _summary(arm: Arm) -> str:
-    """Write mean and spread of an arm's final scores, and what became of its other cells."""
-    lost = {"failed": len(arm.failures), "skipped": arm.skipped, "unfinished": arm.unfinished}
-    said = [mean_and_sd(arm.mean, arm.sd)] if arm.n else []
+def _summary(group: Group) -> str:
+    """Write mean and spread of a group's final scores, and what became of its other cells."""
+    lost = {"failed": len(group.failures), "skipped": group.skipped, "unfinished": group.unfinished}
+    said = [mean_and_sd(group.mean, group.sd)] if group.n else []
     return ", ".join([*said, *(f"{count} {what}" for what, count in lost.items() if count)]) or "no score"
 
 

@@ -20,55 +20,55 @@ from ganbench.report.svg import BEHIND, INK, colour
 MOST_DIFFERENCES = 60
 
 
-def overview_panels(comparison: pd.DataFrame, arms: Sequence[str]) -> list[Panel]:
+def overview_panels(comparison: pd.DataFrame, groups: Sequence[str]) -> list[Panel]:
     """Draw the differences of each metric from the baseline, one row per context and value.
 
     Metrics have scales of their own, so each has a panel and an axis of its own.
 
     Args:
         comparison: its table.
-        arms: labels in the order of their colours, the baseline first.
+        groups: labels in the order of their colours, the baseline first.
 
     Returns:
         A panel a metric and extractor; none for metrics of which nothing is known, or nothing below LARGEST.
     """
     _, named = shared(comparison)
-    groups: dict[tuple[str, str], list[Row]] = {}
+    metrics: dict[tuple[str, str], list[Row]] = {}
     for row in comparison.head(MOST_DIFFERENCES).to_dict("records"):
         if row["metric"] and abs(row["difference"]) < LARGEST:
-            groups.setdefault((metric_label(row["metric"], row["extractor"]), row["direction"]), []).append(
+            metrics.setdefault((metric_label(row["metric"], row["extractor"]), row["direction"]), []).append(
                 row
             )
     return [
         Panel(
             title=metric,
-            figure=differences(rows, arms, named),
+            figure=differences(rows, groups, named),
             description=f"Differences in {metric}: " + "; ".join(_said(row, named) for row in rows),
             note=f"{direction.capitalize()} is better: {'left' if direction == 'lower' else 'right'} of the "
             f"line, the value is better than {rows[0]['baseline']}.",
         )
-        for (metric, direction), rows in groups.items()
+        for (metric, direction), rows in metrics.items()
     ]
 
 
-def differences(rows: Sequence[Row], arms: Sequence[str], named: Sequence[str] = ()) -> Figure:
+def differences(rows: Sequence[Row], groups: Sequence[str], named: Sequence[str] = ()) -> Figure:
     """Draw value minus baseline with its 95% interval, one row each; filled where the difference was shown.
 
     Args:
         rows: of the comparison, of one metric, each with a difference.
-        arms: labels in the order of their colours.
+        groups: labels in the order of their colours.
         named: the columns that tell the rows' contexts apart; rows of a context stand under its name.
     """
     places = [where(row, named) for row in rows]
-    groups = len(dict.fromkeys(places)) if named else 0
-    figure, axes = rows_canvas(ROW * len(rows) + HEADING * groups)
+    headings = len(dict.fromkeys(places)) if named else 0
+    figure, axes = rows_canvas(ROW * len(rows) + HEADING * headings)
     position, last = 0.0, None
     for row, place in zip(rows, places, strict=True):
-        if groups and place != last:
+        if headings and place != last:
             row_label(axes, position, place, bold=True)
             position += HEADING / ROW
         last = place
-        _draw(axes, position, row, colour(arms.index(row["value"]) if row["value"] in arms else 0), named)
+        _draw(axes, position, row, colour(groups.index(row["value"]) if row["value"] in groups else 0), named)
         position += 1
     axes.set_ylim(position - 0.4, -0.85)
     return figure

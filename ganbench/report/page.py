@@ -14,7 +14,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from ganbench.analysis.context import Compared, arms_of, contexts, shared
+from ganbench.analysis.context import Compared, contexts, groups_of, shared
 from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.records import STATUSES, printable
 from ganbench.analysis.result_tables import ResultTables
@@ -25,7 +25,7 @@ from ganbench.report.formulas import typeset
 from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
 from ganbench.report.page_parts import classes_text_table, download, failures, objectives_text_table, progress
 from ganbench.report.summary import by_context, summary_sentences
-from ganbench.report.svg import ARM_COLOURS
+from ganbench.report.svg import GROUP_COLOURS
 from ganbench.report.text_tables import (
     cells_text_table,
     comparison_text_table,
@@ -89,13 +89,13 @@ def write_page(store: Store, results: ResultTables, *, pictures_mib: float = DEF
 
 def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str, Any]:
     grid, cells, what = results.grid, results.cells, results.compared
-    arms = arms_of(cells, what)
+    groups = groups_of(cells, what)
     everywhere = contexts(cells, what.axis)
     shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
     images, problems = EmbeddedImages(store, shown, pictures_mib), _damaged(cells, results.scores)
     drawn = context_figures(store, results, shown, problems, sharing=len(cells))
     sections = [_section(figures, images) for figures in drawn]
-    images.skip(row for context in hidden for rows in context.arms.values() for row in rows)
+    images.skip(row for context in hidden for rows in context.groups.values() for row in rows)
     problems += images.problems
     left_out = []
     if images.left_out:
@@ -107,24 +107,24 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         left_out.append(f"pictures and curves of {len(hidden)} further contexts")
     if len(results.comparison) > MOST_DIFFERENCES:
         left_out.append(f"{len(results.comparison) - MOST_DIFFERENCES} differences in the picture on top")
-    if len(arms) > len(ARM_COLOURS):
-        left_out.append(f"distinct colours: they come round again after {len(ARM_COLOURS)} arms")
+    if len(groups) > len(GROUP_COLOURS):
+        left_out.append(f"distinct colours: they come round again after {len(GROUP_COLOURS)} arms")
     wrong, further = failures(store, cells)
     if further:
         left_out.append(f"failures and warnings of {further} cells; cells.csv has them")
     name = printable(grid.get("name", store.path.name))
-    overview = overview_panels(results.comparison, arms)
+    overview = overview_panels(results.comparison, groups)
     comparison, final = comparison_text_table(results.comparison), final_text_table(results.final)
     return {
         "name": name,
-        "facts": _facts(cells, what, arms),
+        "facts": _facts(cells, what, groups),
         "progress": progress(cells, what.axis, grid),
         "shared": shared(cells[cells["seed"].notna()])[0],
         "answers": by_context(summary_sentences(results.comparison)),
         "anchors": {section.title: f"context-{index}" for index, section in enumerate(sections)},
         "overview": overview,
         "beside": 0 < len(overview) <= _BESIDE,
-        "arms": [(label, index % len(ARM_COLOURS)) for index, label in enumerate(arms)],
+        "groups": [(label, index % len(GROUP_COLOURS)) for index, label in enumerate(groups)],
         "axis": what.axis,
         "comparison": comparison,
         # Said once, under the first table that it is about.
@@ -159,7 +159,7 @@ def _section(figures: ContextFigures, images: EmbeddedImages) -> _Section:
         title=figures.title,
         finals=figures.finals,
         pictures=images.rows(figures.context, figures.present),
-        colours=[figures.arms.index(arm) % len(ARM_COLOURS) for arm in figures.present],
+        colours=[figures.groups.index(group) % len(GROUP_COLOURS) for group in figures.present],
         real=images.real(figures.context),
         curves=figures.curves,
     )
@@ -174,13 +174,16 @@ def _damaged(cells: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     return lost + [f"{cell}: no scores" for cell in finished if scored and cell not in scored]
 
 
-def _facts(cells: pd.DataFrame, what: Compared, arms: Sequence[str]) -> list[tuple[str, str]]:
+def _facts(cells: pd.DataFrame, what: Compared, groups: Sequence[str]) -> list[tuple[str, str]]:
     counts = cells["status"].value_counts()
     by_status = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts.get(status, 0))
     seeds = cells["seed"].dropna().nunique()
     facts = [
-        ("Compared", f"{what.axis}: {', '.join(arms)}" if arms else f"{what.axis}: no finished cell has it"),
-        ("Baseline", arms[0] if arms else "-"),
+        (
+            "Compared",
+            f"{what.axis}: {', '.join(groups)}" if groups else f"{what.axis}: no finished cell has it",
+        ),
+        ("Baseline", groups[0] if groups else "-"),
         ("Cells", f"{len(cells)}: {by_status}"),
         ("Seeds", str(seeds)),
         ("Training time", f"{duration(cells['seconds'].sum())}, all cells together"),

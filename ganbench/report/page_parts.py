@@ -34,14 +34,14 @@ class Progress:
     Attributes:
         done: cells that ended, however they did.
         cells: all of them.
-        arms: done and all cells of each value of the compared axis.
+        groups: done and all cells of each value of the compared axis.
         coming: the next cells, with the step that each has reached.
         more: further ones.
     """
 
     done: int
     cells: int
-    arms: Mapping[str, tuple[int, int]]
+    groups: Mapping[str, tuple[int, int]]
     coming: list[str]
     more: int
 
@@ -60,13 +60,13 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
     everywhere = _steps(grid)
     axes = axes_of(cells)
     ended = cells["status"] != "unfinished"
-    arms = {}
+    groups = {}
     if axis in axes:
         known = cells[axis].map(lambda value: label(value) if value is not None else "")
-        arms = {
-            arm: (int((ended & (known == arm)).sum()), int((known == arm).sum()))
-            for arm in dict.fromkeys(known)
-            if arm
+        groups = {
+            group: (int((ended & (known == group)).sum()), int((known == group).sum()))
+            for group in dict.fromkeys(known)
+            if group
         }
     coming = []
     for row in (
@@ -85,7 +85,7 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
     return Progress(
         done=int(ended.sum()),
         cells=len(cells),
-        arms=arms,
+        groups=groups,
         coming=coming,
         more=max(0, len(waiting) - MOST_COMING),
     )

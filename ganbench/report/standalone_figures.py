@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ganbench.analysis.context import arms_of, contexts
+from ganbench.analysis.context import contexts, groups_of
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.report.context_figures import Panel, context_figures
 from ganbench.report.figures import shortened
@@ -50,22 +50,22 @@ def standalone_figures(
         problems: what is missing or damaged is appended, a line each.
     """
     taken: set[str] = set()
-    arms = arms_of(results.cells, results.compared)
-    for panel in overview_panels(results.comparison, arms):
-        yield _standalone(panel, "Differences from the baseline", (), arms, taken)
+    groups = groups_of(results.cells, results.compared)
+    for panel in overview_panels(results.comparison, groups):
+        yield _standalone(panel, "Differences from the baseline", (), groups, taken)
     # A file has room for more points than a page: its curves share them with those of their context only.
     everywhere = contexts(results.cells, results.compared.axis)
     for figures in context_figures(store, results, everywhere, problems):
         for panel in figures.finals:
-            yield _standalone(panel, figures.place, (), figures.arms, taken)
+            yield _standalone(panel, figures.place, (), figures.groups, taken)
         for panel in figures.curves:
-            yield _standalone(panel, figures.place, figures.present, figures.arms, taken)
+            yield _standalone(panel, figures.place, figures.present, figures.groups, taken)
 
 
 def _standalone(
     panel: Panel, place: str, legend: Sequence[str], order: Sequence[str], taken: set[str]
 ) -> StandaloneFigure:
-    """Complete a panel with what the page says around it; arms in the legend are in the order of colours."""
+    """Complete a panel with the text around it on the page; the legend has the order of the colours."""
     name, count = f"{place}: {panel.title}", 1
     while name in taken:  # the same score under another protocol
         count += 1
@@ -78,8 +78,8 @@ def _standalone(
     below = [axes.get_xlabel(), *textwrap.wrap(panel.note, _NOTE_WIDTH)]
     axes.set_xlabel("\n".join(filter(None, below)), parse_math=False)
     if legend:
-        marks = [Line2D([], [], color=colour(order.index(arm)), linewidth=1.8) for arm in legend]
-        labels = [shortened(arm, _LEGEND_WIDTH) for arm in legend]
+        marks = [Line2D([], [], color=colour(order.index(group)), linewidth=1.8) for group in legend]
+        labels = [shortened(group, _LEGEND_WIDTH) for group in legend]
         box = figure.legend(marks, labels, loc="outside lower left", fontsize=8, frameon=False)
         for text in box.get_texts():
             text.set(parse_math=False, color=INK)  # a name from disk is never a formula

@@ -1,4 +1,4 @@
-"""What a page says first: for each context and pair of arms, one sentence over all metrics."""
+"""What a page says first: for each context and pair of groups, one sentence over all metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SummarySentence:
 
     Attributes:
         kind: `better`, `mixed` where metrics disagree, `none`, `open` where nothing can be told, `refused`,
-            and `failed` or `skipped` where an arm has no score for that reason.
+            and `failed` or `skipped` where a group has no score for that reason.
         mark: the same in words.
         where: what tells the context from the others; empty where there is one context.
         words: the sentence.
@@ -69,20 +69,20 @@ def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
         by_kind.setdefault(_kind(row), []).append(row)
     winners = [winner for kind, winner in by_kind if kind == "better"]
     kinds = [kind for kind, _ in by_kind]
-    unscored = [arm for arm in ("baseline", "value") if all(row[f"n_{arm}"] == 0 for row in rows)]
+    unscored = [group for group in ("baseline", "value") if all(row[f"n_{group}"] == 0 for row in rows)]
     if unscored and not winners and "refused" not in kinds:
         return _unscored(rows, unscored, place)
     kind = "mixed" if len(winners) > 1 else min(kinds, key=tuple(_MARKS).index)
     said = []
     # Whoever is named first has its mean first, to the end of the sentence.
-    arms = ("value", "baseline")
+    groups = ("value", "baseline")
     for (found, winner), mine in sorted(by_kind.items(), key=lambda item: tuple(_MARKS).index(item[0][0])):
         if winner:
-            arms = ("baseline", "value") if winner == first["baseline"] else ("value", "baseline")
-        by = ", ".join(_means(row, *arms) for row in mine)
+            groups = ("baseline", "value") if winner == first["baseline"] else ("value", "baseline")
+        by = ", ".join(_means(row, *groups) for row in mine)
         said.append(
             {
-                "better": f"{first[arms[0]]} is better than {first[arms[1]]} by {by}",
+                "better": f"{first[groups[0]]} is better than {first[groups[1]]} by {by}",
                 "none": f"no difference shown by {by}",
                 "open": f"too little to tell by {by}",
                 "refused": f"not compared: {by}",
@@ -90,10 +90,10 @@ def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
         )
     if not winners:
         said[0] = f"{first['value']} against {first['baseline']}: {said[0]}"
-    failed = {arm: max(row[f"failures_{arm}"] for row in rows) for arm in ("baseline", "value")}
+    failed = {group: max(row[f"failures_{group}"] for row in rows) for group in ("baseline", "value")}
     said += [
-        f"{first[arm]} failed with {count} seed{'s' if count > 1 else ''}"
-        for arm, count in failed.items()
+        f"{first[group]} failed with {count} seed{'s' if count > 1 else ''}"
+        for group, count in failed.items()
         if count
     ]
     return SummarySentence(
@@ -105,19 +105,19 @@ def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
     )
 
 
-def _unscored(rows: Sequence[Row], arms: Sequence[str], place: str) -> SummarySentence:
-    """Write the sentence where an arm has no score at all: what became of its cells."""
+def _unscored(rows: Sequence[Row], groups: Sequence[str], place: str) -> SummarySentence:
+    """Write the sentence where a group has no score at all: what became of its cells."""
     first, kind, said = rows[0], "open", []
-    for arm in arms:
-        failed, skipped = first[f"failures_{arm}"], first[f"skipped_{arm}"]
+    for group in groups:
+        failed, skipped = first[f"failures_{group}"], first[f"skipped_{group}"]
         if failed:
             kind = "failed"
-            said.append(f"{first[arm]} failed with {_every(failed)}")
+            said.append(f"{first[group]} failed with {_every(failed)}")
         elif skipped:
             kind = kind if kind == "failed" else "skipped"
-            said.append(f"{first[arm]} was skipped")
+            said.append(f"{first[group]} was skipped")
         else:
-            said.append(f"{first[arm]} has no final score")
+            said.append(f"{first[group]} has no final score")
     return SummarySentence(
         kind=kind,
         mark=_MARKS[kind],
@@ -132,8 +132,8 @@ def _every(count: int) -> str:
 
 
 def _means(row: Row, first: str, second: str) -> str:
-    """Name a metric with the means of two arms, as far as there are any."""
-    means = [row[f"mean_{arm}"] for arm in (first, second)]
+    """Name a metric with the means of two groups, as far as there are any."""
+    means = [row[f"mean_{group}"] for group in (first, second)]
     metric = metric_label(row["metric"], row["extractor"])
     if any(math.isnan(mean) for mean in means):
         return metric
@@ -141,7 +141,7 @@ def _means(row: Row, first: str, second: str) -> str:
 
 
 def _kind(row: Row) -> tuple[str, str]:
-    """Tell what one metric says, and which arm it shows to be better."""
+    """Tell what one metric says, and which group it shows to be better."""
     if row["verdict"].startswith("not compared"):
         return "refused", ""
     if row["p_adjusted"] < ALPHA and row["better"]:

@@ -14,7 +14,7 @@ from matplotlib.scale import SymmetricalLogTransform
 
 # Okabe and Ito's colours, told apart by people with any of the usual colour-vision deficiencies; each has
 # a darker or lighter form in the page's style sheet, for contrast on either background.
-ARM_COLOURS = (
+GROUP_COLOURS = (
     "#0072b2",
     "#d55e00",
     "#009e73",
@@ -32,7 +32,7 @@ _VARIABLES = {
     INK: "var(--muted)",
     BEHIND: "var(--panel)",
     RULE: "var(--rule)",
-    **{colour: f"var(--arm-{index})" for index, colour in enumerate(ARM_COLOURS)},
+    **{colour: f"var(--arm-{index})" for index, colour in enumerate(GROUP_COLOURS)},
 }
 _PAINT = re.compile(r"(stroke|fill): (#[0-9a-f]{6})")
 # A group with the `gid` of a mark; the text is escaped already.
@@ -41,8 +41,8 @@ _PATH, _DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")
 
 
 def colour(index: int) -> str:
-    """Pick the colour of the arm of this index; they come round again after the last."""
-    return ARM_COLOURS[index % len(ARM_COLOURS)]
+    """Pick the colour of the group of this index; they come round again after the last."""
+    return GROUP_COLOURS[index % len(GROUP_COLOURS)]
 
 
 def inline(figure: Figure, description: str) -> Markup:

@@ -159,13 +159,13 @@ def _comparison_texts(row: Row) -> dict[str, str]:
         "probability_of_improvement": number(row["probability_of_improvement"]),
         "better": row["better"] or "-",
         **{
-            f"{name}_{arm}": shown
-            for arm in ("baseline", "value")
+            f"{name}_{group}": shown
+            for group in ("baseline", "value")
             for name, shown in {
-                "mean": mean_and_sd(row[f"mean_{arm}"], row[f"sd_{arm}"]),
-                "n": str(row[f"n_{arm}"]),
-                "noise": number(row[f"noise_{arm}"]),
-                "failures": str(row[f"failures_{arm}"]),
+                "mean": mean_and_sd(row[f"mean_{group}"], row[f"sd_{group}"]),
+                "n": str(row[f"n_{group}"]),
+                "noise": number(row[f"noise_{group}"]),
+                "failures": str(row[f"failures_{group}"]),
             }.items()
         },
         "baseline": row["baseline"],

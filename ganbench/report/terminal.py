@@ -73,7 +73,7 @@ class _FoldingTables:
 
 
 def comparison_table(comparison: pd.DataFrame) -> RenderableType:
-    """Lay out the comparison for 80 columns: a heading per score, two lines per pair of arms.
+    """Lay out the comparison for 80 columns: a heading per score, two lines per pair of groups.
 
     Names are shown as they are, never as markup, and are folded only where they alone are too long. On a
     terminal that is too narrow for the numbers beside each other, they stand below each other.
@@ -96,7 +96,7 @@ def comparison_table(comparison: pd.DataFrame) -> RenderableType:
                 f"  {row['baseline']}\n  {row['value']}",
                 f"{row['mean_baseline']}\n{row['mean_value']}",
                 *([f"{row['noise_baseline']}\n{row['noise_value']}"] if view.noisy else []),
-                "\n".join(_seeds(row, arm) for arm in ("baseline", "value")),
+                "\n".join(_seeds(row, group) for group in ("baseline", "value")),
                 "\n".join(filter(None, (row["difference"], row["brackets"]))),
                 row["p_adjusted"],
             ]
@@ -187,8 +187,8 @@ def _aligned(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> Table:
     return table
 
 
-def _seeds(row: Mapping[str, str], arm: str) -> str:
-    n, failed = row[f"n_{arm}"], row[f"failures_{arm}"]
+def _seeds(row: Mapping[str, str], group: str) -> str:
+    n, failed = row[f"n_{group}"], row[f"failures_{group}"]
     return n if failed == "0" else f"{n}, {failed} failed"
 
 

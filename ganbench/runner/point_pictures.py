@@ -25,7 +25,7 @@ _CENTRAL = (0.005, 0.995)
 _ROOM = 1.5
 # Coordinates whose extents differ by less are drawn to the same scale.
 _ALIKE = 3
-# No arm's colour: each arm's pictures look like the others'.
+# No group's colour: each group's pictures look like the others'.
 DATA, GENERATED = (150, 150, 150), (34, 34, 34)
 _WHITE, _JUDGED = (255, 255, 255), (120, 70, 170)
 # Where D says generated, undecided, real: apart for every usual colour vision, and paler than the points.
@@ -39,7 +39,7 @@ def frame_of(x: Tensor, begun: Tensor | None = None) -> list[Span]:
     """The part of the plane that pictures show: one span for each of the first two coordinates.
 
     The data stand in the middle; it reaches half as far again as they do, or as the samples with which
-    training began are away from there. So pictures of different arms and steps have the same frame wherever
+    training began are away from there. So pictures of different groups and steps have the same frame wherever
     generators begin among the data, or alike. Both extents are those of all but one in a hundred points.
 
     Args:

@@ -321,7 +321,7 @@ def test_seeds_are_no_pairs_where_weights_or_data_differ(
     (row,) = _compare(folder, axis, "a").to_dict("records")
     assert (row["test"], row["effect_size_name"], row["better"]) == (test, "Hedges' g", "a[depth=3]")
     assert (row["n"], row["n_baseline"], row["n_value"]) == (4, 4, 5)
-    # Of all scores of both arms, not of the four seeds that both have.
+    # Of all scores of both groups, not of the four seeds that both have.
     assert row["difference"] == pytest.approx(row["mean_value"] - row["mean_baseline"])
 
 

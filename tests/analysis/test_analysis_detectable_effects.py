@@ -13,7 +13,7 @@ from ganbench.analysis.detectable_effects import (
 from ganbench.analysis.significance import welch_t
 
 
-# references: n pairs, and n of each arm, that find d with power .8, rounded up
+# references: n pairs, and n of each group, that find d with power .8, rounded up
 @pytest.mark.parametrize(("d", "n"), [(0.5, 34), (0.75, 16), (1, 10), (1.5, 6), (2, 5), (3, 4)])
 def test_pairs_that_a_difference_needs(d: float, n: int) -> None:
     assert detectable_paired(n) <= d < detectable_paired(n - 1)

@@ -11,8 +11,8 @@ from fabricated_results import Folder
 
 from ganbench.analysis.final_scores import (
     Measure,
-    arm_of,
     final_scores,
+    group_of,
     ignoring_engines,
     reader_notes,
     summarise,
@@ -22,8 +22,8 @@ from ganbench.analysis.tables import cells_frame, scores_frame
 from ganbench.store import Store
 
 
-def _arm(cells: Sequence[Sequence[float]], note: str = ""):
-    """An arm of cells with these repeats, without a folder."""
+def _group(cells: Sequence[Sequence[float]], note: str = ""):
+    """A group of cells with these repeats, without a folder."""
     rows = [
         {"cell": f"c{seed}", "status": "ok", "warnings": "", "step": 9, "seed": seed, "engine": "eager"}
         for seed in range(len(cells))
@@ -43,7 +43,7 @@ def _arm(cells: Sequence[Sequence[float]], note: str = ""):
         for value in values
     ]
     finals = ignoring_engines(final_scores(pd.DataFrame(rows), pd.DataFrame(scores)))
-    return arm_of("arm", rows, "fid", Measure("e", 5, "p", ""), finals)
+    return group_of("group", rows, "fid", Measure("e", 5, "p", ""), finals)
 
 
 def _summary(folder: Folder) -> pd.DataFrame:
@@ -53,54 +53,54 @@ def _summary(folder: Folder) -> pd.DataFrame:
 
 
 def test_noise_is_pooled_within_cells_by_hand() -> None:
-    arm = _arm([(1.0, 2.0, 3.0), (10.0, 14.0), (7.0,)])
-    assert arm.scores == {0: 2.0, 1: 12.0, 2: 7.0}
-    assert arm.repeats == (3, 2, 1)
+    group = _group([(1.0, 2.0, 3.0), (10.0, 14.0), (7.0,)])
+    assert group.scores == {0: 2.0, 1: 12.0, 2: 7.0}
+    assert group.repeats == (3, 2, 1)
     # (1 + 0 + 1) + (4 + 4) over 2 + 1 degrees of freedom; the third cell has none.
-    assert arm.noise == pytest.approx(math.sqrt(10 / 3))
-    assert arm.sd == pytest.approx(5.0)
+    assert group.noise == pytest.approx(math.sqrt(10 / 3))
+    assert group.sd == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize("seeds", [0.0, 2.0])
 def test_the_two_spreads_are_apart_and_one_holds_a_share_of_the_other(seeds: float) -> None:
     generator = np.random.default_rng(0)
     centres = generator.normal(0, seeds, size=(4000, 1)) + 100
-    arm = _arm((centres + generator.normal(0, 1, size=(4000, 4))).tolist())
-    assert arm.noise == pytest.approx(1, rel=0.03)
-    assert arm.sd**2 == pytest.approx(seeds**2 + 1 / 4, rel=0.08)
+    group = _group((centres + generator.normal(0, 1, size=(4000, 4))).tolist())
+    assert group.noise == pytest.approx(1, rel=0.03)
+    assert group.sd**2 == pytest.approx(seeds**2 + 1 / 4, rel=0.08)
 
 
 @pytest.mark.parametrize("cells", [[], [(1.0,)], [(1.0,), (5.0,)]])
 def test_without_repeats_there_is_no_noise(cells: list[tuple[float, ...]]) -> None:
     if cells:
-        assert math.isnan(_arm(cells).noise)
+        assert math.isnan(_group(cells).noise)
     else:
-        assert math.isnan(arm_of("arm", [], "fid", None, {}).noise)
+        assert math.isnan(group_of("group", [], "fid", None, {}).noise)
 
 
 def test_equal_repeats_have_no_spread_rather_than_none() -> None:
-    assert _arm([(1.0, 1.0), (5.0, 5.0)]).noise == 0.0
+    assert _group([(1.0, 1.0), (5.0, 5.0)]).noise == 0.0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_cell_with_a_repeat_that_is_not_finite_counts_in_neither_spread(bad: float) -> None:
-    arm = _arm([(1.0, 3.0), (2.0, bad), (5.0, 7.0)])
-    assert arm.scores == {0: 2.0, 2: 6.0}
-    assert arm.noise == pytest.approx(math.sqrt(2))
-    assert arm.ok == 3
+    group = _group([(1.0, 3.0), (2.0, bad), (5.0, 7.0)])
+    assert group.scores == {0: 2.0, 2: 6.0}
+    assert group.noise == pytest.approx(math.sqrt(2))
+    assert group.ok == 3
 
 
 def test_scores_too_large_to_compute_with_are_no_number() -> None:
-    arm = _arm([(1e300, -1e300), (1e300, -1e300)])
-    assert (arm.mean, arm.sd) == (0.0, 0.0)
-    assert math.isnan(arm.noise)
+    group = _group([(1e300, -1e300), (1e300, -1e300)])
+    assert (group.mean, group.sd) == (0.0, 0.0)
+    assert math.isnan(group.noise)
 
 
 def test_what_is_said_of_arms_is_said_once() -> None:
-    arms = [_arm([(1.0, 2.0)], "biased"), _arm([(1.0, 2.0, 3.0)], "biased")]
-    assert reader_notes(arms[0]) == "biased"
-    assert reader_notes(*arms) == "biased; unequal repeats: 2 to 3 a cell"
-    assert reader_notes(_arm([(1.0,)])) == ""
+    groups = [_group([(1.0, 2.0)], "biased"), _group([(1.0, 2.0, 3.0)], "biased")]
+    assert reader_notes(groups[0]) == "biased"
+    assert reader_notes(*groups) == "biased; unequal repeats: 2 to 3 a cell"
+    assert reader_notes(_group([(1.0,)])) == ""
 
 
 def test_every_value_of_every_combination_has_a_row(make_folder: Callable[..., Folder]) -> None:

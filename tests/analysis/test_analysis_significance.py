@@ -67,7 +67,7 @@ def test_no_spread_is_left_to_resampling() -> None:
     assert float(decide(ones, twos, paired=True).p) == float(sign_flip(twos)) == 2 / 64
     assert str(decide(ones, twos, paired=False).test) == "permutation"
     assert float(decide(ones, twos, paired=False).p) == pytest.approx(float(permutation(ones, twos)))
-    # One arm without spread leaves Welch's test the other's.
+    # One group without spread leaves Welch's test the other's.
     assert str(decide(ones, np.arange(6.0), paired=False).test) == "Welch t"
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import number, p_value
 from ganbench.analysis.pairwise import compare_pair
 from ganbench.analysis.verdict import verdict
@@ -16,8 +16,8 @@ def _verdict(
     paired: bool = True,
     **counts,
 ) -> str:
-    baseline = Arm(label="minimax", scores=dict(enumerate(old)), ok=len(old), **counts)
-    value = Arm(label="ns", scores=dict(enumerate(new)), ok=len(new))
+    baseline = Group(label="minimax", scores=dict(enumerate(old)), ok=len(old), **counts)
+    value = Group(label="ns", scores=dict(enumerate(new)), ok=len(new))
     pair = compare_pair(baseline, value, direction, paired=paired)
     return verdict("fid" if direction == "lower" else "is", direction, baseline, value, pair, pair.p, family)
 
@@ -126,8 +126,8 @@ def test_scores_too_large_to_compute_with() -> None:
 
 
 def test_a_score_that_was_not_asked_for_is_no_failure() -> None:
-    baseline = Arm(label="a", scores={0: 1.0, 1: 2.0}, ok=3)
-    value = Arm(label="b", scores={0: 2.0, 1: 5.0, 2: 1.0}, ok=3)
+    baseline = Group(label="a", scores={0: 1.0, 1: 2.0}, ok=3)
+    value = Group(label="b", scores={0: 2.0, 1: 5.0, 2: 1.0}, ok=3)
     pair = compare_pair(baseline, value, "lower")
     said = verdict("fid", "lower", baseline, value, pair, pair.p, 1)
     assert said.startswith("a was not scored by fid in 1 of 3; in the 2 pairs left: ")

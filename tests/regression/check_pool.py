@@ -27,7 +27,7 @@ import numpy as np
 import tomli_w
 
 import ganbench
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.checks import Question, read_finished
 from ganbench.regression.gate import judge
@@ -114,8 +114,8 @@ def verdicts(
 
 
 def _question(index: int, old: np.ndarray, new: np.ndarray, tolerance: float) -> Question:
-    arms = [
-        Arm(label=name, scores=dict(enumerate(map(float, side)))) for name, side in (("a", old), ("b", new))
+    groups = [
+        Group(label=name, scores=dict(enumerate(map(float, side)))) for name, side in (("a", old), ("b", new))
     ]
     return Question(
         where={"dataset": str(index)},
@@ -124,8 +124,8 @@ def _question(index: int, old: np.ndarray, new: np.ndarray, tolerance: float) ->
         direction="lower",
         measure=None,
         tolerance=Tolerance(amount=tolerance, relative=False),
-        baseline=arms[0],
-        value=arms[1],
+        baseline=groups[0],
+        value=groups[1],
     )
 
 

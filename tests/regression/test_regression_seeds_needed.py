@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.regression.evidence import evidence
 from ganbench.regression.seeds_needed import settling
 
 
-def arm(n, mean=20.0):
+def group(n, mean=20.0):
     """n scores of sd 1."""
     scores = np.linspace(-1, 1, n)
-    return Arm(label="arm", scores=dict(enumerate((mean + scores / scores.std(ddof=1)).tolist())))
+    return Group(label="group", scores=dict(enumerate((mean + scores / scores.std(ddof=1)).tolist())))
 
 
 def settled(n_old, n_new, loss=0.0, tolerance=1.0, family=1):
-    old, new = arm(n_old), arm(n_new, 20 + loss)
+    old, new = group(n_old), group(n_new, 20 + loss)
     return settling(old, new, evidence(old, new, "lower", 0.05), tolerance, 0.05, family)
 
 

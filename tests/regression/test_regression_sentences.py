@@ -13,7 +13,7 @@ from ganbench.regression import check, records, text_of
 def test_the_whole_text(outcome, tmp_path):
     lines = text_of(outcome).replace(str(tmp_path), "").splitlines()
     seen = "8 seeds against 8"
-    # Four pairs of arms of equal spread: sd 1.01, Welch's t with 14 degrees of freedom, over four tests.
+    # Four pairs of groups of equal spread: sd 1.01, Welch's t with 14 degrees of freedom, over four tests.
     assert lines == [
         "regression (2 regression, 1 inconclusive, 1 improvement, 1 pass, 1 identical): /now against /base",
         "regression    digits, broken: fid (digits_cnn) 1.5 -> 1: 1 of 2 cells failed (1 oom), and none of "

@@ -132,7 +132,7 @@ def test_samples_are_scrubbed_by_keyboard(desktop: tuple[Any, list[str]]) -> Non
     slider = viewer.locator("input[type=range]")
     slider.focus()
     page.keyboard.press("ArrowLeft")
-    # Where one arm ended early it stays, and the others show their last step before it.
+    # Where one group ended early it stays, and the others show their last step before it.
     assert viewer.locator("output").inner_text() == "step 60"
     page.keyboard.press("ArrowLeft")
     assert viewer.locator("output").inner_text() == "step 50"
@@ -211,16 +211,16 @@ def test_a_curve_says_its_value(desktop: tuple[Any, list[str]]) -> None:
     assert " at step 50" in _pointed_at(page, picture, "g.median")
 
 
-@pytest.mark.parametrize(("arm", "low", "high"), [("minimax", 1.0, 1.6), (HOSTILE, 500.0, 800.0)])
+@pytest.mark.parametrize(("group", "low", "high"), [("minimax", 1.0, 1.6), (HOSTILE, 500.0, 800.0)])
 def test_values_are_read_off_an_axis_that_is_part_logarithmic(
-    desktop: tuple[Any, list[str]], arm: str, low: float, high: float
+    desktop: tuple[Any, list[str]], group: str, low: float, high: float
 ) -> None:
     page, _ = desktop
     picture = page.locator(".curves figure", has_text="Discriminator's loss").first.locator("svg")
     assert picture.get_attribute("data-scale").startswith("symlog ")
-    name = arm.replace('"', '\\"')
+    name = group.replace('"', '\\"')
     said = _pointed_at(page, picture, f'g.median[data-name="{name}"]', point=4)
-    assert f"{arm}, median: " in said
+    assert f"{group}, median: " in said
     assert low < float(said.rpartition(": ")[2].split(" ")[0]) < high
 
 

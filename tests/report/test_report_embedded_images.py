@@ -23,8 +23,8 @@ def embedded(folder: Folder) -> tuple[EmbeddedImages, list]:
 
 def test_arms_stand_side_by_side_by_seed(planted: Folder) -> None:
     images, rows = embedded(planted)
-    assert [[(picture.arm, picture.seed) for picture in row] for row in rows] == [
-        [(arm, seed) for arm in ARMS] for seed in range(3)
+    assert [[(picture.group, picture.seed) for picture in row] for row in rows] == [
+        [(group, seed) for group in ARMS] for seed in range(3)
     ]
     first = rows[0][0]
     (frame,) = first.frames

@@ -6,9 +6,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from ganbench.analysis.group import Arm
+from ganbench.analysis.group import Group
 from ganbench.report.figures import Line, finals, over_steps
-from ganbench.report.svg import ARM_COLOURS, colour, inline
+from ganbench.report.svg import GROUP_COLOURS, colour, inline
 
 
 def _curve(values: list[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -74,14 +74,14 @@ def test_an_arm_that_is_zero_throughout_needs_no_other_axis() -> None:
 
 
 def test_final_scores_of_a_seed_are_joined_over_all_arms_that_have_one() -> None:
-    arms = [
-        Arm(label="a", scores={0: 1.0, 1: 2.0, 2: 3.0}),
-        Arm(label="b", scores={}, failures={0: "error", 1: "oom"}, skipped=1),
-        Arm(label="c", scores={1: 5.0, 2: 7.0}, unfinished=1),
-        Arm(label="d", scores={2: 4.0}),
-        Arm(label="e", scores={}),
+    groups = [
+        Group(label="a", scores={0: 1.0, 1: 2.0, 2: 3.0}),
+        Group(label="b", scores={}, failures={0: "error", 1: "oom"}, skipped=1),
+        Group(label="c", scores={1: 5.0, 2: 7.0}, unfinished=1),
+        Group(label="d", scores={2: 4.0}),
+        Group(label="e", scores={}),
     ]
-    figure = finals(arms, [colour(index) for index in range(5)])
+    figure = finals(groups, [colour(index) for index in range(5)])
     joined = [
         (list(line.get_xdata()), list(line.get_ydata()))
         for line in _lines(figure)
@@ -114,8 +114,8 @@ def test_the_ticks_of_such_an_axis_are_few_and_inside(small: float, large: float
 
 
 def _two(first: str = "a", second: str = "b"):
-    arms = [Arm(label=name, scores={0: score}) for name, score in ((first, 1.0), (second, 2.0))]
-    return finals(arms, [colour(0), colour(1)])
+    groups = [Group(label=name, scores={0: score}) for name, score in ((first, 1.0), (second, 2.0))]
+    return finals(groups, [colour(0), colour(1)])
 
 
 def test_svg_uses_the_pages_colours_and_escapes_names() -> None:
@@ -127,7 +127,7 @@ def test_svg_uses_the_pages_colours_and_escapes_names() -> None:
     assert f"{hostile}: 1" in [element.text for element in root.iter() if element.text]
     assert "<script" not in text
     assert "var(--arm-0)" in text
-    assert ARM_COLOURS[0] not in text
+    assert GROUP_COLOURS[0] not in text
     assert "<metadata" not in text
 
 
@@ -149,4 +149,4 @@ def test_svg_says_how_its_vertical_axis_is_read(lines: list, log: bool, scale: s
 
 @pytest.mark.parametrize("index", [0, 5])
 def test_colours_come_round(index: int) -> None:
-    assert colour(index) == colour(index + len(ARM_COLOURS))
+    assert colour(index) == colour(index + len(GROUP_COLOURS))

@@ -34,7 +34,7 @@ def test_a_panel_a_metric_and_a_row_a_context(make_folder: Callable[..., Folder]
     ]
     points = [line for line in axes.get_lines() if line.get_marker() == "o"]
     assert [line.get_xdata()[0] for line in points] == pytest.approx([-5.15, -5.15])
-    # Shown, so filled with the arm's colour; the other metric does not differ.
+    # Shown, so filled with the group's colour; the other metric does not differ.
     assert {line.get_markerfacecolor() for line in points} == {"#d55e00"}
     hollow = [line for line in score.figure.axes[0].get_lines() if line.get_marker() == "o"]
     assert {line.get_markerfacecolor() for line in hollow} == {"#ffffff"}

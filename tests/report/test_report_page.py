@@ -282,7 +282,7 @@ def test_scores_too_large_to_draw_are_in_the_tables(make_folder: Callable[..., F
             folder.add(loss=loss, seed=seed, scores=rows, curves=False)
     _, page = _write(folder)
     assert any("1e+308" in row for row in page.rows)
-    # Of the scores that cannot be drawn the arms' names are left.
+    # Of the scores that cannot be drawn the groups' names are left.
     assert page.count("svg") == 1
 
 
@@ -334,6 +334,6 @@ def test_five_hundred_cells_with_samples_stay_small(make_folder: Callable[..., F
     crowd(folder)
     text, page = _write(folder)
     assert len(text.encode()) < 15 * 2**20
-    # Each arm and data set is seen, with the last step of its first seed at least.
+    # Each group and data set is seen, with the last step of its first seed at least.
     assert all(f"Samples of {loss}, seed 0, step 2000" in text for loss in ("minimax", "hinge"))
     assert "pictures of samples, to keep it small" in page.words

@@ -23,7 +23,7 @@ def test_the_furthest_comes_first_and_failures_have_ended(make_folder: Callable[
     found = progress(load(folder.path).cells, "loss", {"train": {"steps": 20}})
     assert found is not None
     assert (found.done, found.cells, found.more) == (1, MOST_COMING + 3, 2)
-    assert found.arms == {"minimax": (1, MOST_COMING + 3)}
+    assert found.groups == {"minimax": (1, MOST_COMING + 3)}
     assert found.coming[0] == "digits, mlp, minimax, seed 5: at step 10 of 20"
     assert len(found.coming) == MOST_COMING
 

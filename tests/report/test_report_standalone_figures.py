@@ -30,7 +30,7 @@ def test_the_figures_are_those_of_the_page(planted: Folder) -> None:
         "digits, mlp: Gradient norms",
         "digits, mlp: Jensen-Shannon estimate",
     ]
-    # The final scores seed by seed: 3 dots and a mean an arm, a line a pair.
+    # The final scores seed by seed: 3 dots and a mean a group, a line a pair.
     assert len(figures["digits, mlp: fid (digits_cnn)"].axes[0].lines) == 11
 
 

@@ -65,7 +65,7 @@ def test_missing_repeats_are_added_without_training(tmp_path: Path, monkeypatch:
     assert once.comparison["noise_value"].isna().all()
     assert set(once.scores["repeat"]) == {0}
     monkeypatch.setattr(cell_run, "Trainer", None)
-    # One cell of an arm has its repeats, the other not yet: compared, and said.
+    # One cell of a group has its repeats, the other not yet: compared, and said.
     partly = run(out, ["score"] * 4, only=0, repeats=3)
     assert partly.comparison["n"].tolist() == [2, 2]
     assert partly.comparison["repeats"].tolist() == [1, 1]
@@ -88,10 +88,10 @@ def test_both_spreads_are_what_the_rows_say(tmp_path: Path) -> None:
     by_cell = final.groupby(["loss", "seed"])["value"]
     assert by_cell.nunique().tolist() == [3] * 4
     row = results.comparison.set_index("metric").loc["fid"]
-    for arm in ("baseline", "value"):
-        within, means = by_cell.var()[row[arm]], by_cell.mean()[row[arm]]
-        assert row[f"noise_{arm}"] == pytest.approx(math.sqrt(within.mean()))
-        assert row[f"sd_{arm}"] == pytest.approx(np.std(means, ddof=1))
+    for group in ("baseline", "value"):
+        within, means = by_cell.var()[row[group]], by_cell.mean()[row[group]]
+        assert row[f"noise_{group}"] == pytest.approx(math.sqrt(within.mean()))
+        assert row[f"sd_{group}"] == pytest.approx(np.std(means, ddof=1))
     spread = results.final.set_index(["loss", "metric"]).loc[("minimax", "is_std")]
     values = scores[(scores["step"] == 10) & (scores["metric"] == "is_std") & (scores["loss"] == "minimax")]
     assert spread["mean"] == pytest.approx(values["value"].mean())

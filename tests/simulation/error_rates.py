@@ -32,7 +32,7 @@ SEEDS = (3, 5, 10, 20)
 CLAIMED = ("normal", "t(3)")
 SHOWN = ("lognormal", "outliers", "modes")
 FAILING = (0.2, 0.5)
-# What two arms share of a score where seeds are pairs.
+# What two groups share of a score where seeds are pairs.
 CORRELATION = 0.5
 
 PREFACE = f"""\
@@ -60,9 +60,9 @@ class Line:
         question: what was counted.
         method: the function that was asked.
         scores: how they were drawn.
-        n: seeds of an arm.
-        failures: share of the cells that failed at random, in both arms alike.
-        effect: true difference, in sd of the differences where seeds are pairs, else of an arm.
+        n: seeds of a group.
+        failures: share of the cells that failed at random, in both groups alike.
+        effect: true difference, in sd of the differences where seeds are pairs, else of a group.
         draws: comparisons drawn.
         rate: share of them.
         expected: the exact rate, where it is known.
@@ -102,10 +102,10 @@ def false_positives(draws: int) -> Iterator[Line]:
             for n in SEEDS:
                 question = "false positives"
                 random = _random(question, paired, scores, failures, n)
-                old, new = arms(random, scores, (draws, n), paired=paired)
+                old, new = groups(random, scores, (draws, n), paired=paired)
                 if failures:
                     old, new = (
-                        np.where(random.random(arm.shape) < failures, np.inf, arm) for arm in (old, new)
+                        np.where(random.random(group.shape) < failures, np.inf, group) for group in (old, new)
                     )
                 rate = _share(decide(old, new, paired=paired).p < ALPHA)
                 claimed = scores in CLAIMED
@@ -153,7 +153,7 @@ def family_wise(draws: int) -> Iterator[Line]:
     """How often any of a family of independent tests is said to show a difference where there is none."""
     for tests in (2, 4, 8):
         random = _random("family", tests)
-        old, new = arms(random, "normal", (draws, tests, 5), paired=True)
+        old, new = groups(random, "normal", (draws, tests, 5), paired=True)
         p = decide(old, new, paired=True).p
         rate = _share(smallest_adjusted(p) < ALPHA)
         yield Line(
@@ -181,7 +181,7 @@ def coverage(draws: int) -> Iterator[Line]:
         for n in SEEDS:
             for method in ("mean of an arm", "difference, paired t", "difference, Welch t"):
                 random = _random("coverage", method, scores, n)
-                old, new = arms(random, scores, (draws, n), paired=method == "difference, paired t")
+                old, new = groups(random, scores, (draws, n), paired=method == "difference, paired t")
                 if method == "mean of an arm":
                     low, high = mean_interval(old)
                 else:
@@ -212,7 +212,7 @@ def power(draws: int) -> Iterator[Line]:
             shown = detectable_paired(n) if paired else detectable_welch(n, n)
             for effect in (1.0, shown):
                 random = _random("power", paired, n, effect == 1.0)
-                old, new = arms(random, "normal", (draws, n), paired=paired)
+                old, new = groups(random, "normal", (draws, n), paired=paired)
                 # The differences of pairs have the variance 2 (1 - CORRELATION).
                 unit = math.sqrt(2 * (1 - CORRELATION)) if paired else 1.0
                 decision = decide(old, new - effect * unit, paired=paired)
@@ -233,14 +233,14 @@ def power(draws: int) -> Iterator[Line]:
                 )
 
 
-def arms(
+def groups(
     random: np.random.Generator, scores: str, shape: tuple[int, ...], *, paired: bool
 ) -> tuple[Floats, Floats]:
-    """Two arms whose scores have mean 0; where they are pairs, half of each score's variance is shared."""
+    """Two groups whose scores have mean 0; where they are pairs, half of each score's variance is shared."""
     if not paired:
         return _draw(random, scores, shape), _draw(random, scores, shape)
     if scores == "modes":
-        # Counts stay counts: some seeds are equal in both arms.
+        # Counts stay counts: some seeds are equal in both groups.
         old, new = _draw(random, scores, shape), _draw(random, scores, shape)
         return old, np.where(random.random(shape) < CORRELATION, old, new)
     shared = random.normal(size=shape) * math.sqrt(CORRELATION)

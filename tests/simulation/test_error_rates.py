@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from error_rates import (
     Line,
-    arms,
     coverage,
     false_positives,
     family_wise,
+    groups,
     markdown,
     power,
     smallest_adjusted,
@@ -45,7 +45,7 @@ def test_no_difference_is_rarely_taken_for_one(false: list[Line]) -> None:
 
 def test_on_normal_scores_the_rate_is_the_exact_one(false: list[Line]) -> None:
     known = [line for line in false if not math.isnan(line.expected)]
-    # Two designs, and Welch with three times the seeds in one arm.
+    # Two designs, and Welch with three times the seeds in one group.
     assert len(known) == 3 * 4
     for line in known:
         assert line.rate == pytest.approx(line.expected, abs=_slack(line.expected)), line
@@ -81,7 +81,7 @@ def test_differences_are_found_as_often_as_the_noncentral_t_says() -> None:
 
 
 def test_pairs_share_half_of_their_variance() -> None:
-    old, new = arms(np.random.default_rng(0), "normal", (4_000, 5), paired=True)
+    old, new = groups(np.random.default_rng(0), "normal", (4_000, 5), paired=True)
     assert np.corrcoef(old.ravel(), new.ravel())[0, 1] == pytest.approx(0.5, abs=0.03)
     assert old.std() == pytest.approx(1, abs=0.03)
 

@@ -40,7 +40,7 @@ def test_packing_is_compared_by_the_recipe_of_pacgan(
     assert set(results.cells["dataset"]) == {dataset}
     found = results.scores[results.scores["metric"] == "modes"]["value"]
     assert found.between(0, modes).all()
-    # Each packed arm against the plain one, in each metric.
+    # Each packed group against the plain one, in each metric.
     assert set(results.comparison["baseline"]) == {"mlp_pacgan"}
     assert len(results.comparison) == 3 * 3
 

@@ -24,12 +24,12 @@ def test_minimax_loses_its_gradient_and_non_saturating_does_not(tmp_path: Path) 
     cells = results.cells.set_index(["dataset", "loss"])
     assert set(cells["status"]) == {"ok"}
     for dataset in ("gaussian_ring", "fashion_mnist"):
-        arms = {loss: cells.loc[(dataset, loss)] for loss in ("minimax", "non_saturating")}
+        groups = {loss: cells.loc[(dataset, loss)] for loss in ("minimax", "non_saturating")}
         # Measured on the same frozen generator, against the same discriminator.
-        assert arms["minimax"]["weights"] == arms["non_saturating"]["weights"] != ""
-        d_fake = [store.curves(arm["cell"])["d_fake"] for arm in arms.values()]
+        assert groups["minimax"]["weights"] == groups["non_saturating"]["weights"] != ""
+        d_fake = [store.curves(group["cell"])["d_fake"] for group in groups.values()]
         pd.testing.assert_series_equal(*d_fake)
-        minimax, non_saturating = (norms(store, arm["cell"], FROZEN_AT) for arm in arms.values())
+        minimax, non_saturating = (norms(store, group["cell"], FROZEN_AT) for group in groups.values())
         early, late = slice(None, FROZEN_AT + 50), slice(1000, None)
         assert minimax.loc[late].median() < minimax.loc[early].median() / 10, dataset
         assert non_saturating.loc[late].median() > non_saturating.loc[early].median(), dataset

@@ -83,9 +83,9 @@ def test_lucics_objectives_play_on_his_nets(tmp_path: Path) -> None:
 
 def test_his_other_two_have_a_penalty(tmp_path: Path) -> None:
     found = played("fashion-mnist-lucic-penalties", tmp_path / "out", *LUCIC)
-    arms = {tuple(label.split()[1:]) for label in found}
-    assert {("wasserstein[clip=0.0]", "gradient_penalty"), ("non_saturating", "dragan")} < arms
-    assert len(arms) == 4
+    groups = {tuple(label.split()[1:]) for label in found}
+    assert {("wasserstein[clip=0.0]", "gradient_penalty"), ("non_saturating", "dragan")} < groups
+    assert len(groups) == 4
     # All else is as in the grid that it belongs to.
     one, other = (cells_of(f"fashion-mnist-lucic{end}")[0] for end in ("", "-penalties"))
     assert (one.train, one.score) == (other.train, other.score)
