@@ -26,6 +26,7 @@ from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
 from ganbench.report import Results, load, write_page, write_tables
 from ganbench.runner import forget_environment
+from ganbench.runner.events import CellBegun, CellProgress, CellScored, Event
 from ganbench.runner.reasons import broken_reason
 from ganbench.runner.task import CellResult, Task, record_of
 from ganbench.store import Store
@@ -262,10 +263,10 @@ class _Sitting:
             Interrupted: the pool was told to stop.
         """
 
-        def heard(event: Mapping[str, Any]) -> None:
+        def heard(event: Event) -> None:
             self._event(event)
             # Meanwhile workers go on: what they send waits in their pipes, which hold minutes of it.
-            if event.get("scored") and pool.stopped is None:
+            if isinstance(event, CellScored) and pool.stopped is None:
                 self._write_some()
 
         # Closed here, so that no worker outlives an exception for as long as its traceback is kept.
@@ -303,11 +304,13 @@ class _Sitting:
         if page:
             self._page_due, self._page_took = now + max(_PAGE_SECONDS, _PATIENCE * took), took
 
-    def _event(self, event: Mapping[str, Any]) -> None:
-        if "step" in event:
-            self._steps[event["cell"]] = int(event["step"])
+    def _event(self, event: Event) -> None:
+        if isinstance(event, CellBegun):
+            return
+        if isinstance(event, CellProgress):
+            self._steps[event.cell] = event.step
         if self._listener is not None:
-            self._listener.event(event)
+            self._listener.event(event.as_mapping())
 
     def _write_down(self, entry: PlannedCell, result: CellResult) -> None:
         """Write the end of a cell whose worker could not: it is gone, or its disk was full."""

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -18,6 +18,7 @@ from typing import Any
 from ganbench.execution.spawning import clean_context
 from ganbench.execution.stopping import stop_signals
 from ganbench.execution.worker import serve
+from ganbench.runner.events import CellBegun, Event
 from ganbench.runner.task import CellResult, Task
 
 _TRIES = 2
@@ -84,7 +85,7 @@ class LocalExecutor:
             worker.process.kill()
 
     def run(
-        self, tasks: Sequence[Task], on_event: Callable[[Mapping[str, Any]], None] = lambda _: None
+        self, tasks: Sequence[Task], on_event: Callable[[Event], None] = lambda _: None
     ) -> Generator[CellResult, None, None]:
         """Run tasks, in order as workers come free; results as they come.
 
@@ -151,9 +152,7 @@ class LocalExecutor:
         self._workers.remove(worker)
         self._free.append(worker.device)
 
-    def _listen(
-        self, worker: _Worker, on_event: Callable[[Mapping[str, Any]], None]
-    ) -> CellResult | _Lost | None:
+    def _listen(self, worker: _Worker, on_event: Callable[[Event], None]) -> CellResult | _Lost | None:
         """What a worker has sent since the last time; how its cell ended, where it has."""
         try:
             while worker.connection.poll():
@@ -162,10 +161,9 @@ class LocalExecutor:
                     # Asked to stop by somebody else than this run: it has to be replaced.
                     foreign = message.status == "unfinished" and self.stopped is None
                     return _Lost.DIED if foreign else message
-                if "begun" in message:
+                if isinstance(message, CellBegun):
                     worker.begun = time.monotonic()
-                else:
-                    on_event(message)
+                on_event(message)
         except (EOFError, ConnectionError):
             return _Lost.DIED
         if self._max_seconds is not None and worker.begun is not None and self.stopped is None:

@@ -17,7 +17,7 @@ from ganbench.files.standard_streams import guard_streams
 def serve(connection: Connection[Any, Any], threads: int | None) -> None:
     """Run the cells that come through the connection until it is closed.
 
-    For each Task it gets, it sends mappings about the progress and at last a CellResult. SIGTERM makes the
+    For each Task it gets, it sends Events and at last a CellResult. SIGTERM makes the
     cell write its checkpoint and end as `unfinished`.
 
     Args:
@@ -38,6 +38,7 @@ def serve(connection: Connection[Any, Any], threads: int | None) -> None:
 
     from ganbench.errors import GanbenchError
     from ganbench.runner.cell_run import run_cell
+    from ganbench.runner.events import CellBegun
     from ganbench.runner.task import CellResult
     from ganbench.training import prepare_process
 
@@ -49,9 +50,9 @@ def serve(connection: Connection[Any, Any], threads: int | None) -> None:
             task = connection.recv()
         except EOFError:
             return
-        connection.send({"cell": task.cell.id, "begun": True})
+        connection.send(CellBegun(cell=task.cell.id))
         try:
-            result = run_cell(task, stop=stopped.is_set, progress=connection.send)
+            result = run_cell(task, stop=stopped.is_set, on_event=connection.send)
         except GanbenchError as error:
             result = CellResult(cell=task.cell.id, status="error", reason=str(error), scores={})
         connection.send(result)

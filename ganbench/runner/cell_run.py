@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ from ganbench.runner.cell_pictures import CellPictures
 from ganbench.runner.checkpoint import OtherEnvironment, resume, size_limit
 from ganbench.runner.data_notes import recorded_names
 from ganbench.runner.environment_here import environment_here
+from ganbench.runner.events import CellNote, CellProgress, CellScored, Event
 from ganbench.runner.preflight import check_cell
 from ganbench.runner.reasons import memory_missing, not_finite, reason_failed, reason_skipped
 from ganbench.runner.sample_pictures import drawn
@@ -38,24 +39,24 @@ from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
 from ganbench.store import Store
 from ganbench.training import Diverged, Trainer, determinism_record, deterministic, set_again, symptoms
 
-Progress = Callable[[Mapping[str, Any]], None]
 _PROGRESS_SECONDS = 0.5
 
 
 def run_cell(
-    task: Task, stop: Callable[[], bool] = lambda: False, progress: Progress = lambda _: None
+    task: Task, stop: Callable[[], bool] = lambda: False, on_event: Callable[[Event], None] = lambda _: None
 ) -> CellResult:
     """Run one cell; how it ends is a result, whatever it is.
 
     Args:
         task: which cell, where.
         stop: asked after each step; a cell told to stop is checkpointed and `unfinished`.
-        progress: told of steps and losses, a few times a second, and of each scoring before the last.
+        on_event: told of steps and losses, a few times a second, of each scoring before the last, and of
+            what is not as expected.
 
     Raises:
         StoreError: not even the cell's record can be written.
     """
-    run = CellRun(task, stop, progress)
+    run = CellRun(task, stop, on_event)
     with deterministic(task.environment.threads):
         try:
             return run.score_again() if task.rescore else run.play()
@@ -77,13 +78,13 @@ def run_cell(
 class CellRun:
     """A cell being run in this process."""
 
-    def __init__(self, task: Task, stop: Callable[[], bool], progress: Progress) -> None:
+    def __init__(self, task: Task, stop: Callable[[], bool], on_event: Callable[[Event], None]) -> None:
         self._task = task
         self._cell: Cell = task.cell
         self._store = Store(task.folder)
         self._device = torch.device(task.device)
         self._stop = stop
-        self._progress = progress
+        self._on_event = on_event
         self._rescoring = task.rescore
         self._rows: list[dict[str, Any]] = []
         self._begun = time.monotonic()
@@ -137,7 +138,7 @@ class CellRun:
             if milestone < cell.train.steps:
                 # For whoever looks at the run while it goes on.
                 store.write_curves(cell.id, trainer.diagnostics.columns())
-                self._report(trainer, scored=True)
+                self._report(trainer, CellScored)
         state = trainer.scored_generator.state_dict()
         weights = store.write_generator(cell.id, state)
         return self.end("ok", "", weights=weights)
@@ -313,17 +314,9 @@ class CellRun:
 
         return pause
 
-    def _report(self, trainer: Trainer, **more: Any) -> None:
-        losses = trainer.diagnostics.last()
-        self._progress(
-            {
-                "cell": self._cell.id,
-                "step": trainer.step,
-                "loss_d": None if losses is None else losses[0],
-                "loss_g": None if losses is None else losses[1],
-                **more,
-            }
-        )
+    def _report(self, trainer: Trainer, kind: type[CellProgress] = CellProgress) -> None:
+        loss_d, loss_g = trainer.diagnostics.last() or (None, None)
+        self._on_event(kind(cell=self._cell.id, step=trainer.step, loss_d=loss_d, loss_g=loss_g))
 
     def _checkpoint(self) -> None:
         trainer = self._trainer
@@ -356,7 +349,7 @@ class CellRun:
 
     def _note(self, text: str) -> None:
         """Tell the user what is not as expected, at once: the cell may never end."""
-        self._progress({"cell": self._cell.id, "note": text})
+        self._on_event(CellNote(cell=self._cell.id, note=text))
 
     def _seconds(self) -> float:
         return self._before + time.monotonic() - self._begun

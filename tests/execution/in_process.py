@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from ganbench.execution import grid_run, verification
 from ganbench.runner import CellResult, Task, run_cell
+from ganbench.runner.events import CellScored, Event
 
 
 class InProcess:
@@ -24,10 +24,10 @@ class InProcess:
         self.stopped = time.monotonic()
 
     def run(
-        self, tasks: Sequence[Task], on_event: Callable[[Mapping[str, Any]], None] = lambda _: None
+        self, tasks: Sequence[Task], on_event: Callable[[Event], None] = lambda _: None
     ) -> Iterator[CellResult]:
-        def heard(event: Mapping[str, Any]) -> None:
-            if event.get("scored") and self.stopped is None:
+        def heard(event: Event) -> None:
+            if isinstance(event, CellScored) and self.stopped is None:
                 type(self).between()
             on_event(event)
 

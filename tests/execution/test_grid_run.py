@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from ganbench.execution import Interrupted, grid_run, run
 from ganbench.report import Results
 from ganbench.runner import CellResult, Task, run_cell
+from ganbench.runner.events import CellScored, Event
 from ganbench.store import Store
 
 GRID: dict[str, Any] = {
@@ -53,11 +54,9 @@ class Inline:
     def stop(self) -> None:
         self.stopped = self.watch.now
 
-    def run(
-        self, tasks: Sequence[Task], on_event: Callable[[Mapping[str, Any]], None]
-    ) -> Iterator[CellResult]:
-        def heard(event: Mapping[str, Any]) -> None:
-            if event.get("scored"):
+    def run(self, tasks: Sequence[Task], on_event: Callable[[Event], None]) -> Iterator[CellResult]:
+        def heard(event: Event) -> None:
+            if isinstance(event, CellScored):
                 type(self).between(self)
             on_event(event)
 

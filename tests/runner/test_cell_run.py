@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import environment_of, read_grid
 from ganbench.runner import CellResult, Task, cell_run, run_cell
+from ganbench.runner.events import CellNote, Event
 from ganbench.store import Store
 from ganbench.zoo.losses.adversarial import NonSaturating
 from ganbench.zoo.metrics import feature_metrics
@@ -56,8 +57,8 @@ def run(task: Task, asked: int | None = None) -> tuple[CellResult, list[str]]:
     """The result, and what the user was told on the way."""
     notes: list[str] = []
 
-    def listen(event: Mapping[str, Any]) -> None:
-        notes.extend([event["note"]] if "note" in event else [])
+    def listen(event: Event) -> None:
+        notes.extend([event.note] if isinstance(event, CellNote) else [])
 
     stop = stopping_after(asked) if asked is not None else lambda: False
     return run_cell(task, stop, listen), notes

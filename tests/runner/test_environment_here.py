@@ -18,6 +18,7 @@ from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.grid.history import History
 from ganbench.runner import Task, environment_here, forget_environment, run_cell, scorer_of
+from ganbench.runner.events import CellNote, Event
 from ganbench.store import Store
 
 GRID: dict[str, Any] = {
@@ -253,8 +254,9 @@ def test_a_damaged_checkpoint_of_a_mixed_training_falls_back_to_the_earlier(
     run_cell(kept, after(0))
     latest = store.checkpoints(cell)[0]
     latest.write_bytes(latest.read_bytes()[:-5] + b"xxxxx")
-    notes: list[str] = []
-    result = run_cell(kept, progress=lambda event: notes.extend([event["note"]] if "note" in event else []))
+    events: list[Event] = []
+    result = run_cell(kept, on_event=events.append)
+    notes = [event.note for event in events if isinstance(event, CellNote)]
     assert result.status == "ok"
     assert len(notes) == 1
     assert notes[0].endswith("not used")
