@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ganbench.catalog.clashes import settle
+from ganbench.catalog.clashes import resolve_clashes
 from ganbench.catalog.kinds import KINDS, Kind
 from ganbench.catalog.loader import DISABLE, load_plugins
 from ganbench.catalog.record import Entry, Loaded, PluginRecord
@@ -39,10 +39,10 @@ class Catalog:
     """
 
     def __init__(self, plugins: Iterable[Loaded]) -> None:
-        settled, self._clashes = settle(plugins)
-        settled.sort(key=lambda loaded: (not loaded.record.builtin, loaded.record.name))
-        self._loaded = tuple(settled)
-        self.plugins: tuple[PluginRecord, ...] = tuple(loaded.record for loaded in settled)
+        resolved, self._clashes = resolve_clashes(plugins)
+        resolved.sort(key=lambda loaded: (not loaded.record.builtin, loaded.record.name))
+        self._loaded = tuple(resolved)
+        self.plugins: tuple[PluginRecord, ...] = tuple(loaded.record for loaded in resolved)
         # Insertion-ordered, each once.
         self._notes: dict[str, None] = {
             _changed(record.name, "its import", record.changes): None
@@ -50,7 +50,7 @@ class Catalog:
             if record.changes
         }
         self._entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
-        for entry in sorted((entry for loaded in settled for entry in loaded.entries), key=lambda e: e.name):
+        for entry in sorted((entry for loaded in resolved for entry in loaded.entries), key=lambda e: e.name):
             self._entries[entry.kind][entry.name] = entry
 
     @property

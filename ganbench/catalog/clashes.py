@@ -26,7 +26,7 @@ class Clash:
         return f"{self.kind} {self.name!r} is provided by {providers}"
 
 
-def settle(plugins: Iterable[Loaded]) -> tuple[list[Loaded], dict[Key, Clash]]:
+def resolve_clashes(plugins: Iterable[Loaded]) -> tuple[list[Loaded], dict[Key, Clash]]:
     """Breaks the plugins that provide a name that another one provides too.
 
     A built-in goes on working; of third parties all that share a name are broken, whatever the order.

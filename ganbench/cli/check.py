@@ -123,10 +123,9 @@ def _print_plan(made: SeedPlan) -> None:
     console = output()
     rows = [
         (
-            f"{need.question.words}: {need.question.score}",
-            f"{need.question.baseline.mean:.4g} ± {need.question.baseline.sd:.3g} over {need.n} seeds",
-            str(need.question.tolerance)
-            + (f" = {need.allowed:.3g}" if need.question.tolerance.relative else ""),
+            f"{need.check.words}: {need.check.score}",
+            f"{need.check.baseline.mean:.4g} ± {need.check.baseline.sd:.3g} over {need.n} seeds",
+            str(need.check.tolerance) + (f" = {need.allowed:.3g}" if need.check.tolerance.relative else ""),
             seeds(need.to_pass),
             seeds(need.to_find),
             "none is enough" if need.beside is None else str(need.beside),

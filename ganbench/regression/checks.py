@@ -39,7 +39,7 @@ class CheckRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class ScoreCheck:
     """One score in one context.
 
     Attributes:
@@ -70,13 +70,13 @@ class Question:
         return metric_label(self.metric, self.measure.extractor if self.measure else "")
 
 
-def questions(baseline: Tables, value: Tables | None, asked: CheckRequest) -> list[Question]:
+def list_checks(baseline: Tables, value: Tables | None, request: CheckRequest) -> list[ScoreCheck]:
     """List every context × metric to be checked, in the baseline's order.
 
     Args:
         baseline: the yardstick.
         value: what is checked; None to look at the baseline alone.
-        asked: which scores, and how much they may lose.
+        request: which scores, and how much they may lose.
 
     Raises:
         GanbenchError: the folders have different axes, a context or a score is missing from what is checked,
@@ -88,10 +88,10 @@ def questions(baseline: Tables, value: Tables | None, asked: CheckRequest) -> li
     their_finals = finals if value is None else _finals(value)
     exact = final_values(baseline.cells, baseline.scores)
     their_exact = exact if value is None else final_values(value.cells, value.scores)
-    thresholds = _Thresholds(value or baseline, asked)
+    thresholds = _Thresholds(value or baseline, request)
     directions = _directions(baseline, finals)
     names = [name for name in baseline.axes if name in telling(baseline.cells)]
-    found: list[Question] = []
+    found: list[ScoreCheck] = []
     for key, rows in mine.items():
         if all(row["status"] == "skipped" for row in rows):
             continue
@@ -106,7 +106,7 @@ def questions(baseline: Tables, value: Tables | None, asked: CheckRequest) -> li
             for measure in _measures(metric, rows, yours[key], finals, their_finals, words):
                 group = _group(baseline, rows, metric, measure, finals, words)
                 found.append(
-                    Question(
+                    ScoreCheck(
                         where=context,
                         words=words,
                         metric=metric,
@@ -120,7 +120,7 @@ def questions(baseline: Tables, value: Tables | None, asked: CheckRequest) -> li
                         bits=bits,
                     )
                 )
-    if missing := [name for name in asked.metrics if name not in {question.metric for question in found}]:
+    if missing := [name for name in request.metrics if name not in {check.metric for check in found}]:
         raise GridError(
             f"--metric: {baseline.path} has no score {missing[0]!r}{did_you_mean(missing[0], directions)}"
         )
@@ -152,9 +152,9 @@ def read_finished(path: str | Path) -> Tables:
 class _Thresholds:
     """Which scores of a context are checked, and how much they may lose."""
 
-    def __init__(self, tables: Tables, asked: CheckRequest) -> None:
+    def __init__(self, tables: Tables, request: CheckRequest) -> None:
         self._path = tables.path
-        self._asked = asked
+        self._request = request
         self._grid = _grid_thresholds(tables)
 
     def of(self, key: Key, scored: Sequence[str], known: bool) -> Iterator[tuple[str, Tolerance]]:
@@ -166,11 +166,11 @@ class _Thresholds:
             known: whether it has that in this very context.
         """
         thresholds = self._grid.get(key, {})
-        names = self._asked.metrics or tuple(thresholds) or tuple(scored)
+        names = self._request.metrics or tuple(thresholds) or tuple(scored)
         for name in names:
             if name in scored:
-                yield name, self._asked.tolerance or thresholds.get(name, DEFAULT)
-            elif known and name in thresholds and not self._asked.metrics:
+                yield name, self._request.tolerance or thresholds.get(name, DEFAULT)
+            elif known and name in thresholds and not self._request.metrics:
                 raise StoreError(
                     f"{self._path}: [check] names {name}, of which the baseline has no final score in "
                     f"{', '.join(key)}; it has: {', '.join(scored)}"

@@ -13,7 +13,7 @@ from ganbench.analysis.tables import current_rows
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.bit_identity import bits_sentences
-from ganbench.regression.checks import CheckRequest, Question, questions, read_finished
+from ganbench.regression.checks import CheckRequest, ScoreCheck, list_checks, read_finished
 from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
 from ganbench.regression.outcome import CheckVerdict, Finding, Outcome, failures, outcomes
 
@@ -44,14 +44,14 @@ def check(
     Raises:
         GanbenchError: a folder, the pair of them, or an option cannot be used.
     """
-    asked = _request(metrics, tolerance, alpha)
+    request = _request(metrics, tolerance, alpha)
     before, now = read_finished(baseline), read_finished(path)
-    every = questions(before, now, asked)
-    findings = judge(every, asked.alpha)
+    every = list_checks(before, now, request)
+    findings = judge(every, request.alpha)
     return Outcome(
         path=now.path,
         baseline=before.path,
-        alpha=asked.alpha,
+        alpha=request.alpha,
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
         notes=notes_of(before, now, every),
     )
@@ -75,10 +75,10 @@ def check_baseline(
     Raises:
         GanbenchError: the baseline or an option cannot be used.
     """
-    asked = _request(metrics, tolerance, alpha)
+    request = _request(metrics, tolerance, alpha)
     before = read_finished(baseline)
     known = set(current_rows(before.scores)["metric"])
-    if unknown := [name for name in asked.metrics if name not in known]:
+    if unknown := [name for name in request.metrics if name not in known]:
         raise GridError(
             *(f"--metric: {before.path} has no score {name!r}{did_you_mean(name, known)}" for name in unknown)
         )
@@ -92,8 +92,8 @@ def _request(metrics: Sequence[str], tolerance: Tolerance | None, alpha: float) 
     )
 
 
-def judge(every: Sequence[Question], alpha: float) -> list[Finding]:
-    """Decide each question; the family is all of them.
+def judge(every: Sequence[ScoreCheck], alpha: float) -> list[Finding]:
+    """Decide each check; the family is all of them.
 
     Args:
         every: with the cells of both folders.
@@ -102,7 +102,7 @@ def judge(every: Sequence[Question], alpha: float) -> list[Finding]:
     Raises:
         GridError: a relative tolerance where the baseline is not clearly above 0.
     """
-    cases = [_case(question, alpha) for question in every]
+    cases = [_case(check, alpha) for check in every]
     worse = holm([case.found.p_worse for case in cases])
     better = holm([case.found.p_better for case in cases])
     family = sum(not math.isnan(p) for p in worse)
@@ -123,57 +123,57 @@ def checked_alpha(alpha: float) -> float:
     return alpha
 
 
-def refused(question: Question, problem: ValueError) -> GridError:
+def refused(check: ScoreCheck, problem: ValueError) -> GridError:
     """Make the error about a tolerance that says nothing of this baseline."""
-    name = question.metric
+    name = check.metric
     return GridError(
-        f"{question.words}: {name}: {problem}; give an absolute one: [check] {name} = 0.002 in the grid, "
+        f"{check.words}: {name}: {problem}; give an absolute one: [check] {name} = 0.002 in the grid, "
         f"or --metric {name} --tolerance 0.002"
     )
 
 
 class _Case(NamedTuple):
-    """A question with what is known before p is adjusted; a verdict where none of the tests decides."""
+    """A check before p is adjusted: its evidence, and its verdict where none of the tests decides."""
 
-    question: Question
+    check: ScoreCheck
     found: Evidence
     allowed: float = math.nan
     verdict: CheckVerdict | None = None
     reason: str = ""
 
 
-def _case(question: Question, alpha: float) -> _Case:
-    baseline, value = question.baseline, question.value
+def _case(check: ScoreCheck, alpha: float) -> _Case:
+    baseline, value = check.baseline, check.value
     assert value is not None
-    plain = Evidence(loss=loss_of(baseline, value, question.direction))
-    if question.bits is not None and question.bits.identical:
-        share = question.bits.share
-        return _Case(question, plain, verdict="identical", reason=f"only {share} were run" if share else "")
+    plain = Evidence(loss=loss_of(baseline, value, check.direction))
+    if check.bits is not None and check.bits.identical:
+        share = check.bits.share
+        return _Case(check, plain, verdict="identical", reason=f"only {share} were run" if share else "")
     if value.failures and not baseline.failures:
         reason = f"{failures(value)}, and none of the baseline's {outcomes(baseline)}"
-        return _Case(question, plain, verdict="regression", reason=reason)
+        return _Case(check, plain, verdict="regression", reason=reason)
     if not baseline.scores:
         reason = (
             f"nothing to compare with: of the baseline, {failures(baseline)}"
             if baseline.failures
             else "no scores"
         )
-        return _Case(question, plain, verdict="inconclusive", reason=reason)
+        return _Case(check, plain, verdict="inconclusive", reason=reason)
     few = min(outcomes(baseline), outcomes(value))
     if few < 2:
         reason = "one seed has no spread to judge by; at least 2 a side are needed, `--plan` says how many"
-        return _Case(question, plain, verdict="inconclusive", reason=reason)
-    found = evidence(baseline, value, question.direction, alpha)
+        return _Case(check, plain, verdict="inconclusive", reason=reason)
+    found = evidence(baseline, value, check.direction, alpha)
     try:
-        return _Case(question, found, allowed(question.tolerance, baseline, alpha))
+        return _Case(check, found, allowed(check.tolerance, baseline, alpha))
     except ValueError as problem:
-        raise refused(question, problem) from None
+        raise refused(check, problem) from None
 
 
 def _decide(case: _Case, p_worse: float, p_better: float, alpha: float, family: int) -> Finding:
     if case.verdict is not None:
         return Finding(
-            question=case.question,
+            check=case.check,
             verdict=case.verdict,
             reason=case.reason,
             evidence=case.found,
@@ -181,7 +181,7 @@ def _decide(case: _Case, p_worse: float, p_better: float, alpha: float, family: 
             family=family,
         )
     found, tolerance = case.found, case.allowed
-    baseline, value = case.question.baseline, case.question.value
+    baseline, value = case.check.baseline, case.check.value
     assert value is not None
     said = f"{failures(value)}; of the baseline, {failures(baseline)}" if baseline.failures else ""
     p = p_worse if found.loss > 0 or math.isnan(found.loss) else p_better
@@ -193,7 +193,7 @@ def _decide(case: _Case, p_worse: float, p_better: float, alpha: float, family: 
     elif found.high <= tolerance and not found.more_fail:
         verdict = "pass"
     return Finding(
-        question=case.question,
+        check=case.check,
         verdict=verdict,
         reason=said,
         evidence=found,
@@ -204,7 +204,7 @@ def _decide(case: _Case, p_worse: float, p_better: float, alpha: float, family: 
     )
 
 
-def notes_of(before: Tables, now: Tables, every: Sequence[Question]) -> tuple[str, ...]:
+def notes_of(before: Tables, now: Tables, every: Sequence[ScoreCheck]) -> tuple[str, ...]:
     """Say whether the cells are identical, or why not; settings that changed; what is not checked.
 
     Args:
@@ -212,14 +212,14 @@ def notes_of(before: Tables, now: Tables, every: Sequence[Question]) -> tuple[st
         now: what is checked.
         every: what was asked of them.
     """
-    contexts = {question.words: question.bits for question in every if question.bits is not None}
+    contexts = {check.words: check.bits for check in every if check.bits is not None}
     notes = bits_sentences(contexts.values())
     if changed := _changed_settings(before.grid, now.grid):
         notes.append(f"settings differ from the baseline's: {'; '.join(changed)}")
     if extra := len(now.contexts().keys() - before.contexts().keys()):
         what = "1 context" if extra == 1 else f"{extra} contexts"
         notes.append(f"not checked: {what} that the baseline lacks")
-    checked = {question.metric for question in every}
+    checked = {check.metric for check in every}
     scores = current_rows(now.scores)
     directions = dict(zip(scores["metric"], scores["direction"], strict=True))
     if rest := sorted(name for name, direction in directions.items() if direction and name not in checked):

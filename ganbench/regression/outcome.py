@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from ganbench.analysis.group import Group
-from ganbench.regression.checks import Question
+from ganbench.regression.checks import ScoreCheck
 from ganbench.regression.evidence import Evidence
-from ganbench.regression.seeds_needed import Settling, settling
+from ganbench.regression.seeds_needed import SeedsNeeded, seeds_needed
 
 CheckVerdict = Literal["regression", "inconclusive", "improvement", "pass", "identical"]
 # Most severe first.
@@ -32,7 +32,7 @@ class Finding:
     """The verdict on one score in one context.
 
     Attributes:
-        question: what was asked.
+        check: the score that was checked, with both groups.
         verdict: the answer.
         reason: the answer in words, where numbers do not say it.
         evidence: what the scores say.
@@ -42,7 +42,7 @@ class Finding:
         family: number of tests over which p is adjusted.
     """
 
-    question: Question
+    check: ScoreCheck
     verdict: CheckVerdict
     alpha: float
     family: int
@@ -52,23 +52,23 @@ class Finding:
     p: float = math.nan
 
     @cached_property
-    def settling(self) -> Settling | None:
-        """How many seeds would settle it, where it is inconclusive and there is a spread to tell from."""
+    def seeds_needed(self) -> SeedsNeeded | None:
+        """Estimate the seeds that would decide it, where it is inconclusive and the scores have a spread."""
         measurable = min(len(self.baseline.scores), len(self.value.scores)) > 1
         if self.verdict != "inconclusive" or not measurable or math.isnan(self.evidence.loss):
             return None
-        return settling(self.baseline, self.value, self.evidence, self.allowed, self.alpha, self.family)
+        return seeds_needed(self.baseline, self.value, self.evidence, self.allowed, self.alpha, self.family)
 
     @property
     def baseline(self) -> Group:
         """The baseline's scores."""
-        return self.question.baseline
+        return self.check.baseline
 
     @property
     def value(self) -> Group:
         """The scores that are checked."""
-        assert self.question.value is not None
-        return self.question.value
+        assert self.check.value is not None
+        return self.check.value
 
     @property
     def severity(self) -> tuple[float, ...]:

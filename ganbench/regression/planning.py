@@ -10,7 +10,7 @@ from typing import Any
 
 from ganbench.errors import GridError
 from ganbench.grid.tolerance import Tolerance
-from ganbench.regression.checks import CheckRequest, Question, questions, read_finished
+from ganbench.regression.checks import CheckRequest, ScoreCheck, list_checks, read_finished
 from ganbench.regression.evidence import allowed
 from ganbench.regression.gate import checked_alpha, refused
 from ganbench.regression.power import (
@@ -28,7 +28,7 @@ class Need:
     """What one score of one context needs.
 
     Attributes:
-        question: which.
+        check: the score to be checked.
         n: the baseline's seeds.
         allowed: the loss that is put up with, in the score's units.
         to_pass: seeds a side with which no change passes with probability PASSES; None for more than MOST.
@@ -37,7 +37,7 @@ class Need:
         together: seeds a side with which all scores pass together and each loss is found.
     """
 
-    question: Question
+    check: ScoreCheck
     n: int
     allowed: float
     to_pass: int | None
@@ -85,15 +85,15 @@ def plan(
     Raises:
         GanbenchError: the folder or an option cannot be used, or a score has fewer than two seeds.
     """
-    asked = CheckRequest(
+    request = CheckRequest(
         metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha)
     )
-    every = questions(read_finished(baseline), None, asked)
-    needs = tuple(_need(question, asked.alpha, len(every)) for question in every)
+    every = list_checks(read_finished(baseline), None, request)
+    needs = tuple(_need(check, request.alpha, len(every)) for check in every)
     known = [need.together for need in needs if need.together is not None]
     return SeedPlan(
         baseline=Path(baseline),
-        alpha=asked.alpha,
+        alpha=request.alpha,
         needs=needs,
         together=max(known) if len(known) == len(needs) else None,
     )
@@ -103,14 +103,14 @@ def plan_records(made: SeedPlan) -> list[dict[str, Any]]:
     """Write one JSON object per need; null for more than MOST, or where no number will do."""
     return [
         {
-            **need.question.where,
-            "metric": need.question.metric,
-            "direction": need.question.direction,
-            "extractor": need.question.measure.extractor if need.question.measure else "",
+            **need.check.where,
+            "metric": need.check.metric,
+            "direction": need.check.direction,
+            "extractor": need.check.measure.extractor if need.check.measure else "",
             "n_baseline": need.n,
-            "mean_baseline": need.question.baseline.mean,
-            "sd_baseline": need.question.baseline.sd,
-            "tolerance": str(need.question.tolerance),
+            "mean_baseline": need.check.baseline.mean,
+            "sd_baseline": need.check.baseline.sd,
+            "tolerance": str(need.check.tolerance),
             "allowed": need.allowed,
             "alpha": made.alpha,
             "family": len(made.needs),
@@ -123,27 +123,25 @@ def plan_records(made: SeedPlan) -> list[dict[str, Any]]:
     ]
 
 
-def _need(question: Question, alpha: float, family: int) -> Need:
-    group = question.baseline
+def _need(check: ScoreCheck, alpha: float, family: int) -> Need:
+    group = check.baseline
     n = len(group.scores)
     if n < 2 or math.isnan(group.sd):
         raise GridError(
-            f"{question.words}: {question.score}: the baseline has {n} "
+            f"{check.words}: {check.score}: the baseline has {n} "
             f"{'score' if n == 1 else 'scores'}, and at least 2 are needed to know the spread"
         )
     try:
-        loss = allowed(question.tolerance, group, alpha)
+        loss = allowed(check.tolerance, group, alpha)
     except ValueError as problem:
-        raise refused(question, problem) from None
+        raise refused(check, problem) from None
     if group.sd == 0:
         each, beside = seeds_to_part(alpha / family), seeds_to_part(alpha / family, n)
-        return Need(
-            question=question, n=n, allowed=loss, to_pass=each, to_find=each, beside=beside, together=each
-        )
+        return Need(check=check, n=n, allowed=loss, to_pass=each, to_find=each, beside=beside, together=each)
     to_find = seeds_to_find(group.sd, loss, alpha, family)
     all_pass = seeds_to_pass(group.sd, loss, alpha, 1 - (1 - PASSES) / family)
     return Need(
-        question=question,
+        check=check,
         n=n,
         allowed=loss,
         to_pass=seeds_to_pass(group.sd, loss, alpha),

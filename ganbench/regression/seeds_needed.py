@@ -20,7 +20,7 @@ from ganbench.regression.power import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settling:
+class SeedsNeeded:
     """How many seeds would settle a check.
 
     Attributes:
@@ -34,9 +34,9 @@ class Settling:
     each: int | None
 
 
-def settling(
+def seeds_needed(
     baseline: Group, value: Group, found: Evidence, tolerance: float, alpha: float, family: int
-) -> Settling:
+) -> SeedsNeeded:
     """Find how many seeds would settle a check, given the spread that was seen.
 
     With so many, no change passes with probability PASSES and a loss of twice the tolerance is found with
@@ -53,20 +53,20 @@ def settling(
     """
     if found.test == EXACT:
         few, both = seeds_to_part(alpha / family, len(baseline.scores)), seeds_to_part(alpha / family)
-        return Settling(words=f"{few} seeds would be enough to judge by", beside=few, each=both)
+        return SeedsNeeded(words=f"{few} seeds would be enough to judge by", beside=few, each=both)
     pooled = math.sqrt((baseline.sd**2 + value.sd**2) / 2)
     n_old, n_new = len(baseline.scores), len(value.scores)
     beside = seeds_beside(baseline.sd, n_old, value.sd, tolerance, alpha, family)
     each = seeds_each(pooled, tolerance, alpha, family)
     if beside is not None and beside > n_new:
-        return Settling(
+        return SeedsNeeded(
             words=f"about {_count(beside)} against this baseline would settle it", beside=beside, each=each
         )
     if beside is None:
         words = (
             f"no number of new seeds can settle it: the baseline's {n_old} are too few; {_a_side(each)} would"
         )
-        return Settling(words=words, beside=None, each=each)
+        return SeedsNeeded(words=words, beside=None, each=each)
 
     def enough(n: int) -> bool:
         chance = (
@@ -77,7 +77,7 @@ def settling(
         return chance >= PASSES
 
     each = fewest(enough)
-    return Settling(words=f"so near the tolerance it takes {_a_side(each)}", beside=None, each=each)
+    return SeedsNeeded(words=f"so near the tolerance it takes {_a_side(each)}", beside=None, each=each)
 
 
 def _a_side(count: int | None) -> str:

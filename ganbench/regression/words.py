@@ -35,7 +35,7 @@ def _share(outcome: Outcome) -> str:
     """Say how much of the baseline is identical, where that is not all of it; empty for other verdicts."""
     if outcome.verdict != "identical":
         return ""
-    every = {finding.question.words: finding.question.bits for finding in outcome.findings}
+    every = {finding.check.words: finding.check.bits for finding in outcome.findings}
     shares = list(dict.fromkeys(bits.share for bits in every.values() if bits is not None))
     if len(shares) == 1:
         return shares[0]
@@ -46,16 +46,16 @@ def _share(outcome: Outcome) -> str:
 
 def sentence(finding: Finding, outcome: Outcome) -> str:
     """Write about one score: where, which, what became of it, and how sure that is."""
-    question = finding.question
-    parts = [f"{question.words}: {question.score}"]
+    check = finding.check
+    parts = [f"{check.words}: {check.score}"]
     if finding.baseline.scores and finding.value.scores:
         parts.append(f" {number(finding.baseline.mean)} -> {number(finding.value.mean)}")
     said = [finding.reason] if finding.reason else []
     if finding.verdict != "identical" and not math.isnan(finding.evidence.loss):
         left = "those left: " if finding.value.failures or finding.baseline.failures else ""
         said.append(left + worse_by(finding) + _surety(finding, outcome))
-    if finding.settling is not None:
-        said.append(finding.settling.words)
+    if finding.seeds_needed is not None:
+        said.append(finding.seeds_needed.words)
     return "".join(parts) + (f": {'; '.join(said)}" if said else "")
 
 
@@ -78,7 +78,7 @@ def interval(finding: Finding, alpha: float) -> str:
 
 def tolerated(finding: Finding) -> str:
     """Write the tolerance, with what a relative one comes to."""
-    tolerance = finding.question.tolerance
+    tolerance = finding.check.tolerance
     if not tolerance.relative or math.isnan(finding.allowed):
         return str(tolerance)
     return f"{tolerance} = {number(finding.allowed)}"
@@ -90,9 +90,9 @@ def records(outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def _record(finding: Finding, outcome: Outcome) -> dict[str, Any]:
-    question, found = finding.question, finding.evidence
-    measure, settled = question.measure, finding.settling
-    sign = 1.0 if question.direction == "lower" else -1.0
+    check, found = finding.check, finding.evidence
+    measure, settled = check.measure, finding.seeds_needed
+    sign = 1.0 if check.direction == "lower" else -1.0
     ends = sorted((sign * found.low, sign * found.high))
     numbers = {
         "mean_baseline": finding.baseline.mean,
@@ -106,9 +106,9 @@ def _record(finding: Finding, outcome: Outcome) -> dict[str, Any]:
         "allowed": finding.allowed,
     }
     return {
-        **question.where,
-        "metric": question.metric,
-        "direction": question.direction,
+        **check.where,
+        "metric": check.metric,
+        "direction": check.direction,
         "extractor": measure.extractor if measure else "",
         "samples": measure.samples if measure else None,
         "protocol": measure.protocol if measure else "",
@@ -121,7 +121,7 @@ def _record(finding: Finding, outcome: Outcome) -> dict[str, Any]:
         # JSON has no NaN and no infinity.
         **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
         "test": found.test,
-        "tolerance": str(question.tolerance),
+        "tolerance": str(check.tolerance),
         "alpha": outcome.alpha,
         "family": outcome.family,
         "seeds": settled.beside if settled else None,
@@ -156,9 +156,9 @@ def markdown_of(outcome: Outcome) -> str:
         rows = [_HEADS, ("---",) * len(_HEADS), *(_row(finding, outcome) for finding in outcome.findings)]
         lines += [*(f"| {' | '.join(row)} |" for row in rows), ""]
     said = [
-        f"{finding.question.words}: {finding.question.score}: {words}"
+        f"{finding.check.words}: {finding.check.score}: {words}"
         for finding in outcome.findings
-        for words in (finding.reason, finding.settling.words if finding.settling else "")
+        for words in (finding.reason, finding.seeds_needed.words if finding.seeds_needed else "")
         if words
     ]
     lines += [f"- {_plain(words)}" for words in (*said, *outcome.notes)]
@@ -172,14 +172,14 @@ def markdown_of(outcome: Outcome) -> str:
 
 
 def _row(finding: Finding, outcome: Outcome) -> tuple[str, ...]:
-    question, found = finding.question, finding.evidence
+    check, found = finding.check, finding.evidence
     change = "-" if math.isnan(found.loss) else worse_by(finding)
     if ends := interval(finding, outcome.alpha):
         change += f"; {ends}"
     verdict = f"**{finding.verdict}**" if finding.verdict == "regression" else finding.verdict
     texts = (
-        question.words,
-        question.score,
+        check.words,
+        check.score,
         mean_and_sd(finding.baseline.mean, finding.baseline.sd),
         mean_and_sd(finding.value.mean, finding.value.sd),
         change,
@@ -238,10 +238,10 @@ def junit_of(outcome: Outcome, inconclusive_passes: bool = False) -> bytes:
 
 
 def _case(suite: xml.Element, finding: Finding, outcome: Outcome, inconclusive_passes: bool) -> None:
-    question = finding.question
+    check = finding.check
     # Dots part packages there.
-    where = question.words.replace(".", "_")
-    case = xml.SubElement(suite, "testcase", classname=f"ganbench.{where}", name=question.score)
+    where = check.words.replace(".", "_")
+    case = xml.SubElement(suite, "testcase", classname=f"ganbench.{where}", name=check.score)
     words = sentence(finding, outcome)
     if finding.verdict == "inconclusive" and inconclusive_passes:
         xml.SubElement(case, "skipped", message=f"inconclusive: {words}")

@@ -37,7 +37,14 @@ from ganbench.runner.sampling import first, generate_samples
 from ganbench.runner.task import CellResult, Task, mean_scores, record_of
 from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
 from ganbench.store import Store
-from ganbench.training import Diverged, Trainer, determinism_record, deterministic, set_again, symptoms
+from ganbench.training import (
+    Diverged,
+    Trainer,
+    determinism_record,
+    deterministic,
+    set_again,
+    training_warnings,
+)
 
 _PROGRESS_SECONDS = 0.5
 
@@ -201,7 +208,7 @@ class CellRun:
             if trainer is not None:
                 curves = trainer.diagnostics.columns()
                 store.write_curves(cell.id, curves)
-                warnings = symptoms(curves, self._constant)
+                warnings = training_warnings(curves, self._constant)
             warnings += not_finite(self._rows)
             if text:
                 store.write_traceback(cell.id, text)

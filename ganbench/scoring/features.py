@@ -17,7 +17,7 @@ Derived = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Side(Features):
+class FeatureSet(Features):
     """Features of generated samples, with what metrics have derived from them.
 
     A generated side meets one reference only, so what depends on both may be kept here too.
@@ -37,7 +37,7 @@ class Side(Features):
         return self._derived[name]
 
 
-class OfClass(Side):
+class ClassSubset(FeatureSet):
     """The samples of one class of a side; what is derived from them is kept where the side keeps its own."""
 
     def __init__(self, whole: Features, label: int) -> None:
@@ -69,7 +69,7 @@ class OfClass(Side):
 
     def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
         """What `compute` gives, kept by the whole under the name and the class."""
-        return once(self._whole, f"{name} of class {self._label}", compute)
+        return cached(self._whole, f"{name} of class {self._label}", compute)
 
     def _chosen(self) -> Tensor:
         if self._whole.labels is None:
@@ -77,9 +77,9 @@ class OfClass(Side):
         return self._whole.labels == self._label
 
 
-def once(features: Features, name: str, compute: Callable[[], Derived]) -> Derived:
+def cached(features: Features, name: str, compute: Callable[[], Derived]) -> Derived:
     """`features.once` where there is such a thing, else what `compute` gives."""
-    return features.once(name, compute) if isinstance(features, Side) else compute()
+    return features.once(name, compute) if isinstance(features, FeatureSet) else compute()
 
 
 def rows(features: Features, minimum: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganbench.api.data import Features
 from ganbench.scoring.blas import one_blas_thread
-from ganbench.scoring.features import Derived, once, require_equal_width, rows
+from ganbench.scoring.features import Derived, cached, require_equal_width, rows
 
 Array = NDArray[Any]
 
@@ -35,7 +35,7 @@ def frechet_distance(generated: Features, reference: Features) -> float:
         ValueError: a side has fewer rows, values that are not finite, or another width than the other.
     """
     with one_blas_thread():
-        fitted = once(reference, "frechet", lambda: _fitted(rows(reference, 2)))
+        fitted = cached(reference, "frechet", lambda: _fitted(rows(reference, 2)))
         reference_mean, factor = fitted["mean"].numpy(), fitted["factor"].numpy()
         mean, centred = _centred(rows(generated, 2))
         require_equal_width(len(mean), len(reference_mean))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ganbench.api.data import Features
 from ganbench.scoring.blas import one_blas_thread
-from ganbench.scoring.features import Derived, once, require_equal_width, rows
+from ganbench.scoring.features import Derived, cached, require_equal_width, rows
 
 Array = NDArray[Any]
 
@@ -55,7 +55,7 @@ def kernel_distance(
     with one_blas_thread():
         # Which rows of the reference are drawn depends on how many are generated: one stream serves both.
         name = f"kernel[{subsets} of {size}, against {len(x)}]"
-        within_reference = once(reference, name, reference_share)["within"].numpy()
+        within_reference = cached(reference, name, reference_share)["within"].numpy()
         drawn, drawn_reference = _draws(len(x), len(y), subsets, size)
         within = _within(x, drawn)
         between = _between(x, y, drawn, drawn_reference)

@@ -14,7 +14,7 @@ from ganbench.api.players import Samples
 from ganbench.api.specs import MetricSpec
 from ganbench.catalog.faults import Part
 from ganbench.errors import PluginError, PluginFault
-from ganbench.scoring.features import Side
+from ganbench.scoring.features import FeatureSet
 from ganbench.scoring.values import checked_values
 
 # Samples that a metric is tried with at first, and the most that are soon done, without and with features.
@@ -34,7 +34,7 @@ class MetricTrials:
 
     data: Samples
     samples: int
-    features: Callable[[Samples], Side]
+    features: Callable[[Samples], FeatureSet]
     call: Callable[[Part, Metric, Any, Any], object]
 
     def try_all(self, metrics: Sequence[tuple[Part, Metric]]) -> tuple[list[str], list[PluginFault]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.api.data import Features
-from ganbench.scoring.features import Derived, once, require_equal_width, rows
+from ganbench.scoring.features import Derived, cached, require_equal_width, rows
 
 Array = NDArray[Any]
 
@@ -102,7 +102,7 @@ def _overlap(generated: Features, reference: Features, neighbours: int) -> tuple
     named = f"[{sizes[0]}-{sizes[-1]}]"
 
     def radii(side: Features) -> Array:
-        found = once(side, f"radii{named}", lambda: _radii(rows(side, fewest), sizes))
+        found = cached(side, f"radii{named}", lambda: _radii(rows(side, fewest), sizes))
         return found["radii"].numpy()
 
     def compute() -> Derived:
@@ -111,7 +111,7 @@ def _overlap(generated: Features, reference: Features, neighbours: int) -> tuple
         _for_distances(reference.features, generated.features, overlap.add)
         return overlap.found()
 
-    return once(generated, f"overlap{named}", compute), sizes.index(neighbours)
+    return cached(generated, f"overlap{named}", compute), sizes.index(neighbours)
 
 
 def _radii(features: Tensor, sizes: range) -> Derived:

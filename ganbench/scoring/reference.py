@@ -16,13 +16,13 @@ from ganbench.api.data import Dataset, Extractor, Features, Split
 from ganbench.catalog.switches import set_variables
 from ganbench.files.cache import Cache
 from ganbench.grid.environment import device_model
-from ganbench.scoring.features import Derived, Side, extract
+from ganbench.scoring.features import Derived, FeatureSet, extract
 
 # To be raised where the arithmetic behind an entry changes: older entries are then never read.
 _FORMAT = 2
 
 
-class Reference(Side):
+class Reference(FeatureSet):
     """Features of a data set's split, with what metrics have derived from them, in memory and on disk.
 
     Nothing is computed, nor read, before a metric asks for it: Inception features of 60,000 images take half

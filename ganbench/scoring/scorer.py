@@ -15,7 +15,7 @@ from ganbench.api.players import Samples
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault
 from ganbench.grid.choice import label_of
-from ganbench.scoring.features import Side, extract
+from ganbench.scoring.features import FeatureSet, extract
 from ganbench.scoring.images import require_finite
 from ganbench.scoring.metric_trials import MetricTrials, chosen_rows, directions_of
 from ganbench.scoring.protocol import Protocol, protocol_of
@@ -272,7 +272,7 @@ class Scorer:
         if len(generated) != self.samples:
             raise ValueError(f"{self.samples} samples were announced, {len(generated)} given")
         require_finite(generated.x)
-        side: Side | None = None
+        side: FeatureSet | None = None
         rows: list[ScoreRow] = []
         for name, metric, _ in self._metrics:
             if only is not None and name not in only:
@@ -303,18 +303,18 @@ class Scorer:
             ]
         return rows
 
-    def _side(self, generated: Samples) -> Side:
+    def _side(self, generated: Samples) -> FeatureSet:
         if self._extractor is None:
             raise ValueError("no extractor was given")
         found = self._extract(generated.x)
-        return Side(features=found.features, logits=found.logits, labels=generated.labels)
+        return FeatureSet(features=found.features, logits=found.logits, labels=generated.labels)
 
     def _fewest(self, metric: Metric, generated: Samples) -> int:
         if metric.needs != WITH_LABELS or generated.labels is None:
             return self.samples
         return int(generated.labels.bincount(minlength=self._dataset.signature.classes or 0).min())
 
-    def _reference(self) -> Side:
+    def _reference(self) -> FeatureSet:
         assert self._extractor is not None
         with calling(self._extractor_part, "__call__"):
             return reference_features(

@@ -14,7 +14,7 @@ from ganbench.training.engine import AUTO, ENGINES, Engine, EngineChoice, choose
 from ganbench.training.held import learning_tensors, settle_networks, values_of
 from ganbench.training.train_step import Objective, TrainStep
 from ganbench.training.trainer import Trainer
-from ganbench.training.training_warnings import symptoms
+from ganbench.training.training_warnings import training_warnings
 
 __all__ = [
     "AUTO",
@@ -36,6 +36,6 @@ __all__ = [
     "prepare_process",
     "set_again",
     "settle_networks",
-    "symptoms",
+    "training_warnings",
     "values_of",
 ]

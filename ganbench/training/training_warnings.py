@@ -14,7 +14,7 @@ _STILL = 1e-6
 _FEWEST = 20
 
 
-def symptoms(curves: Mapping[str, Sequence[float]], generator_constant: bool) -> list[str]:
+def training_warnings(curves: Mapping[str, Sequence[float]], generator_constant: bool) -> list[str]:
     """Warnings as `name@step`, the step being where the condition began to hold until the end.
 
     Args:

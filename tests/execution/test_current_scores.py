@@ -58,7 +58,7 @@ def test_rows_of_an_earlier_protocol_are_marked_and_compared_no_more(out: Path) 
         assert set(asked["samples"]) == {64}
     stored = pd.read_csv(out / "scores.csv")
     assert current(stored) == {64}
-    assert {finding.question.measure.samples for finding in check(out, out).findings} == {64}
+    assert {finding.check.measure.samples for finding in check(out, out).findings} == {64}
     alone = out.parent / "alone"
     alone.mkdir()
     for name in ("grid.toml", "cells.csv", "scores.csv"):

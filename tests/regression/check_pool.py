@@ -29,7 +29,7 @@ import tomli_w
 import ganbench
 from ganbench.analysis.group import Group
 from ganbench.grid.tolerance import Tolerance
-from ganbench.regression.checks import Question, read_finished
+from ganbench.regression.checks import ScoreCheck, read_finished
 from ganbench.regression.gate import judge
 from ganbench.regression.outcome import VERDICTS
 
@@ -103,21 +103,21 @@ def verdicts(
     """
     counts: Counter[str] = Counter()
     for _ in range(DRAWS):
-        questions = []
+        pooled = []
         for index in range(family):
             drawn = draw.permutation(pool)[: 2 * seeds]
             planted = loss if index == 0 else 0.0
-            questions.append(_question(index, drawn[:seeds], drawn[seeds:] + planted, tolerance))
-        found = {finding.verdict for finding in judge(questions, ALPHA)}
+            pooled.append(_check(index, drawn[:seeds], drawn[seeds:] + planted, tolerance))
+        found = {finding.verdict for finding in judge(pooled, ALPHA)}
         counts[next(verdict for verdict in VERDICTS if verdict in found)] += 1
     return counts
 
 
-def _question(index: int, old: np.ndarray, new: np.ndarray, tolerance: float) -> Question:
+def _check(index: int, old: np.ndarray, new: np.ndarray, tolerance: float) -> ScoreCheck:
     groups = [
         Group(label=name, scores=dict(enumerate(map(float, side)))) for name, side in (("a", old), ("b", new))
     ]
-    return Question(
+    return ScoreCheck(
         where={"dataset": str(index)},
         words=str(index),
         metric="fid",

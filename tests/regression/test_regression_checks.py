@@ -7,7 +7,7 @@ import pytest
 from ganbench.errors import GanbenchError
 from ganbench.grid.tolerance import read_tolerance
 from ganbench.regression import check
-from ganbench.regression.checks import CheckRequest, questions, read_finished
+from ganbench.regression.checks import CheckRequest, list_checks, read_finished
 
 GRID = """name = "planted"
 seeds = 2
@@ -24,8 +24,8 @@ samples = 2000
 """
 
 
-def asked(folder, **given):
-    return questions(read_finished(folder.write()), None, CheckRequest(**given))
+def request(folder, **given):
+    return list_checks(read_finished(folder.write()), None, CheckRequest(**given))
 
 
 def refusal(value, baseline, **given):
@@ -46,20 +46,20 @@ def test_every_score_with_a_direction_at_the_last_step(tables):
     folder.add([1.0, 2.0], "spread", direction="")
     folder.add([1.0, 2.0], "early", step=50)
     folder.scores[-1]["step"] = folder.scores[-2]["step"] = 20
-    found = asked(folder)
-    assert [(question.metric, question.direction) for question in found] == [
+    found = request(folder)
+    assert [(check.metric, check.direction) for check in found] == [
         ("fid", "lower"),
         ("is", "higher"),
     ]
-    assert {str(question.tolerance) for question in found} == {"5%"}
+    assert {str(check.tolerance) for check in found} == {"5%"}
     assert found[0].words == "digits, mlp"
     assert found[0].score == "fid (digits_cnn)"
 
 
 def test_repeats_are_averaged(tables):
     folder = tables("a").add([1.0], seed=0).add([3.0], seed=0, repeat=1)
-    (question,) = asked(folder)
-    assert question.baseline.scores == {0: 2.0}
+    (check,) = request(folder)
+    assert check.baseline.scores == {0: 2.0}
 
 
 def test_what_the_grid_says_goes_before_five_percent_and_the_command_line_before_the_grid(tables):
@@ -71,8 +71,7 @@ def test_what_the_grid_says_goes_before_five_percent_and_the_command_line_before
 
     def thresholds(**given):
         return {
-            (question.where["loss"], question.metric): str(question.tolerance)
-            for question in asked(folder, **given)
+            (check.where["loss"], check.metric): str(check.tolerance) for check in request(folder, **given)
         }
 
     assert thresholds() == {
@@ -93,16 +92,16 @@ def test_the_thresholds_are_those_of_what_is_checked(tables):
     baseline = two(tables("a", GRID + '[check]\nkid = "50%"\n'), "fid", "kid")
     value = two(tables("b", GRID + "[check]\nfid = 3\n"), "fid", "kid", environment="e2", weights="other")
     (finding,) = check(value.write(), baseline.write()).findings
-    assert (finding.question.metric, finding.allowed) == ("fid", 3)
+    assert (finding.check.metric, finding.allowed) == ("fid", 3)
 
 
 def test_a_grid_of_plugins_that_are_gone_needs_them_only_for_thresholds(tables):
     grid = GRID.replace('"mlp"', '"net_of_a_plugin"')
     folder = two(tables("a", grid), "fid", architecture="net_of_a_plugin")
-    assert asked(folder)
+    assert request(folder)
     folder.grid += "[check]\nfid = 1\n"
     with pytest.raises(GanbenchError, match="unknown architecture 'net_of_a_plugin'"):
-        asked(folder)
+        request(folder)
 
 
 def test_settings_that_vary_are_contexts(tables):
@@ -112,14 +111,14 @@ def test_settings_that_vary_are_contexts(tables):
     for rate in (0.001, 0.0002):
         for ema in (0.0, 0.5):
             folder.add([1.0, 2.0], **{"train.optimizer.lr": rate, "train.ema": ema})
-    found = asked(folder)
-    assert [str(question.tolerance) for question in found] == ["3"] * 4
+    found = request(folder)
+    assert [str(check.tolerance) for check in found] == ["3"] * 4
     assert found[0].words == "digits, mlp, train.ema 0.0, train.optimizer.lr 0.001"
 
 
 def test_skipped_contexts_are_left_out(tables):
     folder = two(tables("a"), "fid").add(None, loss="non_saturating", status="skipped")
-    assert len(asked(folder)) == 1
+    assert len(request(folder)) == 1
     value = two(tables("b"), "fid").add([1.0], loss="non_saturating")
     assert check(value.write(), folder.path).verdict == "identical"
 
@@ -160,7 +159,7 @@ def test_another_protocol(tables):
 def test_a_protocol_in_common_is_enough(tables):
     both = two(two(tables("a"), "fid"), "fid", protocol="p2")
     outcome = check(two(tables("b"), "fid", protocol="p2").write(), both.write())
-    assert [finding.question.measure.protocol for finding in outcome.findings] == ["p2"]
+    assert [finding.check.measure.protocol for finding in outcome.findings] == ["p2"]
 
 
 def test_scores_of_some_cells_only(tables):

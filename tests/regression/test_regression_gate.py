@@ -96,7 +96,7 @@ def test_one_seed_has_no_spread(checked):
         outcome = checked(old, new)
         assert outcome.exit_code == 3
         assert "one seed has no spread to judge by" in text_of(outcome)
-        assert outcome.findings[0].settling is None
+        assert outcome.findings[0].seeds_needed is None
 
 
 def test_a_count_without_spread(checked):
@@ -107,7 +107,7 @@ def test_a_count_without_spread(checked):
     assert verdict([8] * 4, [7] * 4, 0.5) == "regression"
     assert verdict([8] * 2, [8] * 2, 1) == "inconclusive"
     (finding,) = checked([8] * 2, [8] * 2, 1, metric="is", weights="other").findings
-    assert (finding.settling.each, finding.settling.beside) == (3, 5)
+    assert (finding.seeds_needed.each, finding.seeds_needed.beside) == (3, 5)
 
 
 def test_a_failure_is_a_regression_where_there_was_none(tables):
@@ -154,7 +154,7 @@ def test_a_baseline_that_failed_throughout_has_nothing_to_say(tables):
         tables("b").add(shifted(0), environment="e2").add(BASE[:3], loss="non_saturating", environment="e2")
     )
     outcome = check(value.write(), baseline.write(), tolerance=read_tolerance(2))
-    verdicts = {finding.question.where["loss"]: finding.verdict for finding in outcome.findings}
+    verdicts = {finding.check.where["loss"]: finding.verdict for finding in outcome.findings}
     assert verdicts == {"minimax": "pass", "non_saturating": "inconclusive"}
     assert "nothing to compare with: of the baseline, 3 of 3 cells failed (3 diverged)" in text_of(outcome)
 
@@ -200,7 +200,7 @@ def test_the_most_severe_comes_first(tables):
     baseline.add(BASE, architecture="broken")
     value.add(None, architecture="broken", environment="e2", status="error")
     outcome = check(value.write(), baseline.write(), tolerance=read_tolerance(1.2))
-    order = [finding.question.where["architecture"] for finding in outcome.findings]
+    order = [finding.check.where["architecture"] for finding in outcome.findings]
     assert order == ["broken", "worst", "bad", "unclear", "better", "good"]
     assert list(outcome.counts) == ["regression", "inconclusive", "improvement", "pass"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ganbench.analysis.group import Group
 from ganbench.regression.evidence import evidence
-from ganbench.regression.seeds_needed import settling
+from ganbench.regression.seeds_needed import seeds_needed
 
 
 def group(n, mean=20.0):
@@ -17,7 +17,7 @@ def group(n, mean=20.0):
 
 def settled(n_old, n_new, loss=0.0, tolerance=1.0, family=1):
     old, new = group(n_old), group(n_new, 20 + loss)
-    return settling(old, new, evidence(old, new, "lower", 0.05), tolerance, 0.05, family)
+    return seeds_needed(old, new, evidence(old, new, "lower", 0.05), tolerance, 0.05, family)
 
 
 def test_more_seeds_against_the_baseline_as_it_is():

@@ -9,7 +9,7 @@ from drawn_features import Kept, drawn, side
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from ganbench.scoring import neighbours
-from ganbench.scoring.features import Side
+from ganbench.scoring.features import FeatureSet
 from ganbench.scoring.neighbours import coverage, density, fewest_samples, precision, recall
 
 ALL = (precision, recall, density, coverage)
@@ -21,7 +21,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def all_of(generated, reference, k):
-    generated, reference = Side(features=generated), Side(features=reference)
+    generated, reference = FeatureSet(features=generated), FeatureSet(features=reference)
     return [measure(generated, reference, k) for measure in ALL]
 
 
@@ -113,7 +113,7 @@ def test_all_four_share_their_distances_and_the_reference_s_are_kept(monkeypatch
     first = drawn(80, 8, scale=1.3)
     for repeat in range(2):
         made.clear()
-        generated, reference = Side(features=first), kept.reference()
+        generated, reference = FeatureSet(features=first), kept.reference()
         values = [
             precision(generated, reference, 3),
             recall(generated, reference, 3),
@@ -129,7 +129,7 @@ def test_all_four_share_their_distances_and_the_reference_s_are_kept(monkeypatch
 
 def test_balls_of_every_size_are_told_apart_on_one_pair_of_sides():
     first, second = drawn(80, 8, scale=1.3), drawn(90, 8, seed=1)
-    generated, reference = Side(features=first), Kept(second).reference()
+    generated, reference = FeatureSet(features=first), Kept(second).reference()
     for k in (3, 12, 20, 10, 3):
         assert [measure(generated, reference, k) for measure in ALL] == all_of(first, second, k)
     assert len({recall(generated, reference, k) for k in (1, 3, 12)}) == 3

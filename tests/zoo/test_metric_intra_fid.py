@@ -6,7 +6,7 @@ from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics
 
 from ganbench.api import Features, Metric, Samples, Signature
 from ganbench.scoring import reference as reference_module
-from ganbench.scoring.features import Side
+from ganbench.scoring.features import FeatureSet
 from ganbench.scoring.frechet import frechet_distance
 from ganbench.scoring.reference import reference_features
 from ganbench.zoo.metrics import ganbench_metrics
@@ -44,7 +44,7 @@ def side(counts, width, seed, shift=0.0):
     labels = labels[torch.randperm(len(labels), generator=stream)]
     mixing = torch.randn(width, width, generator=stream)
     features = torch.randn(len(labels), width, generator=stream) @ mixing + shift * labels.unsqueeze(1)
-    return Side(features=features, labels=labels)
+    return FeatureSet(features=features, labels=labels)
 
 
 def of_class(features, label):
@@ -80,7 +80,7 @@ def test_the_classes_are_given_only_where_they_are_asked_for():
 
 def test_images_of_the_wrong_class_show_where_fid_sees_nothing():
     reference = side([50, 50, 50], 6, 0, 4.0)
-    wrong = Side(features=reference.features, labels=(reference.labels + 1) % CLASSES)
+    wrong = FeatureSet(features=reference.features, labels=(reference.labels + 1) % CLASSES)
     fid = Fid()(wrong, reference, Labelled())["fid"]
     assert abs(fid) < 1e-3
     assert abs(ours(reference, reference)["intra_fid"]) < 1e-3
@@ -104,7 +104,7 @@ def test_what_is_fitted_to_the_real_side_is_kept_by_class(tmp_path, monkeypatch)
 
     first = scored(Labelled())
     data = Labelled().load("train")
-    pixels = Side(features=data.x.flatten(1).float(), labels=data.labels)
+    pixels = FeatureSet(features=data.x.flatten(1).float(), labels=data.labels)
     assert first == ours(generated, pixels, per_class=True)
 
     class Gone(Labelled):

@@ -13,7 +13,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError, GridError
 from ganbench.grid import read_grid
 from ganbench.scoring import Scorer
-from ganbench.scoring.features import Side
+from ganbench.scoring.features import FeatureSet
 from ganbench.zoo.extractors.classifier import shipped
 
 FEATURES = [
@@ -54,8 +54,8 @@ def labelled(classes: int) -> PlainData:
     return data
 
 
-def side(seed: int, count: int, classes: int = 2) -> Side:
-    return Side(
+def side(seed: int, count: int, classes: int = 2) -> FeatureSet:
+    return FeatureSet(
         features=normal(count, 3, seed=seed),
         logits=3 * normal(count, classes, seed=seed + 100),
         labels=torch.arange(count) % classes,

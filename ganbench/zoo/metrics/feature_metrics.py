@@ -9,7 +9,7 @@ from annotated_types import Ge, Interval
 
 from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
-from ganbench.scoring.features import OfClass
+from ganbench.scoring.features import ClassSubset
 from ganbench.scoring.frechet import frechet_distance
 from ganbench.scoring.inception_score import inception_score, min_samples_of_splits
 from ganbench.scoring.kernel import kernel_distance
@@ -51,7 +51,8 @@ class IntraFid:
         if classes is None or generated.labels is None:
             raise TypeError("intra_fid takes features with labels")
         distances = [
-            frechet_distance(OfClass(generated, label), OfClass(reference, label)) for label in range(classes)
+            frechet_distance(ClassSubset(generated, label), ClassSubset(reference, label))
+            for label in range(classes)
         ]
         values = {"intra_fid": sum(distances) / classes}
         if self._per_class:
