@@ -14,7 +14,7 @@ from ganbench.report.exports import FORMATS, write_events, write_figures, writer
 from ganbench.store import Store
 
 # From here on browsers give up on a page.
-_MOST_MIB = 500.0
+_MAX_MIB = 500.0
 
 
 def report_command(
@@ -46,8 +46,8 @@ def report_command(
     if pictures is not None:
         if export:
             raise GanbenchError("--pictures: is about report.html, which is not made beside other options")
-        if not 0 <= pictures <= _MOST_MIB:
-            raise GanbenchError(f"--pictures: must be from 0 to {_MOST_MIB:g} MiB, given {pictures:g}")
+        if not 0 <= pictures <= _MAX_MIB:
+            raise GanbenchError(f"--pictures: must be from 0 to {_MAX_MIB:g} MiB, given {pictures:g}")
     if not export:
         return _page(folder, DEFAULT_MIB if pictures is None else pictures)
     # All that can be known to be wrong, before anything is written.

@@ -22,7 +22,7 @@ from ganbench.report import print_comparison
 from ganbench.store import REPORT, Store
 
 _FAILED = ("error", "oom")
-_MOST_PLANNED = 200
+_MAX_PLANNED_CELLS = 200
 
 
 def run_command(
@@ -137,7 +137,7 @@ def _print_plan(plan: Plan, store: Store) -> None:
     for note in plan_notes(plan):
         console.print(plain(note))
     actions = {"train": "train", "score": "score again", "keep": "done", "skip": "skipped", "fail": "broken"}
-    shown = plan.cells[:_MOST_PLANNED]
+    shown = plan.cells[:_MAX_PLANNED_CELLS]
     rows = [(planned.cell.id, name_of(planned), actions[planned.action], planned.reason) for planned in shown]
     console.print(table(("cell", "what", "plan", "reason"), rows))
     if len(plan.cells) > len(shown):

@@ -25,7 +25,7 @@ from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store, require_foreign
 from ganbench.training import deterministic_process
 
-_MOST = 1_000_000
+_MAX_COUNT = 1_000_000
 # Names and shapes of the weights, and more precision than the networks have here.
 _SLACK = 2**24
 # As in a worker: the number of threads decides bits.
@@ -38,8 +38,8 @@ def sample_command(folder: Path, cell: str, *, count: int, repeat: int, out: Pat
     Raises:
         GanbenchError: the folder, the cell, a number, the device or the target cannot be used.
     """
-    if not 1 <= count <= _MOST:
-        raise GridError(f"--count: must be from 1 to {_MOST}, given {count}")
+    if not 1 <= count <= _MAX_COUNT:
+        raise GridError(f"--count: must be from 1 to {_MAX_COUNT}, given {count}")
     if out.suffix not in (".png", ".npz", ""):
         raise GridError(f"--out: must end in .png or .npz, or be a folder, given {str(out)!r}")
     require_foreign(out)

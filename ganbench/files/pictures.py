@@ -48,7 +48,7 @@ _LITTER = (
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _GREY = ("1", "L", "LA")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX")
-_LONGEST_REASON = 60
+_MAX_REASON_CHARACTERS = 60
 _ORIENTATION = 0x0112
 # What turns a picture upright, by its orientation; 1 is upright.
 _TURNS = {
@@ -137,7 +137,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             raise PictureError(f"is broken: not {', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}") from error
         except Exception as error:  # a file that is none makes a decoder fail in any way there is
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise PictureError(f"is broken: {' '.join(str(reason).split())[:_LONGEST_REASON]}") from error
+            raise PictureError(
+                f"is broken: {' '.join(str(reason).split())[:_MAX_REASON_CHARACTERS]}"
+            ) from error
 
 
 def _shape(image: Image.Image) -> Shape:

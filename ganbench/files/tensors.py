@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Far above any GAN of today; a file that claims more is damaged or hostile.
-LARGEST = 64 * 2**30
+MAX_BYTES = 64 * 2**30
 # As safetensors itself allows.
-_LONGEST_HEADER = 100_000_000
+_MAX_HEADER_BYTES = 100_000_000
 
 
 def serialise(tensors: Mapping[str, Tensor]) -> bytes:
@@ -40,7 +40,7 @@ def write_state(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, 
     write_bytes(path, save(flat, metadata={"record": text, "sha256": _checksum(flat, text)}))
 
 
-def read_state(path: Path, limit: int = LARGEST) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_state(path: Path, limit: int = MAX_BYTES) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `write_state` wrote.
 
     Args:
@@ -77,7 +77,7 @@ def read_record(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if length > _LONGEST_HEADER:
+            if length > _MAX_HEADER_BYTES:
                 raise StoreError(f"{path}: damaged: its header would have {length} bytes")
             record = json.loads(json.loads(file.read(length))["__metadata__"]["record"])
     except OSError as error:
@@ -89,7 +89,7 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def read_tensors(path: Path, limit: int = LARGEST) -> dict[str, Tensor]:
+def read_tensors(path: Path, limit: int = MAX_BYTES) -> dict[str, Tensor]:
     """Read a plain safetensors file of at most `limit` bytes.
 
     Raises:

@@ -10,7 +10,7 @@ from ganbench.catalog.options import canonical
 from ganbench.errors import did_you_mean
 from ganbench.files.canonical import canonical_json
 from ganbench.grid.choice import Choice, label_of
-from ganbench.grid.named import MOST_CELLS, expand
+from ganbench.grid.named import MAX_CELLS, expand
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import SETTINGS, Schema
 from ganbench.grid.settings import BESIDE_IDENTITY
@@ -101,8 +101,8 @@ def read_axes(
         if not isinstance(values, list) or not values:
             problems.add(at, f"must be a list of at least one value, given {given(values)}")
             continue
-        if len(values) > MOST_CELLS:
-            problems.add(at, f"has {len(values)} values; at most {MOST_CELLS}")
+        if len(values) > MAX_CELLS:
+            problems.add(at, f"has {len(values)} values; at most {MAX_CELLS}")
             continue
         read: list[Any] = []
         complete = True
@@ -115,8 +115,8 @@ def read_axes(
                 found = schema.value(key, value, f"{at}[{index}]")
             read += found
             complete = complete and bool(found)
-            if len(read) > MOST_CELLS:
-                problems.add(at, f"has more than {MOST_CELLS} values")
+            if len(read) > MAX_CELLS:
+                problems.add(at, f"has more than {MAX_CELLS} values")
                 complete = False
                 break
         if complete and _distinct(read, at, problems):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ganbench.catalog.options import Option
 
 # The product of everything in a grid stays below this; so does what one value may expand to.
-MOST_CELLS = 100_000
+MAX_CELLS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +83,8 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
         if option.required and option.name not in value:
             problems.add(at, f"{kind} {name!r} needs the option {option.name!r} ({option.type.text})")
             fine = False
-    if fine and math.prod(len(values) for values in alternatives.values()) > MOST_CELLS:
-        problems.add(at, f"its options multiply to more than {MOST_CELLS} combinations")
+    if fine and math.prod(len(values) for values in alternatives.values()) > MAX_CELLS:
+        problems.add(at, f"its options multiply to more than {MAX_CELLS} combinations")
         fine = False
     if not fine:
         return []

@@ -9,7 +9,7 @@ from typing import Any
 from ganbench.errors import GridError
 
 # A file that is wrong everywhere is not explained by its thousandth line.
-MOST = 100
+MAX_LINES = 100
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 3, 8, 8
@@ -50,7 +50,7 @@ class Problems:
         Raises:
             GridError: there are too many to go on.
         """
-        if len(self._lines) == MOST and line not in self._lines:
+        if len(self._lines) == MAX_LINES and line not in self._lines:
             raise GridError(*self._lines, f"{self.where}: and more like these")
         self._lines.setdefault(line)
 

@@ -14,7 +14,7 @@ from ganbench.grid.axes import NAMED, Axis, Patterns, axis_key, flat_axes, overl
 from ganbench.grid.document import document_of
 from ganbench.grid.grid import Compare, Grid
 from ganbench.grid.merged_settings import Layer, merge_layer
-from ganbench.grid.named import MOST_CELLS
+from ganbench.grid.named import MAX_CELLS
 from ganbench.grid.overrides import Override, read_overrides
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.product import count_cells, product
@@ -27,8 +27,8 @@ from ganbench.grid.tolerance import refuse_unscored
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog
 
-MOST_SEEDS = 10_000
-MOST_SEED = 2**31 - 1
+MAX_SEEDS = 10_000
+MAX_SEED = 2**31 - 1
 _KEYS = ("name", "seeds", "axes", *SECTIONS, "override", "compare")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
 
@@ -138,16 +138,16 @@ class _GridReading:
     def _seeds(self) -> tuple[int, ...]:
         seeds = self._said("seeds")
         if seeds is None:
-            self._problems.add("seeds", f"is missing; a number from 1 to {MOST_SEEDS}, or a list of seeds")
-        elif _is_int(seeds) and 1 <= seeds <= MOST_SEEDS:
+            self._problems.add("seeds", f"is missing; a number from 1 to {MAX_SEEDS}, or a list of seeds")
+        elif _is_int(seeds) and 1 <= seeds <= MAX_SEEDS:
             return tuple(range(seeds))
         elif not isinstance(seeds, list):
-            wants = f"must be a whole number from 1 to {MOST_SEEDS}, or a list of seeds"
+            wants = f"must be a whole number from 1 to {MAX_SEEDS}, or a list of seeds"
             self._problems.add("seeds", f"{wants}, given {given(seeds)}")
-        elif not 1 <= len(seeds) <= MOST_SEEDS:
-            self._problems.add("seeds", f"must list 1 to {MOST_SEEDS} seeds, given {len(seeds)}")
-        elif wrong := [seed for seed in seeds if not _is_int(seed) or not 0 <= seed <= MOST_SEED]:
-            wants = f"must be whole numbers from 0 to {MOST_SEED}"
+        elif not 1 <= len(seeds) <= MAX_SEEDS:
+            self._problems.add("seeds", f"must list 1 to {MAX_SEEDS} seeds, given {len(seeds)}")
+        elif wrong := [seed for seed in seeds if not _is_int(seed) or not 0 <= seed <= MAX_SEED]:
+            wants = f"must be whole numbers from 0 to {MAX_SEED}"
             self._problems.add("seeds", f"{wants}, given {given(wrong[0])}")
         elif len(set(seeds)) < len(seeds):
             twice, _ = Counter(seeds).most_common(1)[0]
@@ -233,9 +233,9 @@ class _GridReading:
         self, axes: Mapping[str, Axis], asked: Mapping[str, Any], seeds: tuple[int, ...]
     ) -> None:
         count = count_cells(axes, seeds)
-        if count > MOST_CELLS:
+        if count > MAX_CELLS:
             self._problems.add(
-                "axes", f"the product of the axes and seeds is {count} cells; at most {MOST_CELLS}"
+                "axes", f"the product of the axes and seeds is {count} cells; at most {MAX_CELLS}"
             )
 
 

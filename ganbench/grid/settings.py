@@ -12,7 +12,7 @@ from ganbench.grid.choice import Choice
 from ganbench.grid.optimizer_settings import Adam, OptimizerSettings
 
 # Generous, and small enough that no product of them overflows anything downstream.
-MOST = 1_000_000_000
+MAX_COUNT = 1_000_000_000
 PLAYERS = ("d_optimizer", "g_optimizer")
 OPTIMIZER_KEYS = ("optimizer", *PLAYERS)
 # Settings that name something with options, and its kind.
@@ -22,13 +22,13 @@ BESIDE_IDENTITY = frozenset({"checkpoint_seconds"})
 # The engines that a grid may name. `ganbench.training.ENGINES` has a class for each of them.
 ENGINES = ("eager",)
 
-Count = Annotated[int, Field(ge=1, le=MOST, description="a whole number from 1 to 1000000000")]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT, description="a whole number from 1 to 1000000000")]
 Batch = Annotated[int, Field(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
 Rounds = Annotated[int, Field(ge=1, le=1000, description="a whole number from 1 to 1000")]
 Average = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
-Seconds = Annotated[float, Field(gt=0, le=MOST, description="a number of seconds above 0")]
+Seconds = Annotated[float, Field(gt=0, le=MAX_COUNT, description="a number of seconds above 0")]
 Sampled = Annotated[int, Field(ge=2, le=10_000_000, description="a whole number from 2 to 10000000")]
-Interval = Annotated[int, Field(ge=0, le=MOST, description="a whole number from 0 to 1000000000")]
+Interval = Annotated[int, Field(ge=0, le=MAX_COUNT, description="a whole number from 0 to 1000000000")]
 Repeats = Annotated[int, Field(ge=1, le=1000, description="a whole number from 1 to 1000")]
 Flag = Annotated[bool, Field(description="true or false")]
 

@@ -14,11 +14,11 @@ from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.bundled import bundled_grids
 from ganbench.grid.problems import Problems, given
 
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 # tomllib takes time that grows with the square of the parts of a dotted key; a list of numbers has dots too.
-MOST_DOTS = 200
+MAX_DOTS = 200
 DEEPEST = 16
-LONGEST_TEXT = 1000
+MAX_TEXT_CHARACTERS = 1000
 
 
 def find(source: str | os.PathLike[str], folder: Path | None = None) -> Path:
@@ -68,11 +68,11 @@ def parse(path: Path) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise GridError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(content) > MOST_BYTES:
-        raise GridError(f"{path}: is longer than {MOST_BYTES} bytes, so it is hardly a grid")
+    if len(content) > MAX_BYTES:
+        raise GridError(f"{path}: is longer than {MAX_BYTES} bytes, so it is hardly a grid")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -88,9 +88,9 @@ def parse_text(text: str, where: str) -> dict[str, Any]:
         GridError: it is not TOML, or is built to be slow or deep.
     """
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.count(".") > MOST_DOTS:
+        if line.count(".") > MAX_DOTS:
             raise GridError(
-                f"{where}: line {number} has more than {MOST_DOTS} dots; break it into several lines"
+                f"{where}: line {number} has more than {MAX_DOTS} dots; break it into several lines"
             )
     try:
         return tomllib.loads(text)
@@ -142,8 +142,8 @@ def _clean_table(table: Mapping[Any, Any], at: str, depth: int, problems: Proble
 
 def _problem(value: Any) -> str:
     if isinstance(value, str):
-        if len(value) > LONGEST_TEXT:
-            return f"must be text of at most {LONGEST_TEXT} characters, given {len(value)}"
+        if len(value) > MAX_TEXT_CHARACTERS:
+            return f"must be text of at most {MAX_TEXT_CHARACTERS} characters, given {len(value)}"
         if not value.isprintable():
             # Tabs and line ends would break tables; lone surrogates cannot be written at all.
             return f"must be printable text on one line, given {given(value)}"

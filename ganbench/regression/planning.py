@@ -14,7 +14,7 @@ from ganbench.regression.checks import CheckRequest, ScoreCheck, list_checks, re
 from ganbench.regression.evidence import allowed
 from ganbench.regression.gate import checked_alpha, refused
 from ganbench.regression.power import (
-    MOST,
+    MAX_SEEDS,
     PASSES,
     seeds_beside,
     seeds_to_find,
@@ -31,7 +31,7 @@ class Need:
         check: the score to be checked.
         n: the baseline's seeds.
         allowed: the loss that is put up with, in the score's units.
-        to_pass: seeds a side with which no change passes with probability PASSES; None for more than MOST.
+        to_pass: seeds a side with which no change passes with probability PASSES; None for more than MAX_SEEDS.
         to_find: seeds a side that find a loss of twice the tolerance with FINDS; likewise.
         beside: seeds that do both against the baseline as it is; None where no number will do.
         together: seeds a side with which all scores pass together and each loss is found.
@@ -55,7 +55,7 @@ class SeedPlan:
         alpha: one-sided level.
         needs: one for each score of each context.
         together: seeds a side with which everything passes where nothing changed, with probability PASSES,
-            and a loss of twice the tolerance in any one score is found with FINDS; None for more than MOST.
+            and a loss of twice the tolerance in any one score is found with FINDS; None for more than MAX_SEEDS.
     """
 
     baseline: Path
@@ -100,7 +100,7 @@ def plan(
 
 
 def plan_records(made: SeedPlan) -> list[dict[str, Any]]:
-    """Write one JSON object per need; null for more than MOST, or where no number will do."""
+    """Write one JSON object per need; null for more than MAX_SEEDS, or where no number will do."""
     return [
         {
             **need.check.where,
@@ -153,4 +153,4 @@ def _need(check: ScoreCheck, alpha: float, family: int) -> Need:
 
 def seeds(count: int | None) -> str:
     """Format a number of seeds."""
-    return f"over {MOST}" if count is None else str(count)
+    return f"over {MAX_SEEDS}" if count is None else str(count)

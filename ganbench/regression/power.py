@@ -18,7 +18,7 @@ from ganbench.analysis.significance import Floats
 
 # No change passes with this probability, a loss of twice the tolerance is found with that.
 PASSES, FINDS = 0.8, 0.9
-MOST = 10_000
+MAX_SEEDS = 10_000
 
 _NODES = 48
 
@@ -72,7 +72,7 @@ def chance_to_find(
 
 
 def seeds_each(sd: float, tolerance: float, alpha: float, family: int = 1) -> int | None:
-    """Find the fewest seeds per side that pass and find as PASSES and FINDS say; None for more than MOST.
+    """Find the fewest seeds per side that pass with PASSES and find with FINDS; None above MAX_SEEDS.
 
     Args:
         sd: over seeds, of both groups.
@@ -86,14 +86,14 @@ def seeds_each(sd: float, tolerance: float, alpha: float, family: int = 1) -> in
 
 
 def seeds_to_pass(sd: float, tolerance: float, alpha: float, chance: float = PASSES) -> int | None:
-    """Find the fewest seeds per side with which no change passes so often; None for more than MOST."""
+    """Find the fewest seeds per side with which no change passes so often; None for more than MAX_SEEDS."""
     return fewest(lambda n: chance_to_pass(sd, n, sd, n, tolerance, alpha) >= chance)
 
 
 def seeds_to_find(
     sd: float, tolerance: float, alpha: float, family: int = 1, chance: float = FINDS
 ) -> int | None:
-    """Find the fewest seeds per side that find a loss of twice the tolerance; None for more than MOST."""
+    """Find the fewest seeds per side that find a loss of twice the tolerance; None above MAX_SEEDS."""
     level = alpha / family
     return fewest(lambda n: chance_to_find(sd, n, sd, n, tolerance, level, 2 * tolerance) >= chance)
 
@@ -112,7 +112,7 @@ def seeds_beside(
         family: how many tests there are.
 
     Returns:
-        None where no number will do, because the baseline is too small, or more than MOST.
+        None where no number will do, because the baseline is too small, or more than MAX_SEEDS.
     """
 
     def enough(n: float) -> bool:
@@ -161,12 +161,12 @@ def _variances(sd: float, n: float) -> tuple[Floats, Floats]:
 
 
 def fewest(enough: Callable[[int], bool]) -> int | None:
-    """Find the smallest number from 2 to MOST that is enough; None where none is."""
-    if not enough(MOST):
+    """Find the smallest number from 2 to MAX_SEEDS that is enough; None where none is."""
+    if not enough(MAX_SEEDS):
         return None
     low, high = 1, 2
     while not enough(high):
-        low, high = high, min(2 * high, MOST)
+        low, high = high, min(2 * high, MAX_SEEDS)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ganbench.analysis.group import Group
 from ganbench.regression.evidence import EXACT, Evidence
 from ganbench.regression.power import (
-    MOST,
+    MAX_SEEDS,
     PASSES,
     chance_to_find,
     chance_to_pass,
@@ -26,7 +26,7 @@ class SeedsNeeded:
     Attributes:
         words: as a sentence goes on.
         beside: of what is checked, against the baseline as it is; None where no number will do.
-        each: of either side; None where it would be more than MOST.
+        each: of either side; None where it would be more than MAX_SEEDS.
     """
 
     words: str
@@ -81,7 +81,7 @@ def seeds_needed(
 
 
 def _a_side(count: int | None) -> str:
-    return f"more than {MOST} seeds a side" if count is None else f"about {_count(count)} a side"
+    return f"more than {MAX_SEEDS} seeds a side" if count is None else f"about {_count(count)} a side"
 
 
 def _count(count: int) -> str:

@@ -20,7 +20,7 @@ from ganbench.analysis.records import FAILURES, printable
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import current_rows
 from ganbench.errors import StoreError
-from ganbench.report.figures import LARGEST, Line, over_steps
+from ganbench.report.figures import MAX_DRAWN, Line, over_steps
 from ganbench.report.figures import finals as finals_figure
 from ganbench.report.svg import colour, inline
 from ganbench.store import Store
@@ -28,7 +28,7 @@ from ganbench.store import Store
 _QUANTITIES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")
 # Points drawn on one page, over all curves: what keeps a page of hundreds of cells openable.
 _POINTS = 20_000
-_FEWEST, _MOST = 24, 200
+_MIN_POINTS, _MAX_POINTS = 24, 200
 # Rows of a picture of final scores.
 _MAX_GROUPS = 24
 # From this ratio of scores on, a logarithmic axis shows more.
@@ -71,7 +71,7 @@ def curve_panels(
         cells: number of cells on the page, which share its points.
         problems: what is missing is appended, a line each.
     """
-    points = max(_FEWEST, min(_MOST, _POINTS // max(cells, 1)))
+    points = max(_MIN_POINTS, min(_MAX_POINTS, _POINTS // max(cells, 1)))
     curves: dict[str, list[tuple[Row, pd.DataFrame]]] = {}
     for group in groups:
         found = [(row, _curves(store, row, points, problems)) for row in context.groups.get(group, ())]
@@ -209,7 +209,7 @@ def _equal(lines: Sequence[Line]) -> list[list[str]]:
     """List the names of lines that hide one another, since every seed has the same values in them."""
     alike: dict[tuple[bytes, ...], list[str]] = {}
     for line in lines:
-        if any((np.abs(values) < LARGEST).any() for _, values in line.curves):
+        if any((np.abs(values) < MAX_DRAWN).any() for _, values in line.curves):
             key = tuple(part.tobytes() for curve in line.curves for part in curve)
             alike.setdefault(key, []).append(line.name)
     return [names for names in alike.values() if len(names) > 1]

@@ -18,16 +18,16 @@ from ganbench.errors import StoreError
 from ganbench.store import Store
 
 # Of each context, and of each cell.
-MOST_SEEDS = 10
-MOST_STEPS = 12
+MAX_SEEDS = 10
+MAX_STEPS = 12
 # Of a page.
-MOST_PICTURES = 2000
+MAX_PICTURES = 2000
 DEFAULT_MIB = 6.0
 # Pixels a side of what is shown, and bytes from which on a picture is compressed again.
-MOST_SIDE = 480
-MOST_EXACT = 12 * 2**10
-LARGEST_FILE = 2 * 2**20
-LARGEST_SIDE = 4096
+MAX_SHOWN_SIDE_PIXELS = 480
+MAX_EXACT_BYTES = 12 * 2**10
+MAX_FILE_BYTES = 2 * 2**20
+MAX_FILE_SIDE_PIXELS = 4096
 
 _QUALITY = 82
 
@@ -111,7 +111,7 @@ class EmbeddedImages:
         """Lay out the groups side by side, one row per seed; the first seeds of the context only."""
         return [
             [self._picture(group, seed, of_seed.get(group)) for group in groups]
-            for seed, of_seed in _by_seed(context)[:MOST_SEEDS]
+            for seed, of_seed in _by_seed(context)[:MAX_SEEDS]
         ]
 
     def real(self, context: Context) -> Frame | None:
@@ -131,7 +131,7 @@ class EmbeddedImages:
 
     def _wanted(self, context: Context) -> Iterable[_Wanted]:
         for place, (_, of_seed) in enumerate(_by_seed(context)):
-            if place >= MOST_SEEDS:
+            if place >= MAX_SEEDS:
                 self.skip(of_seed.values())
                 continue
             for row in of_seed.values():
@@ -142,7 +142,7 @@ class EmbeddedImages:
                     yield _Wanted((1, place, 0), cell, _NEIGHBOURS, neighbours)
 
     def _take(self, wanted: _Wanted) -> None:
-        if len(self._frames) >= MOST_PICTURES or self._bytes >= self._most:
+        if len(self._frames) >= MAX_PICTURES or self._bytes >= self._most:
             self.left_out += 1
             return
         try:
@@ -191,10 +191,10 @@ def _steps(store: Store, row: Row) -> dict[int, Path]:
 
 
 def _spread(steps: Sequence[int]) -> list[int]:
-    """Pick at most MOST_STEPS of the steps, evenly spread, the first and the last among them."""
-    if len(steps) <= MOST_STEPS:
+    """Pick at most MAX_STEPS of the steps, evenly spread, the first and the last among them."""
+    if len(steps) <= MAX_STEPS:
         return list(steps)
-    return [steps[index * (len(steps) - 1) // (MOST_STEPS - 1)] for index in range(MOST_STEPS)]
+    return [steps[index * (len(steps) - 1) // (MAX_STEPS - 1)] for index in range(MAX_STEPS)]
 
 
 def _frame(path: Path, step: int) -> Frame:
@@ -204,10 +204,10 @@ def _frame(path: Path, step: int) -> Frame:
         StoreError: it is too large, not a PNG, or damaged.
         OSError: it cannot be read.
     """
-    content = path.read_bytes() if path.stat().st_size <= LARGEST_FILE else b""
+    content = path.read_bytes() if path.stat().st_size <= MAX_FILE_BYTES else b""
     image, kind = _opened(content), "png"
-    if len(content) > MOST_EXACT or max(image.size) > MOST_SIDE:
-        image.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
+    if len(content) > MAX_EXACT_BYTES or max(image.size) > MAX_SHOWN_SIDE_PIXELS:
+        image.thumbnail((MAX_SHOWN_SIDE_PIXELS, MAX_SHOWN_SIDE_PIXELS), Image.Resampling.LANCZOS)
         stream = io.BytesIO()
         image.save(stream, format="webp", quality=_QUALITY, method=2)
         content, kind = stream.getvalue(), "webp"
@@ -222,14 +222,16 @@ def _opened(content: bytes) -> Image.Image:
         StoreError: it is too large, not a PNG, or damaged.
     """
     if not content:
-        raise StoreError(f"empty, or more than {LARGEST_FILE} bytes")
+        raise StoreError(f"empty, or more than {MAX_FILE_BYTES} bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-                if max(image.size) > LARGEST_SIDE:
+                if max(image.size) > MAX_FILE_SIDE_PIXELS:
                     width, height = image.size
-                    raise StoreError(f"{width} x {height} pixels, at most {LARGEST_SIDE} a side are shown")
+                    raise StoreError(
+                        f"{width} x {height} pixels, at most {MAX_FILE_SIDE_PIXELS} a side are shown"
+                    )
                 image.load()
                 return image.convert("RGBA" if "A" in image.getbands() or image.mode == "P" else "RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -25,7 +25,7 @@ ROW, HEADING, AXIS = 0.4, 0.26, 0.62
 
 _FAINT, _SPREAD = 0.4, 0.16
 # From here on nothing is drawn: matplotlib's arithmetic overflows.
-LARGEST = 1e30
+MAX_DRAWN = 1e30
 # From this ratio of their widths on, curves on one linear axis would flatten one another.
 _UNLIKE = 20
 # The least part of the widest group's reach that such an axis tells from zero.
@@ -75,7 +75,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
     for line in lines:
         series = []
         for index, (steps, values) in enumerate(line.curves):
-            keep = np.isfinite(values) & np.isfinite(steps) & (np.abs(values) < LARGEST)
+            keep = np.isfinite(values) & np.isfinite(steps) & (np.abs(values) < MAX_DRAWN)
             keep &= (values > 0) if log else True
             if not keep.any():
                 continue
@@ -113,7 +113,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
 def finals(groups: Sequence[Group], colours: Sequence[str]) -> Figure:
     """Draw final scores, one row per group: dots joined by seed, and the mean as a bar.
 
-    Scores beyond LARGEST are in the labels only.
+    Scores beyond MAX_DRAWN are in the labels only.
 
     Args:
         groups: those without a score have a row too, and a failure is counted in its label.
@@ -121,13 +121,13 @@ def finals(groups: Sequence[Group], colours: Sequence[str]) -> Figure:
     """
     figure, axes = rows_canvas(ROW * len(groups))
     drawn = [
-        {seed: score for seed, score in group.scores.items() if abs(score) < LARGEST} for group in groups
+        {seed: score for seed, score in group.scores.items() if abs(score) < MAX_DRAWN} for group in groups
     ]
     for position, (group, shade) in enumerate(zip(groups, colours, strict=True)):
         for seed, score in drawn[position].items():
             said = f"tip:{group.label}, seed {seed}: {score:.4g}"
             axes.plot(score, position, "o", color=shade, markersize=5, alpha=0.8, gid=said)
-        if abs(group.mean) < LARGEST:
+        if abs(group.mean) < MAX_DRAWN:
             axes.plot([group.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)
         row_label(axes, position, f"{group.label}: {_summary(group)}")
     for seed in sorted({seed for scores in drawn for seed in scores}):

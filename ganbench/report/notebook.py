@@ -10,7 +10,7 @@ from ganbench.report.summary import summary_sentences
 from ganbench.report.table_views import comparison_view, final_view
 
 # Of verdicts and of rows: a notebook is no place for thousands.
-MOST = 40
+MAX_ITEMS = 40
 
 _COMPARISON = (
     ("score", "{score}"),
@@ -74,8 +74,8 @@ def _table(head: list[str], rows: list[list[str]]) -> Markup:
 
 
 def _first(items: list[Markup], more: str) -> Markup:
-    """Join the first MOST items, and a count of the others."""
-    kept = items[:MOST]
-    if len(items) > MOST:
-        kept.append(Markup(more).format(len(items) - MOST))
+    """Join the first MAX_ITEMS items, and a count of the others."""
+    kept = items[:MAX_ITEMS]
+    if len(items) > MAX_ITEMS:
+        kept.append(Markup(more).format(len(items) - MAX_ITEMS))
     return Markup("\n").join(kept)

@@ -13,11 +13,11 @@ from ganbench.analysis.context import Row, metric_label, shared, where
 from ganbench.analysis.numbers import ends, number, p_value
 from ganbench.analysis.significance import ALPHA
 from ganbench.report.context_figures import Panel
-from ganbench.report.figures import HEADING, LARGEST, ROW, row_label, rows_canvas
+from ganbench.report.figures import HEADING, MAX_DRAWN, ROW, row_label, rows_canvas
 from ganbench.report.svg import BEHIND, INK, colour
 
 # Rows over all panels: further ones are in the table.
-MOST_DIFFERENCES = 60
+MAX_DIFFERENCES = 60
 
 
 def overview_panels(comparison: pd.DataFrame, groups: Sequence[str]) -> list[Panel]:
@@ -30,12 +30,12 @@ def overview_panels(comparison: pd.DataFrame, groups: Sequence[str]) -> list[Pan
         groups: labels in the order of their colours, the baseline first.
 
     Returns:
-        A panel a metric and extractor; none for metrics of which nothing is known, or nothing below LARGEST.
+        One panel per metric and extractor that has a known difference below MAX_DRAWN.
     """
     _, named = shared(comparison)
     metrics: dict[tuple[str, str], list[Row]] = {}
-    for row in comparison.head(MOST_DIFFERENCES).to_dict("records"):
-        if row["metric"] and abs(row["difference"]) < LARGEST:
+    for row in comparison.head(MAX_DIFFERENCES).to_dict("records"):
+        if row["metric"] and abs(row["difference"]) < MAX_DRAWN:
             metrics.setdefault((metric_label(row["metric"], row["extractor"]), row["direction"]), []).append(
                 row
             )
@@ -77,7 +77,7 @@ def differences(rows: Sequence[Row], groups: Sequence[str], named: Sequence[str]
 def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str]) -> None:
     shown = bool(row["p_adjusted"] < ALPHA)
     axes.plot([0, 0], [position - 0.24, position + 0.3], color=INK, linewidth=1, linestyle=":")
-    if max(abs(row["low"]), abs(row["high"])) < LARGEST:
+    if max(abs(row["low"]), abs(row["high"])) < MAX_DRAWN:
         axes.plot(
             [row["low"], row["high"]], [position] * 2, color=shade, linewidth=2.6, solid_capstyle="butt"
         )

@@ -22,7 +22,7 @@ from ganbench.analysis.tables import current_rows
 from ganbench.report.context_figures import ContextFigures, Panel, context_figures
 from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
 from ganbench.report.formulas import typeset
-from ganbench.report.overview import MOST_DIFFERENCES, overview_panels
+from ganbench.report.overview import MAX_DIFFERENCES, overview_panels
 from ganbench.report.page_parts import classes_text_table, download, failures, objectives_text_table, progress
 from ganbench.report.summary import by_context, summary_sentences
 from ganbench.report.svg import GROUP_COLOURS
@@ -36,7 +36,7 @@ from ganbench.report.text_tables import (
 )
 from ganbench.store import CELLS, COMPARISON, REPORT, SCORES, Store
 
-MOST_CONTEXTS = 24
+MAX_CONTEXTS = 24
 # Pictures that fit beside the verdicts; more of them stand below.
 _BESIDE = 2
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -91,7 +91,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     grid, cells, what = results.grid, results.cells, results.compared
     groups = groups_of(cells, what)
     everywhere = contexts(cells, what.axis)
-    shown, hidden = everywhere[:MOST_CONTEXTS], everywhere[MOST_CONTEXTS:]
+    shown, hidden = everywhere[:MAX_CONTEXTS], everywhere[MAX_CONTEXTS:]
     images, problems = EmbeddedImages(store, shown, pictures_mib), _damaged(cells, results.scores)
     drawn = context_figures(store, results, shown, problems, sharing=len(cells))
     sections = [_section(figures, images) for figures in drawn]
@@ -105,8 +105,8 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         )
     if hidden:
         left_out.append(f"pictures and curves of {len(hidden)} further contexts")
-    if len(results.comparison) > MOST_DIFFERENCES:
-        left_out.append(f"{len(results.comparison) - MOST_DIFFERENCES} differences in the picture on top")
+    if len(results.comparison) > MAX_DIFFERENCES:
+        left_out.append(f"{len(results.comparison) - MAX_DIFFERENCES} differences in the picture on top")
     if len(groups) > len(GROUP_COLOURS):
         left_out.append(f"distinct colours: they come round again after {len(GROUP_COLOURS)} arms")
     wrong, further = failures(store, cells)

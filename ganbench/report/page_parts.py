@@ -13,18 +13,18 @@ import pandas as pd
 from ganbench.analysis.context import Row, axes_of, label, shared
 from ganbench.analysis.records import FAILURES, printable
 from ganbench.errors import StoreError
-from ganbench.report.text_tables import MOST_ROWS, TextTable
+from ganbench.report.text_tables import MAX_ROWS, TextTable
 from ganbench.store import Store
 
-MOST_COMING = 12
-MOST_CELLS = 1000
-MOST_TRACEBACKS = 20
-_LONGEST_TRACEBACK = 8000
+MAX_COMING = 12
+MAX_CELLS = 1000
+MAX_TRACEBACKS = 20
+_MAX_TRACEBACK_CHARACTERS = 8000
 _WARNING = "warning"
-_LONGEST_FORMULA = 500
+_MAX_FORMULA_CHARACTERS = 500
 # A larger table is compressed; one that is larger even then stays beside the page.
-MOST_PLAIN = 128 * 2**10
-MOST_PACKED = 2**20
+MAX_PLAIN_BYTES = 128 * 2**10
+MAX_PACKED_BYTES = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
         }
     coming = []
     for row in (
-        waiting.sort_values("step", ascending=False, kind="stable").head(MOST_COMING).to_dict("records")
+        waiting.sort_values("step", ascending=False, kind="stable").head(MAX_COMING).to_dict("records")
     ):
         names = [
             label(row[name]) for name in axes if not pd.isna(row[name]) and row[name] not in ("", "none")
@@ -87,7 +87,7 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
         cells=len(cells),
         groups=groups,
         coming=coming,
-        more=max(0, len(waiting) - MOST_COMING),
+        more=max(0, len(waiting) - MAX_COMING),
     )
 
 
@@ -130,7 +130,7 @@ def failures(store: Store, cells: pd.DataFrame) -> tuple[list[Failure], int]:
     _, differing = shared(cells[cells["seed"].notna()])
     wrong = cells[~cells["status"].isin(("ok", "unfinished")) | (cells["warnings"] != "")]
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for row in wrong.head(MOST_CELLS).to_dict("records"):
+    for row in wrong.head(MAX_CELLS).to_dict("records"):
         place = _place(row, differing)
         if row["status"] not in ("ok", "unfinished"):
             groups.setdefault((row["status"], row["reason"]), []).append((row["cell"], place))
@@ -142,11 +142,11 @@ def failures(store: Store, cells: pd.DataFrame) -> tuple[list[Failure], int]:
     tracebacks = 0
     for (status, reason), mine in sorted(groups.items(), key=lambda item: _rank(item[0][0])):
         traceback = ""
-        if status == "error" and tracebacks < MOST_TRACEBACKS:
+        if status == "error" and tracebacks < MAX_TRACEBACKS:
             traceback = next(filter(None, (_traceback(store, cell) for cell, _ in mine)), "")
             tracebacks += bool(traceback)
         found.append(Failure(status=status, reason=reason, cells=mine, traceback=traceback))
-    return found, max(0, len(wrong) - MOST_CELLS)
+    return found, max(0, len(wrong) - MAX_CELLS)
 
 
 def _rank(status: str) -> int:
@@ -161,7 +161,7 @@ def _place(row: Row, differing: Sequence[str]) -> str:
 
 def _traceback(store: Store, cell: str) -> str:
     try:
-        return (store.traceback(cell) or "")[-_LONGEST_TRACEBACK:]
+        return (store.traceback(cell) or "")[-_MAX_TRACEBACK_CHARACTERS:]
     except StoreError:
         return ""
 
@@ -202,7 +202,7 @@ def _said(store: Store, part: str, cells: pd.Series) -> dict[str, str]:
             continue
         mine: Any = formulas.get(part) if isinstance(formulas, Mapping) else None
         if isinstance(mine, Mapping) and mine:
-            return {printable(name): printable(text)[:_LONGEST_FORMULA] for name, text in mine.items()}
+            return {printable(name): printable(text)[:_MAX_FORMULA_CHARACTERS] for name, text in mine.items()}
     return {}
 
 
@@ -220,7 +220,7 @@ def classes_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
     for dataset in dict.fromkeys(cells["dataset"]):
         names = _class_names(store, cells[cells["dataset"] == dataset]["cell"])
         rows += [(dataset, str(number), name) for number, name in enumerate(names)]
-    return TextTable(head=("dataset", "class", "name"), rows=rows[:MOST_ROWS], more=len(rows[MOST_ROWS:]))
+    return TextTable(head=("dataset", "class", "name"), rows=rows[:MAX_ROWS], more=len(rows[MAX_ROWS:]))
 
 
 def _class_names(store: Store, cells: pd.Series) -> list[str]:
@@ -258,10 +258,10 @@ def download(name: str, table: pd.DataFrame) -> Download:
         table: what it holds.
     """
     content, kind = table.to_csv(index=False, lineterminator="\n").encode(), "text/csv"
-    if len(content) > MOST_PLAIN:
+    if len(content) > MAX_PLAIN_BYTES:
         # No time in the file: equal tables make equal pages.
         content, kind, name = gzip.compress(content, mtime=0), "application/gzip", f"{name}.gz"
-    if len(content) > MOST_PACKED:
+    if len(content) > MAX_PACKED_BYTES:
         return Download(name=name, rows=len(table))
     uri = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
     return Download(name=name, rows=len(table), uri=uri)

@@ -21,7 +21,7 @@ from ganbench.report.text_tables import final_text_table
 _UNBOUNDED = 400
 # Names in a narrower column are folded too often to be read.
 _NAME = 10
-_LONGEST_NUMBER = 12
+_MAX_NUMBER_CHARACTERS = 12
 
 
 class _FoldingTables:
@@ -149,7 +149,7 @@ def _final_width(final: pd.DataFrame) -> int:
         max((cell_len(word) for text in column for word in text.split()), default=0)
         for column in zip(table.head, *table.rows, strict=True)
     ]
-    return sum(1 + min(_LONGEST_NUMBER, width) for width in longest)
+    return sum(1 + min(_MAX_NUMBER_CHARACTERS, width) for width in longest)
 
 
 def _final_lines(final: pd.DataFrame) -> Iterator[str]:

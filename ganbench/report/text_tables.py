@@ -13,7 +13,7 @@ from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import current_rows
 from ganbench.report.table_views import METRIC_SD, TableView, comparison_view, final_view, text
 
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 
 _COMPARISON = (
     ("score", "{score}"),
@@ -72,13 +72,13 @@ class TextTable:
 
 def comparison_text_table(comparison: pd.DataFrame) -> TextTable:
     """Lay out the comparison, its numbers rounded for reading."""
-    view = comparison_view(comparison, MOST_ROWS)
+    view = comparison_view(comparison, MAX_ROWS)
     return _text_table(view, [column for column in _COMPARISON if view.noisy or column[0] not in _NOISE])
 
 
 def final_text_table(final: pd.DataFrame) -> TextTable:
     """Lay out every final value of every combination over its seeds, those that are never compared too."""
-    view = final_view(final, MOST_ROWS)
+    view = final_view(final, MAX_ROWS)
     return _text_table(view, [column for column in _FINAL if view.noisy or column[0] not in _NOISE])
 
 
@@ -97,9 +97,9 @@ def cells_text_table(cells: pd.DataFrame) -> TextTable:
             row["warnings"].replace(";", ", "),
             row["reason"],
         ]
-        for row in cells.head(MOST_ROWS).to_dict("records")
+        for row in cells.head(MAX_ROWS).to_dict("records")
     ]
-    return TextTable(head=head, rows=rows, more=max(0, len(cells) - MOST_ROWS))
+    return TextTable(head=head, rows=rows, more=max(0, len(cells) - MAX_ROWS))
 
 
 def scores_text_table(results: ResultTables) -> TextTable:
@@ -121,9 +121,9 @@ def scores_text_table(results: ResultTables) -> TextTable:
             str(row["samples"]),
             row["protocol"],
         ]
-        for row in final[:MOST_ROWS]
+        for row in final[:MAX_ROWS]
     ]
-    return TextTable(head=head, rows=rows, more=max(0, len(final) - MOST_ROWS))
+    return TextTable(head=head, rows=rows, more=max(0, len(final) - MAX_ROWS))
 
 
 def environments_text_table(cells: pd.DataFrame) -> TextTable:

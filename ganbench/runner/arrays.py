@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganbench.errors import DatasetError
 from ganbench.files.regular import irregular, open_regular
-from ganbench.files.tensors import LARGEST
+from ganbench.files.tensors import MAX_BYTES
 from ganbench.grid.problems import given
 
 ARRAY_ENDINGS = (".npz", ".npy")
@@ -154,7 +154,7 @@ def _members(path: Path, archive: Any) -> dict[str, Array]:
 
 def _member(path: Path, archive: Any, name: str) -> Array:
     # The archive's own directory says how large it becomes: no more than that is ever unpacked.
-    if archive.zip.getinfo(name if name in archive.zip.namelist() else f"{name}.npy").file_size > LARGEST:
+    if archive.zip.getinfo(name if name in archive.zip.namelist() else f"{name}.npy").file_size > MAX_BYTES:
         raise MemoryError
     value = archive[name]
     # What is not an array in the archive comes as bytes.

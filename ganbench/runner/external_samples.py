@@ -16,7 +16,7 @@ from ganbench.api.data import Split
 from ganbench.errors import DatasetError
 from ganbench.files.pictures import ENDINGS, PictureError, Shape, describe, is_litter, read_pixels
 from ganbench.files.regular import irregular
-from ganbench.files.tensors import LARGEST
+from ganbench.files.tensors import MAX_BYTES
 from ganbench.grid.problems import given
 from ganbench.runner.arrays import ARRAY_ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
 from ganbench.scoring import too_few
@@ -211,8 +211,8 @@ def read_images(folder: Path) -> Tensor:
     names = _names(folder)
     first = _pixels(folder, names[0])
     channels, height, width = first.shape
-    if len(names) * first.nbytes > LARGEST:
-        raise DatasetError(f"{folder}: its {len(names)} images take more than {LARGEST // 2**30} GiB")
+    if len(names) * first.nbytes > MAX_BYTES:
+        raise DatasetError(f"{folder}: its {len(names)} images take more than {MAX_BYTES // 2**30} GiB")
     images = np.empty((len(names), *first.shape), dtype=np.uint8)
     images[0] = first
     for index, name in enumerate(names[1:], start=1):

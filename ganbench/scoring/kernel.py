@@ -19,7 +19,7 @@ Array = NDArray[Any]
 # torch-fidelity's seed: the same subsets.
 _SEED = 2020
 # float32 entries of a table of kernel values, 64 MB: a larger one no longer saves time.
-_LARGEST = 2**24
+_MAX_TABLE_ENTRIES = 2**24
 # Rows of a table that are looked at together: they stay in the processor's cache.
 _ROWS = 64
 
@@ -120,7 +120,7 @@ def _table(x: Array, y: Array, drawn: Array, others: Array) -> Array | None:
     other bits in the table than among its subset, as some processors' do: the first subset shows it.
     """
     subsets, size = drawn.shape
-    if 2 * len(x) * len(y) > min(subsets * size * size, 2 * _LARGEST):
+    if 2 * len(x) * len(y) > min(subsets * size * size, 2 * _MAX_TABLE_ENTRIES):
         return None
     table = _kernel(x, y)
     subset = x[drawn[0]]

@@ -18,7 +18,7 @@ from ganbench.scoring.features import FeatureSet
 from ganbench.scoring.values import checked_values
 
 # Samples that a metric is tried with at first, and the most that are soon done, without and with features.
-_FEW, _MOST, _MOST_EXTRACTED = 64, 4096, 512
+_MIN_SAMPLES, _MAX_SAMPLES, _MAX_EXTRACTED_SAMPLES = 64, 4096, 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,8 @@ class MetricTrials:
         will be scored, where that is soon done; otherwise the cell will tell.
         """
         whole = min(self.samples, len(self.data))
-        few = min(max(metric.minimum, _FEW), whole)
-        most = _MOST if metric.needs in ("samples", "pairs") else _MOST_EXTRACTED
+        few = min(max(metric.minimum, _MIN_SAMPLES), whole)
+        most = _MAX_SAMPLES if metric.needs in ("samples", "pairs") else _MAX_EXTRACTED_SAMPLES
         for count in dict.fromkeys((few, whole)):
             if count > most:
                 break

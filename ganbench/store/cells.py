@@ -19,7 +19,7 @@ from ganbench.files.atomic import (
     sync_folder,
     write_bytes,
 )
-from ganbench.files.tensors import LARGEST, read_state, read_tensors, serialise, write_state
+from ganbench.files.tensors import MAX_BYTES, read_state, read_tensors, serialise, write_state
 from ganbench.store.names import (
     CELL,
     CELL_ID,
@@ -240,7 +240,7 @@ class CellStore:
         self._make_cell(cell)
         write_bytes(self.folder(cell) / NEIGHBOURS, content)
 
-    def generator(self, cell: str, limit: int = LARGEST) -> dict[str, Tensor]:
+    def generator(self, cell: str, limit: int = MAX_BYTES) -> dict[str, Tensor]:
         """The state of the scored generator.
 
         Args:
@@ -260,7 +260,7 @@ class CellStore:
         """
         if not self.has_generator(cell):
             return ""
-        return hashlib.sha256(read_bytes(self.folder(cell) / GENERATOR, LARGEST)).hexdigest()
+        return hashlib.sha256(read_bytes(self.folder(cell) / GENERATOR, MAX_BYTES)).hexdigest()
 
     def has_generator(self, cell: str) -> bool:
         """Whether the weights of a cell are there."""
@@ -308,7 +308,7 @@ class CellStore:
         return [folder / name for name in (CHECKPOINT, EARLIER_CHECKPOINT) if (folder / name).is_file()]
 
     @staticmethod
-    def read_checkpoint(path: Path, limit: int = LARGEST) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def read_checkpoint(path: Path, limit: int = MAX_BYTES) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The tensors and the record of a checkpoint of at most `limit` bytes.
 
         Raises:

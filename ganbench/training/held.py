@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 # Deeper or more than this is no loss's attributes but a data structure of somebody else's.
-_MOST = 10_000
+_MAX_OBJECTS = 10_000
 _LARGE = 4096
 _CONTAINERS_OF_PARAMETERS = (nn.ParameterList, nn.ParameterDict)
 # What torch itself keeps in every network.
@@ -78,7 +78,7 @@ def _walk(part: Any) -> Iterator[tuple[str, Any]]:
     """Everything that can be reached from a part, with its path; a network is not entered."""
     seen: set[int] = set()
     waiting: deque[tuple[str, Any]] = deque([("", part)])
-    while waiting and len(seen) < _MOST:
+    while waiting and len(seen) < _MAX_OBJECTS:
         path, value = waiting.popleft()
         if id(value) in seen and not isinstance(value, bool | int | float | str | None):
             continue

@@ -11,7 +11,8 @@ _WON_REAL, _WON_FAKE = 0.99, 0.01
 _VANISHED = 1e-4
 # Losses that differ by less than this, relative, have not moved.
 _STILL = 1e-6
-_FEWEST = 20
+# Shorter curves say too little.
+_MIN_ROWS = 20
 
 
 def training_warnings(curves: Mapping[str, Sequence[float]], generator_constant: bool) -> list[str]:
@@ -26,7 +27,7 @@ def training_warnings(curves: Mapping[str, Sequence[float]], generator_constant:
     """
     steps = curves["step"]
     found: list[str] = []
-    if len(steps) >= _FEWEST:
+    if len(steps) >= _MIN_ROWS:
         won = [
             real > _WON_REAL and fake < _WON_FAKE
             for real, fake in zip(curves["d_real"], curves["d_fake"], strict=True)

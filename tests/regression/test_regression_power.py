@@ -10,7 +10,7 @@ from scipy import stats
 
 from ganbench.regression.power import (
     FINDS,
-    MOST,
+    MAX_SEEDS,
     PASSES,
     chance_to_find,
     chance_to_pass,
@@ -61,7 +61,7 @@ def test_a_baseline_may_be_too_small_for_any_number_of_seeds():
     assert seeds_beside(1, 14, 1, 1, 0.05) == 13
     assert seeds_beside(1, 1000, 1, 1, 0.05) < 10
     assert seeds_each(1, 1e-3, 0.05) is None
-    assert seeds_to_pass(1, 1 / math.sqrt(MOST), 0.05) is None
+    assert seeds_to_pass(1, 1 / math.sqrt(MAX_SEEDS), 0.05) is None
 
 
 def test_arms_without_spread_are_known_exactly():

@@ -26,5 +26,5 @@ def test_a_large_table_is_compressed_the_same_each_time() -> None:
 
 
 def test_a_table_that_is_too_large_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_parts, "MOST_PACKED", 100)
+    monkeypatch.setattr(page_parts, "MAX_PACKED_BYTES", 100)
     assert download("scores.csv", pd.DataFrame({"x": range(40_000)})).uri == ""

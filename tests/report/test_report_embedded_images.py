@@ -37,7 +37,7 @@ def test_arms_stand_side_by_side_by_seed(planted: Folder) -> None:
 def test_further_seeds_are_counted(
     make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded_images, "MOST_SEEDS", 3)
+    monkeypatch.setattr(embedded_images, "MAX_SEEDS", 3)
     folder = make_folder()
     for seed in range(5):
         folder.add(seed=seed, picture=seed != 4)
@@ -84,7 +84,7 @@ def test_a_failed_cell_says_why_there_is_none(make_folder: Callable[..., Folder]
 
 
 def test_the_page_stays_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_images, "MOST_PICTURES", 4)
+    monkeypatch.setattr(embedded_images, "MAX_PICTURES", 4)
     images, rows = embedded(planted)
     assert sum(bool(picture.frames) for row in rows for picture in row) == 4
     assert images.left_out == 2
@@ -100,13 +100,13 @@ def test_steps_replace_the_one_picture_and_are_thinned(planted: Folder) -> None:
     _steps(planted, range(0, 101, 5))
     images, rows = embedded(planted)
     steps = [frame.step for frame in rows[0][0].frames]
-    assert (len(steps), steps[0], steps[-1]) == (embedded_images.MOST_STEPS, 0, 100)
+    assert (len(steps), steps[0], steps[-1]) == (embedded_images.MAX_STEPS, 0, 100)
     assert steps == sorted(set(steps))
     assert images.problems == []
 
 
 def test_last_steps_come_before_earlier_ones(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_images, "MOST_PICTURES", 8)
+    monkeypatch.setattr(embedded_images, "MAX_PICTURES", 8)
     _steps(planted, range(0, 101, 50))
     images, rows = embedded(planted)
     shown = [[[frame.step for frame in picture.frames] for picture in row] for row in rows]
@@ -120,7 +120,7 @@ def test_large_pictures_are_reduced(planted: Folder) -> None:
     _, rows = embedded(planted)
     (frame,) = rows[0][0].frames
     assert frame.uri.startswith("data:image/webp;base64,")
-    assert (frame.width, frame.height) == (embedded_images.MOST_SIDE, 160)
+    assert (frame.width, frame.height) == (embedded_images.MAX_SHOWN_SIDE_PIXELS, 160)
     assert len(frame.uri) < planted.file(planted.ids[0], "samples.png").stat().st_size
 
 

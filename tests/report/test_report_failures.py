@@ -51,7 +51,7 @@ def test_a_failed_cell_with_a_warning_is_in_both_lists(make_folder: Callable[...
 
 
 def test_the_list_is_bounded(make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_parts, "MOST_CELLS", 2)
+    monkeypatch.setattr(page_parts, "MAX_CELLS", 2)
     folder = make_folder()
     for seed in range(5):
         folder.add(seed=seed, status="oom", reason="out of memory", curves=False)

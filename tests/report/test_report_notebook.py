@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from fabricated_results import Folder
 
 from ganbench.report import load
-from ganbench.report.notebook import MOST
+from ganbench.report.notebook import MAX_ITEMS
 
 
 class _Html(HTMLParser):
@@ -76,9 +76,9 @@ def test_markup_in_names_is_text(make_folder: Callable[..., Folder]) -> None:
 
 def test_long_results_are_cut_with_a_word(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder(grid="name = 'x'")
-    for number in range(MOST + 5):
+    for number in range(MAX_ITEMS + 5):
         for loss in ("a", "b"):
             folder.add(loss=loss, dataset=f"data{number}", scores={"fid": 1.0}, curves=False, picture=False)
     html = _shown(folder)
     assert html.words.count("and 5 more") == 2
-    assert html.tags.count("tr") == MOST + 2
+    assert html.tags.count("tr") == MAX_ITEMS + 2

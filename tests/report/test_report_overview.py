@@ -53,5 +53,5 @@ def test_what_has_no_difference_has_no_panel(make_folder: Callable[..., Folder])
 
 
 def test_the_picture_is_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overview, "MOST_DIFFERENCES", 1)
+    monkeypatch.setattr(overview, "MAX_DIFFERENCES", 1)
     assert len(overview_panels(load(planted.path).comparison, ["minimax", "non_saturating"])) == 1

@@ -210,7 +210,7 @@ def test_a_folder_without_any_finished_cell_still_makes_a_page(make_folder: Call
 def test_further_contexts_are_left_out_and_said(
     make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module, "MOST_CONTEXTS", 1)
+    monkeypatch.setattr(page_module, "MAX_CONTEXTS", 1)
     folder = make_folder()
     for dataset in ("digits", "fashion_mnist"):
         folder.add(dataset=dataset, curves=False, scores={"fid": 1.0})

@@ -7,7 +7,7 @@ import pandas as pd
 from fabricated_results import Folder
 
 from ganbench.report import load
-from ganbench.report.page_parts import MOST_COMING, progress
+from ganbench.report.page_parts import MAX_COMING, progress
 
 
 def test_nothing_where_every_cell_has_ended(planted: Folder) -> None:
@@ -17,15 +17,15 @@ def test_nothing_where_every_cell_has_ended(planted: Folder) -> None:
 def test_the_furthest_comes_first_and_failures_have_ended(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     folder.add(seed=0, status="diverged", curves=False)
-    for seed in range(1, MOST_COMING + 3):
+    for seed in range(1, MAX_COMING + 3):
         folder.add(seed=seed, status="unfinished", step=10 if seed == 5 else 0, curves=False)
     folder.index()
     found = progress(load(folder.path).cells, "loss", {"train": {"steps": 20}})
     assert found is not None
-    assert (found.done, found.cells, found.more) == (1, MOST_COMING + 3, 2)
-    assert found.groups == {"minimax": (1, MOST_COMING + 3)}
+    assert (found.done, found.cells, found.more) == (1, MAX_COMING + 3, 2)
+    assert found.groups == {"minimax": (1, MAX_COMING + 3)}
     assert found.coming[0] == "digits, mlp, minimax, seed 5: at step 10 of 20"
-    assert len(found.coming) == MOST_COMING
+    assert len(found.coming) == MAX_COMING
 
 
 def test_a_cell_of_which_nothing_is_known_is_named_by_its_id(make_folder: Callable[..., Folder]) -> None:

@@ -44,9 +44,9 @@ def ours(first, second, subsets, size):
         ((3000, 80), 32, 3, 60),
     ],
 )
-@pytest.mark.parametrize("largest", [kernel._LARGEST, 0], ids=["table", "subsets"])
+@pytest.mark.parametrize("largest", [kernel._MAX_TABLE_ENTRIES, 0], ids=["table", "subsets"])
 def test_equals_torch_fidelity_to_the_last_bit(counts, width, subsets, size, largest, monkeypatch):
-    monkeypatch.setattr(kernel, "_LARGEST", largest)
+    monkeypatch.setattr(kernel, "_MAX_TABLE_ENTRIES", largest)
     first, second = drawn(counts[0], width, scale=1.2), drawn(counts[1], width, seed=1)
     assert ours(first, second, subsets, size) == theirs(first, second, subsets, size)
 

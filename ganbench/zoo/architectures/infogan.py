@@ -27,7 +27,7 @@ from ganbench.zoo.architectures.perceptrons import needs_two_passes
 _INITIAL_STD = 0.02
 _EPSILON = 1e-3
 Channels = Annotated[int, Interval(ge=1, le=1024)]
-_SMALLEST, _LARGEST = 8, 128
+_MIN_SIDE, _MAX_SIDE = 8, 128
 
 
 class InfoganGenerator(nn.Module):
@@ -162,9 +162,9 @@ def build_infogan(
         ValueError: an option is out of its bounds.
     """
     depth, height, width = image_shape(signature, "infogan")
-    if any(side % 4 or not _SMALLEST <= side <= _LARGEST for side in (height, width)):
+    if any(side % 4 or not _MIN_SIDE <= side <= _MAX_SIDE for side in (height, width)):
         raise Unsupported(
-            f"infogan makes images with sides that are multiples of 4, from {_SMALLEST} to {_LARGEST}; "
+            f"infogan makes images with sides that are multiples of 4, from {_MIN_SIDE} to {_MAX_SIDE}; "
             f"the data have {height}x{width}"
         )
     classes = classes_of(signature, "infogan") if conditional else 0

@@ -27,7 +27,7 @@ from ganbench.zoo.architectures.perceptrons import needs_two_passes
 _INITIAL_STD = 0.02
 _SLOPE = 0.1
 Channels = Annotated[int, Interval(ge=1, le=512)]
-_SMALLEST, _LARGEST = 8, 128
+_MIN_SIDE, _MAX_SIDE = 8, 128
 
 
 class SndcganGenerator(nn.Module):
@@ -141,9 +141,9 @@ def build_sndcgan(
         ValueError: an option is out of its bounds.
     """
     depth, height, width = image_shape(signature, "sndcgan")
-    if any(not _SMALLEST <= side <= _LARGEST for side in (height, width)):
+    if any(not _MIN_SIDE <= side <= _MAX_SIDE for side in (height, width)):
         raise Unsupported(
-            f"sndcgan makes images with sides from {_SMALLEST} to {_LARGEST}, the data have {height}x{width}"
+            f"sndcgan makes images with sides from {_MIN_SIDE} to {_MAX_SIDE}, the data have {height}x{width}"
         )
     if discriminator_channels is None:
         discriminator_channels = channels

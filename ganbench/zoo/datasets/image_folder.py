@@ -31,7 +31,7 @@ from ganbench.grid.problems import given
 from ganbench.zoo.datasets.bounds import Limit, Side, count, refuse
 from ganbench.zoo.datasets.folder_layout import find_layout, order_classes
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
-from ganbench.zoo.datasets.resizing import MOST_CROP, fitted
+from ganbench.zoo.datasets.resizing import MAX_CROP_PIXELS, fitted
 
 _NAME = "image_folder"
 # To be raised where the same files come to other pixels, labels or splits: what was kept is then made anew.
@@ -51,7 +51,7 @@ _UNREAD = (
     ".npy",
     ".npz",
 )
-_MOST_APART = 1_000_000
+_MAX_TEST_EVERY = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +90,10 @@ class ImageFolder(Packed):
         *,
         path: str,
         size: Side | None = None,
-        crop: Annotated[int, Interval(ge=4, le=MOST_CROP)] | None = None,
+        crop: Annotated[int, Interval(ge=4, le=MAX_CROP_PIXELS)] | None = None,
         flip: bool = False,
         labels: bool = False,
-        test_every: Annotated[int, Interval(ge=0, le=_MOST_APART)] = 10,
+        test_every: Annotated[int, Interval(ge=0, le=_MAX_TEST_EVERY)] = 10,
         limit: Limit | None = None,
     ) -> None:
         """Opens what was made of the folder, or makes it first.

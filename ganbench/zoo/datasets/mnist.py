@@ -31,7 +31,7 @@ _SOURCES = {"mnist": "MNIST", "kmnist": "KMNIST", "fashion_mnist": "FashionMNIST
 _CLASSES = 10
 _SIDE = 28
 # None of the three has more images in a split: a file that announces more is another one.
-_MOST = 70_000
+_MAX_IMAGES = 70_000
 
 
 class MnistLike(Images):
@@ -138,7 +138,7 @@ def read_idx(name: str, path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]
         DatasetError: it cannot be read, or is damaged.
     """
     begin = 4 * (2 + len(shape))
-    most = begin + _MOST * math.prod(shape)
+    most = begin + _MAX_IMAGES * math.prod(shape)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             # A forged archive could unpack to any size: what is beyond the right size stays unread.

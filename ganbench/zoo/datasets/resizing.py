@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 RESAMPLING = Image.Resampling.BILINEAR
-MOST_CROP = 16_384
+MAX_CROP_PIXELS = 16_384
 
 
 def fitted(pixels: NDArray[np.uint8], *, crop: int | None, size: int | None) -> NDArray[np.uint8]:

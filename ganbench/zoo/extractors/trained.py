@@ -31,13 +31,13 @@ Epochs = Annotated[int, Interval(ge=1, le=10_000)]
 FeatureCount = Annotated[int, Interval(ge=1, le=65_536)]
 WeightSeed = Annotated[int, Interval(ge=0, le=2**31 - 1)]
 
-SMALLEST, LARGEST = 8, 64
+MIN_SIDE, MAX_SIDE = 8, 64
 # To be raised where networks or training change: older weights are then never read.
 _FORMAT = 1
 _ACCURACY = "test_accuracy"
 # What an unset `epochs` comes to: so many images seen, in at least and at most so many passes.
 _SEEN = 50_000
-_FEWEST_EPOCHS, _MOST_EPOCHS = 5, 50
+_MIN_EPOCHS, _MAX_EPOCHS = 5, 50
 
 
 def trained(
@@ -127,9 +127,9 @@ def _image_shape(dataset: Dataset) -> tuple[int, int, int]:
     channels, height, width = signature.shape
     if channels not in (1, 3):
         raise ValueError(f"takes images of 1 or 3 channels, and the data have {channels}")
-    if min(height, width) < SMALLEST or max(height, width) > LARGEST:
+    if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
         raise ValueError(
-            f"takes images of {SMALLEST} to {LARGEST} pixels a side, and the data have {height}x{width}"
+            f"takes images of {MIN_SIDE} to {MAX_SIDE} pixels a side, and the data have {height}x{width}"
         )
     return channels, height, width
 
@@ -149,7 +149,7 @@ def _labelled(dataset: Dataset, split: Split, classes: int) -> tuple[Tensor, Ten
 
 
 def _epochs(images: int) -> int:
-    return min(max(_FEWEST_EPOCHS, math.ceil(_SEEN / images)), _MOST_EPOCHS)
+    return min(max(_MIN_EPOCHS, math.ceil(_SEEN / images)), _MAX_EPOCHS)
 
 
 def _write_card(path: Path, card: Mapping[str, Any]) -> None:

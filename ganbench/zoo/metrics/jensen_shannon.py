@@ -20,13 +20,13 @@ from ganbench.zoo.metrics.coordinates import coordinates, require_points, subset
 Array = NDArray[np.float64]
 
 # Cells an axis, at most, by the number of axes.
-_MOST_BINS = {1: 100_000, 2: 2_000}
+_MAX_BINS_PER_AXIS = {1: 100_000, 2: 2_000}
 # How far the density's integral may be from 1.
 _TOLERANCE = 0.01
 # Points for which the density is asked at once: that of 10,000 modes takes 300 MB for these.
 _BLOCK = 2048
 # Below this a share of a point is rounding.
-_LEAST = 1e-10
+_MIN_SHARE = 1e-10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,7 +75,7 @@ class JensenShannon:
     needs: Needs = "samples"
     minimum = 2
 
-    def __init__(self, bins: Annotated[int, Interval(ge=2, le=_MOST_BINS[1])] = 400) -> None:
+    def __init__(self, bins: Annotated[int, Interval(ge=2, le=_MAX_BINS_PER_AXIS[1])] = 400) -> None:
         """Take the number of cells per axis; two axes may have fewer than one."""
         self.bins = bins
         self._latest: tuple[str, _Cells] | None = None
@@ -113,10 +113,12 @@ class JensenShannon:
 def _integrated(dataset: Dataset, bins: int) -> _Cells:
     require_points(dataset)
     axes = dataset.signature.shape[0]
-    if axes not in _MOST_BINS:
+    if axes not in _MAX_BINS_PER_AXIS:
         raise ValueError(f"it integrates a density in 1 or 2 dimensions, and the data have {axes}")
-    if bins > _MOST_BINS[axes]:
-        raise ValueError(f"bins must be at most {_MOST_BINS[axes]} in {axes} dimensions, given {bins}")
+    if bins > _MAX_BINS_PER_AXIS[axes]:
+        raise ValueError(
+            f"bins must be at most {_MAX_BINS_PER_AXIS[axes]} in {axes} dimensions, given {bins}"
+        )
     density = getattr(dataset, "density", None)
     if density is None:
         raise ValueError("it needs a known density, and the data have none")
@@ -163,7 +165,7 @@ def _smoothed(counts: Array) -> Array:
         spread: Any = idctn(modes * np.exp(-(width**2) * decay)).clip(min=0)
         # What a point leaves in its own cell, borders apart.
         own = ive(0, width**2) ** counts.ndim
-        likelihood = counts[hit] @ np.log((spread[hit] - own).clip(min=_LEAST))
+        likelihood = counts[hit] @ np.log((spread[hit] - own).clip(min=_MIN_SHARE))
         if likelihood > most:
             best, most = spread, likelihood
     return best

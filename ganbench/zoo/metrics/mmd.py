@@ -19,7 +19,7 @@ _SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 _BLOCK = 2**22
 # The median takes all distances at once.
 _MEDIAN_OF = 1000
-_MOST_SAMPLES = 100_000
+_MAX_SAMPLES = 100_000
 
 
 class Mmd:
@@ -33,7 +33,7 @@ class Mmd:
 
     def __init__(
         self,
-        samples: Annotated[int, Interval(ge=2, le=_MOST_SAMPLES)] = 2000,
+        samples: Annotated[int, Interval(ge=2, le=_MAX_SAMPLES)] = 2000,
         bandwidth: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         """Takes how to measure.

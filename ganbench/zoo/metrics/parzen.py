@@ -29,7 +29,7 @@ _TRAINING_VALUES = 2**28
 _KMEANS_ROUNDS = 5
 # Images of either side of which the distances are computed at once.
 _BLOCK = 1000
-_LEAST = 12
+_MIN_IMAGES = 12
 # To be raised where the arithmetic behind an entry changes: older entries are then never read.
 _FORMAT = 1
 
@@ -53,9 +53,9 @@ class Parzen:
         """Raises ValueError where the data are no images, or too few to set some apart."""
         if dataset.signature.kind != "image":
             raise ValueError("it takes images, and the data are points")
-        if len(dataset.load("train")) < _LEAST:
+        if len(dataset.load("train")) < _MIN_IMAGES:
             raise ValueError(
-                f"it needs at least {_LEAST} training images, and the data have {len(dataset.load('train'))}"
+                f"it needs at least {_MIN_IMAGES} training images, and the data have {len(dataset.load('train'))}"
             )
         # Its absence must be known before training too. Of one image the standard error is 0.
         if len(dataset.load("test")) < 2:

@@ -20,7 +20,7 @@ from ganbench.api.players import Samples
 from ganbench.zoo.metrics.coordinates import coordinates, require_points, subset
 
 # The cost matrix is held whole: 800 MB at this size, and the exact distance takes minutes.
-_MOST_EXACT = 10_000
+_MAX_SAMPLES_EXACT = 10_000
 _ITERATIONS = 100_000_000
 
 
@@ -48,9 +48,9 @@ class WassersteinDistance:
         Raises:
             ValueError: more samples than the exact distance can be worked out for.
         """
-        if method == "exact" and samples > _MOST_EXACT:
+        if method == "exact" and samples > _MAX_SAMPLES_EXACT:
             raise ValueError(
-                f"samples must be at most {_MOST_EXACT} where method is 'exact', given {samples}"
+                f"samples must be at most {_MAX_SAMPLES_EXACT} where method is 'exact', given {samples}"
             )
         self.method, self.order, self.samples, self.projections = method, order, samples, projections
 
