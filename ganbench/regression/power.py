@@ -86,7 +86,7 @@ def seeds_each(sd: float, tolerance: float, alpha: float, family: int = 1) -> in
 
 
 def seeds_to_pass(sd: float, tolerance: float, alpha: float, chance: float = PASSES) -> int | None:
-    """Find the fewest seeds per side with which no change passes so often; None for more than MAX_SEEDS."""
+    """Find the fewest seeds per side with which no change passes so often; None above MAX_SEEDS."""
     return fewest(lambda n: chance_to_pass(sd, n, sd, n, tolerance, alpha) >= chance)
 
 

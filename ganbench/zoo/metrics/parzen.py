@@ -53,10 +53,8 @@ class Parzen:
         """Raises ValueError where the data are no images, or too few to set some apart."""
         if dataset.signature.kind != "image":
             raise ValueError("it takes images, and the data are points")
-        if len(dataset.load("train")) < _MIN_IMAGES:
-            raise ValueError(
-                f"it needs at least {_MIN_IMAGES} training images, and the data have {len(dataset.load('train'))}"
-            )
+        if (images := len(dataset.load("train"))) < _MIN_IMAGES:
+            raise ValueError(f"it needs at least {_MIN_IMAGES} training images, and the data have {images}")
         # Its absence must be known before training too. Of one image the standard error is 0.
         if len(dataset.load("test")) < 2:
             raise ValueError("it needs at least 2 test images, and the data have 1")
