@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments is not None:
             # The program itself keeps them: Python flushes them once more at exit.
             restore()
-            # Options such as --data are handed to workers there.
+            # Packages set variables when they are imported.
             os.environ.clear()
             os.environ.update(environment)
 

@@ -11,6 +11,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from ganbench.files.cache import cache_problem
+
 _GAP = 2
 # A column narrower than this, and than its texts, is hard to read.
 _WORD = 12
@@ -31,6 +33,12 @@ def warn(lines: Iterable[str]) -> None:
     console = Console(stderr=True, markup=False, emoji=False, highlight=False)
     for line in lines:
         console.print(plain(f"ganbench: warning: {line}"), soft_wrap=True)
+
+
+def warn_of_cache() -> None:
+    """Say on stderr, once, where nothing can be kept in the cache: all that it would hold is made again."""
+    if problem := cache_problem():
+        warn([f"nothing is kept between commands: {problem}"])
 
 
 def plain(text: str) -> Text:

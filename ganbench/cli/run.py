@@ -8,15 +8,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import output, plain, table
-from ganbench.cli.places import hand_down, warn_of_cache
+from ganbench.cli.console import output, plain, table, warn_of_cache
 from ganbench.cli.progress import RunProgress, duration, name_of, plan_line, plan_notes
 from ganbench.errors import GanbenchError, GridError
 from ganbench.execution import Interrupted, Plan, Rerun, plan_run, run
+from ganbench.files.data_paths import (
+    DATA_VARIABLE,
+    INCEPTION_SHA256_VARIABLE,
+    INCEPTION_VARIABLE,
+    data_paths_set,
+)
 from ganbench.grid import Grid, read_grid
 from ganbench.report import print_comparison
 from ganbench.store import REPORT, Store
@@ -56,27 +62,34 @@ def run_command(
     if max_seconds_per_cell is not None and not max_seconds_per_cell > 0:
         raise GridError(f"--max-seconds-per-cell: must be above 0, given {max_seconds_per_cell:g}")
     choice = _rerun(rerun, keep_stale)
-    hand_down(data=data, weights=weights, weights_sha256=weights_sha256)
-    resolved = read_grid(grid, load_catalog(), overrides)
-    warn_of_cache()
-    if dry_run:
-        with _tracebacks(verbose):
-            plan, store = plan_run(resolved, out, device=device, rerun=choice, keep_going=keep_going)
-        _print_plan(plan, store)
-        return 0
+    paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
+    with data_paths_set(paths):
+        resolved = read_grid(grid, load_catalog(), overrides)
+        warn_of_cache()
+        if dry_run:
+            with _tracebacks(verbose):
+                plan, store = plan_run(resolved, out, device=device, rerun=choice, keep_going=keep_going)
+            _print_plan(plan, store)
+            return 0
+        return _run(
+            resolved,
+            out,
+            jobs=jobs,
+            device=device,
+            rerun=choice,
+            max_seconds_per_cell=max_seconds_per_cell,
+            keep_going=keep_going,
+            quiet=quiet,
+            verbose=verbose,
+        )
+
+
+def _run(grid: Grid, out: Path | None, *, quiet: bool, verbose: bool, **options: Any) -> int:
+    """Run a grid and print its comparison; `options` are those of `ganbench.run`."""
     console = Console(stderr=True, markup=False, emoji=False, highlight=False)
     try:
         with _tracebacks(verbose), RunProgress(console, quiet, verbose) as progress:
-            results = run(
-                resolved,
-                out,
-                jobs=jobs,
-                device=device,
-                rerun=choice,
-                max_seconds_per_cell=max_seconds_per_cell,
-                keep_going=keep_going,
-                listener=progress,
-            )
+            results = run(grid, out, listener=progress, **options)
     except Interrupted as stopped:
         arguments = _resuming(sys.argv[1:]) if stopped.begun else sys.argv[1:]
         done = f"what was done is in {stopped.folder}; " if stopped.begun else ""
@@ -86,7 +99,7 @@ def run_command(
     statuses = Counter(results.cells["status"])
     if not quiet:
         print_comparison(results, output())
-    console.print(plain(_closing(resolved, statuses, results.path / REPORT)), soft_wrap=True)
+    console.print(plain(_closing(grid, statuses, results.path / REPORT)), soft_wrap=True)
     return 1 if progress.failed or any(statuses[status] for status in _FAILED) else 0
 
 

@@ -13,10 +13,15 @@ from typing import Any
 
 from ganbench.api import Dataset, Samples
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import output, plain, table, warn
-from ganbench.cli.places import hand_down, warn_of_cache
+from ganbench.cli.console import output, plain, table, warn, warn_of_cache
 from ganbench.errors import DatasetError
 from ganbench.execution.plan import resolve_device
+from ganbench.files.data_paths import (
+    DATA_VARIABLE,
+    INCEPTION_SHA256_VARIABLE,
+    INCEPTION_VARIABLE,
+    data_paths_set,
+)
 from ganbench.grid import Choice, ScoreSettings, check_scoring
 from ganbench.grid.choice import choice_of
 from ganbench.grid.labels import read_labels
@@ -63,12 +68,12 @@ def score_command(
     Raises:
         GanbenchError: bad input.
     """
-    hand_down(data, weights, weights_sha256)
     asked = _asked(reference, metrics, extractor, split, precision, range_)
     warn_of_cache()
     place = resolve_device(device)
+    paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     # As in a worker: the number of threads decides bits.
-    with deterministic_process(threads=1):
+    with data_paths_set(paths), deterministic_process(threads=1):
         real, described = _reference(asked)
         samples = read_samples(images, real.signature, asked.span)
         notes = _notes(asked, real, samples, images)

@@ -21,6 +21,7 @@ from ganbench.execution.grid_check import preflight
 from ganbench.execution.local import LocalExecutor
 from ganbench.execution.plan import Plan, PlannedCell, Rerun, make_plan, resolve_device
 from ganbench.execution.stopping import LAST_SECONDS, Interrupted, stopping
+from ganbench.files.data_paths import data_paths
 from ganbench.grid import Grid, read_grid
 from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
@@ -230,6 +231,7 @@ def _lay_out(plan: Plan, store: Store) -> None:
 
 
 def _tasks(plan: Plan, store: Store) -> list[Task]:
+    paths = data_paths()
     return [
         Task(
             cell=planned.cell,
@@ -238,6 +240,7 @@ def _tasks(plan: Plan, store: Store) -> list[Task]:
             environment=planned.environment,
             rescore=planned.action == "score",
             keep_stale=planned.keep_stale,
+            data_paths=paths,
         )
         for planned in plan.cells
         if planned.action in ("train", "score")

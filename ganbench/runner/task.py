@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ganbench.api import LossSpec, PenaltySpec
@@ -24,6 +24,7 @@ class Task:
         environment: what else decides the bits, as the planner worked it out; the worker checks it.
         rescore: the cell is trained; only scores of its stored weights are missing.
         keep_stale: a checkpoint of another environment is gone on from.
+        data_paths: where data sets and weights are found, by the variables of `ganbench.files.data_paths`.
     """
 
     cell: Cell
@@ -32,6 +33,12 @@ class Task:
     environment: Environment
     rescore: bool = False
     keep_stale: bool = False
+    data_paths: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def threads(self) -> int | None:
+        """Threads for one operation on a CPU; they are a part of the environment, since they decide bits."""
+        return self.environment.threads
 
 
 @dataclass(frozen=True, kw_only=True)

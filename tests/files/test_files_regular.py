@@ -13,11 +13,12 @@ import pytest
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError, GridError, StoreError, WeightsError
 from ganbench.files.atomic import read_bytes
+from ganbench.files.data_paths import INCEPTION_SHA256_VARIABLE, INCEPTION_VARIABLE, WEIGHTS_VARIABLE
 from ganbench.files.regular import irregular, open_regular
 from ganbench.grid import read_grid
 from ganbench.runner.external_samples import read_samples
-from ganbench.zoo.extractors.inception_weights import FILE_VARIABLE, SHA256_VARIABLE, find_inception_weights
-from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE, WeightsFile, digest_of
+from ganbench.zoo.extractors.inception_weights import find_inception_weights
+from ganbench.zoo.extractors.weights_file import WeightsFile, digest_of
 
 Make = Callable[[Path], object]
 
@@ -75,11 +76,11 @@ def test_data_files_are_refused(
 def test_weights_are_refused(tmp_path: Path, kind: str, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "net.pth"
     make(path)
-    monkeypatch.setenv(FILE_VARIABLE, str(path))
-    monkeypatch.setenv(SHA256_VARIABLE, "a" * 64)
+    monkeypatch.setenv(INCEPTION_VARIABLE, str(path))
+    monkeypatch.setenv(INCEPTION_SHA256_VARIABLE, "a" * 64)
     with pytest.raises(WeightsError, match=f"'inception_v3': {path} is not a file but {kind}"):
         find_inception_weights()
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     published = WeightsFile(extractor="some_net", url=(tmp_path / "x").as_uri(), name="net.pth", sha256="0")
     assert published.find() is None

@@ -14,9 +14,9 @@ from torch_fidelity.utils import create_feature_extractor
 
 from ganbench.api import Extractor
 from ganbench.errors import WeightsError
+from ganbench.files.data_paths import INCEPTION_SHA256_VARIABLE, INCEPTION_VARIABLE, WEIGHTS_VARIABLE
 from ganbench.scoring.features import extract
 from ganbench.zoo.extractors.pretrained import InceptionV3
-from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE
 
 weights = importlib.import_module("ganbench.zoo.extractors.inception_weights")
 OFFICIAL = weights.OFFICIAL
@@ -33,7 +33,7 @@ def random_weights(tmp_path_factory):
 @pytest.fixture
 def nowhere(tmp_path, monkeypatch):
     """No weights anywhere, and a download that is refused; gives the hub's folder."""
-    for variable in (weights.FILE_VARIABLE, weights.SHA256_VARIABLE, FOLDER_VARIABLE):
+    for variable in (INCEPTION_VARIABLE, INCEPTION_SHA256_VARIABLE, WEIGHTS_VARIABLE):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(weights, "OFFICIAL", replace(OFFICIAL, url="http://127.0.0.1:9/weights.pth"))
@@ -43,8 +43,8 @@ def nowhere(tmp_path, monkeypatch):
 @pytest.fixture
 def unofficial(nowhere, random_weights, monkeypatch):
     path, digest = random_weights
-    monkeypatch.setenv(weights.FILE_VARIABLE, str(path))
-    monkeypatch.setenv(weights.SHA256_VARIABLE, digest.upper())
+    monkeypatch.setenv(INCEPTION_VARIABLE, str(path))
+    monkeypatch.setenv(INCEPTION_SHA256_VARIABLE, digest.upper())
     return digest
 
 
@@ -115,7 +115,7 @@ def test_official_weights_are_found_in_the_hub_cache_and_first_in_ganbench_weigh
     folder = tmp_path / "own"
     folder.mkdir()
     shutil.copy(path, folder / OFFICIAL.name)
-    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(folder))
     assert weights.find_inception_weights().path == folder / OFFICIAL.name
 
 
@@ -149,8 +149,8 @@ def test_what_is_nowhere_is_downloaded_and_kept(nowhere, random_weights, monkeyp
 )
 def test_own_weights_need_a_file_and_its_digest(nowhere, monkeypatch, tmp_path, file, digest, complaint):
     (tmp_path / "file").write_bytes(b"anything")
-    monkeypatch.setenv(weights.FILE_VARIABLE, str(tmp_path / file) if file else "")
-    monkeypatch.setenv(weights.SHA256_VARIABLE, digest)
+    monkeypatch.setenv(INCEPTION_VARIABLE, str(tmp_path / file) if file else "")
+    monkeypatch.setenv(INCEPTION_SHA256_VARIABLE, digest)
     with pytest.raises(WeightsError, match=complaint) as caught:
         InceptionV3()
     assert len(caught.value.problems) == 1
@@ -171,8 +171,8 @@ def test_no_code_of_a_weights_file_is_run_and_what_is_no_state_is_refused(nowher
     path = tmp_path / "file.pth"
 
     def build():
-        monkeypatch.setenv(weights.FILE_VARIABLE, str(path))
-        monkeypatch.setenv(weights.SHA256_VARIABLE, hashlib.sha256(path.read_bytes()).hexdigest())
+        monkeypatch.setenv(INCEPTION_VARIABLE, str(path))
+        monkeypatch.setenv(INCEPTION_SHA256_VARIABLE, hashlib.sha256(path.read_bytes()).hexdigest())
         InceptionV3()
 
     torch.save({"fc.weight": Trap(str(sprung))}, path)

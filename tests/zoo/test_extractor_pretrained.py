@@ -21,10 +21,10 @@ from torch_fidelity.utils import create_feature_extractor
 from ganbench.api import Extractor
 from ganbench.catalog import load_catalog
 from ganbench.errors import WeightsError
+from ganbench.files.data_paths import WEIGHTS_VARIABLE
 from ganbench.scoring.features import extract
 from ganbench.zoo.extractors import pretrained
 from ganbench.zoo.extractors.pretrained_weights import HUB_FOLDER, PRETRAINED
-from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE
 
 CPU = torch.device("cpu")
 NOWHERE = "http://127.0.0.1:9"
@@ -41,7 +41,7 @@ def offline(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise urllib.error.URLError("no network in tests")
 
-    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(torch.hub, "urlopen", refuse)
     return tmp_path / "torch" / "hub"

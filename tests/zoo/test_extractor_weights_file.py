@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ganbench.errors import WeightsError
-from ganbench.zoo.extractors.weights_file import FOLDER_VARIABLE, WeightsFile, hub_folder
+from ganbench.files.data_paths import WEIGHTS_VARIABLE
+from ganbench.zoo.extractors.weights_file import WeightsFile, hub_folder
 
 CONTENT = b"the right bytes"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -16,7 +17,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     """A file that is published, and nowhere else."""
-    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     source = tmp_path / "source"
     source.write_bytes(CONTENT)
@@ -40,7 +41,7 @@ def test_the_named_folder_comes_before_torchs(file, tmp_path, monkeypatch):
     assert file.find() == file.cached
     assert file.whereabouts() == str(file.cached)
     own = tmp_path / "own" / "net.pth"
-    monkeypatch.setenv(FOLDER_VARIABLE, str(own.parent))
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(own.parent))
     assert file.find() == file.cached
     own.parent.mkdir()
     own.write_bytes(CONTENT)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError
+from ganbench.files.data_paths import DATA_VARIABLE
 from ganbench.files.pictures import (
     ENDINGS,
     PictureError,
@@ -143,7 +144,7 @@ class ImageFolder(Packed):
 
 
 def _folder(path: str) -> Path:
-    data = os.environ.get("GANBENCH_DATA")
+    data = os.environ.get(DATA_VARIABLE)
     folder = Path(os.path.expanduser(data or "."), os.path.expanduser(path)).absolute()
     if folder.is_dir():
         return folder

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from ganbench.errors import DatasetError
 from ganbench.files.cache import cache_folder
+from ganbench.files.data_paths import DATA_VARIABLE
 from ganbench.files.regular import irregular
 from ganbench.zoo.datasets.layouts import Layout
 
@@ -39,7 +40,7 @@ _FAILURES = (
 
 def data_folder() -> Path | None:
     """Find GANBENCH_DATA, or `data` in ganbench's cache folder; None where there is neither."""
-    named = os.environ.get("GANBENCH_DATA")
+    named = os.environ.get(DATA_VARIABLE)
     if named:
         return Path(os.path.expanduser(named))
     cache = cache_folder()

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganbench.errors import WeightsError
+from ganbench.files.data_paths import INCEPTION_SHA256_VARIABLE, INCEPTION_VARIABLE
 from ganbench.files.regular import irregular
 from ganbench.zoo.extractors.weights_file import WeightsFile, digest_of
 
-FILE_VARIABLE = "GANBENCH_INCEPTION_WEIGHTS"
-SHA256_VARIABLE = "GANBENCH_INCEPTION_SHA256"
 OFFICIAL = WeightsFile(
     extractor="inception_v3",
     url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
@@ -48,7 +47,8 @@ def find_inception_weights() -> InceptionWeights:
     Raises:
         WeightsError: a file has another digest than expected; or there is none and the download failed.
     """
-    named, digest = os.environ.get(FILE_VARIABLE, ""), os.environ.get(SHA256_VARIABLE, "").strip().lower()
+    named = os.environ.get(INCEPTION_VARIABLE, "")
+    digest = os.environ.get(INCEPTION_SHA256_VARIABLE, "").strip().lower()
     if named or digest:
         return _named(named, digest)
     path = OFFICIAL.find() or OFFICIAL.download()
@@ -57,7 +57,7 @@ def find_inception_weights() -> InceptionWeights:
 
 def inception_details() -> Mapping[str, str]:
     """The facts for `ganbench show inception_v3`."""
-    named = os.environ.get(FILE_VARIABLE, "")
+    named = os.environ.get(INCEPTION_VARIABLE, "")
     return {
         "takes": "uint8 images of any size, 1 or 3 channels, resized to 299x299 as TensorFlow 1.x does",
         "gives": "2048 features, 1008 logits",

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganbench.errors import WeightsError
+from ganbench.files.data_paths import WEIGHTS_VARIABLE
 from ganbench.files.regular import irregular, open_regular
 
-FOLDER_VARIABLE = "GANBENCH_WEIGHTS"
 SECONDS_TO_CONNECT = 10
 
 
@@ -97,7 +97,7 @@ class WeightsFile:
         return WeightsError(
             f"extractor {self.extractor!r}: its weights are not here, and the download failed ({error}); "
             f"get them with: curl -L --create-dirs -o {self.cached} {self.url}"
-            f" (or put that file, named {self.name}, in a folder and set {FOLDER_VARIABLE} to it)"
+            f" (or put that file, named {self.name}, in a folder and set {WEIGHTS_VARIABLE} to it)"
         )
 
     def download(self) -> Path:
@@ -131,6 +131,6 @@ class WeightsFile:
 
     def _places(self) -> list[Path]:
         """Where it may be, in the order in which it is looked for."""
-        folder = os.environ.get(FOLDER_VARIABLE)
+        folder = os.environ.get(WEIGHTS_VARIABLE)
         given = [Path(os.path.expanduser(folder)) / self.name] if folder else []
         return [*given, self.cached]
