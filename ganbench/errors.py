@@ -123,7 +123,7 @@ def said(error: BaseException) -> str:
 
 
 def did_you_mean(given: str, valid: Iterable[str]) -> str:
-    """A closing phrase for an error about an unknown name.
+    """Suggest the nearest name at the end of an error about an unknown one; empty where none is near.
 
     Args:
         given: what the user wrote.

@@ -81,13 +81,13 @@ class GanbenchRun:
         return own if own.is_file() else find(given, self._root)
 
     def path(self, given: str | Path) -> Path:
-        """A path as a test gives it, relative to pytest's root folder."""
+        """Resolve a test's path relative to pytest's root folder."""
         return self._root / given
 
 
 @pytest.fixture
 def ganbench_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> GanbenchRun:
-    """Runs a grid into a temporary or a given folder: `ganbench_run(grid, out=None) -> Results`."""
+    """Run a grid into a temporary or a given folder: `ganbench_run(grid, out=None) -> Results`."""
     return GanbenchRun(request.config.rootpath, lambda: tmp_path_factory.mktemp("ganbench"))
 
 
@@ -138,7 +138,7 @@ def _check(
     inconclusive_passes: bool = False,
     **options: Any,
 ) -> tuple[bool, str]:
-    """Whether a test may pass, and what the check says."""
+    """Check, and tell whether the test may pass, with the check's text."""
     from ganbench.errors import GanbenchError, GridError
     from ganbench.grid.tolerance import read_tolerance
     from ganbench.regression import check, check_baseline, text_of

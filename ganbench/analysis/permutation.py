@@ -84,7 +84,7 @@ def _share(values: Floats, arranged: Floats) -> Floats:
 
 @lru_cache(maxsize=32)
 def _flips(n: int) -> Floats:
-    """(m, n) of -1 and 1, the first row all 1; the last column too where all are listed, by symmetry."""
+    """Draw signs, (m, n) of -1 and 1: the first row all 1; where all are listed, the last column too."""
     if arrangements(n) <= 2 * EXACT:
         return _signs(np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1)
     drawn = np.random.default_rng([_SEED, n]).integers(0, 2, (DRAWS, n))
@@ -94,7 +94,7 @@ def _flips(n: int) -> Floats:
 
 @lru_cache(maxsize=32)
 def _groups(n_old: int, n_new: int) -> Floats:
-    """(m, n_old + n_new) of 0 and 1 with n_new ones, in the last columns of the first row."""
+    """Draw groups, (m, n_old + n_new) of 0 and 1 with n_new ones; the first row has them last."""
     n = n_old + n_new
     if arrangements(n_old, n_new) <= EXACT:
         chosen = np.array(list(itertools.combinations(range(n - 1, -1, -1), n_new)))

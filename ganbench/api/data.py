@@ -31,7 +31,7 @@ class Dataset(Protocol):
     fingerprint: str
 
     def load(self, split: Split) -> Samples:
-        """The samples of one split, all of them.
+        """Load the samples of one split, all of them.
 
         Raises:
             DatasetError: the data is not there; the message says how to get it.
@@ -96,4 +96,4 @@ class Metric(Protocol):
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """The values by name; those in the spec's `directions` are compared."""
+        """Compute the values by name; those in the spec's `directions` are compared."""

@@ -40,7 +40,7 @@ class Game(Protocol):
         """int64 scalar: the generator updates done so far."""
 
     def scores(self) -> tuple[Tensor, Tensor]:
-        """The discriminator's raw scores of (real, fake), each (batch, outputs).
+        """Compute the discriminator's raw scores of (real, fake), each (batch, outputs).
 
         One forward pass where the discriminator judges each sample by itself, two where it does not.
         """
@@ -53,24 +53,24 @@ class Game(Protocol):
         """
 
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Samples (batch, *shape) for this noise; attached to it, the idle player's weights frozen.
+        """Generate samples (batch, *shape) from noise; attached to it, the idle player's weights frozen.
 
         Raises:
             Unsupported: a condition is given, and the generator takes none.
         """
 
     def logit(self, scores: Tensor) -> Tensor:
-        """(batch,): the logit that the loss makes of raw scores.
+        """Turn raw scores into the logit that the loss defines, (batch,).
 
         Raises:
             Unsupported: the loss has no logit.
         """
 
     def gradient(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The gradient with respect to x of a function of x that gives a scalar; itself differentiable."""
+        """Differentiate a scalar function of x with respect to x; the gradient is itself differentiable."""
 
     def input_gradient(self, x: Tensor) -> Tensor:
-        """The gradient with respect to x of the summed logit of x; itself differentiable.
+        """Differentiate the summed logit of x with respect to x; the gradient is differentiable itself.
 
         Raises:
             Unsupported: the loss has no logit.
@@ -83,7 +83,7 @@ class Game(Protocol):
         """N(0, 1) from the cell's loss stream."""
 
     def state(self, name: str, initial: float | Tensor) -> Tensor:
-        """A small tensor, kept between turns and checkpointed; update it in place, without gradient."""
+        """Keep a small tensor between turns and in checkpoints; update it in place, without gradient."""
 
 
 @runtime_checkable
@@ -101,10 +101,10 @@ class Loss(Protocol):
     """
 
     def discriminator_loss(self, game: Game) -> Tensor:
-        """A scalar, minimised over the discriminator's parameters."""
+        """Compute a scalar, which is minimised over the discriminator's parameters."""
 
     def generator_loss(self, game: Game) -> Tensor:
-        """A scalar, minimised over the generator's parameters."""
+        """Compute a scalar, which is minimised over the generator's parameters."""
 
 
 @runtime_checkable
@@ -112,4 +112,4 @@ class Penalty(Protocol):
     """A term added to the discriminator's loss."""
 
     def __call__(self, game: Game) -> Tensor:
-        """A scalar, its weight included."""
+        """Compute a scalar, its weight included."""

@@ -18,7 +18,7 @@ _cached: Catalog | None = None
 
 
 def load_catalog(refresh: bool = False) -> Catalog:
-    """The catalog of this process, read once.
+    """Load the catalog of this process; later calls return the same one.
 
     Args:
         refresh: whether to read the plugins again, as after an installation.
@@ -59,11 +59,11 @@ class Catalog:
         return tuple(self._notes)
 
     def entries(self, kind: Kind) -> tuple[Entry, ...]:
-        """All of one kind, sorted by name."""
+        """List the entries of one kind, sorted by name."""
         return tuple(self._entries[kind].values())
 
     def entry(self, kind: Kind, name: str) -> Entry:
-        """The thing of this kind and name.
+        """Look up the entry of this kind and name.
 
         Raises:
             CatalogError: nothing active provides it; says which name is near, or which plugin is broken.
@@ -74,7 +74,7 @@ class Catalog:
         return found
 
     def find(self, name: str) -> tuple[Entry, ...]:
-        """Everything of this name, of whatever kind."""
+        """List the entries of this name, of every kind."""
         return tuple(self._entries[kind][name] for kind in KINDS if name in self._entries[kind])
 
     def explain(self, name: str) -> CatalogError:
@@ -86,7 +86,7 @@ class Catalog:
         return CatalogError(f"nothing is called {name!r}{did_you_mean(name, valid)}{self._unread()}")
 
     def coerce(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The given options, and only those, each with the type that `build` expects.
+        """Convert the given options to the types that `build` expects; options that are not given stay out.
 
         Raises:
             CatalogError: one problem for each unknown, ill-typed or missing option.
@@ -112,7 +112,7 @@ class Catalog:
         return coerced
 
     def build(self, kind: Kind, name: str, options: Mapping[str, Any], **context: Any) -> Any:
-        """Builds a thing.
+        """Build a component from its options.
 
         Args:
             kind: what it is.
@@ -173,7 +173,7 @@ class Catalog:
         return ""
 
     def _unread(self) -> str:
-        """A closing phrase about the plugins whose names could not be read; empty where there are none."""
+        """Name the plugins whose names could not be read, as the end of an error; empty for none."""
         unread = [loaded.record for loaded in self._loaded if not loaded.readable]
         if not unread:
             return ""

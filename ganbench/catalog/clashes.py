@@ -27,7 +27,7 @@ class Clash:
 
 
 def resolve_clashes(plugins: Iterable[Loaded]) -> tuple[list[Loaded], dict[Key, Clash]]:
-    """Breaks the plugins that provide a name that another one provides too.
+    """Mark as broken the plugins that provide a name that another plugin provides too.
 
     A built-in goes on working; of third parties all that share a name are broken, whatever the order.
 

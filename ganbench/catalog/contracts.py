@@ -114,7 +114,7 @@ def _require_attributes(part: Part, built: Any, names: Iterable[str]) -> None:
 
 
 def _listed(built: Any, missing: Iterable[str]) -> str:
-    """The missing names, each with the object's own name that is nearest, where one is near."""
+    """List missing names, each with the most similar name that the object does have."""
     own = [name for name in dir(built) if not name.startswith("_")]
     texts = []
     for name in missing:

@@ -31,7 +31,7 @@ class Distribution:
 
 
 def ganbench_version() -> str:
-    """The installed version; `0+unknown` where ganbench runs from a checkout that is not installed."""
+    """Read the installed version; `0+unknown` where ganbench runs from a checkout that is not installed."""
     try:
         return metadata.version("ganbench")
     except metadata.PackageNotFoundError:
@@ -39,12 +39,12 @@ def ganbench_version() -> str:
 
 
 def normalized(name: str) -> str:
-    """A distribution's name in the form in which two spellings of it are equal."""
+    """Normalise a distribution's name, so that two spellings of it are equal."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def installed() -> Iterator[Distribution]:
-    """Every distribution with entry points of the group, sorted by name.
+    """List the distributions with entry points of the group, sorted by name.
 
     A distribution that is on the path twice counts once: the first one found is the one that is imported.
     """

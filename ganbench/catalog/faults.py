@@ -159,7 +159,7 @@ def blame(
 
 
 def of_device(error: BaseException) -> bool:
-    """Whether an exception is the device's own: out of its memory, a failed kernel, a lost driver."""
+    """Tell whether an exception comes from the device: out of its memory, a failed kernel, a lost driver."""
     torch = sys.modules.get("torch")
     if torch is None:
         return False
@@ -175,7 +175,7 @@ def of_device(error: BaseException) -> bool:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether the memory of the computer itself was too small."""
+    """Tell whether the computer's own memory was too small."""
     # torch's allocator for the CPU has no exception of its own.
     return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 
@@ -231,13 +231,13 @@ def _module(frame: FrameType) -> str:
 
 
 def _path(filename: str, module: str) -> str:
-    """A file's path from the top of its package on."""
+    """Shorten a file's path to begin at the top of its package."""
     depth = module.count(".") + 1 + filename.endswith("__init__.py")
     return "/".join(filename.replace("\\", "/").split("/")[-depth:])
 
 
 def _modules_of(part: Part) -> frozenset[str]:
-    """The top-level modules that a part's plugin consists of."""
+    """List the top-level modules of a part's plugin."""
     entry = part.entry
     return frozenset() if entry is None else _modules(entry)
 

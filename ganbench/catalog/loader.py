@@ -27,7 +27,7 @@ or `distribution:entry point`."""
 
 
 def load_plugins(builtins: Iterable[str] = BUILTINS) -> Iterator[Loaded]:
-    """Every plugin that is there, read where it may be.
+    """Load the built-ins and then every installed plugin, one at a time.
 
     Args:
         builtins: names of ganbench's own modules.

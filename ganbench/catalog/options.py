@@ -52,7 +52,7 @@ class Option:
 
 
 def options_of(build: Callable[..., Any]) -> dict[str, Option]:
-    """The options of a class, a function or a partial, in the order of its parameters.
+    """Read the options of a class, a function or a partial, in the order of its parameters.
 
     `signature`, `discriminator_outputs`, `scored_dataset`, `*args` and `**rest` are not options; nor is a
     parameter that a partial has bound to something that no grid could hold.
@@ -83,7 +83,7 @@ def options_of(build: Callable[..., Any]) -> dict[str, Option]:
 
 
 def canonical(value: object) -> Any:
-    """A coerced value as JSON holds it: tuples become lists."""
+    """Convert a coerced value to JSON: tuples become lists."""
     if isinstance(value, list | tuple):
         return [canonical(item) for item in value]
     return value
@@ -113,7 +113,7 @@ def _option(build: Callable[..., Any], parameter: inspect.Parameter) -> Option:
 
 
 def _default(build: Callable[..., Any], parameter: inspect.Parameter) -> Any:
-    """The parameter's default; for a dataclass's `field(default_factory=...)`, what the factory makes."""
+    """Return a parameter's default; of `field(default_factory=...)`, what the factory makes."""
     build = _unwrapped(build)
     if dataclasses.is_dataclass(build):
         for field in dataclasses.fields(build):

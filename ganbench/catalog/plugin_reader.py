@@ -41,7 +41,7 @@ class _Reading:
 
 
 def read_plugin(record: PluginRecord, load: Callable[[], object]) -> Loaded:
-    """What a plugin provides, or why it is broken.
+    """Read what a plugin provides, or why it is broken.
 
     Args:
         record: the plugin, with its status still `active`.
@@ -71,14 +71,14 @@ def read_plugin(record: PluginRecord, load: Callable[[], object]) -> Loaded:
 
 
 def broken(record: PluginRecord, reason: str) -> PluginRecord:
-    """The same plugin, broken for this reason, on one line."""
+    """Copy a plugin's record as broken, its reason on one line."""
     return replace(record, status="broken", reason=" ".join(reason.split()))
 
 
 def _register(
     manager: pluggy.PluginManager, record: PluginRecord, load: Callable[[], object]
 ) -> dict[str, list[pluggy.HookImpl]]:
-    """The implementations by hook, in the order of the hooks' definition."""
+    """Register a plugin; return its implementations by hook, in the order of the hooks' definition."""
     try:
         plugin = load()
     except KeyboardInterrupt:
@@ -142,7 +142,7 @@ def _take(reading: _Reading, hook: str, spec: object) -> None:
 
 
 def _fault(kind: Kind, spec: Spec) -> str:
-    """What is wrong with a spec's fields; empty where nothing is."""
+    """Say what is wrong with a spec's fields; empty where nothing is."""
     for item in fields(spec):
         value: object = getattr(spec, item.name)
         if item.type == "str" and not isinstance(value, str):

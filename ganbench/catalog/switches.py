@@ -174,7 +174,7 @@ def kept_randomness() -> Iterator[None]:
 
 @cache
 def _switches() -> dict[str, _Switch]:
-    """Every switch by name; in the order in which they are written."""
+    """List the switches by name, in the order in which they are written."""
     import torch
 
     backends: Any = torch.backends
@@ -248,7 +248,7 @@ def _set_deterministic(level: int) -> None:
 
 
 def _precisions(backends: Any) -> dict[str, _Switch]:
-    """What convolutions and products of float32 may be rounded to, for each backend."""
+    """Read to which precision each backend may round convolutions and products of float32."""
     if not hasattr(backends, "fp32_precision"):  # before torch 2.9
         return {
             "cuda.matmul.allow_tf32": _attribute(backends.cuda.matmul, "allow_tf32", False),
@@ -298,7 +298,7 @@ def _set_matmul_precision(value: str) -> None:
 
 
 def _flushes() -> bool:
-    """Whether denormal numbers are taken for zero; torch tells by its arithmetic alone."""
+    """Tell whether denormal numbers are flushed to zero, which torch shows by its arithmetic alone."""
     import torch
 
     return bool((torch.full((), 1e-310, dtype=torch.float64, device="cpu") * 1.0).item() == 0.0)

@@ -21,7 +21,7 @@ _UNBOUNDED = 10_000
 
 
 def output() -> Console:
-    """A console on stdout, without markup, emoji and guessed colours."""
+    """Open a console on stdout, without markup, emoji and guessed colours."""
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = _UNBOUNDED

@@ -68,7 +68,7 @@ def versions() -> Facts:
 
 
 def devices() -> Facts:
-    """The CPU with its cores, and each CUDA device with its memory."""
+    """List the CPU with its cores, and each CUDA device with its memory."""
     import torch
 
     facts = [
@@ -91,7 +91,7 @@ def devices() -> Facts:
 
 
 def determinism() -> Facts:
-    """The switches under which a cell trains."""
+    """List the switches under which a cell trains."""
     from ganbench.training.determinism import determinism_record, deterministic, prepare_process
 
     prepare_process(None)
@@ -101,7 +101,7 @@ def determinism() -> Facts:
 
 
 def extractors(catalog: Catalog) -> Facts:
-    """What each extractor tells of its weights, and of where it found them."""
+    """List what each extractor says of its weights and of where it found them."""
     facts: Facts = []
     for entry in catalog.entries("extractor"):
         told = details(entry)
@@ -112,7 +112,7 @@ def extractors(catalog: Catalog) -> Facts:
 
 
 def cache() -> Facts:
-    """Where what is expensive to make is kept, and how much of it there is; all of it can be deleted."""
+    """Describe the cache: its folder and its size; all of it can be deleted."""
     folder, problem = cache_folder(), cache_problem()
     if folder is None:
         return [("folder", problem)]
@@ -126,7 +126,7 @@ def cache() -> Facts:
 
 
 def plugins(catalog: Catalog) -> Facts:
-    """Each plugin's status, with the reason where it is not active."""
+    """List the plugins with their status, and the reason where it is not active."""
     return [
         (
             f"{plugin.name} {plugin.version}",
@@ -137,7 +137,7 @@ def plugins(catalog: Catalog) -> Facts:
 
 
 def cpu_model(info: Path = _CPU_INFO) -> str:
-    """The processor's name as the kernel gives it, else as Python does."""
+    """Name the processor as the kernel does, else as Python does."""
     try:
         lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -147,7 +147,7 @@ def cpu_model(info: Path = _CPU_INFO) -> str:
 
 
 def _told(facts: Callable[[], Facts]) -> Iterable[tuple[str, str]]:
-    """The facts; a doctor goes on where one part of the machine is broken, and says so."""
+    """Collect a section's facts; where a part of the machine is broken, report that and go on."""
     try:
         return facts() or [("none", "")]
     except Exception as error:

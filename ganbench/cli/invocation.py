@@ -50,7 +50,7 @@ def invoke(arguments: list[str]) -> int:
 
 
 def _usage(error: Exception) -> str:
-    """One line about a command line that cannot be parsed."""
+    """Say in one line what is wrong with a command line."""
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
     if context is not None and option is not None and hasattr(error, "possibilities"):

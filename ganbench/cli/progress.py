@@ -157,7 +157,7 @@ class RunProgress:
 
 
 def name_of(planned: PlannedCell) -> str:
-    """A cell as a person would call it: its axes and its seed."""
+    """Name a cell by its axes and its seed."""
     cell = planned.cell
     parts = [cell.dataset.label, cell.architecture.label, cell.loss.label]
     if cell.penalty.name != "none":
@@ -167,7 +167,7 @@ def name_of(planned: PlannedCell) -> str:
 
 
 def plan_line(plan: Plan) -> str:
-    """How many cells, and what becomes of them."""
+    """Count the planned cells by what becomes of them."""
     parts = [f"{plan.count('train')} to train"]
     for count, text in (
         (plan.count("score"), "to score again"),
@@ -182,7 +182,7 @@ def plan_line(plan: Plan) -> str:
 
 
 def plan_notes(plan: Plan) -> list[str]:
-    """What else the user should know before a run."""
+    """List what else the user should know before a run."""
     notes = [f"warning: {note}" for note in plan.notes]
     reasons: dict[str, int] = {}
     for planned in plan.cells:
@@ -209,7 +209,7 @@ def plan_notes(plan: Plan) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """`12 s`, `3:05`, `2:10:00`."""
+    """Format seconds: `12 s`, `3:05`, `2:10:00`."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -115,7 +115,7 @@ def _tracebacks(wanted: bool) -> Iterator[None]:
 
 
 def _resuming(arguments: Sequence[str]) -> list[str]:
-    """The arguments that go on: what --rerun asked for has begun, and would begin again."""
+    """Return the arguments that resume the run: without --rerun, which would start it over."""
     kept: list[str] = []
     for argument in arguments:
         if kept and kept[-1] == "--rerun":

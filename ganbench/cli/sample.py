@@ -60,7 +60,7 @@ def sample_command(folder: Path, cell: str, *, count: int, repeat: int, out: Pat
 
 
 def _cell(store: Store, wanted: str) -> Cell:
-    """The cell of the folder's grid with this id, finished."""
+    """Find the finished cell with this id in the folder's grid."""
     known = {cell.id: cell for cell in read_grid(store.grid(), load_catalog()).cells}
     if wanted not in known:
         near = did_you_mean(wanted, known)

@@ -137,7 +137,7 @@ def _label(text: str, option: str, problems: Problems) -> Any | None:
 
 
 def _real(text: str, problems: Problems) -> Choice | Path | None:
-    """The real side: a data set by its name, else a path; None where there is a problem, which is noted."""
+    """Resolve the real side: a data set by its name, else a path; None, with the problem noted."""
     catalog = load_catalog()
     known = [entry.name for entry in catalog.entries("dataset")]
     if not text.lstrip().startswith("{") and text.partition("[")[0].strip() not in known:
@@ -161,7 +161,7 @@ def _span(text: str, problems: Problems) -> tuple[float, float] | None:
 
 
 def _reference(asked: _Asked) -> tuple[Dataset, str]:
-    """The real side, and what to call it."""
+    """Open the real side; return it with its name for messages."""
     if isinstance(asked.reference, Path):
         samples = read_samples(asked.reference)
         return ExternalDataset(samples, asked.reference), f"{asked.reference} ({len(samples)})"
@@ -188,7 +188,7 @@ def _notes(asked: _Asked, real: Dataset, samples: Samples, images: Path) -> list
 
 
 def _scorer(asked: _Asked, real: Dataset, samples: Samples, images: Path, device: str) -> Scorer:
-    """The scorer, with what it needs of these samples checked."""
+    """Build the scorer, and check these samples for what its metrics need."""
     if len(samples) < 2:
         raise DatasetError(f"{images}: holds one sample; a score needs at least 2")
     settings = ScoreSettings(samples=len(samples), **asked.settings)
@@ -223,7 +223,7 @@ def _record(row: ScoreRow, scorer: Scorer) -> dict[str, Any]:
 
 
 def _print(rows: Sequence[ScoreRow]) -> None:
-    """A table, or sentences where the terminal is too narrow for numbers in one piece."""
+    """Print a table, or sentences where the terminal is too narrow for unbroken numbers."""
     console = output()
     values = [f"{row.value:.6g}" for row in rows]
     texts = [

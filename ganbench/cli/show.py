@@ -47,7 +47,7 @@ def show_command(name: str, *, as_json: bool = False) -> int:
 
 
 def details(entry: Entry) -> dict[str, str]:
-    """What the plugin itself tells beyond its spec; where telling fails, how it failed."""
+    """Collect the facts that the plugin itself tells beyond its spec; where that fails, the failure."""
     if entry.spec.details is None:
         return {}
     try:

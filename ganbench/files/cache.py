@@ -56,7 +56,7 @@ class Cache:
     """One kind of entries."""
 
     def __init__(self, kind: str) -> None:
-        """Opens nothing yet.
+        """Name a part of the cache; nothing is opened yet.
 
         Args:
             kind: a folder's name, as `references`.
@@ -69,7 +69,7 @@ class Cache:
         return None if folder is None else folder / self._kind / f"{sha256_of(key)}.safetensors"
 
     def get(self, key: Mapping[str, Any]) -> dict[str, Tensor] | None:
-        """The tensors kept under a key; None where there are none, or what is there is damaged.
+        """Read the tensors kept under a key; None where there are none, or the entry is damaged.
 
         Args:
             key: JSON values; everything that decides the tensors' bits.

@@ -86,7 +86,7 @@ def read_shape(path: Path) -> Shape:
 
 
 def read_pixels(path: Path, accept: Callable[[Shape], object] | None = None) -> NDArray[np.uint8]:
-    """The pixels of a file.
+    """Read the pixels of a file.
 
     Args:
         path: the file.
@@ -114,7 +114,7 @@ def read_pixels(path: Path, accept: Callable[[Shape], object] | None = None) -> 
 
 
 def describe(shape: Shape) -> str:
-    """`64x48 RGB`: width, height and colours as messages give them."""
+    """Describe width, height and colours for messages: `64x48 RGB`."""
     channels, height, width = shape
     return f"{width}x{height} {'grey' if channels == 1 else 'RGB'}"
 

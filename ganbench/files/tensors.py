@@ -21,7 +21,7 @@ _MAX_HEADER_BYTES = 100_000_000
 
 
 def serialise(tensors: Mapping[str, Tensor]) -> bytes:
-    """The safetensors bytes of a flat mapping of tensors, without metadata: equal tensors, equal bytes."""
+    """Serialise a flat mapping of tensors as safetensors without metadata: equal tensors, equal bytes."""
     from safetensors.torch import save
 
     return save(_flat(tensors))
@@ -109,7 +109,7 @@ def _parse(path: Path, content: bytes) -> dict[str, Tensor]:
 
 
 def _flat(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors on the CPU, each with memory of its own: safetensors takes no tied weights otherwise."""
+    """Copy the tensors to the CPU, each with its own memory: safetensors refuses tied weights."""
     flat: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, tensor in tensors.items():
@@ -122,7 +122,7 @@ def _flat(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _checksum(tensors: Mapping[str, Tensor], text: str) -> str:
-    """SHA-256 over the record and over every tensor's name, type, shape and bytes."""
+    """Compute SHA-256 over the record and over every tensor's name, type, shape and bytes."""
     import torch
 
     digest = hashlib.sha256(text.encode(errors="replace"))

@@ -44,7 +44,7 @@ class Assignment:
 
 
 def read_assignments(texts: Sequence[str], problems: Problems) -> list[Assignment]:
-    """What --set asks for, in order, without those that have problems; values are TOML, or bare words."""
+    """Read the values of --set, in order, TOML or bare words; those that have problems are left out."""
     read: list[Assignment] = []
     for text in texts:
         key, equals, written = text.partition("=")
@@ -76,7 +76,7 @@ def _near(key: str) -> str:
 
 
 def _plain(key: str) -> str:
-    """`axes."train.steps"` without the quotes, which a shell may or may not have taken away."""
+    """Remove the quotes of `axes."train.steps"`, which a shell may or may not have taken away."""
     start, dot, rest = key.partition(".")
     if start == "axes" and len(rest) > 2 and rest[0] == rest[-1] and rest[0] in "\"'":
         return start + dot + rest[1:-1]
@@ -84,7 +84,7 @@ def _plain(key: str) -> str:
 
 
 def parse_value(written: str) -> Any:
-    """What TOML text means as a value; a bare word is text.
+    """Parse TOML text as a value; a bare word is text.
 
     Raises:
         ValueError: it is neither.

@@ -54,12 +54,12 @@ class Axis:
 
 
 def axis_key(key: str) -> str:
-    """An axis' key as a file writes it and a message names it."""
+    """Write an axis' key as a file and a message do."""
     return f'axes."{key}"' if "." in key else f"axes.{key}"
 
 
 def flat_axes(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Axes by their keys, also where a dotted one was written without quotes and came as nested tables."""
+    """Flatten tables of axes to dotted keys: unquoted dotted keys come as nested tables."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if key in ("train", "score") and isinstance(value, Mapping):
@@ -80,7 +80,7 @@ def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]
 def read_axes(
     table: Mapping[str, Any], catalog: Catalog, schema: Schema, problems: Problems
 ) -> dict[str, Axis]:
-    """The axes of a grid without those that have problems: the named four, then settings in the file's order.
+    """Read the axes of a grid, the named four first, then settings in the file's order, without faulty ones.
 
     Args:
         table: as `flat_axes` gives it.
@@ -126,12 +126,12 @@ def read_axes(
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether two dotted keys speak of the same setting, or one of a part of the other's."""
+    """Tell whether two dotted keys name the same setting, or one a part of the other."""
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def kind_of(key: str) -> NamedAxis:
-    """The kind of thing that an axis' values name: its key.
+    """Return the kind of component that an axis' values name.
 
     Raises:
         ValueError: the key is a setting's.
@@ -188,7 +188,7 @@ class Patterns:
         self._problems = problems
 
     def matching(self, axis: Axis, wanted: Any, at: str) -> frozenset[int]:
-        """The indices of an axis' values that are meant; a pattern that means none is noted as a problem.
+        """List the indices of an axis' values that a pattern matches; note a problem where it matches none.
 
         Args:
             axis: where to look.

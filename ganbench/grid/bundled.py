@@ -8,11 +8,11 @@ _FOLDER = Path(__file__).parent / "bundled"
 
 
 def bundled_grids() -> dict[str, Path]:
-    """Every bundled grid: its name, which is the file's, and where it is; sorted by name."""
+    """List the bundled grids, sorted: name (the file's) to path."""
     return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
 
 
 def bundled_summary(path: Path) -> str:
-    """What a bundled grid is for: its first line, a comment."""
+    """Read what a bundled grid is for: its first line, a comment."""
     with path.open(encoding="utf-8") as file:
         return file.readline().lstrip("#").strip()

@@ -31,11 +31,11 @@ class Choice:
         return label_of(self.as_json())
 
     def as_json(self) -> dict[str, Any]:
-        """`{"name": ..., option: value, ...}`, as a grid file would say it."""
+        """Write it as a grid file would: `{"name": ..., option: value, ...}`."""
         return {"name": self.name, **dict(sorted(self.options.items()))}
 
     def canonical(self) -> dict[str, Any]:
-        """What identities and seeds are made from; the name apart, since an option may be called `name`."""
+        """Write it as identities and seeds hash it; the name apart, since an option may be called `name`."""
         return {"name": self.name, "options": dict(self.options)}
 
     def __eq__(self, other: object) -> bool:
@@ -48,12 +48,12 @@ class Choice:
 
 
 def choice_of(value: Mapping[str, Any]) -> Choice:
-    """The Choice that `Choice.as_json` came from."""
+    """Rebuild a Choice from its `as_json`."""
     return Choice(value["name"], {key: option for key, option in value.items() if key != "name"})
 
 
 def label_of(value: Any) -> str:
-    """The short text of a setting's value.
+    """Write a setting's value as short text.
 
     A string is itself, a table is its name with the rest in brackets, anything else is compact JSON.
     """

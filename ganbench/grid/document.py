@@ -21,7 +21,7 @@ def document_of(
     rules: Sequence[Override],
     compare: Compare,
 ) -> dict[str, Any]:
-    """The tables of a resolved grid; reading them gives an equal grid."""
+    """Write a resolved grid as tables; reading them gives an equal grid."""
     # TOML has no null: what is None by default is written where it is said.
     train = TrainSettings().model_dump(mode="json", exclude=set(PLAYERS), exclude_none=True)
     score = ScoreSettings().model_dump(mode="json", exclude_none=True)
@@ -43,7 +43,7 @@ def document_of(
 
 
 def _sections(layer: Layer) -> dict[str, dict[str, Any]]:
-    """A layer as tables: `{"train": {...}, "score": {...}}`, those that have anything."""
+    """Sort a layer into tables: `{"train": {...}, "score": {...}}`, without empty ones."""
     sections: dict[str, dict[str, Any]] = {}
     for key, value in layer.items():
         section, name = key.split(".")

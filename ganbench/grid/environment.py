@@ -255,7 +255,7 @@ def parts_of(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
 
 @lru_cache
 def device_model(device: str) -> str:
-    """What a device is: the GPU's name, or the CPU's with the instructions that torch uses on it.
+    """Name a device's model: the GPU's name, or the CPU's with the instructions that torch uses on it.
 
     Args:
         device: as torch names it: `cpu`, `cuda`, `cuda:1`.
@@ -291,7 +291,7 @@ def _version(distribution: str) -> str:
 
 
 def _libraries(versions: Mapping[str, str]) -> dict[str, str]:
-    """The versions that decide bits: those of ganbench's dependencies."""
+    """List the versions of dependencies that decide bits."""
     return {name: version for name, version in versions.items() if name != "ganbench"}
 
 

@@ -47,5 +47,5 @@ class Grid:
     document: Mapping[str, Any] = field(compare=False, repr=False)
 
     def to_toml(self) -> str:
-        """The grid with everything written out; reading it gives an equal grid."""
+        """Write the grid with everything spelled out; reading it gives an equal grid."""
         return tomli_w.dumps(self.document)

@@ -19,7 +19,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 
 def read_labels(text: str) -> list[Any]:
-    """The names that a text lists, each a name alone or a table with `name` and options, as a grid has them.
+    """Read the names that a text lists, each alone or as a table with `name` and options, as a grid has them.
 
     Args:
         text: `fid,kid[subset_size=100]`, where a value is JSON or a bare word; or TOML: a table

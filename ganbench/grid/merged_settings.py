@@ -33,7 +33,7 @@ def merge_layer(under: Layer, over: Mapping[str, Any]) -> None:
 
 
 def resolve_train(layer: Mapping[str, Any]) -> TrainSettings:
-    """The training settings of a layer.
+    """Resolve the training settings of a layer.
 
     Raises:
         SettingsError: settings that are each well-formed but do not go together.
@@ -73,7 +73,7 @@ class SettingsError(ValueError):
 def _optimizer_settings(
     table: Mapping[str, Any], key: str, said: Mapping[str, Any], wrong: dict[str, str], whole: bool = False
 ) -> OptimizerSettings | None:
-    """The optimizer that a table makes; None with `wrong` filled where it makes none."""
+    """Build the optimizer of a table; None, with `wrong` filled, where that fails."""
     model = OPTIMIZERS[table.get("name", DEFAULT)]
     unknown = [option for option in table if option not in model.model_fields]
     for option in unknown:
@@ -92,11 +92,11 @@ def _optimizer_settings(
 
 
 def full_optimizer(table: Mapping[str, Any]) -> dict[str, Any]:
-    """A table of an optimizer with the defaults written out, JSON values."""
+    """Complete a table of an optimizer by the defaults, as JSON values."""
     model = OPTIMIZERS[table.get("name", DEFAULT)]
     return {**model.model_validate({}).model_dump(mode="json"), **table}
 
 
 def own_words(error: ValidationError) -> str:
-    """What a validator of ours said, without pydantic's preamble."""
+    """Return the message of our own validator, without pydantic's preamble."""
     return "; ".join(str(each["ctx"]["error"]) if "ctx" in each else each["msg"] for each in error.errors())

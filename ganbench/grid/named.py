@@ -37,7 +37,7 @@ class Named:
 
 
 def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems) -> list[Named]:
-    """What one value of an axis stands for: one thing, or several where options are given as lists.
+    """Expand one value of an axis: one choice, or several where options are given as lists.
 
     An option given as a list multiplies where the option itself cannot be that list and each element can be
     the option.
@@ -97,7 +97,7 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
 def read_choice(
     kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
 ) -> dict[str, Any] | None:
-    """A single name with options, as `Choice.as_json`; None where there is a problem, which is noted."""
+    """Read a single name with options, as `Choice.as_json`; None, with the problem noted."""
     found = expand(kind, value, catalog, at, problems)
     if len(found) > 1:
         problems.add(at, f"must be one {kind}, given options that make {len(found)}")
@@ -106,7 +106,7 @@ def read_choice(
 
 
 def read_metrics(value: Any, catalog: Catalog, at: str, problems: Problems) -> list[dict[str, Any]] | None:
-    """A list of metrics with options, none twice; None where there is a problem, which is noted."""
+    """Read a list of metrics with options, none twice; None, with the problem noted."""
     if not isinstance(value, list):
         problems.add(at, f"must be a list of names, given {given(value)}")
         return None
@@ -126,7 +126,7 @@ def read_metrics(value: Any, catalog: Catalog, at: str, problems: Problems) -> l
 
 
 def _alternatives(option: Option, wanted: Any) -> list[Any]:
-    """The values that an option takes, one unless it multiplies; each typed, as JSON values.
+    """List the values of an option, one unless it multiplies, each coerced to JSON.
 
     Raises:
         ValueError: what it must be, and what was given.

@@ -35,11 +35,11 @@ class OptimizerSettings(BaseModel):
     lr: LearningRate = 2e-4
 
     def options(self) -> dict[str, Any]:
-        """All but the name, as torch's optimizer of that name takes it."""
+        """Return everything but the name, as torch's optimizer of that name takes it."""
         return self.model_dump(exclude={"name"})
 
     def changed(self) -> dict[str, Any]:
-        """What differs from adam with its defaults: another name, options other than that name's defaults."""
+        """Return what differs from adam at its defaults: another name, options off that name's defaults."""
         dumped = self.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
         return dumped if self.name == DEFAULT else {"name": self.name, **dumped}
 
@@ -101,7 +101,7 @@ OPTIMIZERS: dict[str, type[OptimizerSettings]] = {
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any], unnamed: str = DEFAULT) -> dict[str, Any]:
-    """One optimizer's table laid over another's.
+    """Merge one optimizer's table over another's.
 
     Where `over` gives another name it replaces `base`, whose options mean nothing to it.
 

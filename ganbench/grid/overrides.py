@@ -30,7 +30,7 @@ class Override:
     said: Mapping[str, Any]
 
     def matches(self, position: Mapping[str, int]) -> bool:
-        """Whether it speaks of the cell at these indices of the axes."""
+        """Tell whether it applies to the cell at these indices of the axes."""
         return all(position[axis] in indices for axis, indices in self.when.items())
 
 
@@ -42,7 +42,7 @@ def read_overrides(
     schema: Schema,
     problems: Problems,
 ) -> list[Override]:
-    """The overrides of a grid, in order; those with problems left out.
+    """Read the overrides of a grid, in order; those with problems are left out.
 
     Args:
         tables: as parsed.
@@ -107,7 +107,7 @@ def _read_override(
 
 
 def layer_keys(layer: Layer) -> Iterator[str]:
-    """The dotted keys that a layer sets, an optimizer's options each by its own."""
+    """List the dotted keys that a layer sets, an optimizer's options each by its own."""
     for key, value in layer.items():
         if isinstance(value, dict) and key.startswith("train."):
             yield from (f"{key}.{option}" for option in value)

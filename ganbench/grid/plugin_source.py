@@ -79,7 +79,7 @@ def _digest(files: Mapping[str, Path]) -> str:
 
 
 def _files(distribution: metadata.Distribution) -> dict[str, Path]:
-    """Every file by its path relative to where its package lies."""
+    """List the files by their path relative to the folder that holds their package."""
     listed = {
         file.as_posix(): Path(str(file.locate()))
         for file in distribution.files or ()
@@ -115,17 +115,17 @@ def _is_listed(module: str, files: Iterable[str]) -> bool:
 
 
 def _entry_modules(distribution: metadata.Distribution) -> set[str]:
-    """The top-level packages and modules that the entry points name."""
+    """List the top-level packages and modules that the entry points name."""
     return {point.module.split(".")[0] for point in distribution.entry_points if point.group == GROUP}
 
 
 def _declared(distribution: metadata.Distribution) -> list[str]:
-    """The top-level packages that the installer declares; not every installer does."""
+    """List the top-level packages that the installer declares; not every installer does."""
     return (distribution.read_text("top_level.txt") or "").split()
 
 
 def _is_source(name: str) -> bool:
-    """Whether a file of an installation is one of the packages' own."""
+    """Tell whether a file of an installation belongs to one of its packages."""
     path = PurePosixPath(name)
     *folders, last = path.parts
     if path.is_absolute() or ".." in folders or last in _MARKERS or path.suffix in _BYTECODE:
@@ -141,7 +141,7 @@ def _is_link(name: str) -> bool:
 
 
 def _places(module: str) -> list[Path]:
-    """The folders of a package that can be imported, or the file of a module; empty where there is none."""
+    """List the folders of an importable package, or the file of a module; empty where there is none."""
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
@@ -154,7 +154,7 @@ def _places(module: str) -> list[Path]:
 
 
 def _on_path(module: str) -> dict[str, Path]:
-    """The files of a module that can be imported."""
+    """List the files of an importable module."""
     files: dict[str, Path] = {}
     for place in _places(module):
         if place.is_dir():
@@ -166,7 +166,7 @@ def _on_path(module: str) -> dict[str, Path]:
 
 
 def _imported(files: Iterable[Path]) -> Iterator[str]:
-    """The top-level names that files import, wherever in them."""
+    """List the top-level names that files import, wherever in them."""
     for path in files:
         try:
             with warnings.catch_warnings():

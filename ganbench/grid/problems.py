@@ -17,7 +17,7 @@ _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
 
 
 def given(value: Any) -> str:
-    """A value as a message shows it: short, on one line."""
+    """Write a value as a message shows it: short, on one line."""
     return " ".join(_SHORT.repr(value).split())
 
 

@@ -27,7 +27,7 @@ class Resolved(NamedTuple):
 
 
 def count_cells(axes: Mapping[str, Axis], seeds: Sequence[int]) -> int:
-    """How many cells there will be."""
+    """Count the cells of the product before it is made."""
     return len(seeds) * math.prod(len(axis.values) for axis in axes.values())
 
 
@@ -38,7 +38,7 @@ def product(
     rules: Sequence[Override],
     problems: Problems,
 ) -> tuple[tuple[Cell, ...], list[ScoreSettings]]:
-    """Every cell, seeds outermost, then the axes in their order; and the distinct settings of [score].
+    """Make the cells, seeds outermost, then the axes in their order; and the distinct settings of [score].
 
     Settings come from [train] and [score], then from the overrides that match, in order, then from axes.
     Problems are noted: settings that do not go together, and cells that differ in no way that matters.
@@ -70,7 +70,7 @@ class _Settings:
         self._resolved: dict[tuple[object, ...], Resolved | None] = {}
 
     def at(self, position: Mapping[str, int]) -> Resolved | None:
-        """The settings at these indices of the axes; None where they do not go together, which is noted."""
+        """Merge the settings at these indices of the axes; None, with the problem noted, for a conflict."""
         matching = tuple(index for index, rule in enumerate(self._rules) if rule.matches(position))
         key = (*matching, None, *(position[axis.key] for axis in self._varied))
         if key not in self._resolved:
@@ -78,7 +78,7 @@ class _Settings:
         return self._resolved[key]
 
     def scorings(self) -> list[ScoreSettings]:
-        """The distinct ones so far."""
+        """List the distinct scoring settings so far."""
         distinct: list[ScoreSettings] = []
         for resolved in self._resolved.values():
             if resolved is not None and resolved.score not in distinct:
@@ -100,7 +100,7 @@ class _Settings:
         return Resolved(train, _score(layer), thresholds_of(layer))
 
     def _axes_layer(self, position: Mapping[str, int]) -> Layer:
-        """What the axes set here, as one layer, so that their order does not matter."""
+        """Merge what the axes set here into one layer, so that their order does not matter."""
         layer: Layer = {}
         for axis in self._varied:
             value = axis.values[position[axis.key]]

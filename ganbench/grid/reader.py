@@ -36,7 +36,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
 def read_grid(
     source: str | os.PathLike[str] | Mapping[str, Any], catalog: Catalog, overrides: Sequence[str] = ()
 ) -> Grid:
-    """The grid that a file, a bundled name or a mapping describes.
+    """Read the grid that a file, a bundled name or a mapping describes.
 
     Args:
         source: a path to a TOML file, the name of a bundled grid, or what such a file parses to.
@@ -83,7 +83,7 @@ class _GridReading:
         self._patterns = Patterns(catalog, self._schema, problems)
 
     def grid(self) -> Grid | None:
-        """The grid; None where there is any problem."""
+        """Build the grid; None where there is any problem."""
         for key in self._document:
             if key not in _KEYS:
                 self._problems.add(key, f"a grid has no key {given(key)}{did_you_mean(key, _KEYS)}")
@@ -115,7 +115,7 @@ class _GridReading:
         return next((each.value for each in reversed(self._assignments) if each.key == key), None)
 
     def _said(self, key: str) -> Any:
-        """What the command line says of a top-level key, else the file; None where neither does."""
+        """Return the command line's value of a top-level key, else the file's; None where neither has one."""
         assigned = self._assigned(key)
         return self._document.get(key) if assigned is None else assigned
 
@@ -168,7 +168,7 @@ class _GridReading:
         return asked
 
     def _layers(self, axes: Mapping[str, Axis], asked: Mapping[str, Any]) -> tuple[Layer, list[Override]]:
-        """The settings of all cells, and of some; what --set says comes last of all."""
+        """Read the settings of all cells, and of some; those of --set come last of all."""
         base: Layer = {}
         for section in SECTIONS:
             merge_layer(base, self._schema.layer(section, self._unassigned(section), section))
@@ -189,7 +189,7 @@ class _GridReading:
         return base, rules
 
     def _unassigned(self, section: str) -> dict[str, Any]:
-        """A section's table without what the command line says anew, which need not be right."""
+        """Return a section's table without what the command line sets anew, which need not be right."""
         assigned = {assignment.key for assignment in self._assignments}
         table: dict[str, Any] = {}
         for name, value in self._table(section).items():

@@ -54,7 +54,7 @@ class Schema:
         self._problems = problems
 
     def layer(self, section: str, table: Any, at: str) -> Layer:
-        """One section's table, as a layer; problems are noted, and what has them left out.
+        """Read one section's table as a layer; settings with problems are noted and left out.
 
         Args:
             section: `train`, `score` or `check`.
@@ -78,7 +78,7 @@ class Schema:
         return layer
 
     def setting(self, key: str, value: Any, at: str) -> Layer:
-        """One setting by its dotted key, as a layer; empty where there is a problem, which is noted.
+        """Read one setting by its dotted key as a layer; empty, with the problem noted, where it is wrong.
 
         Args:
             key: one of SETTINGS.
@@ -107,7 +107,7 @@ class Schema:
             return {}
 
     def value(self, key: str, value: Any, at: str) -> list[Any]:
-        """One setting's typed JSON value, alone in a list; empty where there is a problem, which is noted."""
+        """Coerce one setting to its JSON value, alone in a list; empty, with the problem noted."""
         # "train.optimizer.lr" comes back as the {lr = ...} of "train.optimizer".
         *_, last = key.split(".")
         noted = len(self._problems)
@@ -117,7 +117,7 @@ class Schema:
         return [said[last] if key.count(".") > 1 else said for said in layer.values()]
 
     def attempt(self, key: str, value: Any) -> Any | None:
-        """One setting's typed JSON value, or None where it cannot be that."""
+        """Coerce one setting to its JSON value; None, without noting why, where that fails."""
         try:
             found = Schema(self._catalog, Problems("")).value(key, value, key)
         except GridError:
@@ -125,7 +125,7 @@ class Schema:
         return found[0] if found else None
 
     def _optimizer(self, table: Any, at_option: Callable[[str], str], at: str) -> dict[str, Any]:
-        """What a file says of an optimizer; the options of any will do while no name is given."""
+        """Read a file's optimizer; while no name is given, options of any optimizer are accepted."""
         if isinstance(table, str):
             table = {"name": table}
         if not isinstance(table, Mapping):
@@ -159,7 +159,7 @@ class Schema:
 
 
 def typed(model: type[BaseModel], field: str, value: Any) -> Any:
-    """A value as a field takes it (an integer for a number becomes one), as a JSON value.
+    """Coerce a value to a field's type (an integer for a number becomes one), as a JSON value.
 
     Raises:
         ValueError: what it must be, and what was given.

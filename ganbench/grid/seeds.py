@@ -17,7 +17,7 @@ _BITS = 63
 
 
 def stream_seed(seed: int, purpose: str, depends: Mapping[str, Any]) -> int:
-    """The seed of one stream, 0 to 2^63 - 1: from SHA-256 over canonical JSON of all three.
+    """Derive the seed of one stream, 0 to 2^63 - 1: from SHA-256 over canonical JSON of all three.
 
     Args:
         seed: the cell's.
@@ -48,7 +48,7 @@ class Streams:
 
     @classmethod
     def of(cls, cell: Cell) -> Streams:
-        """The streams of a cell."""
+        """Derive the streams of a cell."""
         dataset, architecture = cell.dataset.canonical(), cell.architecture.canonical()
         return cls(
             init=stream_seed(cell.seed, "init", {"architecture": architecture, "dataset": dataset}),
@@ -74,5 +74,5 @@ def build_seed(cell: Cell, kind: Literal["loss", "penalty"], name: str) -> int:
 
 
 def score_seed(cell: Cell, repeat: int = 0) -> int:
-    """The seed of the noise that is scored, equal at each scoring; from the data set and a repeat's index."""
+    """Derive the seed of the scored noise, equal at each scoring; from data set and repeat's index."""
     return stream_seed(cell.seed, "score", {"dataset": cell.dataset.canonical(), "repeat": repeat})

@@ -104,7 +104,7 @@ class TrainSettings(BaseModel):
         return self
 
     def changed(self) -> dict[str, Any]:
-        """What differs from the defaults and decides the weights, JSON values: part of a cell's identity."""
+        """Return what differs from the defaults and decides weights, as JSON: part of a cell's identity."""
         apart = {*PLAYERS, *BESIDE_IDENTITY, "loss_before_freeze"}
         values = self.model_dump(mode="json", exclude_defaults=True, exclude=apart)
         if self.loss_before_freeze is not None:

@@ -61,7 +61,7 @@ def _working_folder() -> str:
 
 
 def parse(path: Path) -> dict[str, Any]:
-    """The file's content.
+    """Parse the file's content.
 
     Raises:
         GridError: it cannot be read, is too long, not UTF-8, or not TOML; with the line where there is one.
@@ -102,7 +102,7 @@ def parse_text(text: str, where: str) -> dict[str, Any]:
 
 
 def cleaned(table: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
-    """A copy with only tables, lists, text, booleans, 64-bit integers, finite floats; the rest is noted."""
+    """Copy only tables, lists, text, booleans, 64-bit integers and finite floats; the rest is noted."""
     clean = _clean(table, "", 0, problems)
     return clean if isinstance(clean, dict) else {}
 

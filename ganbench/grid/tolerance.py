@@ -38,7 +38,7 @@ class Tolerance:
 
 
 def read_tolerance(value: Any) -> Tolerance:
-    """What a grid or a command line means by `"5%"`, `0.002` or `"0.002"`.
+    """Read a tolerance as a grid or a command line writes it: `"5%"`, `0.002` or `"0.002"`.
 
     Raises:
         ValueError: it is neither; what it must be, and what was given.
@@ -56,7 +56,7 @@ def read_tolerance(value: Any) -> Tolerance:
 
 
 def read_thresholds(table: Mapping[str, Any], at: str, problems: Problems) -> Layer:
-    """The thresholds of [check], as a layer; problems are noted, and what has them left out.
+    """Read the thresholds of [check] as a layer; those with problems are noted and left out.
 
     Args:
         table: the name of a score to its tolerance.
@@ -100,7 +100,7 @@ def refuse_unscored(
 
 
 def thresholds_of(layer: Mapping[str, Any]) -> dict[str, Tolerance]:
-    """The tolerances of a layer, by the name of the score."""
+    """Return the tolerances of a layer, by the name of the score."""
     return {
         key.removeprefix("check."): read_tolerance(value)
         for key, value in layer.items()

@@ -153,7 +153,7 @@ def _final_width(final: pd.DataFrame) -> int:
 
 
 def _final_lines(final: pd.DataFrame) -> Iterator[str]:
-    """The table of final scores as a line per row."""
+    """List the table of final scores as one line per row."""
     table = final_text_table(final)
     yield titled("Final scores", table.shared)
     for row in table.rows:

@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
-    """A context in which numpy's matrix products and decompositions take one thread."""
+    """Make a context in which numpy's matrix products and decompositions take one thread."""
     context: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return context
 

@@ -26,7 +26,7 @@ class FeatureSet(Features):
     _derived: dict[str, Derived] = field(default_factory=dict, repr=False)
 
     def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
-        """What `compute` gives, computed the first time that this name is asked for.
+        """Compute tensors at the first call with this name; return the kept ones afterwards.
 
         Args:
             name: what it is, with every option that decides it.
@@ -68,7 +68,7 @@ class ClassSubset(FeatureSet):
         return None if self._whole.labels is None else self._whole.labels[self._chosen()]
 
     def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
-        """What `compute` gives, kept by the whole under the name and the class."""
+        """Compute tensors once; the whole set keeps them under the name and the class."""
         return cached(self._whole, f"{name} of class {self._label}", compute)
 
     def _chosen(self) -> Tensor:
@@ -78,12 +78,12 @@ class ClassSubset(FeatureSet):
 
 
 def cached(features: Features, name: str, compute: Callable[[], Derived]) -> Derived:
-    """`features.once` where there is such a thing, else what `compute` gives."""
+    """Call `features.once` where it exists, else `compute` directly."""
     return features.once(name, compute) if isinstance(features, FeatureSet) else compute()
 
 
 def rows(features: Features, minimum: int) -> Tensor:
-    """The features themselves, float32 (N, d), once it is sure that they can be scored.
+    """Return the features, float32 (N, d), once they are known to be enough and finite.
 
     Raises:
         ValueError: they are fewer than `minimum`, or there is NaN or infinity among them.
@@ -120,7 +120,7 @@ BATCH = 64
 def extract(
     extractor: Extractor, images: Tensor, device: torch.device, precision: str = "float32"
 ) -> Features:
-    """Runs an extractor over images of any number.
+    """Run an extractor over images of any number.
 
     Args:
         extractor: takes uint8 (N, 3, H, W) on `device`.

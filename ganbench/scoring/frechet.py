@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 def frechet_distance(generated: Features, reference: Features) -> float:
-    """The Fréchet distance of two Gaussians fitted to features (Heusel et al., 2017, equation 6).
+    """Compute the Fréchet distance of two Gaussians fitted to features (Heusel et al., 2017, equation 6).
 
     |mu1 - mu2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2)), with torch-fidelity's means and covariances. The
     last trace is taken from the symmetric A^T S1 A, where S2 = A A^T: faster than the eigenvalues of S1 S2,
@@ -54,7 +54,7 @@ def frechet_distance(generated: Features, reference: Features) -> float:
 
 
 def _centred(features: Tensor) -> tuple[Array, Array]:
-    """The mean, float32 as torch-fidelity takes it, and what is left without the mean, float64 (N, d)."""
+    """Split features into mean, float32 as torch-fidelity takes it, and centred rest, float64 (N, d)."""
     values = features.numpy()
     centred = values.astype(np.float64)
     centred -= centred.mean(axis=0)

@@ -13,7 +13,7 @@ class NonFiniteSamples(ArithmeticError):
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Rounds and clamps a generator's images.
+    """Round and clamp a generator's images.
 
     Args:
         images: float (N, C, H, W) in [-1, 1]; what is outside is clamped.
@@ -31,7 +31,7 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def to_rgb(images: Tensor) -> Tensor:
-    """(N, 1 or 3, H, W) -> (N, 3, H, W): grey is tiled, as a view."""
+    """Repeat grey as a view: (N, 1 or 3, H, W) -> (N, 3, H, W)."""
     return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
 
 

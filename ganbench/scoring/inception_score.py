@@ -20,7 +20,7 @@ def min_samples_of_splits(splits: int) -> int:
 
 
 def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
-    """exp(KL(p(y|x) || p(y))) over parts of the samples (Salimans et al., 2016, section 4).
+    """Compute exp(KL(p(y|x) || p(y))) over parts of the samples (Salimans et al., 2016, section 4).
 
     torch-fidelity's parts, after its shuffling; in float64 as there, with one exponential for each logit.
 

@@ -67,7 +67,7 @@ def kernel_distance(
 
 @lru_cache(maxsize=4)
 def _draws(generated: int, reference: int, subsets: int, size: int) -> tuple[Array, Array]:
-    """The rows of each subset, int64 (subsets, size), of either side."""
+    """Draw the rows of each subset, int64 (subsets, size), of either side."""
     random = np.random.RandomState(_SEED)
     drawn = [
         [random.choice(count, size, replace=False) for count in (generated, reference)]
@@ -78,7 +78,7 @@ def _draws(generated: int, reference: int, subsets: int, size: int) -> tuple[Arr
 
 
 def _within(x: Array, drawn: Array) -> Array:
-    """The sum of the kernel over pairs of different samples of each subset, float32 (subsets,)."""
+    """Sum the kernel over pairs of different samples of each subset, float32 (subsets,)."""
     sums = np.empty(len(drawn), np.float32)
     for number, values in enumerate(_pairs(x, drawn)):
         sums[number] = (values.sum(axis=1) - values.diagonal()).sum()
@@ -86,7 +86,7 @@ def _within(x: Array, drawn: Array) -> Array:
 
 
 def _between(x: Array, y: Array, drawn: Array, drawn_reference: Array) -> Array:
-    """The sum of the kernel over pairs of a subset's samples from either side, float32 (subsets,)."""
+    """Sum the kernel over pairs of a subset's samples from either side, float32 (subsets,)."""
     sums = np.empty(len(drawn), np.float32)
     table = _table(x, y, drawn, drawn_reference)
     for number, (chosen, others) in enumerate(zip(drawn, drawn_reference, strict=True)):
@@ -99,7 +99,7 @@ def _between(x: Array, y: Array, drawn: Array, drawn_reference: Array) -> Array:
 
 
 def _pairs(x: Array, drawn: Array) -> Iterator[Array]:
-    """The kernel of every two samples of each subset, float32 (size, size)."""
+    """Compute the kernel of every two samples of each subset, float32 (size, size)."""
     table = _table(x, x, drawn, drawn)
     values = np.empty((drawn.shape[1], drawn.shape[1]), np.float32)
     for chosen in drawn:
@@ -114,7 +114,7 @@ def _pairs(x: Array, drawn: Array) -> Iterator[Array]:
 
 
 def _table(x: Array, y: Array, drawn: Array, others: Array) -> Array | None:
-    """The kernel of every row of x with every row of y; None where the subsets' own are better.
+    """Tabulate the kernel of every row of x with every row of y; None where the subsets' own are cheaper.
 
     That is where the table would be as large as they are together, and where a matrix product gives a pair
     other bits in the table than among its subset, as some processors' do: the first subset shows it.
@@ -138,7 +138,7 @@ def _kernel(x: Array, y: Array, out: Array | None = None) -> Array:
 
 
 def _column_sums(table: Array, chosen: Array) -> Array:
-    """table[chosen].sum(axis=0), row after row as numpy adds them, without the copy."""
+    """Compute table[chosen].sum(axis=0), row after row as numpy adds them, without the copy."""
     sums = np.zeros(table.shape[1], np.float32)
     for row in chosen:
         sums += table[row]

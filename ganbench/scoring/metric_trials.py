@@ -69,7 +69,7 @@ class MetricTrials:
         return notes, faults
 
     def _names(self, part: Part, metric: Metric) -> tuple[str, ...]:
-        """The names of the values that a metric gives; none where it would take too long to try.
+        """List the values that a metric gives; none where it would take too long to try.
 
         Few samples first. A metric that raises on few may need more than its `minimum` says: then as many as
         will be scored, where that is soon done; otherwise the cell will tell.
@@ -88,7 +88,7 @@ class MetricTrials:
         return ()
 
     def _given(self, part: Part, metric: Metric, count: int) -> object:
-        """What a metric gives for the last samples of the reference against the first."""
+        """Compute a metric for the last samples of the reference against the first."""
         rows = torch.arange(count)
         last, first = chosen_rows(self.data, rows + len(self.data) - count), chosen_rows(self.data, rows)
         if metric.needs == "samples":
@@ -99,13 +99,13 @@ class MetricTrials:
 
 
 def directions_of(part: Part) -> Mapping[str, str]:
-    """The values that a metric's spec promises, with their directions; none where no plugin provides it."""
+    """Return the values that a metric's spec promises, with their directions; none where no plugin has it."""
     spec = None if part.entry is None else part.entry.spec
     return spec.directions if isinstance(spec, MetricSpec) else {}
 
 
 def chosen_rows(data: Samples, rows: Tensor) -> Samples:
-    """Some samples with what belongs to them, and where they are from."""
+    """Take some of the samples, with their labels, conditions and indices."""
     return Samples(
         x=data.x[rows],
         labels=None if data.labels is None else data.labels[rows],

@@ -30,7 +30,7 @@ _CHUNK = 2**19
 
 
 def fewest_samples(neighbours: int) -> int:
-    """How many samples a side needs for each to have this many neighbours.
+    """Count the samples that a side needs for each to have this many neighbours.
 
     Raises:
         ValueError: fewer than one neighbour.
@@ -41,7 +41,7 @@ def fewest_samples(neighbours: int) -> int:
 
 
 def precision(generated: Features, reference: Features, neighbours: int) -> float:
-    """The share of generated samples in the ball of a real one (Kynkäänniemi et al., 2019, equation 2).
+    """Compute the share of generated samples in a real one's ball (Kynkäänniemi et al., 2019, equation 2).
 
     Args:
         generated: at least `neighbours` + 1 rows.
@@ -59,13 +59,13 @@ def precision(generated: Features, reference: Features, neighbours: int) -> floa
 
 
 def recall(generated: Features, reference: Features, neighbours: int) -> float:
-    """The share of real samples in the ball of a generated one; else as `precision`."""
+    """Compute the share of real samples in the ball of a generated one; else as `precision`."""
     found, level = _overlap(generated, reference, neighbours)
     return (found["reference_held"] <= level).float().mean().item()
 
 
 def density(generated: Features, reference: Features, neighbours: int) -> float:
-    """How many real samples' balls hold a generated one, on average, by k (Naeem et al., 2020, section 3).
+    """Compute the mean number of real balls that hold a generated sample, over k (Naeem et al., 2020).
 
     Args:
         generated: at least `neighbours` + 1 rows.
@@ -84,7 +84,7 @@ def density(generated: Features, reference: Features, neighbours: int) -> float:
 
 
 def coverage(generated: Features, reference: Features, neighbours: int) -> float:
-    """The share of real samples whose ball holds a generated one (Naeem et al., 2020, section 3).
+    """Compute the share of real samples whose ball holds a generated one (Naeem et al., 2020, section 3).
 
     Arguments and errors are those of `density`; from 0 to 1.
     """
@@ -93,7 +93,7 @@ def coverage(generated: Features, reference: Features, neighbours: int) -> float
 
 
 def _overlap(generated: Features, reference: Features, neighbours: int) -> tuple[Derived, int]:
-    """What `_Overlap` finds of two sides, and where `neighbours` stands among the sizes of its balls."""
+    """Count overlaps of two sides' balls; return them with the index of `neighbours` among the sizes."""
     fewest = fewest_samples(neighbours)
     if min(len(generated.features), len(reference.features)) > _TOGETHER >= neighbours:
         sizes = range(1, _TOGETHER + 1)
@@ -115,7 +115,7 @@ def _overlap(generated: Features, reference: Features, neighbours: int) -> tuple
 
 
 def _radii(features: Tensor, sizes: range) -> Derived:
-    """The distance of each sample to its neighbours, float32 (sizes, N)."""
+    """Compute the distance of each sample to its neighbours, float32 (sizes, N)."""
     # The sample itself is the first of its neighbours.
     count = sizes[-1] + 1
     nearest = np.full((len(features), count), np.inf, np.float32)
@@ -141,7 +141,7 @@ class _Overlap:
     """
 
     def __init__(self, radii: Array, reference_radii: Array) -> None:
-        """Takes the radii of either side's balls, (levels, N), ascending."""
+        """Bind the radii of either side's balls, (levels, N), ascending."""
         self._radii = radii
         self._reference_radii = reference_radii
         levels = len(radii)
@@ -151,7 +151,7 @@ class _Overlap:
         self.held_inside = np.zeros(levels + 1, np.int64)
 
     def add(self, distances: Array, top: int, left: int) -> None:
-        """Takes distances of real samples from `top` on (rows) to generated ones from `left` on."""
+        """Add distances of real samples from `top` on (rows) to generated ones from `left` on."""
         height, width = distances.shape
         # Few pairs are in the largest balls: the smaller ones are asked of these only.
         largest = self._reference_radii[-1, top : top + height, None]
@@ -165,13 +165,13 @@ class _Overlap:
         np.minimum.at(self.reference_held, row, _levels(self._radii, column, near)[0])
 
     def found(self) -> Derived:
-        """The attributes, as tensors by name."""
+        """Return the attributes as tensors by name."""
         names = ("generated_held", "reference_held", "reference_holds", "held_inside")
         return {name: torch.from_numpy(getattr(self, name)) for name in names}
 
 
 def _for_distances(x: Tensor, y: Tensor, visit: Callable[[Array, int, int], None]) -> None:
-    """Shows `visit` all distances of the rows of x to those of y, a part at a time, with where it begins.
+    """Pass all distances of the rows of x to those of y to `visit`, block by block, with the block's corner.
 
     By calls, not by a generator: a part that is still held while the next block is made would double the
     memory, 400 MB.
@@ -186,14 +186,14 @@ def _for_distances(x: Tensor, y: Tensor, visit: Callable[[Array, int, int], None
 
 
 def _smallest(values: Array, count: int) -> Array:
-    """The smallest of each row, ascending; leaves the values in another order."""
+    """Find the smallest values of each row, ascending; the values are left in another order."""
     if count < values.shape[1]:
         values.partition(count - 1, axis=1)
     return np.sort(values[:, :count], axis=1)
 
 
 def _pairs(distances: Array, mask: Array, top: int, left: int) -> tuple[Array, Array, Array]:
-    """The distances where the mask is true, with their rows and columns."""
+    """List the distances where the mask is true, with their rows and columns."""
     # A flat search is several times as fast as numpy's in two dimensions.
     place = np.flatnonzero(mask)
     row, column = np.divmod(place, mask.shape[1])
@@ -201,7 +201,7 @@ def _pairs(distances: Array, mask: Array, top: int, left: int) -> tuple[Array, A
 
 
 def _levels(radii: Array, owner: Array, near: Array) -> tuple[Array, Array]:
-    """The lowest levels at which the owners' balls reach that far, and at which they hold it inside."""
+    """Find the lowest levels at which the owners' balls reach that far, and at which they hold it inside."""
     held, inside = np.zeros((2, len(near)), np.int8)
     # Radii ascend: as many are too small as there are levels below.
     for level in radii:

@@ -77,7 +77,7 @@ def protocol_of(
     precision: str = "float32",
     plugins: tuple[str, ...] = (),
 ) -> Protocol:
-    """The protocol of one metric; see Protocol for the fields.
+    """Describe how one metric measures; see Protocol for the fields.
 
     Args:
         metric: the metric's name.

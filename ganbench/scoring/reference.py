@@ -65,7 +65,7 @@ class Reference(FeatureSet):
         return self._labels()
 
     def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
-        """What `compute` gives, from memory or from disk where it has been computed before."""
+        """Compute tensors once; later calls read them from memory or from disk."""
         if name not in self._derived:
             key = {**self._key, "entry": name}
             found = self._cache.get(key)
@@ -100,7 +100,7 @@ def reference_features(
     precision: str = "float32",
     plugins: tuple[str, ...] = (),
 ) -> Reference:
-    """The features of a whole split, the same object for the same content in one process.
+    """Return the features of a whole split, the same object for the same content in one process.
 
     Args:
         dataset: whose split is the real side.
@@ -141,7 +141,7 @@ def reference_features(
 
 
 def _variables() -> dict[str, dict[str, str]]:
-    """The variables that decide what torch's libraries compute, where any is set."""
+    """Return the variables that decide what torch's libraries compute, where any is set."""
     found = set_variables()
     return {"variables": found} if found else {}
 

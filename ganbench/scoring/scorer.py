@@ -159,7 +159,7 @@ class Scorer:
         return trials.try_all([(self._parts[name], metric) for name, metric, _ in self._metrics])
 
     def _called(self, part: Part, metric: Metric, generated: Any, reference: Any, seed: int = 0) -> object:
-        """What a metric gives; what it draws from global generators depends on the seed alone."""
+        """Call a metric; its draws from the global generators depend on the seed alone."""
         with calling(part, "__call__"), seeded(seed, self._device):
             return metric(generated, reference, self._dataset)
 
@@ -328,7 +328,7 @@ class Scorer:
             )
 
     def _counterparts(self, generated: Samples) -> Samples:
-        """The samples of the reference split that the generated ones' conditions were taken from."""
+        """Find the samples of the reference split whose conditions the generated ones were given."""
         if generated.index is None:
             raise ValueError(
                 "a metric needs pairs, and the samples do not say where their conditions are from"
@@ -364,7 +364,7 @@ class Scorer:
 
 
 def too_few(labels: Tensor, classes: int, minimum: int) -> str:
-    """Which class has fewer samples than that, in words; empty where none has.
+    """Name the class that has fewer samples than the minimum; empty where none has.
 
     Args:
         labels: int64 (N,), from 0 to below `classes`.
@@ -377,5 +377,5 @@ def too_few(labels: Tensor, classes: int, minimum: int) -> str:
 
 
 def _extracted(metric: Metric) -> bool:
-    """Whether a metric takes what an extractor makes of the samples."""
+    """Tell whether a metric takes an extractor's output."""
     return metric.needs not in ("samples", "pairs")

@@ -26,7 +26,7 @@ from ganbench.errors import WeightsError
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:
-    """A state_dict from a .pth file, its tensors only: no code of the file is run.
+    """Read a state_dict from a .pth file, its tensors only: no code of the file is run.
 
     Raises:
         WeightsError: the file holds something else.
@@ -43,7 +43,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
 
 
 def inception_network(path: Path) -> nn.Module:
-    """torch-fidelity's inception-v3-compat.
+    """Build torch-fidelity's inception-v3-compat.
 
     Args:
         path: its state_dict.
@@ -73,7 +73,7 @@ def inception_network(path: Path) -> nn.Module:
 
 
 def vgg16_network(path: Path) -> nn.Module:
-    """torch-fidelity's vgg16.
+    """Build torch-fidelity's vgg16.
 
     Args:
         path: torchvision's state_dict.
@@ -93,7 +93,7 @@ def vgg16_network(path: Path) -> nn.Module:
 
 
 def clip_network(name: str, path: Path) -> nn.Module:
-    """The image tower of one of torch-fidelity's CLIP models.
+    """Build the image tower of one of torch-fidelity's CLIP models.
 
     Args:
         name: torch-fidelity's, e.g. `clip-vit-b-32`.
@@ -113,7 +113,7 @@ def clip_network(name: str, path: Path) -> nn.Module:
 
 
 def fetched(name: str, seconds: float) -> nn.Module:
-    """One of torch-fidelity's networks with the weights that it fetches itself, into torch's hub cache.
+    """Build one of torch-fidelity's networks, which fetches its weights itself, into torch's hub cache.
 
     What is in the cache already is not fetched again. DINOv2's code comes with its weights, from the default
     branch of its authors' repository, and is run.
@@ -140,7 +140,7 @@ def fetched(name: str, seconds: float) -> nn.Module:
 
 
 def digest_of(net: nn.Module) -> str:
-    """SHA-256 over names, types, shapes and bytes of a network's weights, where no file's is known."""
+    """Compute SHA-256 over names, types, shapes and bytes of a network's weights, where no file has one."""
     digest = hashlib.sha256()
     for name, value in sorted(net.state_dict().items()):
         digest.update(f"\0{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
@@ -149,7 +149,7 @@ def digest_of(net: nn.Module) -> str:
 
 
 def _written_anew(state: Mapping[str, Tensor]) -> io.BytesIO:
-    """A file in memory that holds these tensors and nothing else."""
+    """Save these tensors, and nothing else, to a file in memory."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     buffer.seek(0)
@@ -176,7 +176,7 @@ def _frozen(build: Callable[[], nn.Module]) -> nn.Module:
 
 @contextlib.contextmanager
 def _waiting(seconds: float) -> Iterator[None]:
-    """Connections are given up after some seconds; a download prints nothing beside an error's line."""
+    """Give up connections after some seconds; silence downloads, which print beside an error's line."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     silence = io.StringIO()
@@ -192,7 +192,7 @@ def _reason(error: Exception) -> str:
 
 
 def register_extractor(name: str, extractor: Extractor) -> None:
-    """Makes an extractor known to torch-fidelity: `calculate_metrics(feature_extractor=name, ...)`.
+    """Make an extractor known to torch-fidelity: `calculate_metrics(feature_extractor=name, ...)`.
 
     Args:
         name: without slashes; registering a name again replaces what stood under it.

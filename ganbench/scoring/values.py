@@ -49,7 +49,7 @@ def checked_values(part: Part, given: object, promised: Collection[str] = ()) ->
 
 
 def _number(value: object) -> float | None:
-    """A number, also one in a tensor or an array of one entry, as a float; None where it is none."""
+    """Convert a number, also one in a tensor or an array of one entry, to a float; None where it is none."""
     if isinstance(value, Tensor | np.ndarray | np.generic):
         size = value.numel() if isinstance(value, Tensor) else value.size
         value = value.item() if size == 1 else None

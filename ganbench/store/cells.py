@@ -58,7 +58,7 @@ class CellStore:
         self.path = Path(path)
 
     def folder(self, cell: str) -> Path:
-        """The folder of one cell.
+        """Return the folder of one cell.
 
         Raises:
             StoreError: the name is not a cell's, so it could lead anywhere.
@@ -68,11 +68,11 @@ class CellStore:
         return self.path / FOLDER / cell
 
     def has_cell(self, cell: str) -> bool:
-        """Whether anything was recorded of a cell."""
+        """Tell whether anything was recorded of a cell."""
         return (self.folder(cell) / CELL).is_file()
 
     def cell(self, cell: str) -> dict[str, Any]:
-        """The record of one cell.
+        """Read the record of one cell.
 
         Raises:
             StoreError: it is absent, damaged, or of a later version.
@@ -163,7 +163,7 @@ class CellStore:
             self.write_scores(cell, marked)
 
     def curves(self, cell: str) -> pd.DataFrame | None:
-        """The diagnostics of one cell over its steps, or None where there are none.
+        """Read the diagnostics of one cell over its steps; None where there are none.
 
         Raises:
             StoreError: the file is damaged.
@@ -194,7 +194,7 @@ class CellStore:
         write_bytes(self.folder(cell) / CURVES, sink.getvalue())
 
     def samples_png(self, cell: str) -> Path | None:
-        """The picture of one cell's samples, where there is one."""
+        """Find the picture of one cell's samples; None where there is none."""
         path = self.folder(cell) / PICTURE
         return path if path.is_file() else None
 
@@ -208,7 +208,7 @@ class CellStore:
         write_bytes(self.folder(cell) / PICTURE, content)
 
     def sample_pictures(self, cell: str) -> dict[int, Path]:
-        """The pictures of one cell's samples over training, small, by step; the same noise at each.
+        """Find the small pictures of one cell's samples over training, by step; all are of the same noise.
 
         Folders made by earlier versions have none.
         """
@@ -227,7 +227,7 @@ class CellStore:
         write_bytes(self.folder(cell) / f"samples-{step:09}.png", content)
 
     def neighbours_png(self, cell: str) -> Path | None:
-        """The picture of a few final samples above their nearest training images, where there is one."""
+        """Find the picture of final samples above their nearest training images; None where there is none."""
         path = self.folder(cell) / NEIGHBOURS
         return path if path.is_file() else None
 
@@ -241,7 +241,7 @@ class CellStore:
         write_bytes(self.folder(cell) / NEIGHBOURS, content)
 
     def generator(self, cell: str, limit: int = MAX_BYTES) -> dict[str, Tensor]:
-        """The state of the scored generator.
+        """Read the state of the scored generator.
 
         Args:
             cell: which.
@@ -253,7 +253,7 @@ class CellStore:
         return read_tensors(self.folder(cell) / GENERATOR, limit)
 
     def weights(self, cell: str) -> str:
-        """The SHA-256 of the stored weights as they are on disk, hexadecimal; empty where there are none.
+        """Compute SHA-256 of the stored weights, hexadecimal; empty where there are none.
 
         Raises:
             StoreError: they cannot be read.
@@ -263,7 +263,7 @@ class CellStore:
         return hashlib.sha256(read_bytes(self.folder(cell) / GENERATOR, MAX_BYTES)).hexdigest()
 
     def has_generator(self, cell: str) -> bool:
-        """Whether the weights of a cell are there."""
+        """Tell whether the weights of a cell are there."""
         return (self.folder(cell) / GENERATOR).is_file()
 
     def write_generator(self, cell: str, state: Mapping[str, Tensor]) -> str:
@@ -303,13 +303,13 @@ class CellStore:
             raise StoreError(f"{path}: cannot be written: {reason}") from error
 
     def checkpoints(self, cell: str) -> list[Path]:
-        """The checkpoints of a cell, the latest first; read one with `read_checkpoint`."""
+        """List the checkpoints of a cell, the latest first; read one with `read_checkpoint`."""
         folder = self.folder(cell)
         return [folder / name for name in (CHECKPOINT, EARLIER_CHECKPOINT) if (folder / name).is_file()]
 
     @staticmethod
     def read_checkpoint(path: Path, limit: int = MAX_BYTES) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The tensors and the record of a checkpoint of at most `limit` bytes.
+        """Read the tensors and the record of a checkpoint of at most `limit` bytes.
 
         Raises:
             StoreError: it is absent or damaged.
@@ -331,7 +331,7 @@ class CellStore:
         return f"{FOLDER}/{cell}/{TRACEBACK}"
 
     def traceback(self, cell: str) -> str | None:
-        """The traceback of a cell that ended in `error`, where there is one."""
+        """Read the traceback of a cell that ended in `error`; None where there is none."""
         path = self.folder(cell) / TRACEBACK
         return read_bytes(path, _RECORD_LIMIT).decode(errors="replace") if path.is_file() else None
 
@@ -386,7 +386,7 @@ def _remove(path: Path) -> None:
 
 
 def _well_formed(record: Mapping[str, Any]) -> bool:
-    """Whether a record has what every reader relies on, in the right types."""
+    """Tell whether a record has the fields that every reader relies on, in the right types."""
     return (
         isinstance(record.get("format"), int)
         and isinstance(record.get("axes"), dict)

@@ -36,7 +36,7 @@ class Store(CellStore):
         return hold(self.path)
 
     def exists(self) -> bool:
-        """Whether this is a results folder: it has a grid."""
+        """Tell whether this is a results folder: whether it has a grid."""
         return (self.path / GRID).is_file()
 
     def require_own(self) -> None:
@@ -50,7 +50,7 @@ class Store(CellStore):
         require_own(self.path)
 
     def require(self) -> Self:
-        """This store, where it is one.
+        """Return this store, or refuse a folder that is none.
 
         Raises:
             StoreError: there is no such folder, or it holds no results.
@@ -62,7 +62,7 @@ class Store(CellStore):
         return self
 
     def grid_text(self) -> str:
-        """The resolved grid, as TOML.
+        """Read the resolved grid as TOML.
 
         Raises:
             StoreError: it is absent or not text.
@@ -73,7 +73,7 @@ class Store(CellStore):
             raise StoreError(f"{self.path / GRID}: not UTF-8 text: {error}") from error
 
     def grid(self) -> dict[str, Any]:
-        """The resolved grid, parsed.
+        """Read and parse the resolved grid.
 
         Raises:
             StoreError: it is absent or damaged.
@@ -120,7 +120,7 @@ class Store(CellStore):
         return self.write_text(name, frame.to_csv(index=False, lineterminator="\n"))
 
     def reference_png(self, dataset: str) -> Path | None:
-        """The picture of real samples of a data set, where there is one.
+        """Find the picture of real samples of a data set; None where there is none.
 
         Args:
             dataset: its label, as in a cell's axes.
@@ -138,7 +138,7 @@ class Store(CellStore):
         write_bytes(self.path / REFERENCES / _reference_name(dataset), content)
 
     def cell_ids(self) -> list[str]:
-        """The cells of the grid, in its order; every cell on disk where cells.csv is absent or damaged."""
+        """List the cells of the grid, in its order; those on disk where cells.csv is absent or damaged."""
         try:
             table = read_bytes(self.path / CELLS, TEXT_LIMIT).decode()
             ids = [row["cell"] for row in csv.DictReader(io.StringIO(table))]
@@ -159,7 +159,7 @@ class Store(CellStore):
         return any(row.get("status") != "unfinished" for row in table if row.keys() - {"cell"})
 
     def cells_on_disk(self) -> list[str]:
-        """Every cell that has a folder, sorted, whether or not the grid still has it."""
+        """List the cells that have a folder, sorted, whether or not the grid still has them."""
         folder = self.path / FOLDER
         if not folder.is_dir():
             return []
@@ -181,5 +181,5 @@ class Store(CellStore):
 
 
 def _reference_name(dataset: str) -> str:
-    """A label may hold any character, and be longer than a file's name may be."""
+    """Name a label's file: a label may hold any character, and be longer than a file's name may be."""
     return f"{hashlib.sha256(dataset.encode(errors='replace')).hexdigest()[:16]}.png"

@@ -80,7 +80,7 @@ def _acquired(folder: Path) -> BaseFileLock:
 
 
 def _holder(folder: Path) -> str:
-    """Who holds the lock, as far as the folder tells."""
+    """Name the process that holds the lock, as far as the folder tells."""
     patience = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:

@@ -40,16 +40,16 @@ _REFERENCE = re.compile(r"[0-9a-f]{16}\.png")
 
 
 def is_top_file(name: str) -> bool:
-    """Whether ganbench writes a file of this name at the top of a results folder, temporary ones included."""
+    """Tell whether ganbench writes such a file at the top of a results folder, temporary ones included."""
     return (temporary_of(name) or name) in _TOP_FILES
 
 
 def is_cell_file(name: str) -> bool:
-    """Whether ganbench writes a file of this name into a cell's folder, temporary ones included."""
+    """Tell whether ganbench writes such a file into a cell's folder, temporary ones included."""
     of = temporary_of(name) or name
     return of in _CELL_FILES or STEP_PICTURE.fullmatch(of) is not None
 
 
 def is_reference_file(name: str) -> bool:
-    """Whether ganbench writes a file of this name into the folder of references, temporary ones included."""
+    """Tell whether ganbench writes such a file into the folder of references, temporary ones included."""
     return _REFERENCE.fullmatch(temporary_of(name) or name) is not None

@@ -72,7 +72,7 @@ def require_own(folder: Path) -> None:
 
 
 def is_results_folder(folder: Path, entries: Iterable[os.DirEntry[str]] | None = None) -> bool:
-    """Whether a folder has ganbench's mark, or a grid beside ganbench's table of cells or folders of cells.
+    """Tell whether a folder has ganbench's mark, or a grid beside ganbench's table or folders of cells.
 
     Raises:
         StoreError: it cannot be read.
@@ -143,7 +143,7 @@ def _is_cell(entry: os.DirEntry[str]) -> bool:
 
 
 def _left_by_a_run(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is what a run leaves that was killed before it had written its grid."""
+    """Tell whether an entry remains of a run that was killed before it had written its grid."""
     if entry.name in _CLUTTER:
         return True
     if entry.name in (FOLDER, REFERENCES) and entry.is_dir():
@@ -167,7 +167,7 @@ def _is_temporary(name: str) -> bool:
 
 
 def _is_resolved(path: Path) -> bool:
-    """Whether a grid is one that ganbench wrote: all settings, no comment, its own layout.
+    """Tell whether ganbench wrote a grid: all settings, no comment, its own layout.
 
     A damaged file counts as one: whoever reads it says what is wrong.
     """

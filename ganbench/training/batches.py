@@ -43,7 +43,7 @@ class Batches:
         self.cursor = 0
 
     def next(self) -> Batch:
-        """The next batch: x (batch, *shape), images in [-1, 1], and its condition or None."""
+        """Draw the next batch: x (batch, *shape), images in [-1, 1], and its condition or None."""
         if self.cursor >= self._usable:
             self._permutation = self._shuffle()
             self.cursor = 0
@@ -64,7 +64,7 @@ class Batches:
         return x, torch.empty(shape, dtype=self._condition.dtype, device=self._device)
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that decides the batches to come."""
+        """Return the state that decides the batches to come."""
         return {"permutation": self._permutation.cpu(), "generator": self._generator.get_state()}
 
     def restore(self, state: dict[str, Tensor], cursor: int) -> None:
@@ -84,7 +84,7 @@ class Batches:
 
 
 def _on_device(data: Tensor, device: torch.device) -> Tensor:
-    """The data on the device where at most half of the free memory takes it, else where it was."""
+    """Move the data to the device where it takes at most half of the free memory there."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         if data.nbytes > free // 2:

@@ -76,7 +76,7 @@ class CellGame:
                 parameter.requires_grad_(learns)
 
     def judge_by(self, loss: Any, outputs: int | None) -> None:
-        """From now on scores mean what this loss says they mean."""
+        """Take the logit from another loss from now on."""
         self._logit = logit_of(loss, outputs)
 
     def end_turn(self) -> None:
@@ -138,7 +138,7 @@ class CellGame:
         return self._fake
 
     def scores(self) -> tuple[Tensor, Tensor]:
-        """See Game.scores; worked out once a turn."""
+        """Implement Game.scores; the scores are computed once per turn."""
         if self._scores is None:
             if self.couples_samples:
                 self._scores = self.score(self._real), self.score(self.fake)
@@ -153,7 +153,7 @@ class CellGame:
         return self._scores
 
     def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """See Game.score.
+        """Implement Game.score.
 
         Raises:
             ConditionRefused: a condition is given, and the discriminator takes none.
@@ -171,7 +171,7 @@ class CellGame:
         return scores
 
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """See Game.generate.
+        """Implement Game.generate.
 
         Raises:
             ConditionRefused: a condition is given, and the generator takes none.
@@ -189,32 +189,32 @@ class CellGame:
             raise ConditionRefused(f"{call} is given a condition, and the {player} takes none")
 
     def logit(self, scores: Tensor) -> Tensor:
-        """See Game.logit."""
+        """Implement Game.logit."""
         if self._logit is None:
             raise Unsupported("the loss has no logit, which this needs")
         return self._logit(scores)
 
     def gradient(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """See Game.gradient."""
+        """Implement Game.gradient."""
         with torch.enable_grad():
             inputs = x if x.requires_grad else x.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(function(inputs), inputs, create_graph=True)
         return gradient
 
     def input_gradient(self, x: Tensor) -> Tensor:
-        """See Game.input_gradient."""
+        """Implement Game.input_gradient."""
         return self.gradient(lambda inputs: self.logit(self.score(inputs)).sum(), x)
 
     def uniform(self, *shape: int) -> Tensor:
-        """See Game.uniform."""
+        """Implement Game.uniform."""
         return torch.rand(shape, generator=self._stream, device=self._device, dtype=self._dtype)
 
     def normal(self, *shape: int) -> Tensor:
-        """See Game.normal."""
+        """Implement Game.normal."""
         return torch.randn(shape, generator=self._stream, device=self._device, dtype=self._dtype)
 
     def state(self, name: str, initial: float | Tensor) -> Tensor:
-        """See Game.state."""
+        """Implement Game.state."""
         if name not in self.states:
             value = torch.as_tensor(initial, device=self._device)
             self.states[name] = (
@@ -225,7 +225,7 @@ class CellGame:
 
 
 def logit_of(loss: Any, outputs: int | None) -> Callable[[Tensor], Tensor] | None:
-    """How a loss makes a logit of raw scores: its own way, the single column, or none."""
+    """Choose how a loss turns raw scores into a logit: its own method, the single column, or none."""
     if hasattr(loss, "logit"):
         own: Callable[[Tensor], Tensor] | None = loss.logit
         return own
@@ -239,11 +239,11 @@ def _single_column(scores: Tensor) -> Tensor:
 
 
 def trainable(module: nn.Module) -> list[nn.Parameter]:
-    """The parameters that learn; what an author froze stays frozen."""
+    """List the parameters that learn; what an author froze stays frozen."""
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
 def own_tensors(module: nn.Module) -> Iterable[tuple[str, Tensor]]:
-    """Every parameter and buffer of a module by name, buffers that its state_dict leaves out included."""
+    """List the parameters and buffers of a module by name, buffers outside its state_dict included."""
     yield from module.named_parameters()
     yield from module.named_buffers()

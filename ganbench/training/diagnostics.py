@@ -114,7 +114,7 @@ class Diagnostics:
             raise Diverged(int(rows[end - 1, 0]), "loss_g" if finite[end - 1, 0] else "loss_d")
 
     def tensor(self) -> Tensor:
-        """All settled rows: float64 (rows, columns)."""
+        """Return all settled rows: float64 (rows, columns)."""
         if not self._rows:
             return torch.empty(0, len(COLUMNS), dtype=torch.float64)
         self._rows = [torch.cat(self._rows)]
@@ -125,14 +125,14 @@ class Diagnostics:
         self._rows = [rows]
 
     def columns(self) -> dict[str, list[float]]:
-        """The curves by column; `step` holds whole numbers."""
+        """Return the curves by column; `step` holds whole numbers."""
         rows = self.tensor()
         curves: dict[str, list[float]] = {name: rows[:, index].tolist() for index, name in enumerate(COLUMNS)}
         curves["step"] = [int(step) for step in curves["step"]]
         return curves
 
     def last(self) -> tuple[float, float] | None:
-        """The last settled losses of D and G, for the progress line."""
+        """Return the last settled losses of D and G, for the progress line."""
         rows = self.tensor()
         return (float(rows[-1, 1]), float(rows[-1, 2])) if len(rows) else None
 

@@ -53,7 +53,7 @@ class EagerEngine:
     # For the update rule
 
     def gradient(self, player: Turn, draw: int) -> None:
-        """See Turns.gradient."""
+        """Implement Turns.gradient."""
         if player == "generator":
             # Before the generator's turn forgets what the discriminator saw.
             self._observe_discriminator()
@@ -70,7 +70,7 @@ class EagerEngine:
         self._losses[player] = loss.detach()
 
     def apply(self, player: Turn) -> None:
-        """See Turns.apply."""
+        """Implement Turns.apply."""
         learner = self._step.learners[player]
         if learner.optimizer is not None:
             learner.optimizer.step()

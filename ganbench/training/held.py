@@ -68,14 +68,14 @@ def values_of(part: Any) -> dict[str, object]:
 
 
 def _mark(tensor: Tensor) -> object:
-    """The content of a small tensor; of a large one, what changes when it is written to or replaced."""
+    """Fingerprint a tensor: by content where small, else by what changes on writing or replacing it."""
     if tensor.numel() > _LARGE:
         return id(tensor), tensor._version
     return tuple(tensor.shape), str(tensor.dtype), repr(tensor.detach().cpu().reshape(-1).tolist())
 
 
 def _walk(part: Any) -> Iterator[tuple[str, Any]]:
-    """Everything that can be reached from a part, with its path; a network is not entered."""
+    """Walk everything that can be reached from a part, with its path; a network is not entered."""
     seen: set[int] = set()
     waiting: deque[tuple[str, Any]] = deque([("", part)])
     while waiting and len(seen) < _MAX_OBJECTS:
@@ -136,7 +136,7 @@ def _slots(kind: type) -> list[str]:
 
 
 def _of_class(kind: type) -> Iterator[tuple[str, Any]]:
-    """Attributes of the class that instances share, without its functions and those of libraries."""
+    """List a class's attributes that instances share, without its functions and those of libraries."""
     for base in kind.__mro__:
         if base.__module__.partition(".")[0] in ("builtins", "torch", "abc", "typing", "collections"):
             continue

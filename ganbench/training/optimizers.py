@@ -35,7 +35,7 @@ def build_optimizer(
 
 
 def schedule_factor(schedule: str, steps: int) -> Callable[[int], float] | None:
-    """What the learning rate is multiplied by at each step 0 .. steps - 1; None where it stays.
+    """Compute the factor of the learning rate at each step 0 .. steps - 1; None where it stays 1.
 
     `linear` and `cosine` go from 1 to 0, `exponential` from 1 to 0.01, each reaching its end at `steps`.
     """
@@ -49,7 +49,7 @@ def schedule_factor(schedule: str, steps: int) -> Callable[[int], float] | None:
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
-    """The optimizer's tensors, flat, as `index.name`."""
+    """Flatten the optimizer's tensors to `index.name`."""
     if optimizer is None:
         return {}
     return {

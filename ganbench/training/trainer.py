@@ -165,7 +165,7 @@ class Trainer:
             self._look(weights=self.step == until)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that decides what comes next: tensors, and a JSON record.
+        """Return what decides the rest of the training: tensors, and a JSON record.
 
         The tensors are live views or copies; write them before the next step.
         """

@@ -51,7 +51,7 @@ def training_warnings(curves: Mapping[str, Sequence[float]], generator_constant:
 
 
 def _since(holds: Sequence[bool]) -> int | None:
-    """The first index from which a condition holds to the end."""
+    """Find the first index from which a condition holds to the end; None where it does not hold there."""
     since = None
     for index in range(len(holds) - 1, -1, -1):
         if not holds[index]:

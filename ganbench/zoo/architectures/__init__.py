@@ -46,7 +46,7 @@ _autoencoder = lazy("ganbench.zoo.architectures.coders:build_autoencoder")
 
 @hookimpl
 def ganbench_architectures() -> Iterator[ArchitectureSpec]:
-    """The built-in architectures."""
+    """Register the built-in architectures."""
     yield ArchitectureSpec(
         name="mlp",
         build=_mlp,

@@ -23,7 +23,7 @@ def build_autoencoder(
     pieces: Pieces = 5,
     discriminator_outputs: int | None = None,
 ) -> Players:
-    """A fully connected generator against an autoencoder, as in BEGAN (Berthelot et al., 2017).
+    """Build a fully connected generator against an autoencoder, as in BEGAN (Berthelot et al., 2017).
 
     D takes samples (batch, *shape) to their reconstructions, flattened: (batch, entries of a sample). Its
     decoder is its encoder in reverse; the code and the reconstruction are linear in what is before them.
@@ -72,7 +72,7 @@ def build_vae(
     pieces: Pieces = 5,
     discriminator_outputs: int | None = None,
 ) -> Players:
-    """A fully connected encoder and decoder with a Gaussian code (Kingma and Welling, 2014, appendix C.2).
+    """Build a fully connected encoder and decoder, Gaussian code (Kingma and Welling, 2014, appendix C.2).
 
     The discriminator is the encoder q(z | x): samples (batch, *shape) to (batch, 2 · noise), the code's mean
     followed by the logarithm of its variance. The generator is the decoder: code (batch, noise) to the mean

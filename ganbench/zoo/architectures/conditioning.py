@@ -18,7 +18,7 @@ class Layers(nn.Sequential):
     """Layers one after the other, of which some may be `Labelled`."""
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """What the last layer gives.
+        """Apply the last layer.
 
         Args:
             x: the first layer's input.
@@ -95,7 +95,7 @@ class ProjectionHead(nn.Module):
 
 
 def classes_of(signature: Signature, architecture: str) -> int:
-    """How many classes the conditional form of an architecture is given.
+    """Count the classes that the conditional form of an architecture is given.
 
     Args:
         signature: what the data look like.

@@ -21,7 +21,7 @@ class Crop(nn.Module):
         self.height, self.width = sides
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, c, height, width)."""
+        """Apply the layers: (batch, c, height, width)."""
         return x[..., : self.height, : self.width]
 
 
@@ -66,7 +66,7 @@ def normalisation(
     decay: float = 0.9,
     epsilon: float = 1e-5,
 ) -> list[nn.Module]:
-    """What follows a discriminator's layer: nothing for `none`, nor for `spectral`, which is in the weights.
+    """Make what follows a discriminator's layer: nothing for `none` or `spectral`, which is in the weights.
 
     Args:
         normalization: as chosen; `layer` is over channels, height and width of each image.
@@ -88,7 +88,7 @@ def halved(sides: Sides) -> Sides:
 
 
 def halving(inputs: int, outputs: int, sides: Sides) -> list[nn.Module]:
-    """A 4x4 convolution of stride 2 that makes of each side its half, rounded up.
+    """Make a 4x4 convolution of stride 2 that halves each side, rounded up.
 
     An odd side is padded by one more at its end, as TensorFlow's `SAME` does.
 
@@ -103,7 +103,7 @@ def halving(inputs: int, outputs: int, sides: Sides) -> list[nn.Module]:
 
 
 def doubling(inputs: int, outputs: int, sides: Sides) -> list[nn.Module]:
-    """The transposed convolution of `halving`: from sides that are half of these, rounded up.
+    """Make the transposed convolution of `halving`: from sides that are half of these, rounded up.
 
     Args:
         inputs: channels.

@@ -39,7 +39,7 @@ class DcganGenerator(nn.Module):
         self.net = nn.Sequential(*layers)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Images (batch, channels, height, width)."""
+        """Generate images (batch, channels, height, width)."""
         if condition is not None:
             noise = join_labels(noise, condition, self.classes)
         seed = self.project(noise).view(-1, self.width, self.base, self.base)
@@ -103,7 +103,7 @@ def build_dcgan(
     conditional: bool = False,
     discriminator_outputs: int = 1,
 ) -> Players:
-    """A convolutional pair.
+    """Build a convolutional pair.
 
     Args:
         signature: square images of 8, 16, 28, 32 or 64 pixels.

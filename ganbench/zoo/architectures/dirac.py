@@ -20,7 +20,7 @@ class DiracGenerator(nn.Module):
         self.theta = nn.Parameter(theta)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """The same point for each row of the noise."""
+        """Repeat the same point for each row of the noise."""
         return self.theta.expand(len(noise), -1)
 
 
@@ -43,7 +43,7 @@ def build_dirac(
     psi: Coordinate | tuple[Coordinate, ...] = 1.0,
     discriminator_outputs: int = 1,
 ) -> Players:
-    """The Dirac-GAN; with a point mass at 0 as its data the equilibrium is theta = psi = 0.
+    """Build the Dirac-GAN; with a point mass at 0 as its data the equilibrium is theta = psi = 0.
 
     Nothing is drawn: every seed plays the same game. Both vectors are float64 until training sets its
     precision, so that under float64 an initial 0.3 is 0.3 to the last bit.

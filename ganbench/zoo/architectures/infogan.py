@@ -60,7 +60,7 @@ class InfoganGenerator(nn.Module):
         )
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Images (batch, channels, height, width)."""
+        """Generate images (batch, channels, height, width)."""
         if condition is not None:
             noise = join_labels(noise, condition, self.classes)
         images: Tensor = self.net(noise)
@@ -135,7 +135,7 @@ def build_infogan(
     conditional: bool = False,
     discriminator_outputs: int | None = None,
 ) -> Players:
-    """Two convolutions and two fully connected layers on either side.
+    """Build two convolutions and two fully connected layers on either side.
 
     After compare_gan 1.0 (`gans/abstract_gan.py`, `gans/ops.py`): leaky ReLU of slope 0.2 in both players,
     weights from N(0, 0.02), those of D's convolutions cut at two standard deviations, batch normalisation

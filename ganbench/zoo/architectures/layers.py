@@ -25,7 +25,7 @@ class Maxout(nn.Module):
         self.pieces = pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, units)."""
+        """Apply the layer: (batch, units)."""
         return x.reshape(len(x), -1, self.pieces).max(2).values
 
 
@@ -87,7 +87,7 @@ def stack(
 
 
 def output_layers(activation: OutputActivation, *, bounded: bool) -> list[nn.Module]:
-    """What follows the generator's last linear layer.
+    """Make what follows the generator's last linear layer.
 
     Args:
         activation: as chosen.

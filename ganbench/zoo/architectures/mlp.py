@@ -45,7 +45,7 @@ def build_mlp(
     discriminator_init_scale: Factor = 0.02,
     discriminator_outputs: int = 1,
 ) -> Players:
-    """A fully connected pair.
+    """Build a fully connected pair.
 
     Args:
         signature: images or points of any shape.

@@ -19,7 +19,7 @@ class Pack(nn.Module):
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:
-        """The packs.
+        """Join samples to packs.
 
         Raises:
             Unsupported: the batch does not divide into packs.

@@ -25,7 +25,7 @@ class PerceptronGenerator(nn.Module):
         self.net = nn.Sequential(*layers)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Samples (batch, *shape)."""
+        """Generate samples (batch, *shape)."""
         samples: Tensor = self.net(noise)
         return samples.view(-1, *self.shape)
 
@@ -67,7 +67,7 @@ def build_discriminator(
     init: Init = "default",
     init_scale: float = 1.0,
 ) -> PerceptronDiscriminator:
-    """A discriminator with everything that one may be given.
+    """Build a discriminator with every option that architectures offer.
 
     Args:
         entries: of one sample.
@@ -98,7 +98,7 @@ def build_discriminator(
 
 
 def needs_two_passes(normalization: Normalization, pack: int, *rates: float) -> bool:
-    """Whether a discriminator's scores of real and fake need a pass each; see `Players.couples_samples`.
+    """Tell whether a discriminator needs one pass each for real and fake; see `Players.couples_samples`.
 
     Batch normalisation and packing couple samples; spectral normalisation changes a buffer at each pass;
     dropout draws.

@@ -53,7 +53,7 @@ class RbfGenerator(nn.Module):
         self.net = nn.Sequential(nn.Linear(centres, math.prod(shape)), *last)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Samples (batch, *shape)."""
+        """Generate samples (batch, *shape)."""
         squared = (noise.unsqueeze(1) - self.centres).square().sum(2)
         bumps = torch.exp(-squared / (2 * torch.exp(2 * self.log_bandwidth)))
         samples: Tensor = self.net(bumps)
@@ -72,7 +72,7 @@ def build_rbf(
     pack: Packed = 1,
     discriminator_outputs: int = 1,
 ) -> Players:
-    """A radial-basis-function generator, the discriminator of `mlp`.
+    """Build a radial-basis-function generator and the discriminator of `mlp`.
 
     Args:
         signature: images or points of any shape; images pass a tanh.

@@ -39,7 +39,7 @@ class UpBlock(Labelled):
         )
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(batch, outputs, 2h, 2w)."""
+        """Apply the block: (batch, outputs, 2h, 2w)."""
         maps: Tensor = self.residual(x, labels) + self.shortcut(x)
         return maps
 
@@ -63,7 +63,7 @@ class FirstBlock(nn.Module):
         self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, outputs, h / 2, w / 2)."""
+        """Apply the block: (batch, outputs, h / 2, w / 2)."""
         maps: Tensor = self.residual(x) + self.shortcut(x)
         return maps
 
@@ -93,6 +93,6 @@ class DownBlock(nn.Module):
         self.shortcut = nn.Sequential(*shortcut)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, outputs, h, w), or half as large."""
+        """Apply the block: (batch, outputs, h, w), or half as large."""
         maps: Tensor = self.residual(x) + self.shortcut(x)
         return maps

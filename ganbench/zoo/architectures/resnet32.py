@@ -48,7 +48,7 @@ class ResnetGenerator(nn.Module):
         )
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Images (batch, channels, height, width)."""
+        """Generate images (batch, channels, height, width)."""
         images: Tensor = self.net(noise, condition)
         return images
 

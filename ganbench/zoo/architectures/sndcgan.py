@@ -53,7 +53,7 @@ class SndcganGenerator(nn.Module):
         self.net = Layers(*layers, nn.Conv2d(channels, depth, 3, padding=1), nn.Tanh())
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Images (batch, channels, height, width)."""
+        """Generate images (batch, channels, height, width)."""
         images: Tensor = self.net(noise, condition)
         return images
 

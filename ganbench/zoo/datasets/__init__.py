@@ -12,7 +12,7 @@ from ganbench.zoo.datasets.layouts import LAYOUTS, folder_details, option_detail
 
 @hookimpl
 def ganbench_datasets() -> Iterable[DatasetSpec]:
-    """The data sets that come with ganbench."""
+    """Register the built-in data sets."""
     yield DatasetSpec(
         name="digits",
         build=lazy("ganbench.zoo.datasets.digits:Digits"),

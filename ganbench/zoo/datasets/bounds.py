@@ -43,12 +43,12 @@ def refuse(dataset: str, problems: Sequence[str | None]) -> None:
 
 
 def count(option: str, given: int, most: int) -> str | None:
-    """The problem of a number of things, from 1 to `most`, or None."""
+    """Describe what is wrong with a count that must be 1 to `most`; None where nothing is."""
     return _problem(option, given, f"from 1 to {most}", 1 <= given <= most)
 
 
 def subset(option: str, given: tuple[int, ...] | None, count: int) -> str | None:
-    """The problem of a choice among so many classes, or None; an option that is not given has none."""
+    """Describe what is wrong with a choice of classes; None where nothing is, or nothing was chosen."""
     if given is None:
         return None
     fits = len(given) > 0 and len(set(given)) == len(given) and all(0 <= item < count for item in given)

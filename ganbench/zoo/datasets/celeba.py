@@ -40,12 +40,12 @@ class CelebA(Packed):
         attribute: str | None = None,
         limit: Limit | None = None,
     ) -> None:
-        """Opens what was made of the files, or makes it first.
+        """Open the array that was made of the files, or make it first.
 
         Args:
             size: side of the images, 4 to 1024.
             crop: side of the square that is cut from the centre first, at most 178; None for 178.
-            flip: whether the train split is doubled by mirror images; see Images.
+            flip: whether the train split is doubled by mirror images; see InMemoryImages.
             attribute: one of the 40, as `Smiling`: its two values are then classes, 1 where it holds.
             limit: train images that are kept.
 

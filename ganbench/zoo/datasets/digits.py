@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from ganbench.api.data import Split
 from ganbench.api.players import Samples
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
-from ganbench.zoo.datasets.images_in_memory import Images
+from ganbench.zoo.datasets.images_in_memory import InMemoryImages
 
 _CLASSES = 10
 
 
-class Digits(Images):
+class Digits(InMemoryImages):
     """1,797 images (1, 8, 8) of ten classes, uint8.
 
     scikit-learn's values 0..16 are spread over 0..255 and rounded. The samples of each class are counted in
@@ -30,7 +30,7 @@ class Digits(Images):
         classes: Classes | None = None,
         limit: Limit | None = None,
     ) -> None:
-        """Reads both splits; for the options see Images.
+        """Read both splits; for the options see InMemoryImages.
 
         Raises:
             DatasetError: an option out of its range.

@@ -11,7 +11,7 @@ from ganbench.api.players import Samples
 
 
 def fingerprint_of(splits: Iterable[Samples]) -> str:
-    """SHA-256 over the types, shapes and bytes of samples and labels, split by split.
+    """Compute SHA-256 over the types, shapes and bytes of samples and labels, split by split.
 
     Args:
         splits: in a fixed order, train before test.
@@ -29,7 +29,7 @@ def fingerprint_of(splits: Iterable[Samples]) -> str:
 
 
 def heading(content: tuple[torch.dtype, tuple[int, ...]] | None) -> bytes:
-    """What stands in the digest before the bytes of a tensor, or instead of one that is not there.
+    """Write what precedes a tensor's bytes in the digest, or stands for a tensor that is not there.
 
     Args:
         content: its type and shape.

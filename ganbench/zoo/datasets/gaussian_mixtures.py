@@ -66,7 +66,7 @@ class GaussianMixture(Points):
         self._log_heights = log_shares - dimensions / 2 * (2 * math.pi * self._variances).log()
 
     def density(self, x: Tensor) -> Tensor:
-        """The mixture's probability density.
+        """Compute the mixture's probability density.
 
         Args:
             x: float (N, d).

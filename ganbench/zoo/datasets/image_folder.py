@@ -97,7 +97,7 @@ class ImageFolder(Packed):
         test_every: Annotated[int, Interval(ge=0, le=_MAX_TEST_EVERY)] = 10,
         limit: Limit | None = None,
     ) -> None:
-        """Opens what was made of the folder, or makes it first.
+        """Open the array that was made of the folder, or make it first.
 
         Args:
             path: of the folder; one that is not absolute is looked for in the data folder (`--data` or
@@ -105,7 +105,7 @@ class ImageFolder(Packed):
             size: side of the images, 4 to 1024; without it all pictures must be equally large.
             crop: side of the square that is cut from the centre of each before it is resized; where only
                 `size` is given, the largest square.
-            flip: whether the train split is doubled by mirror images; see Images.
+            flip: whether the train split is doubled by mirror images; see InMemoryImages.
             labels: whether the folders directly in it (or in those of the splits) are classes, in the order
                 of their names, or of their values where all are whole numbers.
             test_every: which part is kept back as test split; 0 for none of it.
@@ -153,7 +153,7 @@ def _folder(path: str) -> Path:
 
 
 def _files(folder: Path) -> list[_File]:
-    """Every picture, in the order of their names."""
+    """List the pictures in the order of their names."""
     found: list[_File] = []
     seen: set[tuple[int, int]] = set()
 
@@ -207,7 +207,7 @@ class _Member:
 def _split(
     folder: Path, files: Sequence[_File], *, labelled: bool, test_every: int
 ) -> tuple[dict[Split, list[_Member]], tuple[str, ...] | None]:
-    """The members of both splits, in their order, and the names of the classes, in theirs."""
+    """Split the members into train and test, in their order; return the names of the classes, in theirs."""
     try:
         layout = find_layout([file.parts for file in files])
         train = [file for file in files if layout.train in (None, file.parts[0])]
@@ -231,7 +231,7 @@ def _split(
 
 
 def _classes(folder: Path, files: Sequence[_File], depth: int) -> dict[str, int]:
-    """The index of each class, by the name of its folder so deep in the tree."""
+    """Assign a number to each class, by the names of the folders at this depth of the tree."""
     for file in files:
         if len(file.parts) < depth + 2:
             raise _error(folder, f"{given(file.name)} lies in no class's folder, and labels = true")
@@ -242,7 +242,7 @@ def _classes(folder: Path, files: Sequence[_File], depth: int) -> dict[str, int]
 
 
 def _members(files: Sequence[_File], depth: int, classes: Mapping[str, int]) -> list[_Member]:
-    """The pictures, each counted within its class; without classes all are of one."""
+    """List the pictures, each counted within its class; without classes all are of one."""
     counted: Counter[int] = Counter()
     members: list[_Member] = []
     for file in files:
@@ -281,7 +281,7 @@ def _contents(
 
 
 def _common(folder: Path, shapes: dict[str, Shape], *, size: int | None, crop: int | None) -> Shape:
-    """The shape of every image once it is cut and resized."""
+    """Find the shape that every image has once it is cut and resized."""
     first, (_, height, width) = next(iter(shapes.items()))
     for name, shape in shapes.items():
         if crop is not None and min(shape[1:]) < crop:
@@ -305,7 +305,7 @@ def _shape(folder: Path, name: str) -> Shape:
 
 
 def _pixels(folder: Path, name: str, shape: Shape) -> NDArray[np.uint8]:
-    """The pixels of a picture that had this shape when the folder was looked through."""
+    """Read a picture, which must still have the shape that it had when the folder was listed."""
     try:
         found = read_pixels(folder / name)
     except PictureError as error:

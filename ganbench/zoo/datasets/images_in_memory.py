@@ -18,7 +18,7 @@ from ganbench.zoo.datasets.resizing import fitted
 Read = Callable[[], Mapping[Split, Samples]]
 
 
-class Images:
+class InMemoryImages:
     """Both splits in memory, uint8, with labels, after the options.
 
     The options come in this order: `classes`, `limit`, `size`, `flip`. The fingerprint is that of the result.
@@ -35,7 +35,7 @@ class Images:
         chosen: tuple[int, ...] | None,
         limit: int | None,
     ) -> None:
-        """Reads.
+        """Read both splits and apply the options.
 
         Args:
             name: the data set's, for messages.
@@ -72,7 +72,7 @@ class Images:
         self.fingerprint = fingerprint_of(splits[split] for split in ("train", "test"))
 
     def load(self, split: Split) -> Samples:
-        """Images uint8 (N, C, H, W) and labels int64 (N,)."""
+        """Return images uint8 (N, C, H, W) and labels int64 (N,)."""
         return self._splits[split]
 
 
@@ -85,7 +85,7 @@ def kept(
     chosen: tuple[int, ...] | None,
     limit: int | None,
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Which images of a split remain.
+    """Choose which images of a split remain.
 
     Args:
         name: the data set's, for messages.

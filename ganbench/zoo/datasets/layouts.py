@@ -30,7 +30,7 @@ class Layout:
         return str(PurePosixPath(self.files[0]).parent)
 
     def details(self) -> Mapping[str, str]:
-        """The layout in the words of `ganbench show`."""
+        """Describe the layout in the words of `ganbench show`."""
         return {
             "files": ", ".join(f"FOLDER/{file}" for file in self.files),
             "found by": "--data FOLDER, or GANBENCH_DATA; downloaded by torchvision where they are absent",
@@ -40,7 +40,7 @@ class Layout:
 
 
 def option_details() -> Mapping[str, str]:
-    """What the options do that several image sets have."""
+    """Describe the options that several image sets have."""
     return {
         "size": "Pillow's bilinear filter, averaging; 4 to 1024",
         "flip": "the train split doubled, each image followed by its mirror image; as a real side too",
@@ -49,7 +49,7 @@ def option_details() -> Mapping[str, str]:
 
 
 def folder_details() -> Mapping[str, str]:
-    """How a folder of pictures becomes a data set."""
+    """Describe how a folder of pictures becomes a data set."""
     return {
         "splits": "folders train (or training) and test (or testing; else val, valid, validation, dev, eval, "
         "evaluation or holdout), in any case, where it has both; else one in test_every, by name, is test",

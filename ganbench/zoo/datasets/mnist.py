@@ -16,7 +16,7 @@ from ganbench.api.data import Split
 from ganbench.api.players import Samples
 from ganbench.errors import DatasetError
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
-from ganbench.zoo.datasets.images_in_memory import Images
+from ganbench.zoo.datasets.images_in_memory import InMemoryImages
 from ganbench.zoo.datasets.layouts import IDX_FILES, LAYOUTS
 from ganbench.zoo.datasets.published import (
     Published,
@@ -34,7 +34,7 @@ _SIDE = 28
 _MAX_IMAGES = 70_000
 
 
-class MnistLike(Images):
+class MnistLike(InMemoryImages):
     """`mnist`, `kmnist` or `fashion_mnist`: 60,000 train and 10,000 test images (1, 28, 28), uint8.
 
     Looked for in the data folder, packed or not, and fashion_mnist then where Debian's package
@@ -50,7 +50,7 @@ class MnistLike(Images):
         classes: Classes | None = None,
         limit: Limit | None = None,
     ) -> None:
-        """Reads both splits; for the options see Images.
+        """Read both splits; for the options see InMemoryImages.
 
         Raises:
             DatasetError: an option out of its range, a damaged file, or no data and no download.
@@ -122,7 +122,7 @@ def _load(name: str, folder: Path) -> dict[Split, Samples]:
 
 
 def read_idx(name: str, path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """An IDX file of bytes, its header held against its size.
+    """Read an IDX file of bytes, after its header was checked against its size.
 
     IDX: 0x00000801 (labels) or 0x00000803 (images), then each dimension, big-endian int32; then the bytes.
 

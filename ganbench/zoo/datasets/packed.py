@@ -86,7 +86,7 @@ class Packed:
     def __init__(
         self, name: str, *, key: Mapping[str, Any], stamp: str, flip: bool, contents: Callable[[], Contents]
     ) -> None:
-        """Opens the array, or makes it first.
+        """Open the array, or make it first.
 
         Args:
             name: the data set's.
@@ -115,7 +115,7 @@ class Packed:
         self.fingerprint: str = card["fingerprint"]
 
     def load(self, split: Split) -> Samples:
-        """Images uint8 (N, C, H, W), memory-mapped and not to be written to; labels int64 (N,), or None.
+        """Return images uint8 (N, C, H, W), memory-mapped and read-only; labels int64 (N,), or None.
 
         Raises:
             DatasetError: there is no such split.
@@ -126,7 +126,7 @@ class Packed:
 
 
 def stamp_of(files: Iterable[tuple[str, os.stat_result]]) -> str:
-    """A digest of names, sizes and times of files, for which none of them is opened.
+    """Digest names, sizes and times of files; none of them is opened.
 
     The time of the last change of status is among them where there is one: no program can set it back.
 
@@ -166,7 +166,7 @@ def _found(
 
 
 def _opened(place: Path, record: Mapping[str, Any]) -> tuple[dict[Split, Samples], dict[str, Any]] | None:
-    """The splits and the card; None where there is no such array, or it is not the one that was made."""
+    """Open the splits and the card; None where there is no such array, or another one."""
     try:
         labels, card = read_state(place / _CARD)
         status = (place / _PIXELS).stat()
@@ -261,7 +261,7 @@ def _write(
 
 @contextmanager
 def _progress(name: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr, where that is a terminal."""
+    """Show a bar on stderr, where that is a terminal."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(f"{name}: reading {total} images, once", total=total)

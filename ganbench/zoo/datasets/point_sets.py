@@ -40,7 +40,7 @@ class Points:
 
 
 def stream(seed: int, split: int) -> np.random.RandomState:
-    """The random numbers of one split: 0 for train, 1 for test."""
+    """Make the random stream of one split: 0 for train, 1 for test."""
     # RandomState's stream is frozen by NumPy's policy (NEP 19): the same points in every version.
     return np.random.RandomState(np.random.MT19937(np.random.SeedSequence([seed, split])))
 

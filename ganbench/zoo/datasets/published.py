@@ -83,7 +83,7 @@ class Published:
     elsewhere: str = ""
 
     def folder(self) -> Path:
-        """The data folder, with the files in it: downloaded first where they are not.
+        """Find the data folder; its files are downloaded first where they are absent.
 
         Raises:
             DatasetError: they are not there and cannot be downloaded, or something else is in their place.
@@ -121,7 +121,7 @@ class Published:
 
     @contextmanager
     def checked(self, data: Path) -> Iterator[None]:
-        """Around torchvision's reading: what it refuses without a name gets one.
+        """Name the data set in errors that torchvision raises while it reads.
 
         Raises:
             DatasetError: a file is not the published one.
@@ -165,7 +165,7 @@ def require_regular(name: str, path: Path) -> None:
 
 
 def damaged(name: str, path: Path, why: str) -> DatasetError:
-    """The error of a file that is not what it should be.
+    """Make the error of a damaged file.
 
     Args:
         name: the data set's.

@@ -11,7 +11,7 @@ MAX_CROP_PIXELS = 16_384
 
 
 def fitted(pixels: NDArray[np.uint8], *, crop: int | None, size: int | None) -> NDArray[np.uint8]:
-    """A picture as a data set has it.
+    """Crop and resize a picture to a data set's shape.
 
     Args:
         pixels: uint8 (C, H, W), C 1 or 3.

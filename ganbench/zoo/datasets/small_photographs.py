@@ -10,12 +10,12 @@ import torch
 from ganbench.api.data import Split
 from ganbench.api.players import Samples
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
-from ganbench.zoo.datasets.images_in_memory import Images
+from ganbench.zoo.datasets.images_in_memory import InMemoryImages
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.published import Published
 
 
-class Cifar(Images):
+class Cifar(InMemoryImages):
     """`cifar10` or `cifar100`: 50,000 train and 10,000 test images (3, 32, 32), uint8; 100 fine classes."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Cifar(Images):
         classes: Classes | None = None,
         limit: Limit | None = None,
     ) -> None:
-        """Reads both splits; for the options see Images.
+        """Read both splits; for the options see InMemoryImages.
 
         Raises:
             DatasetError: an option out of its range, a damaged file, or no data and no download.
@@ -65,7 +65,7 @@ def _read_cifar(name: str) -> dict[Split, Samples]:
         return {"train": read("train"), "test": read("test")}
 
 
-class Svhn(Images):
+class Svhn(InMemoryImages):
     """73,257 train and 26,032 test images (3, 32, 32), uint8; the class is the digit in the middle.
 
     The additional 531,131 easier images of the `extra` split are left out.
@@ -79,7 +79,7 @@ class Svhn(Images):
         classes: Classes | None = None,
         limit: Limit | None = None,
     ) -> None:
-        """Reads both splits; for the options see Images.
+        """Read both splits; for the options see InMemoryImages.
 
         Raises:
             DatasetError: an option out of its range, a damaged file, or no data and no download.

@@ -55,7 +55,7 @@ class StackedMnist:
         self.fingerprint = fingerprint_of(self._splits.values())
 
     def load(self, split: Split) -> Samples:
-        """Images uint8 (N, 3, 28, 28) and labels int64 (N,), 0 to 999."""
+        """Return images uint8 (N, 3, 28, 28) and labels int64 (N,), 0 to 999."""
         return self._splits[split]
 
     def _drawn(self, split: Split, size: int, seed: int, index: int) -> Samples:

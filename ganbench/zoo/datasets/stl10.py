@@ -32,7 +32,7 @@ class Stl10(Packed):
         classes: Classes | None = None,
         limit: Limit | None = None,
     ) -> None:
-        """Opens what was made of the files, or makes it first; for the other options see Images.
+        """Open the array that was made of the files, or make it first; for other options see InMemoryImages.
 
         Args:
             unlabeled: whether the train split is the 100,000 images without labels, which GANs are mostly

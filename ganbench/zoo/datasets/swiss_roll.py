@@ -47,7 +47,7 @@ class SwissRoll(Points):
         self._noise, self._scale = noise, scale
 
     def density(self, x: Tensor) -> Tensor:
-        """The probability density: the noise's, averaged over the spiral by quadrature to nine digits.
+        """Compute the density: the noise's, averaged over the spiral by quadrature to nine digits.
 
         Args:
             x: float (N, 2).

@@ -14,7 +14,7 @@ from ganbench.zoo.extractors.pretrained_weights import PRETRAINED
 
 @hookimpl
 def ganbench_extractors() -> Iterable[ExtractorSpec]:
-    """The extractors that come with ganbench."""
+    """Register the built-in extractors."""
     yield ExtractorSpec(
         name="classifier",
         build=lazy("ganbench.zoo.extractors.trained:trained"),

@@ -15,13 +15,13 @@ CLASSIFIERS = "classifiers"
 
 
 def card(name: str) -> dict[str, Any]:
-    """The recipe of a shipped extractor and its outcome; see `recipe.train` for the fields."""
+    """Read the recipe of a shipped extractor and its outcome; see `recipe.train` for the fields."""
     content: dict[str, Any] = json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return content
 
 
 def card_details(name: str) -> Mapping[str, str]:
-    """The card of a shipped extractor in the words of `ganbench show`."""
+    """Describe a shipped extractor in the words of `ganbench show`."""
     facts = card(name)
     height, width = facts["size"]
     return {
@@ -35,7 +35,7 @@ def card_details(name: str) -> Mapping[str, str]:
 
 
 def classifier_details() -> Mapping[str, str]:
-    """What is known of `classifier`, with those that have been trained here."""
+    """Describe `classifier`, with the classifiers that have been trained here."""
     folder = cache_folder()
     kept = [] if folder is None else sorted((folder / CLASSIFIERS).glob("*.json"))
     here = "; ".join(map(_trained, kept))
@@ -48,7 +48,7 @@ def classifier_details() -> Mapping[str, str]:
 
 
 def channel_classifier_details() -> Mapping[str, str]:
-    """What is known of `channel_classifier`, which is a `classifier` of a single channel."""
+    """Describe `channel_classifier`, which is a `classifier` of a single channel."""
     return {
         **classifier_details(),
         "takes": "uint8 images of three channels, each a picture of one labelled grey data set",

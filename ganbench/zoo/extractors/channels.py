@@ -13,7 +13,7 @@ _CHANNELS = 3
 def channel_classifier(
     scored_dataset: Dataset, epochs: Epochs | None = None, features: FeatureCount = 128, seed: WeightSeed = 0
 ) -> ChannelClassifier:
-    """The classifier of stacked data, from the cache where it has been trained before.
+    """Load or train the classifier of stacked data.
 
     Args:
         scored_dataset: three channels, each a picture of its `channel_source`, a labelled grey data set.
@@ -46,7 +46,7 @@ class ChannelClassifier:
     resizing = ""
 
     def __init__(self, classifier: TrainedClassifier) -> None:
-        """Takes the classifier of a single channel."""
+        """Bind the classifier of a single channel."""
         self._classifier = classifier
         self.digest = classifier.digest
         self.channels: tuple[int, ...] = (_CHANNELS,)

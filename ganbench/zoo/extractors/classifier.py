@@ -57,7 +57,7 @@ class Classifier:
 
 
 def shipped(name: str) -> Classifier:
-    """`digits_cnn` or `fashion_cnn`, once the digest of its weights is what the card says.
+    """Load `digits_cnn` or `fashion_cnn`, after the digest of its weights was checked.
 
     Raises:
         WeightsError: the installed file is not the one that was shipped.

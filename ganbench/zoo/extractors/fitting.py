@@ -40,7 +40,7 @@ class Recipe:
 
 @contextmanager
 def same_bits(seed: int) -> Iterator[None]:
-    """One thread, deterministic algorithms, a random state of its own; the caller's come back afterwards."""
+    """Use one thread, deterministic algorithms and an own random state; restore the caller's afterwards."""
     threads = torch.get_num_threads()
     with (
         torch.random.fork_rng(devices=[]),
@@ -85,7 +85,7 @@ def fit(net: SmallClassifier, recipe: Recipe, images: Tensor, labels: Tensor) ->
 
 
 def augmented(images: Tensor, recipe: Recipe, random: torch.Generator) -> Tensor:
-    """Each image moved and, where the recipe says so, mirrored by chance; the same shape and type."""
+    """Move each image and, where the recipe says so, mirror it by chance; the same shape and type."""
     count, _, height, width = images.shape
     rows = torch.arange(height).expand(count, height)
     columns = torch.arange(width).expand(count, width)
@@ -102,7 +102,7 @@ def augmented(images: Tensor, recipe: Recipe, random: torch.Generator) -> Tensor
 
 @torch.no_grad()
 def accuracy_of(net: SmallClassifier, images: Tensor, labels: Tensor) -> float:
-    """The share of images whose largest logit is that of their label."""
+    """Compute the share of images whose largest logit is that of their label."""
     right = 0
     for start in range(0, len(images), 500):
         _, logits = net(images[start : start + 500])

@@ -42,7 +42,7 @@ class InceptionWeights:
 
 
 def find_inception_weights() -> InceptionWeights:
-    """The weights to use, downloaded where they are nowhere.
+    """Find the weights to use; they are downloaded where they are nowhere.
 
     Raises:
         WeightsError: a file has another digest than expected; or there is none and the download failed.
@@ -56,7 +56,7 @@ def find_inception_weights() -> InceptionWeights:
 
 
 def inception_details() -> Mapping[str, str]:
-    """The facts for `ganbench show inception_v3`."""
+    """Describe the weights for `ganbench show inception_v3`."""
     named = os.environ.get(INCEPTION_VARIABLE, "")
     return {
         "takes": "uint8 images of any size, 1 or 3 channels, resized to 299x299 as TensorFlow 1.x does",

@@ -46,7 +46,7 @@ class SmallClassifier(nn.Module):
         self.readout = nn.Linear(features, classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (N, channels, H, W) with values 0..255, of any type -> features and logits, float32."""
+        """Map images (N, channels, H, W) with values 0..255, of any type, to features and logits, float32."""
         x = images.to(torch.float32) / 127.5 - 1
         features = torch.relu(self.hidden(self.body(x).flatten(1)))
         return features, self.readout(features)
@@ -66,7 +66,7 @@ class SmallClassifier(nn.Module):
 
 
 def network(name: str) -> SmallClassifier:
-    """The network of a shipped extractor, freshly initialised from torch's random state.
+    """Build the network of a shipped extractor, freshly initialised from torch's random state.
 
     Args:
         name: `digits_cnn` (8x8, 64 features) or `fashion_cnn` (28x28, 128 features).

@@ -27,7 +27,7 @@ class PretrainedExtractor:
     sizes: tuple[tuple[int, int], ...] | None = None
 
     def __init__(self, name: str) -> None:
-        """Loads the weights; torch-fidelity fetches them where they are nowhere.
+        """Load the weights; torch-fidelity fetches them where they are nowhere.
 
         Args:
             name: one of PRETRAINED.
@@ -97,7 +97,7 @@ class InceptionV3:
     resizing = "bilinear to 299x299 as in TensorFlow 1.x"
 
     def __init__(self) -> None:
-        """Loads the weights, once their digest is the expected one.
+        """Load the weights, after their digest was checked.
 
         Raises:
             WeightsError: there are none, or not the expected ones.

@@ -38,7 +38,7 @@ class Pretrained:
         return f"{self.title}; any size, {self.features:,} features, no logits."
 
     def details(self) -> Mapping[str, str]:
-        """The facts for `ganbench show`."""
+        """Describe the network for `ganbench show`."""
         return {
             "takes": f"uint8 images of any size, 1 or 3 channels, "
             f"resized to {self.size}x{self.size} as TensorFlow 1.x does",

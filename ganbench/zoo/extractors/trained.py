@@ -47,7 +47,7 @@ def trained(
     flip: bool = False,
     seed: WeightSeed = 0,
 ) -> TrainedClassifier:
-    """The classifier of a data set, from the cache where it has been trained before.
+    """Load or train the classifier of a data set.
 
     It is trained on a CPU with one thread, whatever device scores, from the content of the train split: the
     same bits whoever trains it, on the same kind of processor with the same torch.
@@ -115,7 +115,7 @@ class TrainedClassifier(Classifier):
     def __init__(
         self, net: SmallClassifier, *, shape: tuple[int, int, int], digest: str, card: Mapping[str, Any]
     ) -> None:
-        """See Classifier; torch-fidelity, whose caches go by names alone, gets one with the digest in it."""
+        """Register under a name with the digest in it: torch-fidelity's caches go by names alone."""
         super().__init__(net, shape=shape, digest=digest, registered=f"ganbench-classifier-{digest[:16]}")
         self.card = card
 
@@ -153,7 +153,7 @@ def _epochs(images: int) -> int:
 
 
 def _write_card(path: Path, card: Mapping[str, Any]) -> None:
-    """What `ganbench show classifier` reads without torch; the weights' entry is what counts."""
+    """Write what `ganbench show classifier` reads without torch; the weights' entry is what counts."""
     content = (json.dumps(card, indent=2) + "\n").encode()
     with contextlib.suppress(StoreError, OSError):
         if not path.is_file() or path.read_bytes() != content:

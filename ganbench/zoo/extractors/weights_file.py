@@ -28,7 +28,7 @@ def hub_folder() -> Path:
 
 
 def digest_of(extractor: str, path: Path, expected: str, remedy: str) -> str:
-    """SHA-256 of a file, which must begin with what is expected.
+    """Compute SHA-256 of a file and compare it with the expected one.
 
     Args:
         extractor: whose weights they are.
@@ -76,16 +76,16 @@ class WeightsFile:
         return hub_folder() / "checkpoints" / self.name
 
     def find(self) -> Path | None:
-        """The file in the folder GANBENCH_WEIGHTS, else in torch's hub cache; None where it is in neither."""
+        """Find the file in the folder GANBENCH_WEIGHTS, else in torch's hub cache; None if in neither."""
         return next((path for path in self._places() if path.is_file()), None)
 
     def whereabouts(self) -> str:
-        """Where it is, or would come from, in words."""
+        """Describe where it is, or would come from."""
         path = self.find()
         return str(path) if path else f"nowhere; from {self.url}"
 
     def check(self, path: Path) -> str:
-        """The file's SHA-256.
+        """Compute the file's SHA-256 and compare it with the published one.
 
         Raises:
             WeightsError: it is not the published one's.
@@ -93,7 +93,7 @@ class WeightsFile:
         return digest_of(self.extractor, path, self.sha256, "delete it: it is then fetched anew")
 
     def absent(self, error: Exception) -> WeightsError:
-        """What to say where a download has failed."""
+        """Make the error of a failed download, which says how to get the file."""
         return WeightsError(
             f"extractor {self.extractor!r}: its weights are not here, and the download failed ({error}); "
             f"get them with: curl -L --create-dirs -o {self.cached} {self.url}"
@@ -130,7 +130,7 @@ class WeightsFile:
         return target
 
     def _places(self) -> list[Path]:
-        """Where it may be, in the order in which it is looked for."""
+        """List the places where it may be, in the order in which they are looked at."""
         folder = os.environ.get(WEIGHTS_VARIABLE)
         given = [Path(os.path.expanduser(folder)) / self.name] if folder else []
         return [*given, self.cached]

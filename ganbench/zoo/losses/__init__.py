@@ -13,7 +13,7 @@ _CROSS_ENTROPY = "-E[log D(x)] - E[log(1 - D(G(z)))]"
 
 @hookimpl
 def ganbench_losses() -> Iterator[LossSpec]:
-    """The built-in losses; D(x) is a probability, s(x) a raw score."""
+    """Register the built-in losses; D(x) is a probability, s(x) a raw score."""
     yield LossSpec(
         name="minimax",
         build=lazy("ganbench.zoo.losses.adversarial:Minimax"),

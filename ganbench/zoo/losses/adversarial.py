@@ -64,7 +64,7 @@ class Softmax:
         return log_p[:, _FAKE].mean() if self.form == "minimax" else -log_p[:, _REAL].mean()
 
     def logit(self, scores: Tensor) -> Tensor:
-        """The log-odds of real against fake.
+        """Compute the log-odds of real against fake.
 
         Args:
             scores: (batch, 2).
@@ -134,7 +134,7 @@ class LeastSquares:
         return (game.score(game.fake) - self.generator_target).square().mean() / 2
 
     def logit(self, scores: Tensor) -> Tensor:
-        """How far a score is on the real side of the middle between D's two targets.
+        """Compute how far a score is on the real side of the middle between D's two targets.
 
         It is no log-odds: D(x) is 1/2 where D cannot tell and is in order, but is not calibrated. The score's
         own scale is kept, so that a gradient penalty weighs as it does in the literature.

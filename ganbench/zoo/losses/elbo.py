@@ -35,7 +35,7 @@ class Elbo:
         self.variance = variance
 
     def discriminator_loss(self, game: Game) -> Tensor:
-        """The negative ELBO of the real batch in nats, mean over samples; minimised over the encoder.
+        """Compute the negative ELBO of the real batch in nats, mean over samples; minimised over the encoder.
 
         Raises:
             Unsupported: the outputs are not mean and log-variance of the noise.
@@ -43,7 +43,7 @@ class Elbo:
         return self._negative_elbo(game)
 
     def generator_loss(self, game: Game) -> Tensor:
-        """The same, minimised over the decoder.
+        """Compute the same, minimised over the decoder.
 
         Raises:
             Unsupported: the outputs are not mean and log-variance of the noise.

@@ -11,7 +11,7 @@ from ganbench.api.specs import MetricSpec
 
 @hookimpl
 def ganbench_metrics() -> Iterable[MetricSpec]:
-    """The metrics that come with ganbench."""
+    """Register the built-in metrics."""
     yield MetricSpec(
         name="fid",
         build=lazy("ganbench.zoo.metrics.feature_metrics:Fid"),

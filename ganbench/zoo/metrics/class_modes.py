@@ -24,13 +24,13 @@ class ClassModes:
     minimum = 2
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data have no labels, or of one class only."""
+        """Raise ValueError where the data have no labels, or only one class."""
         _shares(dataset)
 
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """The modes and their divergence.
+        """Count the modes, and compute their divergence.
 
         The real shares are those of the labels of the train split, whichever split is the reference: PacGAN's
         published code takes them as equal, which those of `stacked_mnist` tend to.
@@ -61,7 +61,7 @@ class ClassModes:
 
 
 def _shares(dataset: Dataset) -> Tensor:
-    """The share of each class in the train split, float64 (classes,).
+    """Compute the share of each class in the train split, float64 (classes,).
 
     Raises:
         ValueError: there are no labels, or one class only.

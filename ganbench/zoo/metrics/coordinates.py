@@ -24,7 +24,7 @@ def require_points(dataset: Dataset) -> None:
 
 
 def coordinates(samples: Samples | Features) -> Tensor:
-    """The points of one side, float64 (N, d).
+    """Return the points of one side, float64 (N, d).
 
     Raises:
         TypeError: features were given.
@@ -41,7 +41,7 @@ def coordinates(samples: Samples | Features) -> Tensor:
 
 
 def subset(x: Tensor, count: int) -> Tensor:
-    """The same random rows of so many, whatever is in them: data may be sorted by class, or in a cycle.
+    """Draw the same random rows for every set of one size: data may be sorted by class, or in a cycle.
 
     Args:
         x: (N, ...).
@@ -59,13 +59,13 @@ class PointFrechet:
     minimum = 2
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data are images."""
+        """Raise ValueError where the data are images."""
         require_points(dataset)
 
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """`frechet`: 0 for equal means and covariances, lower is better; blind to anything else.
+        """Compute `frechet`: 0 for equal means and covariances, lower is better; blind to anything else.
 
         In the squared unit of the coordinates; can come out negative by rounding where both sides are equal.
         """

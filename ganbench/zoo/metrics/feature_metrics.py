@@ -36,7 +36,7 @@ class IntraFid:
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """The mean, and with `per_class` what it is the mean of.
+        """Compute the mean and, with `per_class`, the distance of each class.
 
         Returns:
             `intra_fid`: every class counts alike, however often it occurs; lower is better.
@@ -69,7 +69,7 @@ class Fid:
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """`fid`: 0 for equal means and covariances, lower is better."""
+        """Compute `fid`: 0 for equal means and covariances, lower is better."""
         if not isinstance(generated, Features) or not isinstance(reference, Features):
             raise TypeError("fid takes features")
         return {"fid": frechet_distance(generated, reference)}

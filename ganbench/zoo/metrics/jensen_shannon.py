@@ -91,7 +91,7 @@ class JensenShannon:
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """The divergence in nats, from 0 to log 2.
+        """Compute the divergence in nats, from 0 to log 2.
 
         Returns:
             `jsd`: lower is better; in the unit of the curves' `jsd`, which is the discriminator's estimate.
@@ -104,7 +104,7 @@ class JensenShannon:
         return {"jsd": cells.divergence(points), "jsd_data": cells.divergence(real)}
 
     def _cells(self, dataset: Dataset) -> _Cells:
-        """The cells of a data set; those of the latest one are kept."""
+        """Make the cells of a data set; those of the latest one are kept."""
         if self._latest is None or self._latest[0] != dataset.fingerprint:
             self._latest = (dataset.fingerprint, _integrated(dataset, self.bins))
         return self._latest[1]
@@ -146,7 +146,7 @@ def _integrated(dataset: Dataset, bins: int) -> _Cells:
 
 
 def _smoothed(counts: Array) -> Array:
-    """The counts after the diffusion whose width has the largest leave-one-out likelihood.
+    """Smooth the counts by the diffusion whose width has the largest leave-one-out likelihood.
 
     Variance h^2 of a diffusion in steps from cell to cell, reflected at the borders, multiplies each cosine
     mode k of an axis by exp(-h^2 (1 - cos(pi k / bins))): never negative, and no point is lost.
@@ -172,13 +172,13 @@ def _smoothed(counts: Array) -> Array:
 
 
 def _widths(bins: int) -> list[float]:
-    """In cells."""
+    """List the widths that are tried, in cells."""
     steps = max(0, int(2 * np.log2(max(1, bins / 8)))) + 5
     return [0.0, *(2 ** (step / 2) / 4 for step in range(steps))]
 
 
 def _jsd_terms(p: Array, q: Array) -> float:
-    """The sum of p log(p / m) + q log(q / m), m = (p + q) / 2."""
+    """Sum p log(p / m) + q log(q / m), m = (p + q) / 2."""
     from scipy.special import rel_entr
 
     # Not halved before the logarithm: half of the smallest number is 0.

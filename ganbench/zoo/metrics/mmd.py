@@ -36,7 +36,7 @@ class Mmd:
         samples: Annotated[int, Interval(ge=2, le=_MAX_SAMPLES)] = 2000,
         bandwidth: Annotated[float, Gt(0)] | None = None,
     ) -> None:
-        """Takes how to measure.
+        """Bind the options.
 
         Args:
             samples: points of each side, a fixed random subset where there are more.
@@ -46,7 +46,7 @@ class Mmd:
         self.samples, self.bandwidth = samples, bandwidth
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data are images, or give no bandwidth where they must."""
+        """Raise ValueError where the data are images, or give no bandwidth where they must."""
         require_points(dataset)
         if self.bandwidth is None:
             _median_distance(subset(coordinates(dataset.load("train")), self.samples))
@@ -54,7 +54,7 @@ class Mmd:
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """`mmd`: an estimate of the squared discrepancy, at most 2, lower is better.
+        """Compute `mmd`: an estimate of the squared discrepancy, at most 2, lower is better.
 
         Without bias, and so below 0 about half of the time where both sides are of one distribution.
 
@@ -80,7 +80,7 @@ def _median_distance(points: Tensor) -> float:
 
 
 def _kernel_sum(first: Tensor, second: Tensor, bandwidth: float) -> float:
-    """The sum of k(x, y) over all x of the first and y of the second."""
+    """Sum k(x, y) over all x of the first and y of the second."""
     total = 0.0
     for block in torch.split(first, max(1, _BLOCK // len(second))):
         distances = torch.cdist(block, second, compute_mode="donot_use_mm_for_euclid_dist")

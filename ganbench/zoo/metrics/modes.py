@@ -33,12 +33,12 @@ class _NearModes:
         self.stds = stds
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data have no modes."""
+        """Raise ValueError where the data have no modes."""
         require_points(dataset)
         _mixture(dataset)
 
     def _counts(self, samples: Samples | Features, dataset: Dataset) -> Tensor:
-        """int64 (k,): the samples of high quality of each mode."""
+        """Count the samples of high quality of each mode, int64 (k,)."""
         points = coordinates(samples)
         modes, std = _mixture(dataset)
         counts = torch.zeros(len(modes), dtype=torch.int64)
@@ -56,7 +56,7 @@ class Modes(_NearModes):
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """`modes`: from 0 to the number of modes, higher is better."""
+        """Compute `modes`: from 0 to the number of modes, higher is better."""
         return {"modes": float((self._counts(generated, dataset) > 0).sum())}
 
 
@@ -66,7 +66,7 @@ class HighQuality(_NearModes):
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """`high_quality`: a fraction from 0 to 1, higher is better; papers give it in percent."""
+        """Compute `high_quality`: a fraction from 0 to 1, higher is better; papers give it in percent."""
         counts = self._counts(generated, dataset)
         return {"high_quality": int(counts.sum()) / len(coordinates(generated))}
 
@@ -78,7 +78,7 @@ class ReverseKl(_NearModes):
     minimum = 2
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data have no modes, or only one."""
+        """Raise ValueError where the data have no modes, or only one."""
         super().check(dataset)
         if len(_mixture(dataset)[0]) < 2:
             raise ValueError("it compares the shares of modes, and the data have only one")
@@ -108,7 +108,7 @@ class ReverseKl(_NearModes):
 
 
 def _mixture(dataset: Dataset) -> tuple[Tensor, float]:
-    """The data's modes, float64 (k, d), and their standard deviation.
+    """Return the data's modes, float64 (k, d), and their standard deviation.
 
     Raises:
         ValueError: it has none, or they are no such thing.

@@ -50,7 +50,7 @@ class Parzen:
     minimum = 1
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data are no images, or too few to set some apart."""
+        """Raise ValueError where the data are no images, or too few to set some apart."""
         if dataset.signature.kind != "image":
             raise ValueError("it takes images, and the data are points")
         if (images := len(dataset.load("train"))) < _MIN_IMAGES:
@@ -62,7 +62,7 @@ class Parzen:
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """The mean log-likelihood of the test images, whichever split is the reference.
+        """Compute the mean log-likelihood of the test images, whichever split is the reference.
 
         Returns:
             `parzen`: in nats, of the density over [0, 1]^d; higher is better, by this measure.
@@ -133,7 +133,7 @@ def _log_densities(window: Tensor, images: Tensor, sigmas: Tensor) -> Tensor:
 
 
 def _squared_distances(first: Tensor, second: Tensor) -> Tensor:
-    """|x - y|^2 of images (M, d) and (N, d) once they are scaled to [0, 1], float64 (M, N)."""
+    """Compute |x - y|^2 of images (M, d) and (N, d) once they are scaled to [0, 1], float64 (M, N)."""
     # Of whole pixel values every term is exact in float64; of centres, whatever is lost is far below a nat.
     x, y = first.double(), second.double()
     squared = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1) - 2 * (x @ y.T)
@@ -141,7 +141,7 @@ def _squared_distances(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _baselines(dataset: Dataset, images: _Images, wanted: int) -> Mapping[str, float]:
-    """The measure of so many training images, and of so many centres, from the cache where they are there."""
+    """Measure as many training images and as many k-means centres; read from the cache where known."""
     count = min(wanted, images.training_count)
     key: dict[str, Any] = {
         "format": _FORMAT,
@@ -168,7 +168,7 @@ def _baselines(dataset: Dataset, images: _Images, wanted: int) -> Mapping[str, f
 
 
 def _centres(images: Tensor, count: int) -> Tensor:
-    """k-means centres of images (N, d), float32 (count, d): ten rounds of Lloyd's algorithm."""
+    """Compute k-means centres of images (N, d), float32 (count, d): ten rounds of Lloyd's algorithm."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 

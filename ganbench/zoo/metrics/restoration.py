@@ -23,13 +23,13 @@ class Psnr:
     minimum = 1
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data are no images, or have no condition to restore an image from."""
+        """Raise ValueError where the data are no images, or have no condition to restore an image from."""
         _require_image_pairs(dataset)
 
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """The mean over the images of 10 log10(255^2 / mean squared error), over all channels.
+        """Average 10 log10(255^2 / mean squared error), over all channels, over the images.
 
         Returns:
             `psnr`: in dB, higher is better; infinite where one image is equal to its counterpart.
@@ -53,7 +53,7 @@ class Ssim:
     minimum = 1
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError as for PSNR, and where the images are smaller than the window."""
+        """Raise ValueError as for PSNR, and where the images are smaller than the window."""
         _require_image_pairs(dataset)
         if min(dataset.signature.shape[1:]) < _WINDOW:
             height, width = dataset.signature.shape[1:]
@@ -64,7 +64,7 @@ class Ssim:
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """The mean over images, channels and places; Gaussian window of 11x11, sigma 1.5, K = .01 and .03.
+        """Average over images, channels and places; Gaussian window of 11x11, sigma 1.5, K = .01 and .03.
 
         As torchmetrics has it: borders are reflected, where others leave five pixels out.
 
@@ -97,7 +97,7 @@ def _mean_over_pairs(
     reference: Samples | Features,
     measure: Callable[[Tensor, Tensor], Tensor],
 ) -> float:
-    """The mean of a measure (uint8 images, uint8 images) -> (batch,) over aligned images.
+    """Average a measure (uint8 images, uint8 images) -> (batch,) over aligned images.
 
     Raises:
         TypeError: features were given.

@@ -37,7 +37,7 @@ class WassersteinDistance:
         samples: Annotated[int, Interval(ge=1, le=1_000_000)] = 2000,
         projections: Annotated[int, Interval(ge=1, le=10_000)] = 100,
     ) -> None:
-        """Takes how to measure.
+        """Bind the options.
 
         Args:
             method: `exact`, or `sliced` (Bonneel et al., 2015) along random directions, always the same.
@@ -55,13 +55,13 @@ class WassersteinDistance:
         self.method, self.order, self.samples, self.projections = method, order, samples, projections
 
     def check(self, dataset: Dataset) -> None:
-        """Raises ValueError where the data are images."""
+        """Raise ValueError where the data are images."""
         require_points(dataset)
 
     def __call__(
         self, generated: Samples | Features, reference: Samples | Features, dataset: Dataset
     ) -> Mapping[str, float]:
-        """`wasserstein` or `sliced_wasserstein`, in the unit of the coordinates; 0 or more, lower is better.
+        """Compute `wasserstein` or `sliced_wasserstein` in the coordinates' unit; 0 or more, lower is better.
 
         Of two sets drawn from one distribution the exact distance is not 0, and shrinks slowly with their
         size: compare numbers of the same `samples` only (another number is another protocol).
@@ -88,7 +88,7 @@ class WassersteinDistance:
 
 
 def _pot() -> ModuleType:
-    """The package, without what it would import of other frameworks only because they are there."""
+    """Import the package without the other frameworks that it would import wherever they are installed."""
     for framework in ("JAX", "CUPY", "TENSORFLOW"):
         os.environ.setdefault(f"POT_BACKEND_DISABLE_{framework}", "1")
     with warnings.catch_warnings():

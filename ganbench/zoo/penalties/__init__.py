@@ -12,7 +12,7 @@ _MESCHEDER = "Mescheder et al. (2018), Which Training Methods for GANs Converge"
 
 @hookimpl
 def ganbench_penalties() -> Iterator[PenaltySpec]:
-    """The built-in penalties; s is the loss's logit."""
+    """Register the built-in penalties; s is the loss's logit."""
     yield PenaltySpec(
         name="none",
         build=lazy("ganbench.zoo.penalties.gradient_penalties:NoPenalty"),

@@ -44,7 +44,7 @@ class R1:
         self.weight = weight
 
     def __call__(self, game: Game) -> Tensor:
-        """weight/2 · mean over real samples of |∇ s(x)|², a scalar."""
+        """Compute weight/2 · mean over real samples of |∇ s(x)|², a scalar."""
         return self.weight / 2 * squared_gradient_norm(game.input_gradient(game.real)).mean()
 
 
@@ -59,7 +59,7 @@ class R2:
         self.weight = weight
 
     def __call__(self, game: Game) -> Tensor:
-        """weight/2 · mean over generated samples of |∇ s(G(z))|², a scalar."""
+        """Compute weight/2 · mean over generated samples of |∇ s(G(z))|², a scalar."""
         return self.weight / 2 * squared_gradient_norm(game.input_gradient(game.fake)).mean()
 
 
@@ -78,7 +78,7 @@ class GradientPenalty:
         self.target = target
 
     def __call__(self, game: Game) -> Tensor:
-        """A scalar: weight · mean of (|∇ s(u·x + (1 - u)·G(z))| - target)², u uniform for each sample."""
+        """Compute weight · mean of (|∇ s(u·x + (1 - u)·G(z))| - target)², u uniform for each sample."""
         real, fake = game.real, game.fake
         between = game.uniform(len(real), *[1] * (real.ndim - 1))
         norms = gradient_norm(game.input_gradient(fake + between * (real - fake)))
@@ -106,7 +106,7 @@ class Dragan:
         self.scale = scale
 
     def __call__(self, game: Game) -> Tensor:
-        """A scalar: weight · mean of (|∇ s(x + noise)| - target)²."""
+        """Compute weight · mean of (|∇ s(x + noise)| - target)²."""
         real = game.real
         # Uncorrected: of a single entry the corrected deviation is NaN.
         extent = self.scale * real.std(correction=0)
