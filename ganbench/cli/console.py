@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.files.cache import cache_problem
+from ganbench.files.trimmed import Trimmed
 
 _GAP = 2
 # A column narrower than this, and than its texts, is hard to read.
@@ -64,9 +65,9 @@ class FoldingTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self._least_width() <= options.max_width:
-            yield self._table()
+            yield Trimmed(self._table())
         else:
-            yield from self._list()
+            yield from map(Trimmed, self._list())
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement.get(console, options, self._table())

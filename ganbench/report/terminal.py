@@ -14,6 +14,7 @@ from rich.text import Text
 from ganbench.analysis.context import axes_of, telling, where
 from ganbench.analysis.metric_conflicts import disagreeing
 from ganbench.analysis.result_tables import ResultTables
+from ganbench.files.trimmed import Trimmed
 from ganbench.report.table_views import METRIC_SD, comparison_view, family_notes, footnotes, sentences, titled
 from ganbench.report.text_tables import final_text_table
 
@@ -55,12 +56,12 @@ class _FoldingTables:
         first, *others = self._widths
         left = options.max_width - sum(1 + width for width in others) - 1
         if left < min(first, _NAME):
-            yield from self._list()
+            yield from map(Trimmed, self._list())
             return
         widths = [min(first, left), *others]
-        yield _aligned([self._heads], widths)
+        yield Trimmed(_aligned([self._heads], widths))
         for title, group in self._groups.items():
-            yield from (Text(title), _aligned(group, widths), Text(""))
+            yield from (Text(title), Trimmed(_aligned(group, widths)), Text(""))
 
     def _list(self) -> Iterator[Text]:
         for title, group in self._groups.items():
@@ -125,7 +126,7 @@ def print_comparison(results: ResultTables, console: Console | None = None) -> N
     console.print("Nothing to compare: the compared axis has fewer than two values with scores.")
     if not final.empty:
         if _final_width(final) <= console.width:
-            console.print(final_table(final))
+            console.print(Trimmed(final_table(final)))
         else:
             _print_lines(console, _final_lines(final))
         _print_lines(console, footnotes(final))

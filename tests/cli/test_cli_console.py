@@ -32,3 +32,13 @@ def test_nothing_is_cut(width: int, columns: tuple[str, ...]) -> None:
     letters = sorted("".join("".join(row) for row in ROWS).replace(" ", ""))
     assert all("".join(lines).count(letter) >= letters.count(letter) for letter in set(letters))
     assert "all of them" in " ".join(lines) or width == 8
+
+
+@pytest.mark.parametrize("columns", [("name", "summary", "value", "path"), ("", "", "", "")])
+@pytest.mark.parametrize("width", [20, 60, 10_000])
+def test_no_line_ends_with_blanks(width: int, columns: tuple[str, ...]) -> None:
+    target = io.StringIO()
+    Console(file=target, width=width).print(table(columns, ROWS, title="all of them"))
+    lines = target.getvalue().splitlines()
+    assert len(lines) > len(ROWS)
+    assert [line for line in lines if line != line.rstrip()] == []

@@ -197,3 +197,13 @@ def test_a_narrow_terminal_folds_and_cuts_nothing(make_folder: Callable[..., Fol
     said = printed(alone)
     assert "1235" in said
     assert "protocol" in said
+
+
+def test_no_line_ends_with_blanks(planted: Folder, make_folder: Callable[..., Folder]) -> None:
+    alone = make_folder("alone")
+    alone.add(scores={"fid": 1234.5678})
+    alone.index()
+    for folder in (planted, alone):
+        lines = _printed(folder).splitlines()
+        assert len(lines) > 3
+        assert [line for line in lines if line != line.rstrip()] == []
