@@ -39,6 +39,14 @@ class Game(Protocol):
     def step(self) -> Tensor:
         """int64 scalar: the generator updates done so far."""
 
+    @property
+    def steps(self) -> int:
+        """The generator updates that the whole training takes."""
+
+    @property
+    def progress(self) -> Tensor:
+        """Scalar from 0 to below 1: `step / steps`, for what changes in the course of training."""
+
     def scores(self) -> tuple[Tensor, Tensor]:
         """Compute the discriminator's raw scores of (real, fake), each (batch, outputs).
 

@@ -9,7 +9,7 @@ from ganbench.grid.axes import Axis
 from ganbench.grid.choice import Choice
 from ganbench.grid.grid import Compare
 from ganbench.grid.merged_settings import Layer, full_optimizer
-from ganbench.grid.overrides import Override
+from ganbench.grid.overrides import Exclude, Override
 from ganbench.grid.settings import CHOICES, PLAYERS, ScoreSettings, TrainSettings
 
 
@@ -20,6 +20,7 @@ def document_of(
     base: Layer,
     rules: Sequence[Override],
     compare: Compare,
+    excludes: Sequence[Exclude] = (),
 ) -> dict[str, Any]:
     """Write a resolved grid as tables; reading them gives an equal grid."""
     # TOML has no null: what is None by default is written where it is said.
@@ -38,6 +39,8 @@ def document_of(
         document["check"] = given["check"]
     if rules:
         document["override"] = [{"when": dict(rule.said), **_sections(rule.layer)} for rule in rules]
+    if excludes:
+        document["exclude"] = [{"when": dict(each.said)} for each in excludes]
     document["compare"] = {"axis": compare.axis, "baseline": compare.baseline}
     return document
 

@@ -33,8 +33,8 @@ class Grid:
         name: a folder's name.
         seeds: distinct, each 0 to 2^31 - 1.
         axes: what varies; dataset, architecture, loss, penalty, then settings in the file's order.
-        cells: the product, seeds outermost, so that a part of a run already has whole pairs; then the axes
-            in their order.
+        cells: the product without what is excluded, seeds outermost, so that a part of a run already has
+            whole pairs; then the axes in their order.
         compare: the pairs of interest.
         document: everything, resolved, as TOML would hold it.
     """

@@ -1,4 +1,4 @@
-"""[[override]]: settings for some cells."""
+"""[[override]] and [[exclude]]: settings for some cells, and combinations that are left out."""
 
 from __future__ import annotations
 
@@ -30,8 +30,25 @@ class Override:
     said: Mapping[str, Any]
 
     def matches(self, position: Mapping[str, int]) -> bool:
-        """Tell whether it applies to the cell at these indices of the axes."""
-        return all(position[axis] in indices for axis, indices in self.when.items())
+        """Tell whether it speaks of the cell at these indices of the axes."""
+        return _matches(self.when, position)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclude:
+    """Combinations of the axes' values that the grid leaves out.
+
+    Attributes:
+        when: for each axis that matters, the indices of its values that match; at least one axis.
+        said: `when` as it was written.
+    """
+
+    when: Mapping[str, frozenset[int]]
+    said: Mapping[str, Any]
+
+    def matches(self, position: Mapping[str, int]) -> bool:
+        """Tell whether it takes out the combination at these indices of the axes."""
+        return _matches(self.when, position)
 
 
 def read_overrides(
@@ -88,6 +105,56 @@ def _read_override(
         for axis in asked:
             if overlap(key, axis):
                 problems.add(f"{at}.{key}", f"is the axis {axis}, so an override cannot set it")
+    when = _read_when(table, axes, asked, patterns, problems, at)
+    return None if when is None else Override(when=when, layer=layer, said=table["when"])
+
+
+def read_excludes(
+    tables: Any, axes: Mapping[str, Axis], asked: set[str], patterns: Patterns, problems: Problems
+) -> list[Exclude]:
+    """Read the [[exclude]] tables of a grid, in order; those with problems are left out.
+
+    Args:
+        tables: as parsed.
+        axes: those that could be read.
+        asked: every axis that the file has, readable or not.
+        patterns: finds the values that `when` means.
+        problems: where problems are noted.
+    """
+    if not isinstance(tables, list):
+        problems.add("exclude", f"must be a list of tables, [[exclude]], given {given(tables)}")
+        return []
+    read = []
+    for index, table in enumerate(tables):
+        at = f"exclude[{index}]"
+        if not isinstance(table, Mapping):
+            problems.add(at, f"must be a table, given {given(table)}")
+            continue
+        for key in table:
+            if key != "when":
+                hint = did_you_mean(key, ("when",))
+                problems.add(f"{at}.{key}", f"an exclude has no key {given(key)}{hint}")
+        when = _read_when(table, axes, asked, patterns, problems, at)
+        if when is not None and not table["when"]:
+            problems.add(f"{at}.when", "must name an axis, given {}, which would leave no cell")
+        elif when is not None:
+            read.append(Exclude(when=when, said=table["when"]))
+    return read
+
+
+def _matches(when: Mapping[str, frozenset[int]], position: Mapping[str, int]) -> bool:
+    return all(position[axis] in indices for axis, indices in when.items())
+
+
+def _read_when(
+    table: Mapping[str, Any],
+    axes: Mapping[str, Axis],
+    asked: set[str],
+    patterns: Patterns,
+    problems: Problems,
+    at: str,
+) -> dict[str, frozenset[int]] | None:
+    """Read the `when` of a table; None where it is missing or no table, which is noted."""
     said = table.get("when")
     if not isinstance(said, Mapping):
         wants = "must be a table of axes, such as {loss = 'minimax'}"
@@ -103,7 +170,7 @@ def _read_override(
             )
         elif axis in axes:
             when[axis] = patterns.matching(axes[axis], wanted, f"{at}.when.{axis}")
-    return Override(when=when, layer=layer, said=said)
+    return when
 
 
 def layer_keys(layer: Layer) -> Iterator[str]:

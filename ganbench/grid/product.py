@@ -12,7 +12,7 @@ from ganbench.grid.axes import NAMED, Axis
 from ganbench.grid.cell import Cell
 from ganbench.grid.choice import choice_of, label_of
 from ganbench.grid.merged_settings import Layer, SettingsError, merge_layer, resolve_train
-from ganbench.grid.overrides import Override
+from ganbench.grid.overrides import Exclude, Override
 from ganbench.grid.problems import Problems
 from ganbench.grid.settings import ScoreSettings, TrainSettings
 from ganbench.grid.tolerance import Tolerance, thresholds_of
@@ -37,23 +37,42 @@ def product(
     base: Layer,
     rules: Sequence[Override],
     problems: Problems,
+    excludes: Sequence[Exclude] = (),
 ) -> tuple[tuple[Cell, ...], list[ScoreSettings]]:
-    """Make the cells, seeds outermost, then the axes in their order; and the distinct settings of [score].
+    """Make every cell, seeds outermost, then the axes in their order; and the distinct settings of [score].
 
-    Settings come from [train] and [score], then from the overrides that match, in order, then from axes.
-    Problems are noted: settings that do not go together, and cells that differ in no way that matters.
+    Excluded combinations go first. Settings come from [train] and [score], then from the overrides that
+    match, in order, then from axes. Problems are noted: settings that do not go together, cells that differ
+    in no way that matters, excludes that leave nothing, overrides that match excluded combinations alone.
     """
     settings = _Settings(axes, base, rules, problems)
-    combinations = []
-    for indices in itertools.product(*(range(len(axis.values)) for axis in axes.values())):
-        position = dict(zip(axes, indices, strict=True))
-        if (resolved := settings.at(position)) is not None:
-            combinations.append(_cell(axes, position, seeds[0], resolved))
+    kept = _kept(axes, excludes)
+    if not kept:
+        problems.add("exclude", "takes out every combination of the axes; leave at least one")
+    combinations = [
+        _cell(axes, position, seeds[0], resolved)
+        for position in kept
+        if (resolved := settings.at(position)) is not None
+    ]
+    if excludes and kept:
+        for index, rule in enumerate(rules):
+            # The last one may be what the command line sets, which speaks of every cell.
+            if not any(rule.matches(position) for position in kept):
+                problems.add(
+                    f"override[{index}].when", "matches only combinations that [[exclude]] takes out"
+                )
     if problems:
         return (), []
     _refuse_twins(combinations, axes, problems)
     cells = [replace(cell, seed=seed) for seed in seeds for cell in combinations]
     return tuple(cells), settings.scorings()
+
+
+def _kept(axes: Mapping[str, Axis], excludes: Sequence[Exclude]) -> list[dict[str, int]]:
+    """List the combinations that no exclude takes out, as indices of the axes' values."""
+    every = itertools.product(*(range(len(axis.values)) for axis in axes.values()))
+    positions = (dict(zip(axes, indices, strict=True)) for indices in every)
+    return [position for position in positions if not any(each.matches(position) for each in excludes)]
 
 
 class _Settings:

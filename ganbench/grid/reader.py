@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections import Counter
@@ -15,7 +16,7 @@ from ganbench.grid.document import document_of
 from ganbench.grid.grid import Compare, Grid
 from ganbench.grid.merged_settings import Layer, merge_layer
 from ganbench.grid.named import MAX_CELLS
-from ganbench.grid.overrides import Override, read_overrides
+from ganbench.grid.overrides import Exclude, Override, read_excludes, read_overrides
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.product import count_cells, product
 from ganbench.grid.schema import SECTIONS, Schema
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_SEEDS = 10_000
 MAX_SEED = 2**31 - 1
-_KEYS = ("name", "seeds", "axes", *SECTIONS, "override", "compare")
+_KEYS = ("name", "seeds", "axes", *SECTIONS, "override", "exclude", "compare")
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
@@ -91,11 +92,16 @@ class _GridReading:
         asked = self._asked_axes()
         axes = read_axes(asked, self._catalog, self._schema, self._problems)
         base, rules = self._layers(axes, asked)
+        excludes = read_excludes(
+            self._document.get("exclude", []), axes, {*NAMED, *asked}, self._patterns, self._problems
+        )
         compare = self._compare(axes, asked)
         self._refuse_too_many(axes, asked, seeds)
         if self._problems or compare is None:
             return None
-        cells, scorings = product(axes, seeds, base, rules, self._problems)
+        cells, scorings = product(axes, seeds, base, rules, self._problems, excludes)
+        if excludes and cells:
+            self._refuse_lost_baseline(compare, axes, excludes)
         for score in scorings:
             check_scoring(score, self._catalog, self._problems)
         layers = {"": base, **{f"override[{index}].": rule.layer for index, rule in enumerate(rules)}}
@@ -108,7 +114,7 @@ class _GridReading:
             axes=tuple(axes.values()),
             cells=cells,
             compare=compare,
-            document=document_of(name, seeds, axes, base, rules, compare),
+            document=document_of(name, seeds, axes, base, rules, compare, excludes),
         )
 
     def _assigned(self, key: str) -> Any:
@@ -228,6 +234,19 @@ class _GridReading:
             labels = ", ".join(axis.labels[index] for index in meant)
             self._problems.add("compare.baseline", f"must be one value, and {given(wanted)} means {labels}")
         return Compare(axis=key, baseline=axis.labels[meant[0]]) if meant else None
+
+    def _refuse_lost_baseline(
+        self, compare: Compare, axes: Mapping[str, Axis], excludes: Sequence[Exclude]
+    ) -> None:
+        """Refuse excludes that take out every cell of what the others are compared with."""
+        index = axes[compare.axis].labels.index(compare.baseline)
+        others = [axis for axis in axes if axis != compare.axis]
+        left = itertools.product(*(range(len(axes[axis].values)) for axis in others))
+        positions = ({**dict(zip(others, indices, strict=True)), compare.axis: index} for indices in left)
+        if all(any(each.matches(position) for each in excludes) for position in positions):
+            self._problems.add(
+                "compare.baseline", f"{compare.baseline} has no cell, since [[exclude]] takes out all of them"
+            )
 
     def _refuse_too_many(
         self, axes: Mapping[str, Axis], asked: Mapping[str, Any], seeds: tuple[int, ...]

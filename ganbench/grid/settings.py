@@ -10,6 +10,13 @@ from ganbench.catalog import Kind
 from ganbench.errors import did_you_mean
 from ganbench.grid.choice import Choice
 from ganbench.grid.optimizer_settings import Adam, OptimizerSettings
+from ganbench.grid.schedule_settings import (
+    EmaSetting,
+    RampsSetting,
+    RateScheduleSetting,
+    read_ramps,
+    settle_ramps,
+)
 
 # Generous, and small enough that no product of them overflows anything downstream.
 MAX_COUNT = 1_000_000_000
@@ -25,7 +32,7 @@ ENGINES = ("eager",)
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT, description="a whole number from 1 to 1000000000")]
 Batch = Annotated[int, Field(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
 Rounds = Annotated[int, Field(ge=1, le=1000, description="a whole number from 1 to 1000")]
-Average = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
+Norm = Annotated[float, Field(ge=0, le=MAX_COUNT, description="a number from 0 to 1000000000")]
 Seconds = Annotated[float, Field(gt=0, le=MAX_COUNT, description="a number of seconds above 0")]
 Sampled = Annotated[int, Field(ge=2, le=10_000_000, description="a whole number from 2 to 10000000")]
 Interval = Annotated[int, Field(ge=0, le=MAX_COUNT, description="a whole number from 0 to 1000000000")]
@@ -57,8 +64,11 @@ class TrainSettings(BaseModel):
         order: which player moves first; `simultaneous` takes both gradients before either step.
         d_optimizer: the discriminator's.
         g_optimizer: the generator's.
-        schedule: of both learning rates, over all steps.
-        ema: decay of the generator's moving average, which is what is scored when above 0.
+        schedule: of both learning rates, over all steps: a name, or a table with `final` and `warmup`.
+        schedules: of single hyper-parameters, by `d_optimizer.lr`, `optimizer.betas.1`, `ema` and the like;
+            those of `optimizer` stand here for each player.
+        ema: of the generator's moving average, which is what is scored when above 0: the decay per step, or
+            a half-life.
         diagnostics_every: generator updates between rows of the curves.
         precision: float32, bfloat16 (autocast) or float64.
         engine: how steps execute.
@@ -67,6 +77,9 @@ class TrainSettings(BaseModel):
             on (Arjovsky and Bottou, 2017, section 2.2.1); None for never.
         loss_before_freeze: what is minimised up to then in the loss's place, so that losses meet on the same
             frozen generator; None for the loss itself.
+        gradient_clip: largest Euclidean norm of a player's gradient; a longer one is scaled down to it before
+            the optimizer's step; 0 for none.
+        accumulate: batches per update, whose gradients are averaged before the optimizer's step.
     """
 
     model_config = _CONFIG
@@ -77,8 +90,9 @@ class TrainSettings(BaseModel):
     order: Literal["d_then_g", "g_then_d", "simultaneous"] = "d_then_g"
     d_optimizer: InstanceOf[OptimizerSettings] = Adam()
     g_optimizer: InstanceOf[OptimizerSettings] = Adam()
-    schedule: Literal["constant", "linear", "cosine", "exponential"] = "constant"
-    ema: Average = 0.0
+    schedule: RateScheduleSetting = "constant"
+    schedules: RampsSetting = None
+    ema: EmaSetting = 0.0
     diagnostics_every: Count = 10
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
     engine: EngineName = "auto"
@@ -87,6 +101,21 @@ class TrainSettings(BaseModel):
         default=None, description="a whole number of steps from 0 to below train.steps"
     )
     loss_before_freeze: InstanceOf[Choice] | None = None
+    gradient_clip: Norm = 0.0
+    accumulate: Rounds = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settled_ramps(cls, values: dict[str, Any]) -> dict[str, Any]:
+        ramps = read_ramps(values.get("schedules"))
+        if not ramps:
+            return {**values, "schedules": None}
+        optimizers = {player: values.get(player, Adam()) for player in PLAYERS}
+        settled = settle_ramps(ramps, optimizers, values.get("ema", 0.0))
+        constant = values.get("schedule", "constant") == "constant"
+        if rates := [] if constant else [key for key in settled if key.endswith(".lr")]:
+            raise ValueError(f"schedule and schedules: both change {rates[0]}; leave one of them out")
+        return {**values, "schedules": settled}
 
     @model_validator(mode="after")
     def _one_round(self) -> TrainSettings:

@@ -28,7 +28,14 @@ from ganbench.runner.build import (
 )
 from ganbench.runner.sampling import drawn_rows
 from ganbench.scoring import WITH_LABELS, seeded, too_few
-from ganbench.training import CellGame, ConditionRefused, Objective, deterministic, settle_networks
+from ganbench.training import (
+    CellGame,
+    ConditionRefused,
+    Objective,
+    deterministic,
+    settle_networks,
+    tell_step,
+)
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _Value = TypeVar("_Value")
@@ -136,6 +143,8 @@ class _CellCheck:
             assert objective is not None
             for module in (players.generator, players.discriminator):
                 module.to(device, dtype).train()
+                with calling(self._architecture, "at_step"):
+                    tell_step(module, 0, cell.train.steps)
             for held in (objective.loss, penalty):
                 settle_networks(held, device, dtype)
             game = CellGame(
@@ -144,6 +153,7 @@ class _CellCheck:
                 couples_samples=True,
                 loss_stream=torch.Generator(device).manual_seed(0),
                 device=device,
+                steps=cell.train.steps,
                 dtype=dtype,
                 outputs=objective.outputs,
             )

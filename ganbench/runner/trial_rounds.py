@@ -26,7 +26,7 @@ from ganbench.runner.build import (
 from ganbench.runner.global_draws import GlobalDraws
 from ganbench.runner.preflight import autocast, batch_of, number_type, refused_condition
 from ganbench.scoring import seeded
-from ganbench.training import CellGame, ConditionRefused, Objective, settle_networks, values_of
+from ganbench.training import CellGame, ConditionRefused, Objective, settle_networks, tell_step, values_of
 from ganbench.training.cell_game import own_tensors
 
 # Of the steps between rounds; any that moves the weights will do.
@@ -135,6 +135,7 @@ class TrialGame:
     ) -> CellGame:
         for module in (players.generator, players.discriminator):
             module.to(self._device, self._dtype).train()
+            tell_step(module, 0, self._cell.train.steps)
         for held in (objective.loss, penalty):
             settle_networks(held, self._device, self._dtype)
         self._stream = stream
@@ -144,6 +145,7 @@ class TrialGame:
             couples_samples=True,
             loss_stream=stream,
             device=self._device,
+            steps=self._cell.train.steps,
             dtype=self._dtype,
             outputs=objective.outputs,
         )

@@ -1,6 +1,6 @@
 """The game loop of one cell: Algorithm 1, its engines, its diagnostics, its state."""
 
-from ganbench.training.cell_game import CellGame, ConditionRefused
+from ganbench.training.cell_game import CellGame, ConditionRefused, tell_step
 from ganbench.training.determinism import (
     determinism_record,
     deterministic,
@@ -36,6 +36,7 @@ __all__ = [
     "prepare_process",
     "set_again",
     "settle_networks",
+    "tell_step",
     "training_warnings",
     "values_of",
 ]

@@ -25,6 +25,7 @@ class CellGame:
 
     Attributes:
         couples_samples: whether real and fake need two passes through the discriminator.
+        steps: generator updates of the whole training; see Game.steps.
         states: what losses and penalties keep between turns.
         observed: the discriminator's last raw scores of this turn's (real, fake), for the diagnostics.
     """
@@ -38,9 +39,23 @@ class CellGame:
         loss_stream: torch.Generator,
         device: torch.device,
         dtype: torch.dtype,
+        steps: int,
         outputs: int | None = 1,
     ) -> None:
+        """Set up the game at step 0.
+
+        Args:
+            players: on the device.
+            loss: gives scores the meaning of a logit.
+            couples_samples: see the class.
+            loss_stream: from which `uniform` and `normal` draw.
+            device: of all tensors.
+            dtype: of all numbers that are not whole.
+            steps: generator updates of the whole training.
+            outputs: raw scores that the loss takes for each sample, or None for any number.
+        """
         self.players = players
+        self.steps = steps
         self.couples_samples = couples_samples
         self.states: dict[str, Tensor] = {}
         self._initial_states: dict[str, Tensor] = {}
@@ -128,6 +143,11 @@ class CellGame:
     def step(self) -> Tensor:
         """See Game.step."""
         return self._step
+
+    @property
+    def progress(self) -> Tensor:
+        """See Game.progress."""
+        return self._step.to(self._dtype) / self.steps
 
     @property
     def fake(self) -> Tensor:
@@ -241,6 +261,13 @@ def _single_column(scores: Tensor) -> Tensor:
 def trainable(module: nn.Module) -> list[nn.Parameter]:
     """List the parameters that learn; what an author froze stays frozen."""
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def tell_step(module: nn.Module, step: int, steps: int) -> None:
+    """Call a network's `at_step(step, steps)` where it has one: the rounds done, and all rounds."""
+    at_step = getattr(module, "at_step", None)
+    if callable(at_step):
+        at_step(step, steps)
 
 
 def own_tensors(module: nn.Module) -> Iterable[tuple[str, Tensor]]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganbench.training.cell_game import Turn
+from ganbench.training.cell_game import Turn, tell_step
 from ganbench.training.diagnostics import gradient_norm
 from ganbench.training.feed import Draws
 from ganbench.training.train_step import SeedRun, TrainStep
@@ -41,6 +41,8 @@ class EagerEngine:
         self._losses: dict[str, Tensor] = {}
         self._bare_loss_d: Tensor
         self._observed: dict[str, Tensor] | None = None
+        # Of gradients that were clipped.
+        self._norms: dict[str, Tensor] = {}
 
     def advance(self, steps: int) -> None:
         """Play this many rounds."""
@@ -57,22 +59,37 @@ class EagerEngine:
         if player == "generator":
             # Before the generator's turn forgets what the discriminator saw.
             self._observe_discriminator()
-        batches = self._draws.batches
-        batch = batches[min(draw, len(batches) - 1)]
-        self._step.game.begin(player, *batch, self._draws.noises[draw])
         # Not the optimizer's zero_grad: a frozen player has none, and its gradients are measured too.
         for parameter in self._step.learners[player].parameters:
             parameter.grad = None
-        loss, bare = self._step.losses(player)
+        self._norms.pop(player, None)
+        count = self._step.accumulate
+        if count == 1:
+            self._losses[player], bare = self._backward(player, draw, draw)
+        else:
+            parts = [self._backward(player, draw, draw * count + part) for part in range(count)]
+            self._losses[player], bare = (torch.stack(values).mean() for values in zip(*parts, strict=True))
         if player == "discriminator":
-            self._bare_loss_d = bare.detach()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._losses[player] = loss.detach()
+            self._bare_loss_d = bare
+
+    def _backward(self, player: Turn, draw: int, noise: int) -> tuple[Tensor, Tensor]:
+        """Add the gradient of one batch, or its share where several are accumulated; return its losses."""
+        count, batches = self._step.accumulate, self._draws.batches
+        # The generator's turn uses the batches of the discriminator's last one.
+        last = len(batches) // count - 1
+        batch = batches[min(draw, last) * count + noise % count]
+        self._step.game.begin(player, *batch, self._draws.noises[noise])
+        loss, bare = self._step.losses(player)
+        (loss if count == 1 else loss / count).backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), bare.detach()
 
     def apply(self, player: Turn) -> None:
         """Implement Turns.apply."""
         learner = self._step.learners[player]
         if learner.optimizer is not None:
+            if self._step.gradient_clip:
+                # The curves tell the norm as it was before.
+                self._norms[player] = nn.utils.clip_grad_norm_(learner.parameters, self._step.gradient_clip)
             learner.optimizer.step()
         after = self._step.objective.after_discriminator_step
         if player == "discriminator" and after is not None:
@@ -86,6 +103,8 @@ class EagerEngine:
                 for name, schedule in learner.schedules.items():
                     for group in learner.optimizer.param_groups:
                         group[name] = schedule(log.step)
+        for learner in step.learners.values():
+            tell_step(learner.module, log.step, step.game.steps)
         self._draws = self._feed.draw()
         self._losses = {}
         self._observed = {} if log.observes(log.step + 1) else None
@@ -95,10 +114,11 @@ class EagerEngine:
         values = {"loss_d": self._losses["discriminator"], "loss_g": self._losses["generator"]}
         if self._observed is not None:
             values |= self._observed
-            values["grad_norm_g"] = gradient_norm(step.learners["generator"].parameters)
+            values["grad_norm_g"] = self._norm("generator")
         log.write(values)
         if step.ema is not None:
-            step.ema.update()
+            # The log has counted this round already.
+            step.ema.update(log.step - 1)
 
     def _observe_discriminator(self) -> None:
         """Keep D(x), D(G(z)), the gradient norm and the JSD estimate of D's last turn, once."""
@@ -108,6 +128,11 @@ class EagerEngine:
         for name, scores in zip(("d_real", "d_fake"), step.game.observed, strict=True):
             if scores is not None and step.game.has_logit:
                 seen[name] = torch.sigmoid(step.game.logit(scores)).mean()
-        seen["grad_norm_d"] = gradient_norm(step.learners["discriminator"].parameters)
+        seen["grad_norm_d"] = self._norm("discriminator")
         if step.objective.value:
             seen["jsd"] = (math.log(4) - self._bare_loss_d) / 2
+
+    def _norm(self, player: Turn) -> Tensor:
+        """Return the norm of a player's last gradient, before it was clipped."""
+        clipped = self._norms.get(player)
+        return gradient_norm(self._step.learners[player].parameters) if clipped is None else clipped

@@ -17,8 +17,10 @@ class Draws:
     """The inputs of one round.
 
     Attributes:
-        batches: d_steps batches of the data, each (x, condition or None).
-        noises: d_steps + 1 noises, each (batch, size).
+        batches: the batches of each discriminator update, each (x, condition or None): d_steps times as
+            many as are accumulated.
+        noises: the noises of each discriminator update and of the generator's, each (batch, size): d_steps
+            + 1 times as many as are accumulated.
     """
 
     batches: Sequence[Batch]
@@ -33,7 +35,14 @@ class Feed:
     """
 
     def __init__(
-        self, batches: Batches, noise: Noise, stream: torch.Generator, *, d_steps: int, device: torch.device
+        self,
+        batches: Batches,
+        noise: Noise,
+        stream: torch.Generator,
+        *,
+        d_steps: int,
+        accumulate: int = 1,
+        device: torch.device,
     ) -> None:
         """Set up the feed before its first round.
 
@@ -41,13 +50,15 @@ class Feed:
             batches: of the training data, on the device.
             noise: what the generator takes.
             stream: from which the noise is drawn.
-            d_steps: batches per round.
+            d_steps: discriminator updates per round.
+            accumulate: batches per update.
             device: where to draw the noise.
         """
         self._batches = batches
         self._noise = noise
         self._stream = stream
         self._d_steps = d_steps
+        self._accumulate = accumulate
         self._device = device
 
     @property
@@ -57,13 +68,14 @@ class Feed:
 
     def draw(self) -> Draws:
         """Draw the next round's inputs as new tensors."""
-        batches = [self._batches.next() for _ in range(self._d_steps)]
+        batches = [self._batches.next() for _ in range(self._d_steps * self._accumulate)]
         return Draws(batches=batches, noises=self._draw_noises())
 
     def buffers(self) -> Draws:
         """Make uninitialised tensors of the shapes and types of one round, for `fill`."""
         noises = torch.empty(self._noise_shape, device=self._device, dtype=self._batches.dtype)
-        return Draws(batches=[self._batches.buffer() for _ in range(self._d_steps)], noises=noises.unbind())
+        count = self._d_steps * self._accumulate
+        return Draws(batches=[self._batches.buffer() for _ in range(count)], noises=noises.unbind())
 
     def fill(self, out: Draws) -> None:
         """Draw the next round's inputs into tensors that stay where they are: the values of `draw`."""
@@ -95,7 +107,7 @@ class Feed:
 
     @property
     def _noise_shape(self) -> tuple[int, int, int]:
-        return self._d_steps + 1, self._batches.batch_size, self._noise.size
+        return (self._d_steps + 1) * self._accumulate, self._batches.batch_size, self._noise.size
 
     def _draw_noises(self) -> tuple[Tensor, ...]:
         shape, dtype = self._noise_shape, self._batches.dtype

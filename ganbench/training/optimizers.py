@@ -1,9 +1,8 @@
-"""torch optimizers from settings, and the schedule of their learning rates."""
+"""torch optimizers from settings, and their state as tensors."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -18,8 +17,6 @@ _CLASSES: dict[str, type[torch.optim.Optimizer]] = {
 # One fused kernel per step; RMSprop has none, and other devices, `meta` among them, have none at all.
 _FUSED = {"adam", "adamw", "sgd"}
 _FUSED_DEVICES = {"cpu", "cuda"}
-# An exponential schedule ends at this part of the learning rate it began with.
-EXPONENTIAL_END = 0.01
 
 
 def build_optimizer(
@@ -32,20 +29,6 @@ def build_optimizer(
     has_fused = name in _FUSED and owned[0].device.type in _FUSED_DEVICES
     fused = {"fused": True} if has_fused else {"foreach": True}
     return _CLASSES[name](owned, **options, **fused)  # type: ignore[arg-type]
-
-
-def schedule_factor(schedule: str, steps: int) -> Callable[[int], float] | None:
-    """Compute the factor of the learning rate at each step 0 .. steps - 1; None where it stays 1.
-
-    `linear` and `cosine` go from 1 to 0, `exponential` from 1 to 0.01, each reaching its end at `steps`.
-    """
-    if schedule == "constant":
-        return None
-    if schedule == "linear":
-        return lambda step: 1 - step / steps
-    if schedule == "cosine":
-        return lambda step: (1 + math.cos(math.pi * step / steps)) / 2
-    return lambda step: EXPONENTIAL_END ** (step / steps)
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:

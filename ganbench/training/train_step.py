@@ -70,6 +70,8 @@ class TrainStep:
         update: in which order gradients are computed and applied.
         ema: moved after each round; None where there is none or the generator is frozen.
         autocast: type of autocast, or None.
+        gradient_clip: largest norm of a player's gradient, or 0; longer ones are scaled down to it.
+        accumulate: batches per update.
         generators: random streams from which the round itself draws; a capturing engine registers them.
     """
 
@@ -80,6 +82,8 @@ class TrainStep:
     update: UpdateRule
     ema: EMA | None
     autocast: torch.dtype | None
+    gradient_clip: float
+    accumulate: int
     generators: Mapping[str, torch.Generator]
 
     def losses(self, player: Turn) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.batches import Batches
-from ganbench.training.cell_game import CellGame, own_tensors, trainable
+from ganbench.training.cell_game import CellGame, own_tensors, tell_step, trainable
 from ganbench.training.determinism import deterministic
 from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged, StepLog
 from ganbench.training.ema import EMA
@@ -27,8 +27,8 @@ from ganbench.training.optimizers import (
     build_optimizer,
     optimizer_state,
     restore_optimizer,
-    schedule_factor,
 )
+from ganbench.training.schedules import ema_decay, optimizer_schedules
 from ganbench.training.train_step import Learner, Objective, SeedRun, TrainStep
 from ganbench.training.update import Alternating
 
@@ -94,6 +94,7 @@ class Trainer:
             players.noise,
             noise_stream,
             d_steps=settings.d_steps,
+            accumulate=settings.accumulate,
             device=device,
         )
         with _global_state(device):
@@ -101,6 +102,7 @@ class Trainer:
             self._global = _global_tensors(device)
         for module in (players.generator, players.discriminator):
             module.to(device, dtype).train()
+            tell_step(module, 0, settings.steps)
         self._objective = objective
         self._loss_before_freeze = loss_before_freeze or objective
         for part in (objective.loss, self._loss_before_freeze.loss, penalty):
@@ -113,14 +115,16 @@ class Trainer:
             loss_stream=self._loss_stream,
             device=device,
             dtype=dtype,
+            steps=settings.steps,
             outputs=self._loss_before_freeze.outputs,
         )
         self._penalty = penalty
         self._learners = {
-            "discriminator": _learner(players.discriminator, settings.d_optimizer, settings),
-            "generator": _learner(players.generator, settings.g_optimizer, settings),
+            "discriminator": _learner(players.discriminator, "d_optimizer", settings),
+            "generator": _learner(players.generator, "g_optimizer", settings),
         }
-        self._ema = EMA(players.generator, settings.ema) if settings.ema > 0 else None
+        decay = ema_decay(settings)
+        self._ema = EMA(players.generator, decay) if decay != 0 else None
         self._log = StepLog(device, settings.diagnostics_every)
         self._engine_type = engine
         # With whether it plays the rounds after the freeze. Made when rounds are played, and again after a
@@ -141,8 +145,10 @@ class Trainer:
 
     @property
     def scored_generator(self) -> nn.Module:
-        """The generator that is scored: the moving average where there is one."""
-        return self.players.generator if self._ema is None else self._ema.module
+        """The generator that is scored, as it is at this step: the moving average where there is one."""
+        generator = self.players.generator if self._ema is None else self._ema.module
+        tell_step(generator, self.step, self._settings.steps)
+        return generator
 
     def advance(self, until: int, pause: Callable[[], bool] = lambda: False) -> None:
         """Play rounds up to step `until`, or until `pause` says so after a round.
@@ -219,6 +225,8 @@ class Trainer:
             update=Alternating(settings.order, settings.d_steps),
             ema=None if frozen else self._ema,
             autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
+            gradient_clip=settings.gradient_clip,
+            accumulate=settings.accumulate,
             generators={"loss": self._loss_stream},
         )
 
@@ -286,15 +294,15 @@ class Trainer:
                 self._global = _global_tensors(self._device)
 
 
-def _learner(module: nn.Module, optimizer: OptimizerSettings, settings: TrainSettings) -> Learner:
+def _learner(module: nn.Module, player: str, settings: TrainSettings) -> Learner:
     parameters = trainable(module)
-    rate, factor = optimizer.lr, schedule_factor(settings.schedule, settings.steps)
+    optimizer: OptimizerSettings = getattr(settings, player)
     return Learner(
         module=module,
         parameters=parameters,
         optimizer=build_optimizer(optimizer.name, optimizer.options(), parameters),
         hyperparameters=optimizer.options(),
-        schedules={} if factor is None else {"lr": lambda step: rate * factor(step)},
+        schedules=optimizer_schedules(player, settings),
     )
 
 

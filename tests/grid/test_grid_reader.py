@@ -81,7 +81,7 @@ def test_all_problems_are_reported_at_once(problems, table):
         "train.batch_size: must be a whole number from 1 to 1000000, given 0",
         "train.optimizer.name: no optimizer is named 'adm'; did you mean 'adam'?",
         "score.reference: must be one of 2 names, given 'validation'; valid: test, train",
-        "override[0].train.ema: must be a number from 0 to below 1, given 1",
+        "override[0].train.ema: must be a number from 0 to below 1, or a table such as {half_life",
         "override[0].when.los: the grid has no axis 'los'; did you mean 'loss'?",
     ):
         assert expected in text, expected

@@ -26,6 +26,19 @@ OPTIMIZERS = [
     SGD(lr=1e-2, momentum=0.9),
     RMSprop(lr=1e-3, momentum=0.5, centered=True),
 ]
+# Settings that change in the course of training, or what a round is.
+FURTHER: list[dict[str, Any]] = [
+    {},
+    {"gradient_clip": 0.5, "accumulate": 3, "schedule": {"name": "cosine", "final": 0.1, "warmup": 0.2}},
+    {
+        "schedule": "constant",
+        "schedules": {
+            "g_optimizer.lr": {"name": "linear", "to": 1e-4, "until": 0.5},
+            "ema": {"name": "cosine", "from": 0.1, "to": 0.9},
+        },
+    },
+    {"ema": {"half_life": 5, "ramp": 0.5}},
+]
 
 
 class Counting(NonSaturating):
@@ -46,6 +59,7 @@ class Counting(NonSaturating):
     schedule=st.sampled_from(["constant", "linear", "cosine", "exponential"]),
     precision=st.sampled_from(["float32", "float64", "bfloat16"]),
     awkward=st.booleans(),
+    further=st.sampled_from(FURTHER),
     breaks=st.lists(st.integers(1, 39), max_size=3, unique=True),
 )
 def test_interrupted_anywhere_is_the_same_to_the_bit(
@@ -56,6 +70,7 @@ def test_interrupted_anywhere_is_the_same_to_the_bit(
     schedule: str,
     precision: str,
     awkward: bool,
+    further: dict[str, Any],
     breaks: list[int],
 ) -> None:
     chosen = {
@@ -66,7 +81,7 @@ def test_interrupted_anywhere_is_the_same_to_the_bit(
         "ema": ema,
         "schedule": schedule,
         "precision": precision,
-    }
+    } | further
     build = awkward_players if awkward else plain_players
     whole = make_trainer(chosen, build=build, loss=Counting())
     whole.advance(40)

@@ -52,6 +52,7 @@ def game_of(
         couples_samples=True,
         loss_stream=torch.Generator().manual_seed(draws),
         device=torch.device("cpu"),
+        steps=100,
         dtype=torch.float64,
         outputs=outputs,
     )

@@ -113,6 +113,7 @@ def _play_forward(cell: Cell, players: Players, penalty: Penalty, device: torch.
         couples_samples=bool(players.couples_samples),
         loss_stream=torch.Generator(),
         device=device,
+        steps=cell.train.steps,
         dtype=torch.float32,
         outputs=objective.outputs,
     )

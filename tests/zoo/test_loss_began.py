@@ -135,6 +135,7 @@ def test_it_has_no_logit() -> None:
         couples_samples=False,
         loss_stream=torch.Generator(),
         device=torch.device("cpu"),
+        steps=100,
         dtype=torch.float32,
         outputs=None,
     )

@@ -116,6 +116,7 @@ def test_the_encoder_learns_through_the_code_and_the_decoder_from_the_data_alone
         couples_samples=False,
         loss_stream=torch.Generator().manual_seed(0),
         device=torch.device("cpu"),
+        steps=100,
         dtype=torch.float32,
         outputs=None,
     )

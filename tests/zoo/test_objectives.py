@@ -113,6 +113,7 @@ def gradients(objective: Objective) -> tuple[Tensor, Tensor, Tensor]:
         couples_samples=False,
         loss_stream=torch.Generator().manual_seed(1),
         device=torch.device("cpu"),
+        steps=100,
         dtype=torch.float64,
         outputs=objective.spec.discriminator_outputs,
     )

@@ -64,6 +64,7 @@ def play_without_values(loss: Any, penalty: Any, outputs: int, declared: int | N
             couples_samples=False,
             loss_stream=torch.Generator(),
             device=torch.device("cpu"),
+            steps=100,
             dtype=torch.float32,
             outputs=declared,
         )
