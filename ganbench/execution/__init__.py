@@ -8,14 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganbench.execution.grid_run import Listener, default_folder, plan_run, run
+    from ganbench.execution.executor import EXECUTORS, Executor, Place
+    from ganbench.execution.grid_run import default_folder, plan_run, run
+    from ganbench.execution.local import LocalExecutor
     from ganbench.execution.plan import Plan, PlannedCell, Rerun
+    from ganbench.execution.results_writer import Listener
     from ganbench.execution.stopping import Interrupted
     from ganbench.execution.verification import Verification, VerifiedCell, plan_verification, verify
 
 _HOMES = {
+    "EXECUTORS": "executor",
+    "Executor": "executor",
     "Interrupted": "stopping",
-    "Listener": "grid_run",
+    "Listener": "results_writer",
+    "LocalExecutor": "local",
+    "Place": "executor",
     "Plan": "plan",
     "PlannedCell": "plan",
     "Rerun": "plan",
@@ -29,8 +36,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "EXECUTORS",
+    "Executor",
     "Interrupted",
     "Listener",
+    "LocalExecutor",
+    "Place",
     "Plan",
     "PlannedCell",
     "Rerun",

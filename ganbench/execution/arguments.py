@@ -13,6 +13,7 @@ from ganbench.execution.plan import Rerun
 from ganbench.grid import Grid
 
 _LISTENER = ("planned", "event", "finished")
+_EXECUTOR = ("places", "run", "stop", "kill")
 
 
 def check_arguments(
@@ -26,6 +27,7 @@ def check_arguments(
     max_seconds_per_cell: Any = None,
     keep_going: Any = False,
     listener: Any = None,
+    executor: Any = None,
 ) -> None:
     """Refuse arguments of `ganbench.run` that mean nothing, all of them at once.
 
@@ -41,7 +43,15 @@ def check_arguments(
         _overrides(overrides, grid),
         _seconds(max_seconds_per_cell),
         "" if isinstance(keep_going, bool) else f"keep_going: must be True or False, given {keep_going!r}",
-        _listener(listener),
+        _lacks("listener", listener, _LISTENER),
+        executor_problem(
+            executor,
+            {
+                "jobs": jobs is not None,
+                "device": device != "auto",
+                "max_seconds_per_cell": max_seconds_per_cell is not None,
+            },
+        ),
     ]
     problems = [problem for problem in found if problem]
     if problems:
@@ -53,6 +63,23 @@ def jobs_problem(jobs: Any) -> str:
     if jobs is None or (is_whole(jobs) and jobs >= 1):
         return ""
     return f"jobs: must be a whole number from 1, or None for one per core or GPU, given {jobs!r}"
+
+
+def executor_problem(executor: Any, given: Mapping[str, bool]) -> str:
+    """Say what is wrong with an executor; empty where nothing is.
+
+    Args:
+        executor: what is given as one, or None.
+        given: by its name, whether an argument is given that applies to the local executor alone.
+    """
+    if executor is None:
+        return ""
+    if problem := _lacks("executor", executor, _EXECUTOR):
+        return problem
+    if getattr(executor, "stopped", None) is not None:
+        return "executor: was told to stop, and begins nothing more; give a new one"
+    names = [name for name, is_given in given.items() if is_given]
+    return f"{names[0]}: is for the executor to say, and one is given; leave it out" if names else ""
 
 
 def is_whole(value: Any) -> bool:
@@ -119,8 +146,8 @@ def _seconds(seconds: Any) -> str:
     return f"max_seconds_per_cell: must be a number above 0, or None for no limit, given {seconds!r}"
 
 
-def _listener(listener: Any) -> str:
-    missing = [name for name in _LISTENER if not callable(getattr(listener, name, None))]
-    if listener is None or not missing:
+def _lacks(name: str, given: Any, methods: Sequence[str]) -> str:
+    missing = [method for method in methods if not callable(getattr(given, method, None))]
+    if given is None or not missing:
         return ""
-    return f"listener: must have the methods {', '.join(_LISTENER)}; lacks {', '.join(missing)}"
+    return f"{name}: must have the methods {', '.join(methods)}; lacks {', '.join(missing)}"

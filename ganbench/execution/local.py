@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
+from multiprocessing import Pipe, spawn
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from ganbench.execution.spawning import clean_context
+import torch
+
+from ganbench.execution.executor import THREADS, Place
+from ganbench.execution.plan import resolve_device
 from ganbench.execution.stopping import stop_signals
-from ganbench.execution.worker import serve
+from ganbench.grid.environment import device_model
 from ganbench.runner.events import CellBegun, Event
 from ganbench.runner.task import CellResult, Task
 
 _TRIES = 2
 _POLL_SECONDS = 0.1
 # From the wish to stop to the end of patience with a step that does not end.
-PATIENCE_SECONDS = 3.0
+_PATIENCE_SECONDS = 3.0
+# As `python -m ganbench.execution.worker`, but with the caller's `sys.path` from the start: ganbench and its
+# plugins may be found by it alone, and nothing is imported from the working directory unless it is in there.
+_START = (
+    "import sys; sys.path[:] = {path!a}; import runpy; "
+    "runpy.run_module('ganbench.execution.worker', run_name='__main__', alter_sys=True)"
+)
 # Windows has no name for it.
 _SIGKILL = int(getattr(signal, "SIGKILL", 9))
 # Where Linux counts the processes that it has killed for want of memory.
@@ -35,8 +47,8 @@ _OOM_COUNTERS = (Path("/proc/vmstat"), Path("/sys/fs/cgroup/memory.events"))
 class _Worker:
     """A process, the pipe to it, and what it is doing. No pipe is shared, so a kill damages no one else's."""
 
-    device: str
-    process: BaseProcess
+    place: Place
+    process: subprocess.Popen[bytes]
     connection: Connection[Any, Any]
     task: Task | None = None
     begun: float | None = None
@@ -50,27 +62,38 @@ class _Lost(Enum):
 
 
 class LocalExecutor:
-    """Runs tasks in as many workers as it has devices.
+    """Runs tasks in worker processes of this machine; a dead worker costs its cell one of two tries.
 
     Attributes:
-        stopped: when the run was told to stop, in monotonic seconds; None while it was not.
+        stopped: when it was told to stop, in seconds of `time.monotonic`; None while it was not.
+        patience_seconds: how long after that it waits for checkpoints.
     """
 
-    def __init__(self, devices: Sequence[str], threads: int | None, max_seconds: float | None = None) -> None:
-        """Prepare; a process starts with its first task.
+    patience_seconds = _PATIENCE_SECONDS
+
+    def __init__(
+        self, device: str = "auto", *, jobs: int | None = None, max_seconds: float | None = None
+    ) -> None:
+        """Choose the places of workers; a process starts with its first task.
 
         Args:
-            devices: one for each worker.
-            threads: for one operation in a CPU worker.
+            device: auto, cpu, cuda or cuda:N; cuda is every GPU of the model of the first.
+            jobs: worker processes; default as many as CPU cores, or one per GPU.
             max_seconds: a cell's limit, from when its worker is ready, or None.
+
+        Raises:
+            GridError: the device is not there.
         """
         self.stopped: float | None = None
-        self._free = list(devices)
-        self._threads = threads
+        self._places = _places(resolve_device(device), jobs)
+        self._free = list(self._places)
         self._max_seconds = max_seconds
-        self._context = clean_context()
         self._workers: list[_Worker] = []
         self._oom_kills = _oom_kills()
+
+    def places(self) -> list[Place]:
+        """List a place for each worker."""
+        return list(self._places)
 
     def stop(self) -> None:
         """Ask every worker to write its checkpoint and end; may be called from a signal handler."""
@@ -85,7 +108,7 @@ class LocalExecutor:
             worker.process.kill()
 
     def run(
-        self, tasks: Sequence[Task], on_event: Callable[[Event], None] = lambda _: None
+        self, tasks: Iterable[Task], on_event: Callable[[Event], None] = lambda _: None
     ) -> Generator[CellResult, None, None]:
         """Run tasks, in order as workers come free; results as they come.
 
@@ -99,7 +122,7 @@ class LocalExecutor:
             while waiting or self._busy():
                 if self.stopped is not None:
                     waiting.clear()
-                    if time.monotonic() > self.stopped + PATIENCE_SECONDS:
+                    if time.monotonic() > self.stopped + _PATIENCE_SECONDS:
                         return
                 self._hand_out(waiting)
                 wait([worker.connection for worker in self._busy()], _POLL_SECONDS)
@@ -124,7 +147,7 @@ class LocalExecutor:
 
     def _hand_out(self, waiting: deque[Task]) -> None:
         for worker in tuple(self._workers):
-            if worker.task is None and not worker.process.is_alive():
+            if worker.task is None and worker.process.poll() is not None:
                 self._dismiss(worker)
         idle = [worker for worker in self._workers if worker.task is None]
         while waiting and (idle or self._free):
@@ -132,25 +155,24 @@ class LocalExecutor:
             worker.task, worker.begun = waiting.popleft(), None
             with contextlib.suppress(OSError):
                 # One that has just died is found out when it is listened to.
-                worker.connection.send(replace(worker.task, device=worker.device))
+                worker.connection.send(replace(worker.task, device=worker.place.device))
 
-    def _start(self, device: str) -> _Worker:
-        mine, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._threads), name="ganbench-worker")
-        with _held_signals():
-            process.start()
-            worker = _Worker(device=device, process=process, connection=mine)
+    def _start(self, place: Place) -> _Worker:
+        mine, theirs = Pipe()
+        with theirs, _held_signals():
+            worker = _Worker(place=place, process=_start_process(theirs), connection=mine)
             self._workers.append(worker)
-        theirs.close()
+        with contextlib.suppress(OSError):
+            mine.send(sys.argv)
         return worker
 
     def _dismiss(self, worker: _Worker) -> None:
         """End a worker's process, if it has not ended, and free its place."""
         worker.process.kill()
-        worker.process.join()
+        worker.process.wait()
         worker.connection.close()
         self._workers.remove(worker)
-        self._free.append(worker.device)
+        self._free.append(worker.place)
 
     def _listen(self, worker: _Worker, on_event: Callable[[Event], None]) -> CellResult | _Lost | None:
         """What a worker has sent since the last time; how its cell ended, where it has."""
@@ -164,6 +186,9 @@ class LocalExecutor:
                 if isinstance(message, CellBegun):
                     worker.begun = time.monotonic()
                 on_event(message)
+            # A process that a plugin has started may hold the pipe open.
+            if worker.process.poll() is not None and not worker.connection.poll():
+                return _Lost.DIED
         except (EOFError, ConnectionError):
             return _Lost.DIED
         if self._max_seconds is not None and worker.begun is not None and self.stopped is None:
@@ -175,8 +200,9 @@ class LocalExecutor:
         """The result of a cell whose worker is lost; none where it is to be tried again."""
         if how is _Lost.DIED:
             # Let it end by itself, so that its exit code is its own.
-            worker.process.join(1)
-        died_by = worker.process.exitcode
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(1)
+        died_by = worker.process.returncode
         self._dismiss(worker)
         cell = task.cell.id
         if how is _Lost.TIMED_OUT:
@@ -194,6 +220,47 @@ class LocalExecutor:
             return CellResult(cell=cell, status="oom", reason=reason, scores={})
         reason = f"its worker died {_TRIES} times, the last time by {_cause(died_by)}"
         return CellResult(cell=cell, status="error", reason=reason, scores={})
+
+
+def _places(device: str, jobs: int | None) -> list[Place]:
+    if device == "cpu":
+        devices = [device]
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        count = jobs or cores or 1
+    else:
+        # One model throughout: the model decides bits, and a cell's must not depend on which GPU was free.
+        devices = (
+            [
+                f"cuda:{index}"
+                for index in range(torch.cuda.device_count())
+                if device_model(f"cuda:{index}") == device_model(device)
+            ]
+            if device == "cuda"
+            else [device]
+        )
+        count = jobs or len(devices)
+    return [Place.here(devices[index % len(devices)], THREADS) for index in range(count)]
+
+
+def _start_process(connection: Connection[Any, Any]) -> subprocess.Popen[bytes]:
+    """Start a worker at the other end of a pipe, in a new interpreter with the flags of this one.
+
+    The script that called `ganbench.run` is not imported there: it would run again.
+    """
+    descriptor = connection.fileno()
+    command = [
+        os.fsdecode(spawn.get_executable()),
+        *subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
+        "-c",
+        _START.format(path=[entry for entry in sys.path if isinstance(entry, str)]),
+        "--serve",
+        str(descriptor),
+    ]
+    if sys.platform == "win32":
+        os.set_handle_inheritable(descriptor, True)
+        only = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [descriptor]})
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, startupinfo=only)
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[descriptor])
 
 
 @contextmanager

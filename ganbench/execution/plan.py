@@ -12,6 +12,7 @@ import torch
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, PluginFault, StoreError
+from ganbench.execution.executor import Place
 from ganbench.execution.grid_check import Preflight
 from ganbench.grid import Cell, Grid
 from ganbench.grid.environment import Environment, device_model
@@ -66,8 +67,7 @@ class Plan:
         stale: finished cells of another environment that are kept all the same.
         departed: cells in the folder that the grid no longer has.
         damaged: what in the folder cannot be used, a line each; those cells are run again.
-        device: where cells run, as torch names it.
-        threads: for one operation in a worker.
+        place: where cells run.
         notes: what else the user should know, a line each.
         tried: what preflight found.
     """
@@ -77,10 +77,14 @@ class Plan:
     stale: int
     departed: tuple[str, ...]
     damaged: tuple[str, ...] = ()
-    device: str
-    threads: int
+    place: Place
     notes: tuple[str, ...] = ()
     tried: Preflight = field(default_factory=Preflight)
+
+    @property
+    def device(self) -> str:
+        """Where cells run, as torch names it."""
+        return self.place.device
 
     def count(self, *actions: Action) -> int:
         """How many cells are to be treated like this."""
@@ -109,14 +113,18 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def make_plan(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflight, rerun: Rerun) -> Plan:
+def trial_device(place: Place) -> str:
+    """Choose where a plan tries things out: on the device of a place if it is here, else on the CPU."""
+    return "cpu" if place.device.startswith("cuda") and not torch.cuda.is_available() else place.device
+
+
+def make_plan(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Rerun) -> Plan:
     """Hold the grid against what the folder has.
 
     Args:
         grid: what is run.
         store: the results folder.
-        device: where cells run.
-        threads: for one operation in a worker.
+        place: where cells run.
         tried: which of the cells cannot be run.
         rerun: what becomes of finished cells of another environment.
 
@@ -133,16 +141,17 @@ def make_plan(grid: Grid, store: Store, *, device: str, threads: int, tried: Pre
                 "give another folder with --out"
             )
     with deterministic():
-        return _made(grid, store, device=device, threads=threads, tried=tried, rerun=rerun)
+        return _made(grid, store, place=place, tried=tried, rerun=rerun)
 
 
-def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflight, rerun: Rerun) -> Plan:
+def _made(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Rerun) -> Plan:
+    device = trial_device(place)
     planned: list[PlannedCell] = []
     environments: dict[tuple[object, ...], Environment] = {}
     changes: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     damaged: list[str] = []
     kept_stale = 0
-    engines = _settle_engines(grid, device)
+    engines = _settle_engines(grid, place.device)
     for cell in grid.cells:
         engine = engines[cell.id]
         parts = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.loss_before_freeze)
@@ -150,7 +159,12 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
         key = (*parts, engine.name, broken)
         if key not in environments:
             environments[key] = environment_here(
-                cell, device=device, threads=threads, engine=engine.name, broken=broken
+                cell,
+                device=device,
+                threads=place.threads,
+                engine=engine.name,
+                broken=broken,
+                model=place.model,
             )
         environment = environments[key]
         record, changed = None, []
@@ -207,9 +221,8 @@ def _made(grid: Grid, store: Store, *, device: str, threads: int, tried: Preflig
         stale=kept_stale,
         departed=tuple(cell for cell in store.cells_on_disk() if cell not in ids),
         damaged=tuple(damaged),
-        device=device,
-        threads=threads,
-        notes=tuple(dict.fromkeys((*load_catalog().notes, *_unused(device), *tried.notes))),
+        place=place,
+        notes=tuple(dict.fromkeys((*load_catalog().notes, *_unused(place.device), *tried.notes))),
         tried=tried,
     )
 

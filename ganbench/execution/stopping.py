@@ -17,9 +17,9 @@ from typing import Any, Protocol
 # Schedulers send USR1 or USR2 before the time limit of a job; a terminal that is closed sends HUP.
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _ALWAYS = ("SIGINT", "SIGTERM")
-# From the first signal to the end of the run, whatever is still being done; ending the interpreter takes a
-# second more.
-LAST_SECONDS = 3.5
+# From the end of patience with the cells to the end of the run, whatever is still being done; ending the
+# interpreter takes a second more.
+CLOSING_SECONDS = 0.5
 
 
 class Interrupted(Exception):
@@ -56,46 +56,54 @@ def handled_signals() -> tuple[int, ...]:
     )
 
 
-class _Pool(Protocol):
-    """What a signal needs of the workers."""
+class Stoppable(Protocol):
+    """What a signal needs of an executor.
+
+    Attributes:
+        stopped: when it was told to stop, in seconds of `time.monotonic`; None while it was not.
+        patience_seconds: how long after that it waits for cells to write their checkpoints.
+    """
 
     stopped: float | None
+    patience_seconds: float
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """Let every cell write its checkpoint and end, and begin no other; called in a signal handler too."""
 
-    def kill(self) -> None: ...
+    def kill(self) -> None:
+        """End every worker at once; called in a signal handler too."""
 
 
 class Stopper:
     """Acts on a signal: ends the run while there are no workers, and stops the workers afterwards.
 
     Attributes:
-        pool: the workers, once there are any.
+        executor: what runs cells, once it does.
         begun: whether cells have been begun.
     """
 
     def __init__(self, folder: Callable[[], Path]) -> None:
-        self.pool: _Pool | None = None
+        self.executor: Stoppable | None = None
         self.begun = False
         self._folder = folder
         self._told = 0
         self._give_back: Callable[[], None] = lambda: None
 
     def signal(self, number: int, _: object) -> None:
-        """Stop the pool at the first signal, end everything at a second Ctrl-C, by force at a third.
+        """Stop the executor at the first signal, end everything at a second Ctrl-C, by force at a third.
 
         Raises:
             Interrupted: there is nothing to wait for.
         """
         self._told += number == signal.SIGINT or not self._told
-        pool = self.pool
-        if pool is None:
+        executor = self.executor
+        if executor is None:
             raise self._interrupted()
-        if pool.stopped is None:
-            pool.stop()
-            self._limit_time()
+        if executor.stopped is None:
+            executor.stop()
+            self._limit_time(executor.patience_seconds + CLOSING_SECONDS)
         elif self._told > 1:
-            pool.kill()
+            executor.kill()
             if self._told > 2:
                 os._exit(130)
             raise self._interrupted()
@@ -105,14 +113,14 @@ class Stopper:
         self._give_back()
         self._give_back = lambda: None
 
-    def _limit_time(self) -> None:
+    def _limit_time(self, seconds: float) -> None:
         """Let an alarm end whatever the main thread is busy with, as drawing a page.
 
         The alarm is the caller's until then: a test's time limit, say, must not look like an interrupt.
         """
         if not hasattr(signal, "setitimer") or signal.getsignal(signal.SIGALRM) is None:
             return
-        left, interval = signal.setitimer(signal.ITIMER_REAL, LAST_SECONDS)
+        left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
         handler = signal.signal(signal.SIGALRM, self._out_of_time)
         taken = time.monotonic()
 

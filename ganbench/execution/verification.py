@@ -17,10 +17,16 @@ import torch
 from ganbench.analysis.context import metric_label
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
-from ganbench.execution.arguments import is_number, is_whole, jobs_problem, require_processes
-from ganbench.execution.grid_run import THREADS, devices_of
-from ganbench.execution.local import LocalExecutor
-from ganbench.execution.plan import FINISHED, differences_of, resolve_device
+from ganbench.execution.arguments import (
+    executor_problem,
+    is_number,
+    is_whole,
+    jobs_problem,
+    require_processes,
+)
+from ganbench.execution.executor import EXECUTORS, Executor, Place
+from ganbench.execution.plan import FINISHED, differences_of, resolve_device, trial_device
+from ganbench.files.data_paths import data_paths
 from ganbench.grid import Cell, Environment, read_grid
 from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
@@ -118,13 +124,17 @@ def plan_verification(
     return Verification(store=store, cells=tuple(chosen), device=place)
 
 
-def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> Iterator[VerifiedCell]:
+def verify(
+    plan: Verification, *, tolerance: float, jobs: int | None = None, executor: Executor | None = None
+) -> Iterator[VerifiedCell]:
     """Run the chosen cells again in a temporary folder; verdicts as they come.
 
     Args:
         plan: what to run.
         tolerance: relative difference that a score may have where the environment is another.
-        jobs: worker processes; default as many as CPU cores, or one for each GPU.
+        jobs: worker processes; default as many as CPU cores, or one per GPU.
+        executor: runs the cells; default worker processes on the plan's device. It must see the temporary
+            folder, as those of this machine do.
 
     Raises:
         GanbenchError: a number cannot be used, or this process may not start others.
@@ -132,13 +142,20 @@ def verify(plan: Verification, *, tolerance: float, jobs: int | None = None) -> 
     """
     if not (is_number(tolerance) and tolerance >= 0 and math.isfinite(tolerance)):
         raise GridError(f"tolerance: must be a number from 0, given {tolerance!r}")
-    if problem := jobs_problem(jobs):
+    if problem := jobs_problem(jobs) or executor_problem(executor, {"jobs": jobs is not None}):
         raise GridError(problem)
     require_processes()
-    return _verdicts(plan, tolerance, jobs)
+    if executor is None:
+        place = Place.here(plan.device)
+        executor = EXECUTORS["local"](plan.device, jobs=jobs)
+    else:
+        place = executor.places()[0]
+    return _verified(plan, tolerance, place, executor)
 
 
-def _verdicts(plan: Verification, tolerance: float, jobs: int | None) -> Iterator[VerifiedCell]:
+def _verified(
+    plan: Verification, tolerance: float, place: Place, executor: Executor
+) -> Iterator[VerifiedCell]:
     cells = {cell.id: cell for cell in plan.cells}
     mixed = {cell.id: words for cell in plan.cells if (words := _mixed(plan.store, cell))}
     for cell_id, words in mixed.items():
@@ -150,11 +167,20 @@ def _verdicts(plan: Verification, tolerance: float, jobs: int | None) -> Iterato
         for cell in plan.cells:
             if cell.id in mixed:
                 continue
-            environment = environment_here(cell, device=plan.device, threads=THREADS)
-            tasks.append(Task(cell=cell, folder=folder, device=plan.device, environment=environment))
+            environment = environment_here(
+                cell, device=trial_device(place), threads=place.threads, model=place.model
+            )
+            tasks.append(
+                Task(
+                    cell=cell,
+                    folder=folder,
+                    device=place.device,
+                    environment=environment,
+                    data_paths=data_paths(),
+                )
+            )
         environments = {task.cell.id: task.environment for task in tasks}
-        pool = LocalExecutor(devices_of(plan.device, jobs, len(tasks)), THREADS)
-        with contextlib.closing(pool.run(tasks)) as results:
+        with contextlib.closing(executor.run(tasks, lambda _: None)) as results:
             for result in results:
                 cell = cells[result.cell]
                 yield _compare(cell, plan.store, again, environments[cell.id], result, tolerance)

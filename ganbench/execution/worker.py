@@ -1,33 +1,44 @@
-"""The inside of a worker process: set up once, then one cell after another."""
+"""The inside of a worker process: one cell after another, as they come through a pipe.
+
+`python -m ganbench.execution.worker FOLDER CELL` is a worker for one cell that is started by hand, as by a
+scheduler: see `ganbench.execution.stored_cell`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import multiprocessing
 import os
+import pickle
 import signal
+import sys
 import threading
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from collections.abc import Sequence
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 from ganbench.execution.stopping import stop_signals
 from ganbench.files.standard_streams import guard_streams
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
-def serve(connection: Connection[Any, Any], threads: int | None) -> None:
-    """Run the cells that come through the connection until it is closed.
+_SERVE = "--serve"
 
-    For each Task it gets, it sends Events and at last a CellResult. SIGTERM makes the
-    cell write its checkpoint and end as `unfinished`.
+
+def serve(descriptor: int) -> None:
+    """Run the cells that come through a pipe until it is closed; the process ends then, wherever it is.
+
+    The caller's `sys.argv` comes first. For each Task after it, Events go back and at last a CellResult.
+    SIGTERM makes a cell write its checkpoint and end as `unfinished`.
 
     Args:
-        connection: to the parent.
-        threads: for one operation on a CPU, or None to leave the number alone.
+        descriptor: of the pipe to the parent, inherited from it.
     """
-    # What a plugin prints must not end a cell where nobody can read it.
-    guard_streams()
+    connection = _connection(descriptor)
+    messages: SimpleQueue[bytes] = SimpleQueue()
     # Before anything else: loading torch takes seconds, in which the parent may be killed.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_receive, args=(connection, messages), daemon=True).start()
     stopped = threading.Event()
     # Ctrl-C or a closed terminal reaches every process of the group; the parent decides what it means.
     for number in stop_signals():
@@ -35,32 +46,63 @@ def serve(connection: Connection[Any, Any], threads: int | None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
+    sys.argv[:] = pickle.loads(messages.get())
 
-    from ganbench.errors import GanbenchError
+    def send(message: object) -> None:
+        try:
+            connection.send(message)
+        except OSError:
+            # The parent is gone. Raised inside a cell, this would be the cell's error.
+            os._exit(1)
+
     from ganbench.runner.cell_run import run_cell
-    from ganbench.runner.events import CellBegun
-    from ganbench.runner.task import CellResult
-    from ganbench.training import prepare_process
 
-    prepare_process(threads)
     # An optimizer's first step imports this; the seconds that it takes are no part of a cell's.
     importlib.import_module("torch._dynamo")
     while True:
-        try:
-            task = connection.recv()
-        except EOFError:
-            return
-        connection.send(CellBegun(cell=task.cell.id))
-        try:
-            result = run_cell(task, stop=stopped.is_set, on_event=connection.send)
-        except GanbenchError as error:
-            result = CellResult(cell=task.cell.id, status="error", reason=str(error), scores={})
-        connection.send(result)
+        send(run_cell(pickle.loads(messages.get()), stopped.is_set, send))
 
 
-def _end_with_parent() -> None:
-    """Leave no orphan behind, however the parent ended."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def _connection(descriptor: int) -> Connection[Any, Any]:
+    from multiprocessing import connection
+
+    if sys.platform == "win32":
+        return connection.PipeConnection(descriptor)
+    # What a plugin starts must not hold the pipe open.
+    os.set_inheritable(descriptor, False)
+    return connection.Connection(descriptor)
+
+
+def _receive(connection: Connection[Any, Any], messages: SimpleQueue[bytes]) -> None:
+    """Take in what comes, and leave no orphan behind, however the parent ended."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            messages.put(connection.recv_bytes())
+    os._exit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve a pipe, or run one cell as the command line says.
+
+    Args:
+        arguments: those after the module's name; `sys.argv`'s unless given.
+
+    Returns:
+        The exit code.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # What a plugin prints must not end a cell where nobody can read it.
+    restore = guard_streams()
+    if given[:1] == [_SERVE]:
+        serve(int(given[1]))
+    from ganbench.execution.stored_cell import run_by_hand
+
+    try:
+        return run_by_hand(given)
+    finally:
+        if arguments is not None:
+            restore()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganbench.errors import StoreError, Unsupported
+from ganbench.errors import GanbenchError, StoreError, Unsupported
+from ganbench.files.data_paths import data_paths_set
 from ganbench.grid import Cell
 from ganbench.grid.history import History
 from ganbench.grid.seeds import score_seed
@@ -29,7 +30,7 @@ from ganbench.runner.cell_pictures import CellPictures
 from ganbench.runner.checkpoint import OtherEnvironment, resume, size_limit
 from ganbench.runner.data_notes import recorded_names
 from ganbench.runner.environment_here import environment_here
-from ganbench.runner.events import CellNote, CellProgress, CellScored, Event
+from ganbench.runner.events import CellBegun, CellNote, CellProgress, CellScored, Event
 from ganbench.runner.preflight import check_cell
 from ganbench.runner.reasons import memory_missing, not_finite, reason_failed, reason_skipped
 from ganbench.runner.sample_pictures import drawn
@@ -41,7 +42,7 @@ from ganbench.training import (
     Diverged,
     Trainer,
     determinism_record,
-    deterministic,
+    deterministic_process,
     set_again,
     training_warnings,
 )
@@ -52,41 +53,49 @@ _PROGRESS_SECONDS = 0.5
 def run_cell(
     task: Task, stop: Callable[[], bool] = lambda: False, on_event: Callable[[Event], None] = lambda _: None
 ) -> CellResult:
-    """Run one cell; how it ends is a result, whatever it is.
+    """Run one cell in this process, as every worker does; how it ends is a result, whatever it is.
+
+    What it sets in the process, torch's switches and the paths of data, is put back.
 
     Args:
         task: which cell, where.
         stop: asked after each step; a cell told to stop is checkpointed and `unfinished`.
-        on_event: told of steps and losses, a few times a second, of each scoring before the last, and of
-            what is not as expected.
-
-    Raises:
-        StoreError: not even the cell's record can be written.
+        on_event: told when it begins, of steps and losses, a few times a second, of each scoring before the
+            last, and of what is not as expected.
     """
-    run = CellRun(task, stop, on_event)
-    with deterministic(task.environment.threads):
+    on_event(CellBegun(cell=task.cell.id))
+    with data_paths_set(task.data_paths), deterministic_process(task.threads):
         try:
-            return run.score_again() if task.rescore else run.play()
-        except Diverged as failure:
-            return run.end("diverged", str(failure), step=failure.step)
-        except NonFiniteSamples as failure:
-            return run.end("diverged", str(failure))
-        except Unsupported as failure:
-            return run.end("skipped", reason_skipped(failure, task.cell))
-        except (StoreError, OtherEnvironment) as failure:
-            return run.end("error", str(failure))
-        except BaseException as failure:
-            # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
-            memory = memory_missing(failure)
-            reason = memory or reason_failed(failure, task.cell)
-            return run.end("oom" if memory else "error", reason, text=traceback.format_exc())
+            return _run_to_end(CellRun(task, stop, on_event))
+        except GanbenchError as error:
+            # Not even the cell's record can be written.
+            return CellResult(cell=task.cell.id, status="error", reason=str(error), scores={})
+
+
+def _run_to_end(run: CellRun) -> CellResult:
+    task = run.task
+    try:
+        return run.score_again() if task.rescore else run.play()
+    except Diverged as failure:
+        return run.end("diverged", str(failure), step=failure.step)
+    except NonFiniteSamples as failure:
+        return run.end("diverged", str(failure))
+    except Unsupported as failure:
+        return run.end("skipped", reason_skipped(failure, task.cell))
+    except (StoreError, OtherEnvironment) as failure:
+        return run.end("error", str(failure))
+    except BaseException as failure:
+        # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
+        memory = memory_missing(failure)
+        reason = memory or reason_failed(failure, task.cell)
+        return run.end("oom" if memory else "error", reason, text=traceback.format_exc())
 
 
 class CellRun:
     """A cell being run in this process."""
 
     def __init__(self, task: Task, stop: Callable[[], bool], on_event: Callable[[Event], None]) -> None:
-        self._task = task
+        self.task = task
         self._cell: Cell = task.cell
         self._store = Store(task.folder)
         self._device = torch.device(task.device)
@@ -117,7 +126,7 @@ class CellRun:
             with contextlib.suppress(Exception):
                 check_cell(cell)
             self._set_again()
-        resumed = resume(self._task, self._history.last, store, self._note)
+        resumed = resume(self.task, self._history.last, store, self._note)
         trainer = None
         if resumed is not None:
             trainer, self._history, self._before, self._rows, self._constant = resumed
@@ -128,7 +137,7 @@ class CellRun:
         # Before the nets are built: tables of the run that are written meanwhile name every cell.
         self._write_unfinished()
         if trainer is None:
-            trainer = self._trainer = build_trainer(cell, self._device, self._task.environment.engine)
+            trainer = self._trainer = build_trainer(cell, self._device, self.task.environment.engine)
         for milestone in self._milestones():
             if milestone < trainer.step:
                 continue
@@ -235,9 +244,9 @@ class CellRun:
 
     def _take_place(self) -> None:
         """Record the environment of this process, and refuse one that is not as planned."""
-        here = environment_here(self._cell, device=self._task.device, threads=torch.get_num_threads())
+        here = environment_here(self._cell, device=self.task.device, threads=torch.get_num_threads())
         self._history = History.of(here)
-        if changes := self._task.environment.differences(here):
+        if changes := self.task.environment.differences(here):
             raise OtherEnvironment(
                 f"this worker's environment is not the planned one: {'; '.join(changes)}; "
                 "nothing was trained; the same command tries again"
@@ -252,7 +261,7 @@ class CellRun:
     def _score(self, step: int, generator: nn.Module) -> None:
         """Draw the pictures of one step, and score it where that is not done."""
         cell = self._cell
-        scorer = scorer_of(cell, self._task.device)
+        scorer = scorer_of(cell, self.task.device)
         signature = dataset_of(cell.dataset).signature
         players = build_players(cell) if self._trainer is None else self._trainer.players
         for_picture = drawn(signature, conditional=players.conditional)

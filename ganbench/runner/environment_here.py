@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,9 +21,15 @@ _CPU = torch.device("cpu")
 
 
 def environment_here(
-    cell: Cell, *, device: str, threads: int, engine: str | None = None, broken: bool = False
+    cell: Cell,
+    *,
+    device: str,
+    threads: int,
+    engine: str | None = None,
+    broken: bool = False,
+    model: str = "",
 ) -> Environment:
-    """Work out the environment of a cell on a device of this machine: the one place that does.
+    """Work out the environment of a cell on a device of this machine: the one function that does.
 
     Args:
         cell: what would be trained.
@@ -30,13 +37,14 @@ def environment_here(
         threads: for one operation on a CPU.
         engine: by which it would be trained; where it is not given, the one that the cell's setting means.
         broken: whether parts of the cell cannot be built; data and digests are then left out.
+        model: of the device, where cells run on another machine than this one.
 
     Raises:
         DatasetError: the data is not there.
         GridError: the `digest` of a plugin's part is no text, or the engine that is asked for refuses.
     """
     with deterministic():
-        return environment_of(
+        here = environment_of(
             cell,
             load_catalog(),
             device=device,
@@ -45,6 +53,7 @@ def environment_here(
             data={} if broken else {cell.dataset.label: str(dataset_of(cell.dataset).fingerprint)},
             digests={} if broken else dict(_digests(cell)),
         )
+    return replace(here, device=model or here.device)
 
 
 def forget_environment() -> None:

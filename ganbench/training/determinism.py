@@ -47,11 +47,11 @@ def deterministic(threads: int | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def deterministic_process(threads: int) -> Iterator[None]:
+def deterministic_process(threads: int | None) -> Iterator[None]:
     """Prepare this process as a worker, and set torch's switches; the caller's come back afterwards.
 
     Args:
-        threads: for one operation on a CPU.
+        threads: for one operation on a CPU; None leaves the number alone.
     """
     before = os.environ.get(_WORKSPACE)
     try:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.progress import RunProgress, plan_notes
-from ganbench.execution import Plan, PlannedCell
+from ganbench.execution import Place, Plan, PlannedCell
 from ganbench.grid import environment_of, read_grid
 from ganbench.runner import CellResult
 
@@ -59,7 +59,6 @@ def test_why_another_engine_is_not_taken_is_told_once_with_the_number_of_cells(p
         cells=(refused, planned, refused),
         stale=0,
         departed=(),
-        device="cuda",
-        threads=1,
+        place=Place(device="cuda", model="A GPU"),
     )
     assert plan_notes(plan) == ["2 cells not on engine 'graph': a scheduled beta"]

@@ -1,13 +1,14 @@
-"""A pool that runs its tasks in the process of the test: no worker has to load torch."""
+"""An executor that runs its tasks in the process of the test: no worker has to load torch."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable
+from typing import Any
 
 import pytest
 
-from ganbench.execution import grid_run, verification
+from ganbench.execution import EXECUTORS, Place
 from ganbench.runner import CellResult, Task, run_cell
 from ganbench.runner.events import CellScored, Event
 
@@ -16,28 +17,40 @@ class InProcess:
     """Runs tasks one after another, and calls `between` when something has been scored."""
 
     between: Callable[[], object] = staticmethod(lambda: None)
+    patience_seconds = 3.0
 
-    def __init__(self, devices: Sequence[str], threads: int | None, max_seconds: float | None = None) -> None:
+    def __init__(self, device: str = "cpu", **_: Any) -> None:
         self.stopped: float | None = None
+        self.ran: list[str] = []
+
+    def places(self) -> list[Place]:
+        return [Place.here("cpu")]
 
     def stop(self) -> None:
         self.stopped = time.monotonic()
 
+    def kill(self) -> None:
+        self.stop()
+
+    def scored(self) -> None:
+        type(self).between()
+
     def run(
-        self, tasks: Sequence[Task], on_event: Callable[[Event], None] = lambda _: None
-    ) -> Iterator[CellResult]:
+        self, tasks: Iterable[Task], on_event: Callable[[Event], None]
+    ) -> Generator[CellResult, None, None]:
         def heard(event: Event) -> None:
             if isinstance(event, CellScored) and self.stopped is None:
-                type(self).between()
+                self.scored()
             on_event(event)
 
         for task in tasks:
-            yield run_cell(task, lambda: self.stopped is not None, heard)
+            if self.stopped is None:
+                self.ran.append(task.cell.id)
+                yield run_cell(task, lambda: self.stopped is not None, heard)
 
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> type[InProcess]:
-    """Give runs and verifications a pool of this process."""
-    monkeypatch.setattr(grid_run, "LocalExecutor", InProcess)
-    monkeypatch.setattr(verification, "LocalExecutor", InProcess)
+    """Let runs and verifications run cells in this process unless they are given an executor."""
+    monkeypatch.setitem(EXECUTORS, "local", InProcess)
     return InProcess

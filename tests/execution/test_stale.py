@@ -15,8 +15,7 @@ from ganbench.__main__ import main
 from ganbench.analysis.environments import environments_mixed
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
-from ganbench.execution import Plan, Rerun, plan_run, plan_verification, verify
-from ganbench.execution.grid_run import devices_of
+from ganbench.execution import LocalExecutor, Plan, Rerun, plan_run, plan_verification, verify
 from ganbench.grid import read_grid
 from ganbench.grid.history import History
 from ganbench.regression.bit_identity import compare_bits
@@ -97,7 +96,8 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     monkeypatch.setattr("ganbench.grid.environment._version", lambda name: f"{name} of the test")
 
     def be(device: str) -> None:
-        monkeypatch.setattr("ganbench.grid.environment.device_model", lambda _: device)
+        for module in ("grid.environment", "execution.executor"):
+            monkeypatch.setattr(f"ganbench.{module}.device_model", lambda _: device)
 
     be("A")
     return be
@@ -267,7 +267,17 @@ def test_other_numerics_are_another_environment(tmp_path: Path, monkeypatch: pyt
 
 def test_workers_are_placed_on_gpus_of_one_model(monkeypatch: pytest.MonkeyPatch) -> None:
     models = {"cuda": "A", "cuda:0": "A", "cuda:1": "B", "cuda:2": "A"}
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
-    monkeypatch.setattr("ganbench.execution.grid_run.device_model", models.__getitem__)
-    assert devices_of("cuda", None, 9) == ["cuda:0", "cuda:2"]
-    assert devices_of("cuda:1", None, 9) == ["cuda:1"]
+    for module in ("executor", "local"):
+        monkeypatch.setattr(f"ganbench.execution.{module}.device_model", models.__getitem__)
+    found = {
+        (device, jobs): [(place.device, place.model) for place in LocalExecutor(device, jobs=jobs).places()]
+        for device, jobs in (("cuda", None), ("cuda", 3), ("cuda:1", None), ("cuda:1", 2))
+    }
+    assert found == {
+        ("cuda", None): [("cuda:0", "A"), ("cuda:2", "A")],
+        ("cuda", 3): [("cuda:0", "A"), ("cuda:2", "A"), ("cuda:0", "A")],
+        ("cuda:1", None): [("cuda:1", "B")],
+        ("cuda:1", 2): [("cuda:1", "B")] * 2,
+    }

@@ -14,7 +14,7 @@ from studies import GRID as STUDY
 from studies import Study, left_of, outcome, wait_for
 
 import ganbench
-from ganbench.execution import Interrupted, grid_run, local, stopping
+from ganbench.execution import Interrupted, Place, grid_run, local, results_writer, stopping
 from ganbench.runner import CellResult
 from ganbench.store import Store
 
@@ -38,7 +38,7 @@ def during(
     in_process: type[InProcess], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[], object]], None]:
     """Say what happens while a run is training."""
-    monkeypatch.setattr(grid_run, "write_page", lambda *_: None)
+    monkeypatch.setattr(results_writer, "write_page", lambda *_: None)
     return lambda action: monkeypatch.setattr(in_process, "between", staticmethod(action))
 
 
@@ -124,7 +124,7 @@ def test_an_alarm_that_came_due_while_the_run_ended_comes_at_once(handlers: dict
     rung: list[int] = []
     signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
     with stopping.stopping(lambda: Path("out")) as stopper:
-        stopper.pool = SimpleNamespace(stopped=None, stop=lambda: None)  # type: ignore[assignment]
+        stopper.executor = SimpleNamespace(stopped=None, patience_seconds=3.0, stop=lambda: None)  # type: ignore[assignment]
         signal.setitimer(signal.ITIMER_REAL, 0.01)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.05)
@@ -140,22 +140,23 @@ def test_a_system_with_few_signals_loses_a_worker_as_any_other(monkeypatch: pyte
     monkeypatch.setattr(stopping, "signal", few)
     assert set(stopping.handled_signals()) == {signal.SIGINT, signal.SIGTERM}
     with stopping.stopping(lambda: Path("out")) as stopper:
-        stopper.pool = SimpleNamespace(stopped=None, stop=lambda: None)  # type: ignore[assignment]
+        stopper.executor = SimpleNamespace(stopped=None, patience_seconds=3.0, stop=lambda: None)  # type: ignore[assignment]
         stopper.signal(signal.SIGTERM, None)
 
     class Gone:
         """A process that has ended with exit code 3."""
 
-        exitcode = 3
+        returncode = 3
 
         def kill(self) -> None: ...
 
-        def join(self, timeout: float | None = None) -> None: ...
+        def wait(self, timeout: float | None = None) -> None: ...
 
-    workers = local.LocalExecutor(["cpu"], 1)
+    workers = local.LocalExecutor("cpu", jobs=1)
     task = SimpleNamespace(cell=SimpleNamespace(id="c0123456789a"))
     connection = SimpleNamespace(close=lambda: None)
-    worker: Any = local._Worker(device="cpu", process=Gone(), connection=connection)  # type: ignore[arg-type]
+    place = Place(device="cpu", model="")
+    worker: Any = local._Worker(place=place, process=Gone(), connection=connection)  # type: ignore[arg-type]
     workers._workers.append(worker)
     ended = workers._lost(worker, task, local._Lost.DIED, {"c0123456789a": 1})  # type: ignore[arg-type]
     assert isinstance(ended, CellResult)

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from in_process import InProcess
 
-from ganbench.execution import Interrupted, grid_run, run
+from ganbench.execution import EXECUTORS, Interrupted, results_writer, run
 from ganbench.report import Results
-from ganbench.runner import CellResult, Task, run_cell
-from ganbench.runner.events import CellScored, Event
 from ganbench.store import Store
 
 GRID: dict[str, Any] = {
@@ -42,41 +41,31 @@ class Watch:
         self.pages.append(results)
 
 
-class Inline:
-    """A pool that runs its tasks in this process, and says to the watch when something is scored."""
+class Inline(InProcess):
+    """Runs its tasks in this process, and says to the watch when something is scored."""
 
     watch: Watch
-    between: Callable[[Inline], None] = staticmethod(lambda pool: None)
-
-    def __init__(self, devices: Sequence[str], threads: int | None, max_seconds: float | None) -> None:
-        self.stopped: float | None = None
+    between: Callable[[Inline], None] = staticmethod(lambda executor: None)  # type: ignore[assignment]
 
     def stop(self) -> None:
         self.stopped = self.watch.now
 
-    def run(self, tasks: Sequence[Task], on_event: Callable[[Event], None]) -> Iterator[CellResult]:
-        def heard(event: Event) -> None:
-            if isinstance(event, CellScored):
-                type(self).between(self)
-            on_event(event)
-
-        for task in tasks:
-            if self.stopped is None:
-                yield run_cell(task, lambda: self.stopped is not None, heard)
+    def scored(self) -> None:
+        type(self).between(self)
 
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     watch = Watch()
     monkeypatch.setattr(Inline, "watch", watch, raising=False)
-    monkeypatch.setattr(grid_run, "LocalExecutor", Inline)
-    monkeypatch.setattr(grid_run, "time", SimpleNamespace(monotonic=watch.monotonic))
-    monkeypatch.setattr(grid_run, "write_page", watch.write_page)
+    monkeypatch.setitem(EXECUTORS, "local", Inline)
+    monkeypatch.setattr(results_writer, "time", SimpleNamespace(monotonic=watch.monotonic))
+    monkeypatch.setattr(results_writer, "write_page", watch.write_page)
     return watch
 
 
 def waiting(watch: Watch, seconds: float) -> Callable[[Inline], None]:
-    def between(pool: Inline) -> None:
+    def between(executor: Inline) -> None:
         watch.now += seconds
 
     return between
@@ -119,7 +108,7 @@ def test_curves_of_an_unfinished_cell_are_there_when_it_is_scored(
 ) -> None:
     store, reached = Store(tmp_path / "out"), []
 
-    def between(pool: Inline) -> None:
+    def between(executor: Inline) -> None:
         curves = [store.curves(cell) for cell in store.cell_ids()]
         reached.append([None if table is None else int(table["step"].iloc[-1]) for table in curves])
 
@@ -149,10 +138,10 @@ def test_an_interrupted_run_has_a_page_unless_that_takes_longer_than_one_waits(
 ) -> None:
     watch.page_takes = takes
 
-    def between(pool: Inline) -> None:
+    def between(executor: Inline) -> None:
         watch.now += 100
         if watch.pages:
-            pool.stop()
+            executor.stop()
 
     monkeypatch.setattr(Inline, "between", staticmethod(between))
     with pytest.raises(Interrupted):

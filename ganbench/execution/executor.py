@@ -1,0 +1,77 @@
+"""The seam to where cells run: what a run asks of an executor, and the executors by name.
+
+An executor decides where and when cells run, never what comes of them: nothing of a result depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from ganbench.api.lazy import lazy
+from ganbench.execution.stopping import Stoppable
+from ganbench.grid.environment import device_model
+from ganbench.runner.events import Event
+from ganbench.runner.task import CellResult, Task
+
+# One thread per worker: the number of threads decides the bits of a sum.
+THREADS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where one cell at a time can run.
+
+    Attributes:
+        device: as torch names it in the worker: `cpu`, `cuda:0`.
+        model: of the device; it decides bits, and is a part of a cell's environment.
+        threads: for one operation on a CPU.
+    """
+
+    device: str
+    model: str
+    threads: int = THREADS
+
+    @classmethod
+    def here(cls, device: str, threads: int = THREADS) -> Self:
+        """Describe a device of this machine."""
+        return cls(device=device, model=device_model(device), threads=threads)
+
+
+class Executor(Stoppable, Protocol):
+    """Runs cells in workers; `ganbench.run` and `verify` take one.
+
+    A worker calls `ganbench.execution.worker.run_task`, which checks that its environment is that of the
+    task before it trains, and writes into the results folder of the task, which it must see. Only results
+    and events come back. An executor counts the tries of a cell whose worker dies, and gives up in the end
+    with a result of status `error`, or `oom` where memory was missing; `ganbench.run` writes that down.
+    """
+
+    def places(self) -> Sequence[Place]:
+        """List where cells can run, at least one place; asked before anything is planned.
+
+        A cell is planned for the device model and threads of the first place, and must only be run where
+        both are the same.
+
+        Raises:
+            GanbenchError: there is none.
+        """
+
+    def run(
+        self, tasks: Iterable[Task], on_event: Callable[[Event], None]
+    ) -> Generator[CellResult, None, None]:
+        """Run tasks, each on the device of its worker's place, whatever device the task names.
+
+        Args:
+            tasks: in the order in which they are to be begun; any order of results will do.
+            on_event: told in this thread what happens between results.
+
+        Returns:
+            A result for each task as they end. After `stop`, results of what was running, `unfinished` where
+            a cell did not come to its end; what had not begun has none. Closed early, it leaves no worker.
+        """
+
+
+# A further executor is a module beside `local.py` and a line here.
+EXECUTORS: dict[str, Callable[..., Executor]] = {"local": lazy("ganbench.execution.local:LocalExecutor")}

@@ -1,0 +1,122 @@
+"""An executor of the test's own: the protocol is enough for it, and nothing of a result depends on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from in_process import InProcess
+from studies import outcome
+
+import ganbench
+from ganbench.catalog import load_catalog
+from ganbench.errors import GridError
+from ganbench.execution import EXECUTORS, Executor, LocalExecutor, Place, plan_run, plan_verification, verify
+from ganbench.grid import read_grid
+from ganbench.runner import forget_environment
+
+GRID: dict[str, Any] = {
+    "name": "tiny",
+    "seeds": 2,
+    "axes": {
+        "dataset": ["gaussian_ring"],
+        "architecture": [{"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}],
+        "loss": ["non_saturating"],
+    },
+    "train": {"steps": 20, "batch_size": 16},
+    "score": {"metrics": ["wasserstein"], "samples": 64, "every": 10},
+}
+
+
+class Elsewhere(InProcess):
+    """Says that its cells run on a device of another model than this machine has."""
+
+    def places(self) -> list[Place]:
+        return [Place(device="cpu", model="another CPU")]
+
+
+@pytest.mark.slow
+def test_another_executor_gives_the_same_bytes_and_each_verifies_the_other(tmp_path: Path) -> None:
+    own: Executor = InProcess()
+    own_out, local_out = tmp_path / "own", tmp_path / "local"
+    ganbench.run(GRID, own_out, executor=own)
+    local: Executor = LocalExecutor("cpu", jobs=1)
+    ganbench.run(GRID, local_out, executor=local)
+    assert outcome(own_out) == outcome(local_out)
+    assert len(outcome(own_out)) > 8
+    scores = [(out / "scores.csv").read_bytes() for out in (own_out, local_out)]
+    assert scores[0] == scores[1]
+    for out, executor in ((local_out, own), (own_out, local)):
+        verified = list(verify(plan_verification(out), tolerance=0, executor=executor))
+        assert [(cell.differences, cell.changes, cell.compared) for cell in verified] == [((), (), 2)] * 2
+    assert len(own.ran) == 4  # type: ignore[attr-defined]
+
+
+def test_cells_are_planned_for_the_model_where_they_will_run(tmp_path: Path) -> None:
+    planned, _ = plan_run(read_grid(GRID, load_catalog()), tmp_path / "out", executor=Elsewhere())
+    assert {entry.environment.device for entry in planned.cells} == {"another CPU"}
+    # A worker proves where it is, whatever its executor says.
+    results = ganbench.run(GRID, tmp_path / "out", executor=Elsewhere())
+    assert set(results.cells["status"]) == {"error"}
+    assert results.cells["reason"].str.contains("not the planned one: device another CPU -> ").all()
+
+
+def test_data_paths_reach_a_worker_whose_own_variables_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "there"):
+        for index in range(20):
+            picture = tmp_path / name / "pictures" / f"{index}.png"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            save_grey(picture, index if name == "here" else 100 + index)
+
+    class OtherVariables(InProcess):
+        """Its workers start with a folder of data that is not the caller's."""
+
+        def run(self, tasks: Any, on_event: Any) -> Any:
+            monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "there"))
+            forget_environment()
+            return super().run(tasks, on_event)
+
+    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "here"))
+    pictures = {**GRID, "axes": {**GRID["axes"], "dataset": [{"name": "image_folder", "path": "pictures"}]}}
+    pictures["score"] = {"metrics": []}
+    results = ganbench.run(pictures, tmp_path / "out", executor=OtherVariables())
+    assert list(results.cells["status"]) == ["ok"] * 2
+
+
+def save_grey(path: Path, shade: int) -> None:
+    from PIL import Image
+
+    Image.new("L", (8, 8), shade).save(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"executor": object()}, "executor: must have the methods places, run, stop, kill; lacks places,"),
+        ({"executor": InProcess(), "jobs": 2}, "jobs: is for the executor to say, and one is given"),
+        ({"executor": InProcess(), "device": "cpu"}, "device: is for the executor to say"),
+        ({"executor": InProcess(), "max_seconds_per_cell": 5}, "max_seconds_per_cell: is for the executor"),
+    ],
+)
+def test_what_an_executor_decides_is_not_said_beside_it(
+    options: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
+    with pytest.raises(GridError) as caught:
+        ganbench.run(GRID, tmp_path / "out", **options)
+    assert problem in str(caught.value)
+    assert len(caught.value.problems) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_executor_that_was_told_to_stop_is_not_given_another_run(tmp_path: Path) -> None:
+    executor = InProcess()
+    executor.stop()
+    with pytest.raises(GridError, match="executor: was told to stop, and begins nothing more; give a new"):
+        ganbench.run(GRID, tmp_path / "out", executor=executor)
+
+
+def test_executors_are_made_by_their_names() -> None:
+    assert [place.device for place in EXECUTORS["local"]("cpu", jobs=2).places()] == ["cpu", "cpu"]
