@@ -8,42 +8,44 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from ganbench import regression
 from ganbench.cli.console import output, plain, table
+from ganbench.cli.parsing import Json
 from ganbench.errors import GanbenchError, GridError, StoreError
 from ganbench.files.atomic import write_bytes
-from ganbench.grid.tolerance import read_tolerance
-from ganbench.regression import (
-    SeedPlan,
-    check,
-    junit_of,
-    junit_of_problems,
-    markdown_of,
-    markdown_of_problems,
-    plan,
-    plan_records,
-    records,
-    seeds,
-    text_of,
-)
-from ganbench.store import require_foreign
+
+if TYPE_CHECKING:
+    from ganbench.regression import SeedPlan
 
 _HEADS = ("score", "baseline", "tolerance", "to pass", "to find", "beside these")
 
 
 def check_command(
-    folder: Path | None,
-    *,
-    baseline: Path,
-    metrics: Sequence[str],
-    tolerance: str | None,
-    alpha: float,
-    inconclusive_passes: bool,
-    plan_only: bool,
-    as_json: bool,
-    junit: Path | None,
-    markdown: Path | None,
+    baseline: Annotated[
+        Path, typer.Option(metavar="DIR", help="The results to hold it against; tables are enough.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="A results folder; none with --plan.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="As fid; repeatable. Default: as the grid says.")
+    ] = None,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(metavar="5%|NUMBER", help="What may be lost. Default: as the grid says, or 5%."),
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Rate of false regressions where nothing changed.")] = 0.05,
+    inconclusive_passes: Annotated[
+        bool, typer.Option("--inconclusive-passes", help="Exit with 0, not 3, where seeds are too few.")
+    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say how many seeds a check needs, and stop.")] = False,
+    as_json: Json = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML there.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Markdown there.")] = None,
 ) -> int:
     """Print the verdict on every score, or how many seeds a check would need.
 
@@ -54,6 +56,10 @@ def check_command(
     Raises:
         GanbenchError: a folder, the pair of them, or an option cannot be used.
     """
+    from ganbench.grid.tolerance import read_tolerance
+    from ganbench.store import require_foreign
+
+    metrics = metric or ()
     for file in (junit, markdown):
         if file is not None:
             require_foreign(file)
@@ -63,16 +69,16 @@ def check_command(
             allowed = None if tolerance is None else read_tolerance(tolerance)
         except ValueError as problem:
             raise GridError(f"--tolerance: {problem}") from None
-        if plan_only:
+        if plan:
             if folder is not None:
                 raise GridError(f"--plan looks at the baseline alone; leave out {folder}")
-            made = plan(baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
-            _print_json(plan_records(made)) if as_json else _print_plan(made)
+            made = regression.plan(baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
+            _print_json(regression.plan_records(made)) if as_json else _print_plan(made)
             return 0
         if folder is None:
             raise GridError("check: missing argument 'DIR', the results folder to hold against the baseline")
-        outcome = check(folder, baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
-        files.write(junit_of(outcome, inconclusive_passes), markdown_of(outcome))
+        outcome = regression.check(folder, baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
+        files.write(regression.junit_of(outcome, inconclusive_passes), regression.markdown_of(outcome))
     except GanbenchError as error:
         files.tell(error.problems, "bad input")
         raise
@@ -80,9 +86,9 @@ def check_command(
         files.tell([f"{type(error).__name__}: {error}"], "internal failure")
         raise
     if as_json:
-        _print_json(records(outcome))
+        _print_json(regression.records(outcome))
     else:
-        output().print(plain(text_of(outcome)), soft_wrap=True)
+        output().print(plain(regression.text_of(outcome)), soft_wrap=True)
     if outcome.verdict == "inconclusive" and inconclusive_passes:
         return 0
     return outcome.exit_code
@@ -111,7 +117,10 @@ class _Files:
         for files in (_Files(self.junit, None), _Files(None, self.markdown)):
             # The problem itself is about to be said, and it counts for more.
             with contextlib.suppress(StoreError):
-                files.write(junit_of_problems(problems, kind), markdown_of_problems(problems, kind))
+                files.write(
+                    regression.junit_of_problems(problems, kind),
+                    regression.markdown_of_problems(problems, kind),
+                )
 
 
 def _print_json(rows: list[dict[str, Any]]) -> None:
@@ -126,8 +135,8 @@ def _print_plan(made: SeedPlan) -> None:
             f"{need.check.words}: {need.check.score}",
             f"{need.check.baseline.mean:.4g} ± {need.check.baseline.sd:.3g} over {need.n} seeds",
             str(need.check.tolerance) + (f" = {need.allowed:.3g}" if need.check.tolerance.relative else ""),
-            seeds(need.to_pass),
-            seeds(need.to_find),
+            regression.seeds(need.to_pass),
+            regression.seeds(need.to_find),
             "none is enough" if need.beside is None else str(need.beside),
         )
         for need in made.needs
@@ -140,4 +149,4 @@ def _print_plan(made: SeedPlan) -> None:
     ):
         console.print(plain(line), soft_wrap=True)
     what = "this score" if len(made.needs) == 1 else f"all {len(made.needs)} scores together"
-    console.print(plain(f"{seeds(made.together)} seeds a side do both for {what}"), soft_wrap=True)
+    console.print(plain(f"{regression.seeds(made.together)} seeds a side do both for {what}"), soft_wrap=True)

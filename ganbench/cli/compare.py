@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Annotated
 
-from ganbench.analysis.context import compared
-from ganbench.analysis.recompare import recompare
+import typer
+
 from ganbench.cli.console import output
+from ganbench.cli.parsing import Folder
 from ganbench.errors import GanbenchError, did_you_mean
-from ganbench.report import load
-from ganbench.report.exports import FORMATS
-from ganbench.report.terminal import print_answer
-from ganbench.store import Store
 
 
 def compare_command(
-    folder: Path,
-    *,
-    axis: str | None,
-    baseline: str | None,
-    where: Sequence[str],
-    metrics: Sequence[str],
-    format_: str,
+    folder: Folder,
+    axis: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to compare; default: as the grid says.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="As in cells.csv; default: the first.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="AXIS=VALUE", help="Take these cells only; repeatable.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="Compare these scores only; repeatable."),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="table|md|latex|csv|json", help="How to print it.")
+    ] = "table",
 ) -> int:
     """Print the comparison that is asked for; nothing is trained and nothing is written.
-
-    Args:
-        folder: made by `ganbench run`.
-        axis: what to compare; the grid's own unless given.
-        baseline: one of its values; its first unless given.
-        where: `AXIS=VALUE`, which cells to take.
-        metrics: scores to compare; all unless given.
-        format_: `table`, or one of FORMATS.
 
     Raises:
         GanbenchError: the folder holds no results, or not what is asked for.
     """
+    from ganbench.analysis.context import compared
+    from ganbench.analysis.recompare import recompare
+    from ganbench.report import load
+    from ganbench.report.exports import FORMATS
+    from ganbench.report.terminal import print_answer
+    from ganbench.store import Store
+
     if format_ != "table" and format_ not in FORMATS:
         raise GanbenchError(
             f"--format: no such format {format_!r}{did_you_mean(format_, ('table', *FORMATS))}"
         )
     results = load(folder)
-    asked = compared(Store(folder).grid())
     comparison = recompare(
         results.path,
         results.cells,
         results.scores,
-        asked,
+        compared(Store(folder).grid()),
         axis=axis,
         baseline=baseline,
-        where=where,
-        metrics=metrics,
+        where=where or (),
+        metrics=metrics or (),
     )
     if format_ == "table":
         print_answer(comparison, output())

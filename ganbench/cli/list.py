@@ -6,7 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import typer
+
 from ganbench.catalog import KINDS, PLURALS, Catalog, Kind, load_catalog
+from ganbench.cli.parsing import Json
 from ganbench.errors import GanbenchError, did_you_mean
 
 _SINGULAR: Mapping[str, Kind] = {PLURALS[kind]: kind for kind in KINDS}
@@ -18,19 +21,21 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "grids": ("name", "summary", "path"),
 }
 
+# KIND is what is left over, and not declared: like an undecided `--help`, it would import pydantic.
+SETTINGS = {"options_metavar": "[KIND] [OPTIONS]", "context_settings": {"allow_extra_args": True}}
+
 Row = dict[str, Any]
 
 
-def list_command(section: str = "", *, as_json: bool = False) -> int:
-    """Print one section, or all of them.
-
-    Args:
-        section: one of SECTIONS; empty for all.
-        as_json: an array of objects instead of tables; where it is all sections, each says its `kind`.
+def list_command(context: typer.Context, as_json: Json = False) -> int:
+    """Print one section, or all of them; as JSON, the objects of all sections each say their `kind`.
 
     Raises:
-        GanbenchError: there is no such section.
+        GanbenchError: there is no such section, or more than one is given.
     """
+    if len(context.args) > 1:
+        raise GanbenchError(f"list: one KIND at most, given {' '.join(map(repr, context.args))}")
+    section = context.args[0] if context.args else ""
     if section and section not in SECTIONS:
         raise GanbenchError(f"list: no such kind {section!r}{did_you_mean(section, SECTIONS)}")
     catalog = load_catalog()

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from typer.core import TyperCommand, TyperGroup, TyperOption
+import typer
+from typer.core import TyperCommand, TyperOption
 
-from ganbench.errors import GanbenchError, did_you_mean
+from ganbench.errors import GanbenchError
+
+Json = Annotated[bool, typer.Option("--json", help="Print an array of JSON objects.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Jobs = Annotated[int | None, typer.Option(help="Workers; default: one a core, or one a GPU.")]
+Data = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where data sets are; default: $GANBENCH_DATA.")
+]
+Weights = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Another file of Inception weights; named as such.")
+]
+WeightsSha256 = Annotated[str | None, typer.Option(metavar="HEX", help="The SHA-256 of that file.")]
 
 
-class _LightHelp:
+class LightHelp:
     """A `--help` that is off unless given, rather than undecided.
 
     To decide what is undecided, some versions of typer import pydantic, which costs more than all the rest
@@ -25,19 +39,7 @@ class _LightHelp:
         return option
 
 
-class Commands(_LightHelp, TyperGroup):
-    """A group whose error about an unknown command names the nearest one, whatever typer's version."""
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command; of an unknown name, one line about it (an option is left to the parser)."""
-        command = super().get_command(ctx, cmd_name)
-        if command is None and not cmd_name.startswith("-"):
-            hint = did_you_mean(cmd_name, self.list_commands(ctx))
-            raise GanbenchError(f"no such command {cmd_name!r}{hint}")
-        return command
-
-
-class Command(_LightHelp, TyperCommand):
+class Command(LightHelp, TyperCommand):
     """A command that refuses an option given twice where it takes one value: typer would take the last."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

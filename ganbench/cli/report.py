@@ -5,43 +5,49 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ganbench.cli.console import output, plain
+from ganbench.cli.parsing import Folder
 from ganbench.errors import GanbenchError, did_you_mean
-from ganbench.report import Results, load, print_comparison, write_page, write_tables
-from ganbench.report.embedded_images import DEFAULT_MIB
-from ganbench.report.exports import FORMATS, write_events, write_figures, writer_class
-from ganbench.store import Store
+
+if TYPE_CHECKING:
+    from ganbench.report import Results
 
 # From here on browsers give up on a page.
 _MAX_MIB = 500.0
 
 
 def report_command(
-    folder: Path,
-    *,
-    figures: Path | None = None,
-    format_: str | None = None,
-    tensorboard: Path | None = None,
-    pictures: float | None = None,
+    folder: Folder,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write each figure there as PNG and SVG.")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", metavar="md|latex|csv|json", help="Print the comparison so.")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write curves and scores there as event files.")
+    ] = None,
+    pictures: Annotated[
+        float | None, typer.Option(metavar="MIB", help="Of samples, on the page; default: 6.")
+    ] = None,
 ) -> int:
     """Write the tables and report.html of a results folder and print the comparison, or export parts of it.
 
     No plugin is needed, nothing is trained, and damaged cells are named rather than fatal. With any of the
     options, what it asks for is made and nothing is written in `folder`.
 
-    Args:
-        folder: made by `ganbench run`.
-        figures: where to write each figure of the page as PNG and SVG.
-        format_: one of FORMATS, in which to print the comparison, and nothing else, to stdout.
-        tensorboard: where to write event files of curves and scores.
-        pictures: how much of the samples' pictures the page may hold, in MiB; of the page only.
-
     Raises:
         GanbenchError: an impossible number of MiB, or one without a page; there is no such format, nothing
             to compare, or no package `tensorboard`.
         StoreError: the folder holds no results, or something cannot be written.
     """
+    from ganbench.report import load
+    from ganbench.report.exports import FORMATS, writer_class
+
     export = figures is not None or format_ is not None or tensorboard is not None
     if pictures is not None:
         if export:
@@ -49,7 +55,7 @@ def report_command(
         if not 0 <= pictures <= _MAX_MIB:
             raise GanbenchError(f"--pictures: must be from 0 to {_MAX_MIB:g} MiB, given {pictures:g}")
     if not export:
-        return _page(folder, DEFAULT_MIB if pictures is None else pictures)
+        return _page(folder, pictures)
     # All that can be known to be wrong, before anything is written.
     if format_ is not None and format_ not in FORMATS:
         raise GanbenchError(f"--format: no such format {format_!r}{did_you_mean(format_, FORMATS)}")
@@ -69,10 +75,14 @@ def report_command(
     return 0
 
 
-def _page(folder: Path, pictures: float) -> int:
+def _page(folder: Path, pictures: float | None) -> int:
+    from ganbench.report import print_comparison, write_page, write_tables
+    from ganbench.report.embedded_images import DEFAULT_MIB
+    from ganbench.store import Store
+
     store = Store(folder)
     results = write_tables(store)
-    page = write_page(store, results, pictures_mib=pictures)
+    page = write_page(store, results, pictures_mib=DEFAULT_MIB if pictures is None else pictures)
     console = output()
     print_comparison(results, console)
     console.print(plain(f"Report: {page}"), soft_wrap=True)
@@ -81,6 +91,8 @@ def _page(folder: Path, pictures: float) -> int:
 
 def _export(results: Results, figures: Path | None, tensorboard: Path | None) -> None:
     """Write what goes into folders, and say so on stderr: stdout may be a table for another program."""
+    from ganbench.report.exports import write_events, write_figures
+
     said: list[str] = []
     if figures is not None:
         count, problems = write_figures(results, figures)

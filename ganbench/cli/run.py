@@ -8,46 +8,58 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Console
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, table, warn_of_cache
-from ganbench.cli.progress import RunProgress, duration, name_of, plan_line, plan_notes
+from ganbench.cli.parsing import Data, Device, Jobs, Weights, WeightsSha256
 from ganbench.errors import GanbenchError, GridError
-from ganbench.execution import Interrupted, Plan, Rerun, plan_run, run
 from ganbench.files.data_paths import (
     DATA_VARIABLE,
     INCEPTION_SHA256_VARIABLE,
     INCEPTION_VARIABLE,
     data_paths_set,
 )
-from ganbench.grid import Grid, read_grid
-from ganbench.report import print_comparison
-from ganbench.store import REPORT, Store
+
+if TYPE_CHECKING:
+    from ganbench.execution import Plan, Rerun
+    from ganbench.grid import Grid
+    from ganbench.store import Store
 
 _FAILED = ("error", "oom")
 _MAX_PLANNED_CELLS = 200
 
 
 def run_command(
-    grid: str,
-    *,
-    out: Path | None,
-    jobs: int | None,
-    device: str,
-    dry_run: bool,
-    rerun: str | None,
-    keep_stale: bool,
-    overrides: Sequence[str],
-    data: Path | None,
-    weights: Path | None,
-    weights_sha256: str | None,
-    max_seconds_per_cell: float | None,
-    keep_going: bool,
-    quiet: bool,
-    verbose: bool,
+    grid: Annotated[str, typer.Argument(metavar="GRID", help="A TOML file, or the name of a bundled grid.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/<name>.")] = None,
+    jobs: Jobs = None,
+    device: Device = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    rerun: Annotated[str | None, typer.Option(metavar="stale|all", help="Run finished cells again.")] = None,
+    keep_stale: Annotated[
+        bool,
+        typer.Option(
+            "--keep-stale", help="Keep finished cells of another environment, and go on with unfinished ones."
+        ),
+    ] = False,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As train.steps=200; repeatable.")
+    ] = None,
+    data: Data = None,
+    weights: Weights = None,
+    weights_sha256: WeightsSha256 = None,
+    max_seconds_per_cell: Annotated[
+        float | None, typer.Option(help="Longer cells end in `error: time limit`.")
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Run the other cells where a plugin is broken.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print tracebacks of broken plugins.")] = False,
 ) -> int:
     """Run a grid, or print its plan.
 
@@ -57,6 +69,9 @@ def run_command(
     Raises:
         GanbenchError: bad input.
     """
+    from ganbench.execution import plan_run
+    from ganbench.grid import read_grid
+
     if jobs is not None and jobs < 1:
         raise GridError(f"--jobs: must be at least 1, given {jobs}")
     if max_seconds_per_cell is not None and not max_seconds_per_cell > 0:
@@ -64,7 +79,7 @@ def run_command(
     choice = _rerun(rerun, keep_stale)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     with data_paths_set(paths):
-        resolved = read_grid(grid, load_catalog(), overrides)
+        resolved = read_grid(grid, load_catalog(), overrides or ())
         warn_of_cache()
         if dry_run:
             with _tracebacks(verbose):
@@ -86,6 +101,11 @@ def run_command(
 
 def _run(grid: Grid, out: Path | None, *, quiet: bool, verbose: bool, **options: Any) -> int:
     """Run a grid and print its comparison; `options` are those of `ganbench.run`."""
+    from ganbench.cli.progress import RunProgress
+    from ganbench.execution import Interrupted, run
+    from ganbench.report import print_comparison
+    from ganbench.store import REPORT
+
     console = Console(stderr=True, markup=False, emoji=False, highlight=False)
     try:
         with _tracebacks(verbose), RunProgress(console, quiet, verbose) as progress:
@@ -145,6 +165,8 @@ def _closing(grid: Grid, statuses: Counter[str], page: Path) -> str:
 
 
 def _print_plan(plan: Plan, store: Store) -> None:
+    from ganbench.cli.progress import name_of, plan_line, plan_notes
+
     console = output()
     console.print(plain(plan_line(plan)))
     for note in plan_notes(plan):
@@ -160,7 +182,9 @@ def _print_plan(plan: Plan, store: Store) -> None:
 
 
 def _estimate(plan: Plan, store: Store) -> str:
-    """Time to go, from the cells that are done: the seconds a step on the same data and nets."""
+    """Estimate the time to go from the cells that are done: seconds per step on the same data and nets."""
+    from ganbench.cli.progress import duration
+
     pace: dict[tuple[str, str], list[float]] = {}
     for planned in plan.cells:
         if planned.action == "keep":

@@ -9,38 +9,33 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from ganbench.api import Dataset, Samples
+import typer
+
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, table, warn, warn_of_cache
+from ganbench.cli.parsing import Data, Device, Json, Weights, WeightsSha256
 from ganbench.errors import DatasetError
-from ganbench.execution.plan import resolve_device
 from ganbench.files.data_paths import (
     DATA_VARIABLE,
     INCEPTION_SHA256_VARIABLE,
     INCEPTION_VARIABLE,
     data_paths_set,
 )
-from ganbench.grid import Choice, ScoreSettings, check_scoring
-from ganbench.grid.choice import choice_of
-from ganbench.grid.labels import read_labels
-from ganbench.grid.named import read_choice
-from ganbench.grid.problems import Problems, given
-from ganbench.grid.schema import Schema
-from ganbench.runner import dataset_of, samples_of
-from ganbench.runner.build import build_metric, metric_spec, note_of, scorer_against
-from ganbench.runner.data_notes import range_note
-from ganbench.runner.external_samples import ExternalDataset, read_samples, require_labels, require_pairs
-from ganbench.scoring import WITH_LABELS, Scorer, ScoreRow
-from ganbench.training import deterministic_process
+
+if TYPE_CHECKING:
+    from ganbench.api import Dataset, Samples
+    from ganbench.grid import Choice
+    from ganbench.grid.problems import Problems
+    from ganbench.scoring import Scorer, ScoreRow
 
 # Wider than any table of scores.
 _UNBOUNDED = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class _Request:
     """What the options ask for, once their names and types are right."""
 
     reference: Choice | Path
@@ -49,35 +44,53 @@ class _Asked:
 
 
 def score_command(
-    images: Path,
-    *,
-    reference: str,
-    metrics: str,
-    extractor: str | None,
-    split: str | None,
-    precision: str,
-    range_: str | None,
-    device: str,
-    data: Path | None,
-    weights: Path | None,
-    weights_sha256: str | None,
-    as_json: bool,
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="A folder of images, or an array: .npz or .npy.")
+    ],
+    reference: Annotated[
+        str, typer.Option(metavar="DATASET", help="The real side: a data set, or images as IMAGES.")
+    ],
+    metrics: Annotated[str, typer.Option(metavar="LIST", help="As fid,is,kid[subset_size=100].")],
+    extractor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="For metrics that need features.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="train|test", help="Of the data set; default: train.")
+    ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            "--extractor-precision", metavar="float32|bfloat16", help="Of the extractor's arithmetic."
+        ),
+    ] = "float32",
+    range_: Annotated[
+        str | None, typer.Option("--range", metavar="LOW,HIGH", help="Black and white, of arrays of floats.")
+    ] = None,
+    device: Device = "auto",
+    data: Data = None,
+    weights: Weights = None,
+    weights_sha256: WeightsSha256 = None,
+    as_json: Json = False,
 ) -> int:
     """Score images, or points, against a data set, with the numbers that a run gives the same samples.
 
     Raises:
         GanbenchError: bad input.
     """
-    asked = _asked(reference, metrics, extractor, split, precision, range_)
+    from ganbench.execution.plan import resolve_device
+    from ganbench.runner.external_samples import read_samples
+    from ganbench.training import deterministic_process
+
+    request = _request(reference, metrics, extractor, split, precision, range_)
     warn_of_cache()
     place = resolve_device(device)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     # As in a worker: the number of threads decides bits.
     with data_paths_set(paths), deterministic_process(threads=1):
-        real, described = _reference(asked)
-        samples = read_samples(images, real.signature, asked.span)
-        notes = _notes(asked, real, samples, images)
-        scorer = _scorer(asked, real, samples, images, place)
+        real, described = _reference(request)
+        samples = read_samples(images, real.signature, request.span)
+        notes = _notes(request, real, samples, images)
+        scorer = _scorer(request, real, samples, images, place)
         scorer.check()
         rows = scorer.score(samples)
     warn(load_catalog().notes)
@@ -92,9 +105,13 @@ def score_command(
     return 0
 
 
-def _asked(
+def _request(
     reference: str, metrics: str, extractor: str | None, split: str | None, precision: str, range_: str | None
-) -> _Asked:
+) -> _Request:
+    from ganbench.grid.choice import choice_of
+    from ganbench.grid.problems import Problems
+    from ganbench.grid.schema import Schema
+
     problems = Problems("score")
     schema = Schema(load_catalog(), problems)
     layer = schema.setting("score.extractor_precision", precision, "--extractor-precision")
@@ -117,10 +134,12 @@ def _asked(
     settings["metrics"] = tuple(choice_of(metric) for metric in settings["metrics"])
     if "extractor" in settings:
         settings["extractor"] = choice_of(settings["extractor"])
-    return _Asked(reference=real, settings=settings, span=span)
+    return _Request(reference=real, settings=settings, span=span)
 
 
 def _labels(text: str, option: str, problems: Problems) -> list[Any] | None:
+    from ganbench.grid.labels import read_labels
+
     try:
         return read_labels(text)
     except ValueError as error:
@@ -138,6 +157,9 @@ def _label(text: str, option: str, problems: Problems) -> Any | None:
 
 def _real(text: str, problems: Problems) -> Choice | Path | None:
     """Resolve the real side: a data set by its name, else a path; None, with the problem noted."""
+    from ganbench.grid.choice import choice_of
+    from ganbench.grid.named import read_choice
+
     catalog = load_catalog()
     known = [entry.name for entry in catalog.entries("dataset")]
     if not text.lstrip().startswith("{") and text.partition("[")[0].strip() not in known:
@@ -155,43 +177,57 @@ def _span(text: str, problems: Problems) -> tuple[float, float] | None:
     except ValueError:
         low = high = math.nan
     if not (math.isfinite(high - low) and low < high):
+        from ganbench.grid.problems import given
+
         problems.add("--range", f"must be two numbers, black and white, as -1,1 or 0,1, given {given(text)}")
         return None
     return low, high
 
 
-def _reference(asked: _Asked) -> tuple[Dataset, str]:
+def _reference(request: _Request) -> tuple[Dataset, str]:
     """Open the real side; return it with its name for messages."""
-    if isinstance(asked.reference, Path):
-        samples = read_samples(asked.reference)
-        return ExternalDataset(samples, asked.reference), f"{asked.reference} ({len(samples)})"
-    split = asked.settings.get("reference", "train")
-    real = dataset_of(asked.reference)
-    return real, f"{asked.reference.label} ({split}, {len(samples_of(asked.reference, split))})"
+    from ganbench.runner import dataset_of, samples_of
+    from ganbench.runner.external_samples import ExternalDataset, read_samples
+
+    if isinstance(request.reference, Path):
+        samples = read_samples(request.reference)
+        return ExternalDataset(samples, request.reference), f"{request.reference} ({len(samples)})"
+    split = request.settings.get("reference", "train")
+    real = dataset_of(request.reference)
+    return real, f"{request.reference.label} ({split}, {len(samples_of(request.reference, split))})"
 
 
-def _notes(asked: _Asked, real: Dataset, samples: Samples, images: Path) -> list[str]:
+def _notes(request: _Request, real: Dataset, samples: Samples, images: Path) -> list[str]:
     """List what is to be said of either side's brightness."""
+    from ganbench.runner import samples_of
+    from ganbench.runner.data_notes import range_note
+
     if real.signature.kind != "image":
         return []
     sides = {str(images): samples.x}
-    if isinstance(asked.reference, Path):
-        sides[str(asked.reference)] = real.load("train").x
+    if isinstance(request.reference, Path):
+        sides[str(request.reference)] = real.load("train").x
     else:
-        split = asked.settings.get("reference", "train")
-        sides[f"{asked.reference.label} ({split})"] = samples_of(asked.reference, split).x
+        split = request.settings.get("reference", "train")
+        sides[f"{request.reference.label} ({split})"] = samples_of(request.reference, split).x
     notes = [f"{name}: its images {note}" for name, x in sides.items() if (note := range_note(x))]
-    if notes and asked.span is not None:
-        black, white = asked.span
+    if notes and request.span is not None:
+        black, white = request.span
         notes.append(f"--range={black:g},{white:g} says what black and white are")
     return notes
 
 
-def _scorer(asked: _Asked, real: Dataset, samples: Samples, images: Path, device: str) -> Scorer:
+def _scorer(request: _Request, real: Dataset, samples: Samples, images: Path, device: str) -> Scorer:
     """Build the scorer, and check these samples for what its metrics need."""
+    from ganbench.grid import Choice, ScoreSettings, check_scoring
+    from ganbench.grid.problems import Problems
+    from ganbench.runner.build import build_metric, scorer_against
+    from ganbench.runner.external_samples import require_labels, require_pairs
+    from ganbench.scoring import WITH_LABELS
+
     if len(samples) < 2:
         raise DatasetError(f"{images}: holds one sample; a score needs at least 2")
-    settings = ScoreSettings(samples=len(samples), **asked.settings)
+    settings = ScoreSettings(samples=len(samples), **request.settings)
     problems = Problems("score")
     catalog = load_catalog()
     check_scoring(
@@ -204,11 +240,13 @@ def _scorer(asked: _Asked, real: Dataset, samples: Samples, images: Path, device
     for metric in metrics:
         if metric.needs == WITH_LABELS:
             require_labels(samples, real.signature.classes, metric.minimum, images)
-    named = asked.reference if isinstance(asked.reference, Choice) else real
+    named = request.reference if isinstance(request.reference, Choice) else real
     return scorer_against(named, settings, device)
 
 
 def _record(row: ScoreRow, scorer: Scorer) -> dict[str, Any]:
+    from ganbench.runner.build import metric_spec, note_of
+
     return {
         "metric": row.metric,
         # JSON has no NaN and no infinity.
@@ -224,6 +262,8 @@ def _record(row: ScoreRow, scorer: Scorer) -> dict[str, Any]:
 
 def _print(rows: Sequence[ScoreRow]) -> None:
     """Print a table, or sentences where the terminal is too narrow for unbroken numbers."""
+    from ganbench.runner.build import note_of
+
     console = output()
     values = [f"{row.value:.6g}" for row in rows]
     texts = [

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ganbench.api.specs import LossSpec, MetricSpec, PenaltySpec
 from ganbench.catalog import Entry, load_catalog
 from ganbench.catalog.options import Option, canonical
+from ganbench.cli.parsing import Json
 
 
-def show_command(name: str, *, as_json: bool = False) -> int:
+def show_command(
+    name: Annotated[str, typer.Argument(help="As `ganbench list` prints it.")], as_json: Json = False
+) -> int:
     """Print every entry of this name, of whatever kind.
-
-    Args:
-        name: as a grid writes it.
-        as_json: an array of objects instead of text.
 
     Raises:
         CatalogError: nothing has that name, or the plugin that has it is broken.

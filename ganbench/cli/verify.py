@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn
+from ganbench.cli.parsing import Folder, Jobs
 from ganbench.errors import GridError
-from ganbench.execution import VerifiedCell, plan_verification, verify
+
+if TYPE_CHECKING:
+    from ganbench.execution import VerifiedCell
 
 
 def verify_command(
-    folder: Path, cells: Sequence[str], *, sample: int | None, device: str, jobs: int | None, tolerance: float
+    folder: Folder,
+    cells: Annotated[
+        list[str] | None, typer.Argument(metavar="[CELL ...]", help="Default: every finished cell.")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(metavar="N", help="Draw N of them at random.")] = None,
+    device: Annotated[str, typer.Option(help="auto: the one that the cells were trained on.")] = "auto",
+    jobs: Jobs = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Relative, for scores of cells made in another environment.")
+    ] = 0.25,
 ) -> int:
     """Run finished cells again, elsewhere, and say what differs from what is stored.
 
@@ -23,11 +36,13 @@ def verify_command(
     Raises:
         GanbenchError: the folder, a cell or a number cannot be used.
     """
+    from ganbench.execution import plan_verification, verify
+
     if jobs is not None and jobs < 1:
         raise GridError(f"--jobs: must be at least 1, given {jobs}")
     if not (tolerance >= 0 and math.isfinite(tolerance)):
         raise GridError(f"--tolerance: must be a number from 0, given {tolerance:g}")
-    plan = plan_verification(folder, cells, sample=sample, device=device)
+    plan = plan_verification(folder, cells or (), sample=sample, device=device)
     warn(load_catalog().notes)
     console = output()
     console.print(plain(f"{_cells(len(plan.cells))} of {folder} to run again on {plan.device}"))
