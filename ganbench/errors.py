@@ -1,7 +1,7 @@
 """Errors that a user can cause.
 
 ```
-GanbenchError          one or more problems, a line each; the command line prints them and exits with 2
+GanbenchError          one or more problems, one line each; the command line prints them and exits with 2
 ├── GridError          a grid file, or a setting given with --set, that cannot be run
 ├── CatalogError       a name that no plugin provides, or one whose plugin is broken
 ├── DatasetError       data that is not there or cannot be read

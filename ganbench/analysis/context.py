@@ -1,4 +1,4 @@
-"""What is compared with what: contexts, and the groups within each."""
+"""Contexts of a comparison (everything but the compared axis and the seed), and the groups within each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a difference the seeds at hand would show, and how many seeds a difference needs.
+"""The power of the tests: the smallest effect that given seeds detect, and the seeds it needs.
 
 Exact for normal scores: paired by the noncentral t, Welch's test by its mixture over the ratio of the groups'
 spreads. Given that ratio R = s_old² (n_old - 1) / (s_old² (n_old - 1) + s_new² (n_new - 1)), which is

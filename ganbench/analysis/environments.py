@@ -1,4 +1,4 @@
-"""Whether cells that stand side by side were trained under the same conditions."""
+"""The differences between the environments of compared cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cells a results folder's grid has, for those whose own record cannot be read."""
+"""The cells of a results folder's grid, for cells whose own record cannot be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganbench.store.cells import TEXT_LIMIT
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What a cell is, whatever became of it.
+    """A cell's axes and seed, without its results.
 
     Attributes:
         axes: label of each axis.
@@ -35,7 +35,7 @@ def read_identities(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
     """Read what each cell of a folder's grid is, by cell.
 
     They come from the grid. Where that cannot be read here, since a plugin of it is missing say, they come
-    from the cells.csv of an earlier sitting.
+    from the cells.csv of an earlier run.
 
     Args:
         store: the folder.

@@ -1,4 +1,4 @@
-"""Whether the metrics of one context agree on which group is better."""
+"""Conflicts: metrics of one context that show different groups to be better."""
 
 from __future__ import annotations
 

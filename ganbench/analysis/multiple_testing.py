@@ -1,4 +1,4 @@
-"""The tests that a table makes together, and what that does to their p."""
+"""Correction for multiple testing: the tests that a table makes together, and their adjusted p."""
 
 from __future__ import annotations
 

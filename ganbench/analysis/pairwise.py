@@ -78,7 +78,7 @@ class PairwiseResult:
 
     @property
     def smallest_p(self) -> float:
-        """The smallest p that a resampling test of as many outcomes can have."""
+        """The smallest p that a resampling test of these numbers of outcomes can have."""
         return 2 / (arrangements(self.seen[0]) if self.paired else arrangements(*self.seen))
 
 

@@ -1,4 +1,4 @@
-"""Resampling tests: what p is when the data themselves are the only assumption.
+"""Resampling tests, which assume nothing of the scores' distribution.
 
 Each works on many comparisons at once: the last axis holds the seeds, any axes before it the comparisons,
 which share the flips or permutations. scipy's `permutation_test` gives the same numbers (a test says so) and

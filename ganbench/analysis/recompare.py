@@ -1,4 +1,4 @@
-"""Another question of the same results: another axis, another baseline, some of the cells."""
+"""Another comparison of the same results: by another axis or baseline, or of some of the cells."""
 
 from __future__ import annotations
 

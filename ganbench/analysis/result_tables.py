@@ -1,4 +1,4 @@
-"""Everything that follows from the tables of a results folder, computed once and handed on."""
+"""The tables of a results folder, with the final scores and the comparison computed from them once."""
 
 from __future__ import annotations
 

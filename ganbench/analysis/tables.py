@@ -1,4 +1,4 @@
-"""The tidy tables of a results folder: one row a cell, one row a score."""
+"""The tidy tables of a results folder: one row per cell, one row per score."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from ganbench.analysis.records import AXES, Record, varied_keys
 
-# The order of design 5; `direction` and what follows stand last because columns are only ever added.
+# The documented order; `direction` and what follows stand last because columns are only ever added.
 CELL_COLUMNS = (
     "seed",
     "status",

@@ -1,4 +1,4 @@
-"""What a data set, a metric and an extractor look like to the rest of ganbench."""
+"""The interfaces of data sets, metrics and extractors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loss or a penalty sees in one turn of the game, and what they themselves look like."""
+"""The view of one turn that losses and penalties get, and their own interfaces."""
 
 from __future__ import annotations
 

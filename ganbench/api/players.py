@@ -1,4 +1,4 @@
-"""What architectures and data sets hand over: players, noise, signatures, samples."""
+"""The objects that architectures and data sets return: players, noise, signatures, samples."""
 
 from __future__ import annotations
 

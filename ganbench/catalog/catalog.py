@@ -55,7 +55,7 @@ class Catalog:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know of plugins that changed torch's switches, a line each, until now."""
+        """Notes on plugins that have changed torch's switches so far, one line each."""
         return tuple(self._notes)
 
     def entries(self, kind: Kind) -> tuple[Entry, ...]:

@@ -41,11 +41,11 @@ def build_part(part: Part, options: Mapping[str, Any], catalog: Catalog | None =
 
 
 def _players(part: Part, players: Any) -> None:
-    from torch import nn  # not before a network is at hand: listing what there is must not import torch
+    from torch import nn  # only where a network is at hand: listing names must not import torch
 
     if not isinstance(players, Players):
         raise _broken(part, f"build must return Players, given {_kind(players)}")
-    built: Any = players  # whatever its fields were given
+    built: Any = players  # its fields may hold anything
     for name in ("generator", "discriminator"):
         module = getattr(built, name)
         if not isinstance(module, nn.Module):

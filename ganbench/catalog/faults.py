@@ -93,7 +93,7 @@ def calling(part: Part, hook: str, company: Sequence[Part] = ()) -> Iterator[Non
     Args:
         part: what is called.
         hook: which of its functions.
-        company: what else may be called on the way, as the networks by a loss.
+        company: what else the part may call, as a loss calls the networks.
 
     Raises:
         PluginError: a plugin's code raised anything else, SystemExit included.

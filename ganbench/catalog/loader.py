@@ -1,4 +1,4 @@
-"""Finds every plugin and reads it: the built-ins first, then each entry point by itself, sorted."""
+"""Discovery of plugins: the built-ins first, then each entry point by itself, sorted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads one plugin: imports it, registers its hooks, and takes what they yield.
+"""One plugin is imported, its hooks are registered, and what they yield is checked.
 
 Each plugin has a pluggy manager of its own, so a registration that fails half-way leaves nothing behind,
 an unknown hook has one possible author, and an exception while a hook yields is its plugin's.

@@ -1,4 +1,4 @@
-"""What is known of each plugin, and of each thing that one provides."""
+"""The records of plugins, and of the components that they provide."""
 
 from __future__ import annotations
 

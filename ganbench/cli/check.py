@@ -96,7 +96,7 @@ def check_command(
 
 @dataclass(frozen=True)
 class _Files:
-    """The files that were asked for; whatever becomes of the check, the steps after it find them."""
+    """The requested files, which are written even where the check fails, for the steps after it."""
 
     junit: Path | None
     markdown: Path | None

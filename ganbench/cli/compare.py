@@ -1,4 +1,4 @@
-"""`ganbench compare DIR`: another question of the same results, without training."""
+"""`ganbench compare DIR`: another comparison of the same results, without training."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def compare_command(
         str, typer.Option("--format", metavar="table|md|latex|csv|json", help="How to print it.")
     ] = "table",
 ) -> int:
-    """Print the comparison that is asked for; nothing is trained and nothing is written.
+    """Print the requested comparison; nothing is trained and nothing is written.
 
     Raises:
-        GanbenchError: the folder holds no results, or not what is asked for.
+        GanbenchError: the folder holds no results, or not those that are requested.
     """
     from ganbench.analysis.context import compared
     from ganbench.analysis.recompare import recompare

@@ -30,7 +30,7 @@ def output() -> Console:
 
 
 def warn(lines: Iterable[str]) -> None:
-    """Print warnings on stderr, a line each."""
+    """Print warnings on stderr, one line each."""
     console = Console(stderr=True, markup=False, emoji=False, highlight=False)
     for line in lines:
         console.print(plain(f"ganbench: warning: {line}"), soft_wrap=True)
@@ -54,7 +54,7 @@ class FoldingTable:
 
     Args:
         columns: their headings; an empty one has no heading.
-        rows: as many texts per row as there are columns.
+        rows: one text per column.
         title: a heading over the table.
     """
 

@@ -1,4 +1,4 @@
-"""One command line carried out; what the user can mend becomes lines and an exit code."""
+"""Running one command line; errors that the user can mend become lines and an exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def invoke(arguments: list[str]) -> int:
         The exit code.
 
     Raises:
-        Exception: whatever is not the user's to mend.
+        Exception: any error that the user cannot mend.
     """
     # Not `app()`: it would replace sys.excepthook, and turn some exceptions into others.
     command = typer.main.get_command(app)

@@ -1,4 +1,4 @@
-"""How a command line is parsed: what typer does not do by itself, or not in each of its versions."""
+"""Parts of the command line's parser that typer lacks, or has in some versions only; shared options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees of a run: bars on a terminal, a plain line a finished cell elsewhere."""
+"""The progress of a run: bars on a terminal, elsewhere one plain line per finished cell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STYLES = {"ok": "green", "diverged": "yellow", "skipped": "dim", "error": "red"
 
 
 class _TimeLeft(ProgressColumn):
-    """Time left, from the steps of this sitting."""
+    """Time left, from the steps since this run began."""
 
     def render(self, task: Task) -> Text:
         left = task.time_remaining

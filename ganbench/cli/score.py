@@ -36,7 +36,7 @@ _UNBOUNDED = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class _Request:
-    """What the options ask for, once their names and types are right."""
+    """The options, once their names and types are known to be right."""
 
     reference: Choice | Path
     settings: dict[str, Any]

@@ -1,4 +1,4 @@
-"""`ganbench show NAME`: all that is known of what bears a name."""
+"""`ganbench show NAME`: everything known about one name."""
 
 from __future__ import annotations
 

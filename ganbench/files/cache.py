@@ -1,4 +1,4 @@
-"""Tensors that are expensive to make and can always be made again, kept on disk by what decides them.
+"""A disk cache of tensors that are expensive to compute; a key holds everything that decides them.
 
 Below GANBENCH_CACHE, or the user's cache folder. An entry is named by a digest of its whole key, never by a
 name alone, and is checked when it is read: one that is damaged, or of another key, is as good as absent.

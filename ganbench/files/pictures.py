@@ -1,4 +1,4 @@
-"""One image file -> its pixels, or why it has none that could be taken as they are.
+"""One image file -> its pixels, or the reason why it is refused.
 
 A palette becomes colours, one bit becomes black and white, and an alpha channel that is opaque everywhere is
 dropped: none of these changes a pixel. A picture is turned as its EXIF orientation says, which changes none
@@ -65,7 +65,7 @@ _SIDEWAYS = (5, 6, 7, 8)
 
 
 class PictureError(Exception):
-    """A file that cannot be taken; the message reads on after the file's name, as in "is broken: ..."."""
+    """An image file that is refused; the message continues the file's name, as in "is broken: ..."."""
 
 
 def is_litter(name: str) -> bool:

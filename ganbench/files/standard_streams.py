@@ -1,4 +1,4 @@
-"""Standard streams that end nothing when they cannot be written.
+"""Standard streams that raise nothing when they cannot be written.
 
 They may be closed, on a full disk, a pipe that nobody reads any more, or a terminal that has gone away. A
 program then loses what it would have printed there, and nothing else.

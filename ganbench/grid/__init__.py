@@ -1,4 +1,4 @@
-"""From a TOML file to cells: what is to be trained, who it is, and where its randomness comes from.
+"""From a TOML file to cells: what is trained, its identity, and its seed streams.
 
 Importing this package, or `ganbench.grid.bundled`, costs next to nothing; the rest waits until asked for.
 """

@@ -1,4 +1,4 @@
-"""One combination of a grid with one seed, and who it is."""
+"""One combination of a grid with one seed, and its identity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ID_DIGITS = 11
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What is trained, scored and stored as one.
+    """The unit that is trained, scored and stored.
 
     Attributes:
         dataset: what is learnt.
@@ -46,7 +46,7 @@ class Cell:
 
     @cached_property
     def id(self) -> str:
-        """`c` and 11 hexadecimal digits: the same wherever and with whatever else this cell is asked for.
+        """`c` and 11 hexadecimal digits: the same on every machine and in every grid that has this cell.
 
         Made from the four choices with their non-default options, the settings of training that differ
         from their defaults, the seed, and varied settings of scoring. What ganbench adds later is left

@@ -1,4 +1,4 @@
-"""A resolved grid as TOML holds it, defaults written out: it says the same when they have changed."""
+"""A resolved grid as TOML, defaults written out, so that later changes of defaults do not change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What beside the grid decides a cell's bits: device, engine, versions, plugins, data, switches."""
+"""The environment, which decides bits beside the grid: device, engine, versions, plugins, switches."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Environment:
 
     @property
     def core_hash(self) -> str:
-        """The hash of what ganbench 0.1.0 knew of an environment: what its records have as `hash`."""
+        """The hash of the facts that ganbench 0.1.0 knew, which its records have as `hash`."""
         return self.recorded or sha256_of(self._core("modules"))[:_HASH_DIGITS]
 
     def as_json(self) -> dict[str, Any]:

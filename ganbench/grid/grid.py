@@ -14,7 +14,7 @@ from ganbench.grid.cell import Cell
 
 @dataclass(frozen=True, kw_only=True)
 class Compare:
-    """What is compared with what.
+    """The compared axis and its baseline.
 
     Attributes:
         axis: dataset, architecture, loss, penalty, or a varied setting's dotted key.
@@ -27,7 +27,7 @@ class Compare:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """What one file asks for.
+    """Everything that one file describes.
 
     Attributes:
         name: a folder's name.

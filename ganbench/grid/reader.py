@@ -1,4 +1,4 @@
-"""From what a user wrote to a Grid, or to everything that is wrong with it."""
+"""From a user's file to a Grid, or to all problems with it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_grid(
         overrides: changes as the command line's --set takes them, `train.steps=200`; they win over the file.
 
     Raises:
-        GridError: everything that is wrong, a line each: file, key, what was given, what would be right.
+        GridError: everything that is wrong, one line each: file, key, what was given, what would be right.
     """
     if isinstance(source, Mapping):
         parsed, problems = source, Problems("grid")

@@ -1,4 +1,4 @@
-"""Which settings [train] and [score] have, and what each may be: from tables of a file to typed layers."""
+"""The settings of [train] and [score] and their types: from tables of a file to typed layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether scores can be had as a grid asks for them, as far as can be told before data is read."""
+"""Checks of a grid's scoring that need no data: extractors, numbers of samples, metrics' options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams of randomness: what each may depend on, and nothing else.
+"""Streams of random numbers; each depends on the named parts of a cell and on nothing else.
 
 The loss is in none of them, so cells that differ in it alone start from the same weights and see the same
 batches, noise and dropout: their seeds are true pairs.

@@ -1,4 +1,4 @@
-"""Where a grid comes from: a file, a bundled name, or a mapping; parsed, and rid of what no grid can hold."""
+"""The source of a grid, a file, a bundled name or a mapping, parsed and freed of what no grid can hold."""
 
 from __future__ import annotations
 

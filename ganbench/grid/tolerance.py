@@ -23,7 +23,7 @@ _MEANS = "must be a share of the baseline's mean such as '5%', or a number above
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """The loss in a score that is put up with.
+    """The loss in a score that is accepted.
 
     Attributes:
         amount: above 0; a share of the baseline's mean where it is relative, else in the score's units.

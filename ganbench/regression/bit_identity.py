@@ -1,4 +1,4 @@
-"""Whether cells are the very ones of the baseline, and if not, why not."""
+"""Bit identity of cells with those of the baseline, and the reasons where there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check asks: every context × metric of the baseline, with the cells of both folders."""
+"""The list of checks: every context × metric of the baseline, with the cells of both folders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRequest:
-    """What the caller asks for beside the two folders; it goes before what the grid says.
+    """The caller's options beside the two folders; they go before the grid's.
 
     Attributes:
         metrics: the scores to check; unless given, those of the grid's [check], else all with a direction.
@@ -48,7 +48,7 @@ class ScoreCheck:
         metric: the score's name.
         direction: which is better, `lower` or `higher`.
         measure: how it is measured; None where no cell of either folder has it.
-        tolerance: the loss that is put up with.
+        tolerance: the loss that is accepted.
         baseline: its scores by seed, and how its other cells failed.
         value: of what is checked; None where only a baseline is looked at.
         bits: how the context's cells compare with the baseline's bit by bit; likewise.
@@ -80,7 +80,7 @@ def list_checks(baseline: Tables, value: Tables | None, request: CheckRequest) -
 
     Raises:
         GanbenchError: the folders have different axes, a context or a score is missing from what is checked,
-            scores were measured in other ways, or a score that is asked for is not there.
+            scores were measured in other ways, or a requested score is not there.
     """
     mine = baseline.contexts()
     yours = mine if value is None else _matched(baseline, value, mine)

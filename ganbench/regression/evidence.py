@@ -1,4 +1,4 @@
-"""What scores say about one change: by how much they are worse, and how sure that is.
+"""The evidence of one change in scores: by how much they are worse, and how sure that is.
 
 The rule
 --------

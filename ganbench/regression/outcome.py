@@ -36,7 +36,7 @@ class Finding:
         verdict: the answer.
         reason: the answer in words, where numbers do not say it.
         evidence: what the scores say.
-        allowed: the loss that is put up with, in the score's units; NaN where it does not matter.
+        allowed: the loss that is accepted, in the score's units; NaN where it does not matter.
         p: of the claim that the verdict makes or would have made, adjusted over the family; NaN for none.
         alpha: one-sided level.
         family: number of tests over which p is adjusted.
@@ -72,7 +72,7 @@ class Finding:
 
     @property
     def severity(self) -> tuple[float, ...]:
-        """Sorts the most severe first: by verdict; failures before losses; losses by tolerances."""
+        """The key that sorts the most severe first: by verdict; failures, then losses by tolerances."""
         loss = self.evidence.loss / self.allowed if self.allowed > 0 else math.nan
         failed = self.verdict == "regression" and math.isnan(loss)
         return VERDICTS.index(self.verdict), -failed, -loss if math.isfinite(loss) else 0.0
@@ -108,7 +108,7 @@ class Outcome:
 
     @property
     def counts(self) -> dict[CheckVerdict, int]:
-        """How many findings there are of each verdict, the most severe first."""
+        """The number of findings of each verdict, the most severe first."""
         counted = Counter(finding.verdict for finding in self.findings)
         return {verdict: counted[verdict] for verdict in VERDICTS if counted[verdict]}
 

@@ -1,4 +1,4 @@
-"""How many seeds a check would need, told from a baseline alone."""
+"""The number of seeds that a check would need, estimated from a baseline alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Need:
     Attributes:
         check: the score to be checked.
         n: the baseline's seeds.
-        allowed: the loss that is put up with, in the score's units.
+        allowed: the loss that is accepted, in the score's units.
         to_pass: seeds a side with which no change passes with probability PASSES; None above MAX_SEEDS.
         to_find: seeds a side that find a loss of twice the tolerance with FINDS; likewise.
         beside: seeds that do both against the baseline as it is; None where no number will do.

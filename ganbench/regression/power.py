@@ -1,4 +1,4 @@
-"""How many seeds a check needs.
+"""The power of a check, and the number of seeds that it needs.
 
 Exact for normal scores, also of groups that differ in spread and size: the estimated loss is normal, each
 group's variance a scaled chi-square, all independent; the verdict depends on nothing else, so its probability

@@ -1,4 +1,4 @@
-"""What would settle an inconclusive check."""
+"""The number of seeds that would decide an inconclusive check."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganbench.regression.power import (
 
 @dataclass(frozen=True, kw_only=True)
 class SeedsNeeded:
-    """How many seeds would settle a check.
+    """The number of seeds that would decide a check.
 
     Attributes:
         words: as a sentence goes on.
@@ -37,9 +37,9 @@ class SeedsNeeded:
 def seeds_needed(
     baseline: Group, value: Group, found: Evidence, tolerance: float, alpha: float, family: int
 ) -> SeedsNeeded:
-    """Find how many seeds would settle a check, given the spread that was seen.
+    """Find how many seeds would decide a check, given the spread that was seen.
 
-    With so many, no change passes with probability PASSES and a loss of twice the tolerance is found with
+    With that number, no change passes with probability PASSES and a loss of twice the tolerance is found with
     FINDS. Where that many are there already, the loss lies by the tolerance itself: then as many as tell the
     loss that was seen from the tolerance.
 

@@ -256,7 +256,7 @@ def markdown_of_problems(problems: Sequence[str], kind: str) -> str:
     """Say in Markdown why there is no verdict.
 
     Args:
-        problems: a line each.
+        problems: one line each.
         kind: what they are, as `bad input`.
     """
     lines = [f"### ganbench check: {kind}", "", *(f"- {_plain(problem)}" for problem in problems)]
@@ -267,7 +267,7 @@ def junit_of_problems(problems: Sequence[str], kind: str) -> bytes:
     """Say in JUnit XML why there is no verdict: one case with an error, where a test was to be.
 
     Args:
-        problems: a line each.
+        problems: one line each.
         kind: what they are, as `bad input`.
     """
     told = [printable(problem) for problem in problems]

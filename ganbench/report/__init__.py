@@ -1,4 +1,4 @@
-"""What a results folder says: tables, a comparison in words, one page."""
+"""A results folder as tables, as a comparison in words and as one page."""
 
 from ganbench.report.page import write_page
 from ganbench.report.results import Results, load, write_tables

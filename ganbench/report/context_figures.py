@@ -69,7 +69,7 @@ def curve_panels(
         context: whose cells to draw.
         groups: labels in the order of their colours.
         cells: number of cells on the page, which share its points.
-        problems: what is missing is appended, a line each.
+        problems: what is missing is appended, one line each.
     """
     points = max(_MIN_POINTS, min(_MAX_POINTS, _POINTS // max(cells, 1)))
     curves: dict[str, list[tuple[Row, pd.DataFrame]]] = {}
@@ -277,7 +277,7 @@ def context_figures(
         store: where the curves are.
         results: the folder's tables.
         drawn: the contexts.
-        problems: what is missing or damaged is appended, a line each.
+        problems: what is missing or damaged is appended, one line each.
         sharing: number of cells that share the points of a page's curves; each context's own unless given.
     """
     what = results.compared

@@ -92,7 +92,7 @@ class EmbeddedImages:
 
     Attributes:
         left_out: pictures on disk that the page does not show.
-        problems: what is missing or damaged, a line each.
+        problems: what is missing or damaged, one line each.
     """
 
     def __init__(self, store: Store, contexts: Iterable[Context], mib: float = DEFAULT_MIB) -> None:

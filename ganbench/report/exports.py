@@ -1,4 +1,4 @@
-"""What a report gives to other programs and to papers: CSV, JSON, Markdown, LaTeX, figures, event files."""
+"""Exports for other programs and for papers: CSV, JSON, Markdown, LaTeX, figures, event files."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def write_figures(results: ResultTables, folder: Path) -> tuple[int, list[str]]:
         folder: where; made, and with everything in it or not at all.
 
     Returns:
-        The number of figures, and what is missing of them, a line each.
+        The number of figures, and what is missing of them, one line each.
 
     Raises:
         StoreError: there is nothing to draw, something is in `folder`, or it cannot be written.
@@ -231,7 +231,7 @@ def write_events(results: ResultTables, folder: Path) -> tuple[int, list[str]]:
         folder: where; made, and with everything in it or not at all.
 
     Returns:
-        The number of runs, and what is missing of them, a line each.
+        The number of runs, and what is missing of them, one line each.
 
     Raises:
         GanbenchError: `tensorboard` is not installed.

@@ -1,4 +1,4 @@
-"""The pictures of a report as matplotlib figures; no global state, one colour a group throughout.
+"""The pictures of a report as matplotlib figures; no global state, one colour per group throughout.
 
 A mark's `gid` is what a page says of it: `tip:...` is shown where the pointer rests, `seed:...`, `median:...`
 and `failed:...` name a curve.
@@ -35,7 +35,7 @@ _TICKS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One quantity of one group: a curve a seed.
+    """One quantity of one group, one curve per seed.
 
     Attributes:
         curves: (steps, values) a seed, each of equal length, steps ascending.

@@ -1,4 +1,4 @@
-"""The picture on top of a page: every difference from the baseline with its interval, a panel a metric."""
+"""The picture on top of a page: differences from the baseline with intervals, one panel per metric."""
 
 from __future__ import annotations
 

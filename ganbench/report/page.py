@@ -63,7 +63,7 @@ class _Section:
 def write_page(store: Store, results: ResultTables, *, pictures_mib: float = DEFAULT_MIB) -> Path:
     """Write report.html from the tables, curves and pictures of a results folder.
 
-    Whatever is missing or damaged is named on the page; whatever is left out to keep it small, too.
+    The page names what is missing or damaged, and what is left out to keep it small.
 
     Args:
         store: the folder.

@@ -1,4 +1,4 @@
-"""What a page says besides tables and figures: progress, failures, objectives, classes, files to save."""
+"""The parts of a page besides tables and figures: progress, failures, objectives, classes, files to save."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ganbench.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Results(ResultTables):
-    """What a run left behind.
+    """The results of a run.
 
     Attributes:
         path: the folder.

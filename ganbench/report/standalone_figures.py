@@ -47,13 +47,13 @@ def standalone_figures(
     Args:
         store: where the curves are.
         results: the folder's tables.
-        problems: what is missing or damaged is appended, a line each.
+        problems: what is missing or damaged is appended, one line each.
     """
     taken: set[str] = set()
     groups = groups_of(results.cells, results.compared)
     for panel in overview_panels(results.comparison, groups):
         yield _standalone(panel, "Differences from the baseline", (), groups, taken)
-    # A file has room for more points than a page: its curves share them with those of their context only.
+    # A file takes more points than a page: its curves share them with those of their context only.
     everywhere = contexts(results.cells, results.compared.axis)
     for figures in context_figures(store, results, everywhere, problems):
         for panel in figures.finals:

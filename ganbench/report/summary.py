@@ -1,4 +1,4 @@
-"""What a page says first: for each context and pair of groups, one sentence over all metrics."""
+"""The summary of a page: for each context and pair of groups, one sentence over all metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganbench.analysis.significance import ALPHA
 
 @dataclass(frozen=True, kw_only=True)
 class SummarySentence:
-    """What all metrics together say of a value and the baseline in one context.
+    """The joint finding of all metrics on a value and the baseline in one context.
 
     Attributes:
         kind: `better`, `mixed` where metrics disagree, `none`, `open` where nothing can be told, `refused`,
@@ -74,7 +74,7 @@ def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
         return _unscored(rows, unscored, place)
     kind = "mixed" if len(winners) > 1 else min(kinds, key=tuple(_MARKS).index)
     said = []
-    # Whoever is named first has its mean first, to the end of the sentence.
+    # The group that is named first has its mean first, to the end of the sentence.
     groups = ("value", "baseline")
     for (found, winner), mine in sorted(by_kind.items(), key=lambda item: tuple(_MARKS).index(item[0][0])):
         if winner:

@@ -1,4 +1,4 @@
-"""The comparison on a terminal: one table, then one sentence a row."""
+"""The comparison on a terminal: one table, then one sentence per row."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _FoldingTables:
         Args:
             title: over all of it.
             heads: the columns' headings.
-            groups: by heading, rows of as many texts as there are columns, of one line or two.
+            groups: rows by heading; a row has one text per column, of one line or two.
         """
         self._title = title
         self._heads = heads

@@ -57,7 +57,7 @@ class TextTable:
 
     Attributes:
         head: the columns' headings.
-        rows: as many texts a row as there are headings.
+        rows: one text per heading.
         shared: what all rows have in common.
         more: rows left out.
         notes: what must be known of its numbers.

@@ -18,7 +18,7 @@ Derived = Mapping[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureSet(Features):
-    """Features of generated samples, with what metrics have derived from them.
+    """Features of generated samples, with the statistics that metrics have derived from them.
 
     A generated side meets one reference only, so what depends on both may be kept here too.
     """
@@ -38,10 +38,10 @@ class FeatureSet(Features):
 
 
 class ClassSubset(FeatureSet):
-    """The samples of one class of a side; what is derived from them is kept where the side keeps its own."""
+    """The samples of one class of a set; statistics of them are kept by the whole set."""
 
     def __init__(self, whole: Features, label: int) -> None:
-        """Binds; takes nothing yet from a side whose features are not worked out before they are needed.
+        """Bind a class of a set, whose features may not be computed before they are needed.
 
         Args:
             whole: with labels.
@@ -100,7 +100,7 @@ def rows(features: Features, minimum: int) -> Tensor:
 
 
 def require_equal_width(generated: int, reference: int) -> None:
-    """Refuses features that cannot be compared.
+    """Refuse features that cannot be compared.
 
     Raises:
         ValueError: the two sides have different numbers of them.

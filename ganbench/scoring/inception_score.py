@@ -10,12 +10,12 @@ from torch import Tensor
 
 # torch-fidelity's seed: the same order, so the same parts.
 _SEED = 2020
-# The score of a single sample is 1, whatever it is.
+# The score of any single sample is 1.
 _MIN_SAMPLES_PER_PART = 2
 
 
 def min_samples_of_splits(splits: int) -> int:
-    """Give the number of samples from which on the score depends on them, of so many parts."""
+    """Give the smallest number of samples whose score in this number of parts depends on them."""
     return _MIN_SAMPLES_PER_PART * splits
 
 

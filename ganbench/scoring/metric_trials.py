@@ -23,7 +23,7 @@ _MIN_SAMPLES, _MAX_SAMPLES, _MAX_EXTRACTED_SAMPLES = 64, 4096, 512
 
 @dataclass(frozen=True, kw_only=True)
 class MetricTrials:
-    """What metrics are tried on.
+    """The samples and features that metrics are tried on.
 
     Attributes:
         data: the reference split.

@@ -129,7 +129,7 @@ def _radii(features: Tensor, sizes: range) -> Derived:
 
 
 class _Overlap:
-    """Which samples are in whose balls; a level is a ball's size, by its place among the sizes.
+    """The samples in each ball, counted; a level is a ball's size, by its place among the sizes.
 
     Attributes:
         generated_held: int64 (generated,): the lowest level at which a generated sample is in a real one's
@@ -203,7 +203,7 @@ def _pairs(distances: Array, mask: Array, top: int, left: int) -> tuple[Array, A
 def _levels(radii: Array, owner: Array, near: Array) -> tuple[Array, Array]:
     """Find the lowest levels at which the owners' balls reach that far, and at which they hold it inside."""
     held, inside = np.zeros((2, len(near)), np.int8)
-    # Radii ascend: as many are too small as there are levels below.
+    # Radii ascend, so the number of too small ones is the level.
     for level in radii:
         reach = level[owner]
         held += reach < near

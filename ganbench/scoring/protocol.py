@@ -1,4 +1,4 @@
-"""How a score was measured, and the short hash by which two measurements are told apart."""
+"""The protocol of a score: how it was measured, and a short hash that tells two protocols apart."""
 
 from __future__ import annotations
 

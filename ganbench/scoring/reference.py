@@ -1,4 +1,4 @@
-"""The real side of a comparison: computed once, however many cells, runs and metrics meet it."""
+"""The real side of a comparison, computed once and shared by cells, runs and metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMAT = 2
 
 
 class Reference(FeatureSet):
-    """Features of a data set's split, with what metrics have derived from them, in memory and on disk.
+    """Features of a data set's split, with the statistics that metrics have derived, in memory and on disk.
 
     Nothing is computed, nor read, before a metric asks for it: Inception features of 60,000 images take half
     a gigabyte, and a Fréchet distance needs their mean and covariance only.
@@ -35,7 +35,7 @@ class Reference(FeatureSet):
         compute: Callable[[], Features],
         labels: Callable[[], Tensor | None] = lambda: None,
     ) -> None:
-        """Binds; computes nothing yet.
+        """Bind the key and the sources; nothing is computed yet.
 
         Args:
             key: everything that decides the features' bits, JSON values: content, never a name alone.

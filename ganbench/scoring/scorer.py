@@ -1,4 +1,4 @@
-"""Scores the generated samples of one cell with the metrics that its grid asks for."""
+"""Scoring: the generated samples of one cell, measured by the metrics of its grid."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ class Scorer:
 
         Raises:
             NonFiniteSamples: there is NaN or infinity among the points.
-            ValueError: there are not as many samples as announced.
+            ValueError: the number of samples is not the announced one.
             PluginError: a plugin's metric or extractor raised, or gave what is no number by name.
         """
         if len(generated) != self.samples:

@@ -120,7 +120,7 @@ def fetched(name: str, seconds: float) -> nn.Module:
 
     Args:
         name: torch-fidelity's, e.g. `dinov2-vit-s-14`.
-        seconds: how long to wait for an answer, each time that the network is asked for one.
+        seconds: how long to wait for each answer of a server.
 
     Returns:
         A frozen module in eval mode: uint8 (N, 3, H, W) -> (features (N, d),).

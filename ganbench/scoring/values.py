@@ -1,4 +1,4 @@
-"""What a metric gives, as numbers by name."""
+"""The values of a metric as numbers by name."""
 
 from __future__ import annotations
 

@@ -288,7 +288,7 @@ class CellStore(PictureFiles):
     def drop_cell(self, cell: str) -> None:
         """Remove everything of one cell, so that it starts anew; files that are not ganbench's stay.
 
-        The record goes first: a kill on the way leaves nothing that looks finished.
+        The record goes first: a run that is killed meanwhile leaves nothing that looks finished.
 
         Raises:
             StoreError: the file system refuses.

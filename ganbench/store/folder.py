@@ -1,4 +1,4 @@
-"""A results folder on disk: the only module, with its neighbours here, that knows the file names."""
+"""A results folder on disk; this package alone knows the names of the files in it."""
 
 from __future__ import annotations
 

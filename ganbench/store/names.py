@@ -1,4 +1,4 @@
-"""The names of the files in a results folder; nothing else is ever written, replaced or removed there."""
+"""The names of the files in a results folder; nothing else is written, replaced or removed there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folders and files are ganbench's own, so that a run never replaces or removes anybody else's."""
+"""The folders and files that are ganbench's own; a run replaces and removes no others."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _is_temporary(name: str) -> bool:
 def _is_resolved(path: Path) -> bool:
     """Tell whether ganbench wrote a grid: all settings, no comment, its own layout.
 
-    A damaged file counts as one: whoever reads it says what is wrong.
+    A damaged file counts as one: its reader says what is wrong.
     """
     try:
         text = read_bytes(path, TEXT_LIMIT).decode().replace("\r\n", "\n")

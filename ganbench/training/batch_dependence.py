@@ -1,4 +1,4 @@
-"""Whether a discriminator judges each sample by itself."""
+"""The dependence of a discriminator's scores on the rest of the batch."""
 
 from __future__ import annotations
 

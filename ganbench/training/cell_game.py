@@ -1,4 +1,4 @@
-"""The game of one cell as its loss and penalty see it, one turn after the other."""
+"""The game of one cell, turn by turn, as its loss and penalty see it."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class StepLog:
 
     @property
     def free(self) -> int:
-        """Rounds that there is room for until `take`."""
+        """The number of further rounds that fit before `take`."""
         return len(self._cells) - self._used
 
     def observes(self, step: int) -> bool:
@@ -65,7 +65,7 @@ class StepLog:
             values: detached scalars by column. Both losses are always there; what is left out is NaN.
 
         Raises:
-            IndexError: there is no room.
+            IndexError: the log is full.
         """
         row = self._cells[self._used]
         for name, value in values.items():

@@ -19,7 +19,7 @@ class Engine(Protocol):
 
     Attributes:
         name: as a grid names it.
-        width: seeds that it trains together; the trainer gives it exactly so many runs.
+        width: number of seeds that it trains together; the trainer gives it that number of runs.
         rounds_per_call: rounds that the trainer asks for at a time where nothing else ends them sooner; the
             trainer looks in between whether the run is to stop.
         universal: whether it refuses nothing, so that no networks have to be built to ask it.
@@ -75,7 +75,7 @@ def choose_engine(
     engines: Mapping[str, type[Engine]] = ENGINES,
     auto: Mapping[str, tuple[str, ...]] = AUTO,
 ) -> EngineChoice:
-    """Choose the engine of a cell: the one that is asked for, or the first of `auto` that does not refuse.
+    """Choose the engine of a cell: the requested one, or the first of `auto` that does not refuse.
 
     Args:
         setting: `train.engine`.
@@ -86,7 +86,7 @@ def choose_engine(
         auto: names that `auto` tries, by type of device.
 
     Raises:
-        GridError: no engine has that name, or the one that is asked for refuses.
+        GridError: no engine has that name, or the requested one refuses.
     """
     if setting != "auto" and setting not in engines:
         raise GridError(f"train.engine: must be one of auto, {', '.join(engines)}, given {setting!r}")

@@ -1,4 +1,4 @@
-"""What a loss or a penalty holds in its attributes: networks, tensors that learn, values that change."""
+"""The attributes of losses and penalties: networks, tensors that learn, values that change."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Learner:
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """A loss with what its spec says of it.
+    """A loss with the facts of its spec.
 
     Attributes:
         loss: the plugin's.
@@ -60,7 +60,7 @@ class Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainStep:
-    """What a round of one seed consists of, apart from its inputs; the same for every engine.
+    """The parts of one seed's round, without its inputs; the same for every engine.
 
     Attributes:
         game: what losses and penalties see.

@@ -138,7 +138,7 @@ class Trainer:
 
     @property
     def train_steps(self) -> list[TrainStep]:
-        """Every step that the run plays: two where the generator is frozen on the way, else one."""
+        """The training steps of the run: two where the generator is frozen during it, else one."""
         at = self._settings.freeze_generator_at
         phases = [False] if at is None else [True] if at == 0 else [False, True]
         return [self._train_step(frozen) for frozen in phases]

@@ -1,4 +1,4 @@
-"""Runs that go wrong without a NaN: what the curves tell, as warnings."""
+"""Warnings from the curves of a run that goes wrong without a NaN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MIN_ROWS = 20
 
 
 def training_warnings(curves: Mapping[str, Sequence[float]], generator_constant: bool) -> list[str]:
-    """Warnings as `name@step`, the step being where the condition began to hold until the end.
+    """List warnings as `name@step`, the step from which the condition holds to the end.
 
     Args:
         curves: the diagnostics by column.

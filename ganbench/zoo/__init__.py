@@ -1,1 +1,1 @@
-"""What ganbench brings along, registered through the same hooks as a third party's."""
+"""The built-in components, registered through the same hooks as a third party's."""

@@ -1,4 +1,4 @@
-"""What the options of the built-in architectures choose between, and within which bounds."""
+"""The choices and bounds of the built-in architectures' options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How labels reach convolutional players: joined to the input, through batch normalisation, by projection."""
+"""Labels for convolutional players: joined to the input, through batch normalisation, by projection."""
 
 from __future__ import annotations
 

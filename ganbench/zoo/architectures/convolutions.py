@@ -1,4 +1,4 @@
-"""What the convolutional players share: image shapes, normalisation, sides that are halved and doubled."""
+"""Shared parts of convolutional players: image shapes, normalisation, halving and doubling of sides."""
 
 from __future__ import annotations
 

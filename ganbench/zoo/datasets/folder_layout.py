@@ -1,4 +1,4 @@
-"""What the names of folders say of the pictures in them: which split they are of, and which class."""
+"""The split and the class of pictures, from the names of their folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FolderLayout:
 
     Attributes:
         train: the folder of the train split; None where that is the whole folder.
-        test: the folder of the test split; None where every so many pictures of the other are kept back.
+        test: the folder of the test split; None where part of the other's pictures is kept back for it.
     """
 
     train: str | None

@@ -168,7 +168,7 @@ def _files(folder: Path) -> list[_File]:
                 name = f"{prefix}{entry.name}"
                 if is_litter(entry.name):
                     continue
-                # Of whatever it is: a link that leads nowhere may have been a folder of pictures.
+                # A link that leads nowhere may have been a folder of pictures.
                 status = entry.stat()
                 if stat.S_ISDIR(status.st_mode):
                     walk(place / entry.name, f"{name}/")

@@ -1,4 +1,4 @@
-"""Pictures that fit into memory: what the data sets made of them have in common."""
+"""Data sets of pictures that fit into memory."""
 
 from __future__ import annotations
 

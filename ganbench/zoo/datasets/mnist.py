@@ -1,4 +1,4 @@
-"""MNIST and what was made in its image: 28x28 grey pictures of ten classes, in four IDX files."""
+"""MNIST, KMNIST and Fashion-MNIST: 28x28 grey pictures of ten classes, in four IDX files."""
 
 from __future__ import annotations
 

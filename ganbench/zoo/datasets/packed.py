@@ -1,4 +1,4 @@
-"""Pictures that need not fit into memory: built once into a memory-mapped array, then opened at once.
+"""Data sets of pictures in a memory-mapped array, which is built once.
 
 The array lies below GANBENCH_CACHE, with a card beside it: what it was made of, and the digest of its pixels.
 """

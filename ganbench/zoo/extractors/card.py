@@ -1,4 +1,4 @@
-"""What is known of a small classifier: read from the JSON beside its weights, without torch."""
+"""The facts of a small classifier, read from the JSON beside its weights, without torch."""
 
 from __future__ import annotations
 

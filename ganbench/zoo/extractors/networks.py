@@ -81,7 +81,7 @@ def network(name: str) -> SmallClassifier:
 
 
 def stages_for(height: int, width: int) -> Stages:
-    """Convolutions for images of any size: as many poolings as bring the shorter side to about 4 pixels.
+    """Choose convolutions for images of any size: poolings bring the shorter side to about 4 pixels.
 
     Args:
         height: of the images, at least 4.

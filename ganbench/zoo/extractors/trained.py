@@ -35,7 +35,7 @@ MIN_SIDE, MAX_SIDE = 8, 64
 # To be raised where networks or training change: older weights are then never read.
 _FORMAT = 1
 _ACCURACY = "test_accuracy"
-# What an unset `epochs` comes to: so many images seen, in at least and at most so many passes.
+# Where `epochs` is not set: the number of images seen in all, between a least and a most number of passes.
 _SEEN = 50_000
 _MIN_EPOCHS, _MAX_EPOCHS = 5, 50
 
@@ -50,7 +50,7 @@ def trained(
     """Load or train the classifier of a data set.
 
     It is trained on a CPU with one thread, whatever device scores, from the content of the train split: the
-    same bits whoever trains it, on the same kind of processor with the same torch.
+    same bits in every process, on the same kind of processor with the same torch.
 
     Args:
         scored_dataset: images of 8 to 64 pixels, grey or colour, with labels in both splits.

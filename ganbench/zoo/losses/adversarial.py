@@ -13,7 +13,7 @@ from ganbench.api import Game
 
 
 class CrossEntropy:
-    """What these objectives share: the discriminator's binary cross-entropy, on logits."""
+    """The discriminator's binary cross-entropy on logits, which several objectives share."""
 
     def discriminator_loss(self, game: Game) -> Tensor:
         """Mean softplus(-s_real) + mean softplus(s_fake) = -V(G, D); a scalar."""

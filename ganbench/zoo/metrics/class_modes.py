@@ -20,7 +20,7 @@ class ClassModes:
     """
 
     needs: Needs = "logits"
-    # A single sample is of one class, whatever it is.
+    # A single sample always is of one class.
     minimum = 2
 
     def check(self, dataset: Dataset) -> None:

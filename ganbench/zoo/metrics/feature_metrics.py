@@ -146,7 +146,7 @@ SHARES: Mapping[str, Callable[[Features, Features, int], float]] = {
 
 
 class BallShare:
-    """One of the four; what it counts, in what range and by whom is said at the function that it is given."""
+    """Precision, recall, density or coverage; the function that it is given documents which."""
 
     needs: Needs = "features"
 

@@ -18,12 +18,12 @@ from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
 from ganbench.zoo.metrics.coordinates import coordinates, require_points
 
-# Distances held at once: 128 MiB of float64, however many samples and modes there are.
+# Distances held at once: 128 MiB of float64, for any number of samples and modes.
 _BLOCK = 2**24
 
 
 class _NearModes:
-    """What the three share."""
+    """The counting of samples near modes, which three metrics share."""
 
     needs: Needs = "samples"
     minimum = 1

@@ -81,7 +81,7 @@ class Parzen:
 
 
 class _Images:
-    """Which images of a data set play which part; each part uint8 (N, d).
+    """The images of a data set by their role; each role uint8 (N, d).
 
     Attributes:
         training_count: how many training images there are beside those for validation.
@@ -134,7 +134,7 @@ def _log_densities(window: Tensor, images: Tensor, sigmas: Tensor) -> Tensor:
 
 def _squared_distances(first: Tensor, second: Tensor) -> Tensor:
     """Compute |x - y|^2 of images (M, d) and (N, d) once they are scaled to [0, 1], float64 (M, N)."""
-    # Of whole pixel values every term is exact in float64; of centres, whatever is lost is far below a nat.
+    # Of whole pixel values every term is exact in float64; of centres, the loss is far below a nat.
     x, y = first.double(), second.double()
     squared = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1) - 2 * (x @ y.T)
     return squared.clamp_(min=0) / 255**2

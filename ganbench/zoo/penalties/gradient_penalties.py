@@ -26,7 +26,7 @@ def gradient_norm(gradient: Tensor) -> Tensor:
 
 
 class NoPenalty:
-    """Adds nothing to the discriminator's loss."""
+    """No penalty: the discriminator's loss stays as it is."""
 
     def __call__(self, game: Game) -> Tensor:
         """Zero, a scalar."""
@@ -64,7 +64,7 @@ class R2:
 
 
 class GradientPenalty:
-    """Draws the gradient norm of the logit to a target, on random points between real and generated samples.
+    """The gradient norm of the logit is drawn to a target, between real and generated samples.
 
     Where D packs several samples, each has a point and a norm of its own.
 
@@ -86,7 +86,7 @@ class GradientPenalty:
 
 
 class Dragan:
-    """Draws the gradient norm of the logit to a target, on random points around real samples.
+    """The gradient norm of the logit is drawn to a target, around real samples.
 
     A point is x + u · scale · std · v: u uniform in [0, 1) for each sample, v for each of its entries, and
     std the standard deviation of all entries of the batch together. This, with 10, 1 and 0.5, is what the
