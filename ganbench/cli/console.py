@@ -18,14 +18,14 @@ _GAP = 2
 # A column narrower than this, and than its texts, is hard to read.
 _WORD = 12
 # Wide enough that nothing is folded where the output is a file or a pipe: it is made for grep there.
-_UNBOUNDED = 10_000
+UNBOUNDED = 10_000
 
 
 def output() -> Console:
     """Open a console on stdout, without markup, emoji and guessed colours."""
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
-        console.width = _UNBOUNDED
+        console.width = UNBOUNDED
     return console
 
 

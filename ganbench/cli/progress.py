@@ -36,7 +36,7 @@ class _TimeLeft(ProgressColumn):
         left = task.time_remaining
         if left is None or task.finished:
             return Text("")
-        return Text(f"{duration(left)} left", style="cyan")
+        return Text(f"{clock_time(left)} left", style="cyan")
 
 
 class RunProgress:
@@ -143,7 +143,7 @@ class RunProgress:
         for extractor, values in result.scores.items():
             told = ", ".join(f"{metric} {value:.4g}" for metric, value in values.items())
             line.append_text(plain(f"  {extractor}: {told}" if extractor else f"  {told}"))
-        line.append(f"  {duration(result.seconds)}")
+        line.append(f"  {clock_time(result.seconds)}")
         self._console.print(line, soft_wrap=True)
 
     def __enter__(self) -> Self:
@@ -208,7 +208,7 @@ def plan_notes(plan: Plan) -> list[str]:
     return notes
 
 
-def duration(seconds: float) -> str:
+def clock_time(seconds: float) -> str:
     """Format seconds: `12 s`, `3:05`, `2:10:00`."""
     if seconds < 60:
         return f"{seconds:.0f} s"

@@ -183,7 +183,7 @@ def _print_plan(plan: Plan, store: Store) -> None:
 
 def _estimate(plan: Plan, store: Store) -> str:
     """Estimate the time to go from the cells that are done: seconds per step on the same data and nets."""
-    from ganbench.cli.progress import duration
+    from ganbench.cli.progress import clock_time
 
     pace: dict[tuple[str, str], list[float]] = {}
     for planned in plan.cells:
@@ -204,4 +204,4 @@ def _estimate(plan: Plan, store: Store) -> str:
         return (
             f"estimate: none for {unknown} cells, of whose data and nets nothing is finished in this folder"
         )
-    return f"estimate: {duration(total)} of one worker's time"
+    return f"estimate: {clock_time(total)} of one worker's time"

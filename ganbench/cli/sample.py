@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _MAX_COUNT = 1_000_000
 # Names and shapes of the weights, and more precision than the networks have here.
 _SLACK = 2**24
-# As in a worker: the number of threads decides bits.
-_THREADS = 1
 
 
 def sample_command(
@@ -41,6 +39,7 @@ def sample_command(
     Raises:
         GanbenchError: the folder, the cell, a number, the device or the target cannot be used.
     """
+    from ganbench.execution.executor import THREADS
     from ganbench.execution.plan import resolve_device
     from ganbench.execution.verification import device_of
     from ganbench.store import Store, require_foreign
@@ -58,7 +57,7 @@ def sample_command(
             f"--repeat: must be from 0 to {chosen.score.repeats - 1}, as score.repeats of the grid is "
             f"{chosen.score.repeats}, given {repeat}"
         )
-    with deterministic_process(_THREADS):
+    with deterministic_process(THREADS):
         place = device_of(store, chosen) if device == "auto" else resolve_device(device)
         _warn(store, chosen, place)
         samples = _samples(store, chosen, count, repeat, place)
@@ -83,10 +82,11 @@ def _cell(store: Store, wanted: str) -> Cell:
 
 def _warn(store: Store, cell: Cell, device: str) -> None:
     """Say on stderr where samples may come out otherwise than those that were scored."""
+    from ganbench.execution.executor import THREADS
     from ganbench.execution.verification import changes_since
 
     try:
-        changes = changes_since(store, cell, device=device, threads=_THREADS)
+        changes = changes_since(store, cell, device=device, threads=THREADS)
         what = f"{cell.id} was scored elsewhere ({'; '.join(changes)})" if changes else ""
     except StoreError as error:
         what = f"nothing says where {cell.id} was scored ({error})"

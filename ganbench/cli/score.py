@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import output, plain, table, warn, warn_of_cache
+from ganbench.cli.console import UNBOUNDED, output, plain, table, warn, warn_of_cache
 from ganbench.cli.parsing import Data, Device, Json, Weights, WeightsSha256
 from ganbench.errors import DatasetError
 from ganbench.files.data_paths import (
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from ganbench.grid import Choice
     from ganbench.grid.problems import Problems
     from ganbench.scoring import Scorer, ScoreRow
-
-# Wider than any table of scores.
-_UNBOUNDED = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +74,7 @@ def score_command(
     Raises:
         GanbenchError: bad input.
     """
+    from ganbench.execution.executor import THREADS
     from ganbench.execution.plan import resolve_device
     from ganbench.runner.external_samples import read_samples
     from ganbench.training import deterministic_process
@@ -86,7 +84,7 @@ def score_command(
     place = resolve_device(device)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     # As in a worker: the number of threads decides bits.
-    with data_paths_set(paths), deterministic_process(threads=1):
+    with data_paths_set(paths), deterministic_process(THREADS):
         real, described = _reference(request)
         samples = read_samples(images, real.signature, request.span)
         notes = _notes(request, real, samples, images)
@@ -271,7 +269,7 @@ def _print(rows: Sequence[ScoreRow]) -> None:
         for row, value in zip(rows, values, strict=True)
     ]
     made = table(("metric", "value", "extractor", "samples", "protocol"), texts)
-    unbounded = console.options.update(max_width=_UNBOUNDED)
+    unbounded = console.options.update(max_width=UNBOUNDED)
     if console.measure(made, options=unbounded).maximum <= console.width:
         console.print(made)
     else:
