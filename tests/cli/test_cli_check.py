@@ -201,7 +201,7 @@ def test_what_is_inconclusive_or_fails_inside_is_in_the_files_too(changed, tmp_p
     assert check(changed(lambda value, index: 0.5 + 0.1 * index), noisy, *files) == 3
     assert xml.parse(junit).getroot()[0].find("testcase/failure").get("type") == "inconclusive"
     assert markdown.read_text().startswith("### ganbench check: inconclusive: ")
-    monkeypatch.setattr("ganbench.cli.check.check", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("ganbench.regression.check", lambda *_, **__: 1 / 0)
     assert check(noisy, noisy, *files) == 70
     assert capsys.readouterr().err.endswith("ZeroDivisionError: division by zero\n")
     assert "internal failure" in markdown.read_text()
