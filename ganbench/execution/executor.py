@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from ganbench.api.lazy import lazy
+from ganbench.errors import GridError
 from ganbench.execution.stopping import Stoppable
 from ganbench.grid.environment import device_model
 from ganbench.runner.events import Event
@@ -71,6 +72,18 @@ class Executor(Stoppable, Protocol):
             A result for each task as they end. After `stop`, results of what was running, `unfinished` where
             a cell did not come to its end; what had not begun has none. Closed early, it leaves no worker.
         """
+
+
+def planned_place(executor: Executor) -> Place:
+    """Give the place of an executor that cells are planned for.
+
+    Raises:
+        GridError: it has none.
+    """
+    places = executor.places()
+    if not places:
+        raise GridError("executor: has no place where a cell can run")
+    return places[0]
 
 
 # A further executor is a module beside `local.py` and a line here.

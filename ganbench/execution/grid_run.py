@@ -13,7 +13,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
 from ganbench.execution.alternatives import nothing_runs, require_runnable
 from ganbench.execution.arguments import check_arguments, require_processes
-from ganbench.execution.executor import EXECUTORS, Executor, Place
+from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
 from ganbench.execution.grid_check import preflight
 from ganbench.execution.plan import Plan, Rerun, make_plan, resolve_device, trial_device
 from ganbench.execution.results_writer import Listener, ResultsWriter
@@ -29,7 +29,7 @@ from ganbench.training import deterministic
 
 
 def default_folder(grid: Grid) -> Path:
-    """Where a grid's results go when nothing else is said."""
+    """Name the folder of a grid's results where none is given."""
     return Path("results") / grid.name
 
 
@@ -66,7 +66,7 @@ def plan_run(
         GanbenchError: the grid cannot be run as it is, there.
     """
     check_arguments(grid=grid, out=out, device=device, rerun=rerun, keep_going=keep_going, executor=executor)
-    place = Place.here(resolve_device(device)) if executor is None else executor.places()[0]
+    place = Place.here(resolve_device(device)) if executor is None else planned_place(executor)
     store = Store(out if out is not None else default_folder(grid))
     store.require_own()
     if rerun != "all" and store.has_only_tables():
@@ -102,7 +102,7 @@ def run(
     Args:
         grid: a TOML file, the name of a bundled grid, a mapping like the file's content, or a Grid.
         out: the results folder; default `results/<name>`.
-        jobs: worker processes; default as many as CPU cores, or one for each GPU.
+        jobs: worker processes; default as many as CPU cores, or one per GPU.
         device: auto, cpu, cuda or cuda:N.
         rerun: what happens to finished cells of another environment: `no` refuses, `stale` runs them again,
             `keep` keeps them; `all` runs every cell again.

@@ -24,7 +24,7 @@ from ganbench.execution.arguments import (
     jobs_problem,
     require_processes,
 )
-from ganbench.execution.executor import EXECUTORS, Executor, Place
+from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
 from ganbench.execution.plan import FINISHED, differences_of, resolve_device, trial_device
 from ganbench.files.data_paths import data_paths
 from ganbench.grid import Cell, Environment, read_grid
@@ -149,7 +149,7 @@ def verify(
         place = Place.here(plan.device)
         executor = EXECUTORS["local"](plan.device, jobs=jobs)
     else:
-        place = executor.places()[0]
+        place = planned_place(executor)
     return _verified(plan, tolerance, place, executor)
 
 

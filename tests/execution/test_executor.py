@@ -118,5 +118,11 @@ def test_an_executor_that_was_told_to_stop_is_not_given_another_run(tmp_path: Pa
         ganbench.run(GRID, tmp_path / "out", executor=executor)
 
 
+def test_an_executor_without_a_place_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(InProcess, "places", lambda _: [])
+    with pytest.raises(GridError, match="executor: has no place where a cell can run"):
+        ganbench.run(GRID, tmp_path / "out", executor=InProcess())
+
+
 def test_executors_are_made_by_their_names() -> None:
     assert [place.device for place in EXECUTORS["local"]("cpu", jobs=2).places()] == ["cpu", "cpu"]

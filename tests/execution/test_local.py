@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 from studies import TILES, Study
+
+from ganbench.execution import LocalExecutor, local
 
 SCRIPT = """
 import sys
@@ -35,6 +38,16 @@ with open({seen!r}, "a") as stream:
     seen = {{"argv": sys.argv, "path": sys.path, "warnings": sys.warnoptions, "utf8": sys.flags.utf8_mode}}
     print(json.dumps({{**seen, "parent": os.getppid(), "folder": os.getcwd()}}), file=stream)
 """
+
+
+def test_a_worker_that_died_is_noticed_though_a_process_that_it_started_holds_its_pipe() -> None:
+    mine, theirs = Pipe()
+    process = subprocess.Popen([sys.executable, "-S", "-c", "raise SystemExit(3)"])
+    executor = LocalExecutor("cpu", jobs=1)
+    worker = local._Worker(place=executor.places()[0], process=process, connection=mine)
+    process.wait()
+    with mine, theirs:
+        assert executor._listen(worker, print) is local._Lost.DIED
 
 
 @pytest.mark.slow
