@@ -63,15 +63,12 @@ class FakeSite:
 
 @pytest.fixture
 def fake_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSite]:
-    """Fake distributions on the path; catalog, modules and what they built are forgotten afterwards."""
+    """Fake distributions on the path; catalog and modules are forgotten afterwards."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delenv("GANBENCH_DISABLE_PLUGINS", raising=False)
     monkeypatch.setattr("ganbench.catalog.catalog._cached", None)
     yield FakeSite(folder)
-    # What was built of its plugins is kept by name, and the next test may give the name to something else.
-    if parts := sys.modules.get("ganbench.runner.build"):
-        parts.forget_parts()
     for name in [name for name in sys.modules if name.startswith("fake_fake_")]:
         del sys.modules[name]

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from ganbench.api import Noise, Players
 from ganbench.api.data import Needs
-from ganbench.catalog.catalog import Catalog, load_catalog
+from ganbench.catalog.catalog import Catalog
 from ganbench.catalog.faults import Part, calling
 from ganbench.catalog.kinds import Kind
 from ganbench.errors import PluginError, did_you_mean
@@ -17,13 +17,13 @@ from ganbench.errors import PluginError, did_you_mean
 _NEEDS: tuple[str, ...] = get_args(Needs)
 
 
-def build_part(part: Part, options: Mapping[str, Any], catalog: Catalog | None = None, **context: Any) -> Any:
+def build_part(part: Part, options: Mapping[str, Any], catalog: Catalog, **context: Any) -> Any:
     """Build a thing, and check that it has what its kind must have.
 
     Args:
         part: kind, name and label.
         options: as a grid gives them.
-        catalog: who provides it; this process's unless given.
+        catalog: who provides it.
         context: as `Catalog.build` takes it.
 
     Raises:
@@ -32,7 +32,7 @@ def build_part(part: Part, options: Mapping[str, Any], catalog: Catalog | None =
         Unsupported: the plugin says that it does not fit.
     """
     with calling(part, "build"):
-        built = (catalog or load_catalog()).build(part.kind, part.name, options, **context)
+        built = catalog.build(part.kind, part.name, options, **context)
         # A data set's is checked with its samples, where it is loaded.
         if part.foreign and part.kind in _CONTRACTS:
             # Properties of the object may be the plugin's code too.

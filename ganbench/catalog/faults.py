@@ -8,12 +8,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from types import FrameType
 from typing import Any
 
-from ganbench.catalog.catalog import load_catalog
+from ganbench.catalog.catalog import Catalog
 from ganbench.catalog.distributions import GROUP
 from ganbench.catalog.kinds import Kind
 from ganbench.catalog.record import Entry
@@ -45,17 +45,19 @@ class Part:
         kind: what it is.
         name: as the catalog has it.
         label: its name with options, as messages show it.
+        entry: the catalog's; None where nothing of this name is registered.
     """
 
     kind: Kind
     name: str
     label: str
+    entry: Entry | None = field(default=None, compare=False, repr=False)
 
-    @property
-    def entry(self) -> Entry | None:
-        """The catalog's entry; None where nothing of this name is registered."""
-        found = [entry for entry in load_catalog().find(self.name) if entry.kind == self.kind]
-        return found[0] if found else None
+    @classmethod
+    def of(cls, catalog: Catalog, kind: Kind, name: str, label: str) -> Part:
+        """Look a thing up in a catalog."""
+        found = [entry for entry in catalog.find(name) if entry.kind == kind]
+        return cls(kind=kind, name=name, label=label, entry=found[0] if found else None)
 
     @property
     def foreign(self) -> bool:

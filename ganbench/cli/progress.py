@@ -192,7 +192,9 @@ def plan_notes(plan: Plan) -> list[str]:
     refusals = Counter(refusal for planned in plan.cells for refusal in planned.refusals.items())
     notes += [f"{count} cells not on engine {name!r}: {why}" for (name, why), count in refusals.items()]
     notes += [f"damaged, run again: {problem}" for problem in plan.damaged]
-    notes += [f"note: {note}" for note in data_notes(planned.cell.dataset for planned in plan.cells)]
+    notes += [
+        f"note: {note}" for note in data_notes((planned.cell.dataset for planned in plan.cells), plan.shared)
+    ]
     if plan.stale:
         notes.append(f"{plan.stale} cells of another environment are kept: environments are mixed")
     if continued := sum(planned.keep_stale for planned in plan.cells):

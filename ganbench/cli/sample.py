@@ -15,13 +15,13 @@ from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
 
 if TYPE_CHECKING:
-    from ganbench.api import Players, Samples
+    from ganbench.api import Samples
+    from ganbench.catalog import Catalog
     from ganbench.grid import Cell
+    from ganbench.runner import CellParts
     from ganbench.store import Store
 
 _MAX_COUNT = 1_000_000
-# Names and shapes of the weights, and more precision than the networks have here.
-_SLACK = 2**24
 
 
 def sample_command(
@@ -42,6 +42,7 @@ def sample_command(
     from ganbench.execution.executor import THREADS
     from ganbench.execution.plan import resolve_device
     from ganbench.execution.verification import device_of
+    from ganbench.runner import CellParts, SharedParts
     from ganbench.store import Store, require_foreign
     from ganbench.training import deterministic_process
 
@@ -51,7 +52,8 @@ def sample_command(
         raise GridError(f"--out: must end in .png or .npz, or be a folder, given {str(out)!r}")
     require_foreign(out)
     store = Store(folder).require()
-    chosen = _cell(store, cell)
+    catalog = load_catalog()
+    chosen = _cell(store, cell, catalog)
     if not 0 <= repeat < chosen.score.repeats:
         raise GridError(
             f"--repeat: must be from 0 to {chosen.score.repeats - 1}, as score.repeats of the grid is "
@@ -59,18 +61,19 @@ def sample_command(
         )
     with deterministic_process(THREADS):
         place = device_of(store, chosen) if device == "auto" else resolve_device(device)
-        _warn(store, chosen, place)
-        samples = _samples(store, chosen, count, repeat, place)
-        _write(samples, out, lambda: _picture(samples, chosen))
+        parts = CellParts(chosen, SharedParts(catalog), place)
+        _warn(store, parts)
+        samples = _samples(store, parts, count, repeat)
+        _write(samples, out, lambda: _picture(samples, parts))
     output().print(plain(f"{count} samples of {cell}: {out}"), soft_wrap=True)
     return 0
 
 
-def _cell(store: Store, wanted: str) -> Cell:
+def _cell(store: Store, wanted: str, catalog: Catalog) -> Cell:
     """Find the finished cell with this id in the folder's grid."""
     from ganbench.grid import read_grid
 
-    known = {cell.id: cell for cell in read_grid(store.grid(), load_catalog()).cells}
+    known = {cell.id: cell for cell in read_grid(store.grid(), catalog).cells}
     if wanted not in known:
         near = did_you_mean(wanted, known)
         hint = near if near.startswith("; did") else "; see the first column of cells.csv"
@@ -80,67 +83,54 @@ def _cell(store: Store, wanted: str) -> Cell:
     return known[wanted]
 
 
-def _warn(store: Store, cell: Cell, device: str) -> None:
+def _warn(store: Store, parts: CellParts) -> None:
     """Say on stderr where samples may come out otherwise than those that were scored."""
     from ganbench.execution.executor import THREADS
     from ganbench.execution.verification import changes_since
 
+    cell = parts.cell
     try:
-        changes = changes_since(store, cell, device=device, threads=THREADS)
+        changes = changes_since(store, parts, threads=THREADS)
         what = f"{cell.id} was scored elsewhere ({'; '.join(changes)})" if changes else ""
     except StoreError as error:
         what = f"nothing says where {cell.id} was scored ({error})"
-    warn(load_catalog().notes)
+    warn(parts.shared.catalog.notes)
     if what:
         warn([f"{what}: samples may differ from those that were scored"])
 
 
-def _samples(store: Store, cell: Cell, count: int, repeat: int, place: str) -> Samples:
+def _samples(store: Store, parts: CellParts, count: int, repeat: int) -> Samples:
     import torch
 
     from ganbench.grid.seeds import score_seed
-    from ganbench.runner import build_players, dataset_of, generate_samples, samples_of
+    from ganbench.runner import generate_samples
+    from ganbench.runner.checkpoint import load_generator
     from ganbench.scoring import NonFiniteSamples
 
-    device = torch.device(place)
-    players = build_players(cell)
-    _load(store, cell, players)
+    cell = parts.cell
+    generator = load_generator(store, parts)
     try:
         return generate_samples(
-            players.generator.to(device),
-            players,
-            dataset_of(cell.dataset).signature,
+            generator,
+            parts.players,
+            parts.dataset.signature,
             # Conditions come from the split that the scores are against.
-            samples_of(cell.dataset, cell.score.reference),
+            parts.reference,
             count,
             score_seed(cell, repeat),
-            device,
+            torch.device(parts.device),
         )
     except NonFiniteSamples as error:
         raise StoreError(f"{store.path}: the weights of {cell.id} are damaged: {error}") from error
 
 
-def _load(store: Store, cell: Cell, players: Players) -> None:
-    generator = players.generator
-    if cell.train.precision == "float64":
-        generator.double()
-    try:
-        expected = sum(tensor.nbytes for tensor in generator.state_dict().values())
-        generator.load_state_dict(store.generator(cell.id, limit=2 * expected + _SLACK))
-    except RuntimeError as error:
-        raise StoreError(
-            f"{store.path}: the weights of {cell.id} do not fit {cell.architecture.label}"
-        ) from error
-
-
-def _picture(samples: Samples, cell: Cell) -> bytes:
-    from ganbench.runner import dataset_of, samples_of
+def _picture(samples: Samples, parts: CellParts) -> bytes:
     from ganbench.runner.cell_pictures import frame_for
     from ganbench.runner.sample_pictures import draw_samples
 
-    signature = dataset_of(cell.dataset).signature
-    frame = None if signature.kind == "image" else frame_for(cell)
-    return draw_samples(samples, signature, samples_of(cell.dataset, "train"), frame)
+    signature = parts.dataset.signature
+    frame = None if signature.kind == "image" else frame_for(parts)
+    return draw_samples(samples, signature, parts.train, frame)
 
 
 def _write(samples: Samples, out: Path, draw: Callable[[], bytes]) -> None:

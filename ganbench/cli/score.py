@@ -26,8 +26,10 @@ from ganbench.files.data_paths import (
 
 if TYPE_CHECKING:
     from ganbench.api import Dataset, Samples
+    from ganbench.catalog import Catalog
     from ganbench.grid import Choice
     from ganbench.grid.problems import Problems
+    from ganbench.runner import SharedParts
     from ganbench.scoring import Scorer, ScoreRow
 
 
@@ -76,42 +78,50 @@ def score_command(
     """
     from ganbench.execution.executor import THREADS
     from ganbench.execution.plan import resolve_device
+    from ganbench.runner import SharedParts
     from ganbench.runner.external_samples import read_samples
     from ganbench.training import deterministic_process
 
-    request = _request(reference, metrics, extractor, split, precision, range_)
+    shared = SharedParts(load_catalog())
+    request = _request(shared.catalog, reference, metrics, extractor, split, precision, range_)
     warn_of_cache()
     place = resolve_device(device)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     # As in a worker: the number of threads decides bits.
     with data_paths_set(paths), deterministic_process(THREADS):
-        real, described = _reference(request)
+        real, described = _reference(request, shared)
         samples = read_samples(images, real.signature, request.span)
         notes = _notes(request, real, samples, images)
-        scorer = _scorer(request, real, samples, images, place)
+        scorer = _scorer(request, shared, real, samples, images, place)
         scorer.check()
         rows = scorer.score(samples)
-    warn(load_catalog().notes)
+    warn(shared.catalog.notes)
     for note in notes:
         print(plain(f"note: {note}").plain, file=sys.stderr)
     if as_json:
-        print(json.dumps([_record(row, scorer) for row in rows], indent=2))
+        print(json.dumps([_record(row, scorer, shared) for row in rows], indent=2))
         return 0
     noun = "images" if samples.x.ndim == 4 else "points"
     output().print(plain(f"{len(samples)} {noun} of {images} against {described}"), soft_wrap=True)
-    _print(rows)
+    _print(rows, shared)
     return 0
 
 
 def _request(
-    reference: str, metrics: str, extractor: str | None, split: str | None, precision: str, range_: str | None
+    catalog: Catalog,
+    reference: str,
+    metrics: str,
+    extractor: str | None,
+    split: str | None,
+    precision: str,
+    range_: str | None,
 ) -> _Request:
     from ganbench.grid.choice import choice_of
     from ganbench.grid.problems import Problems
     from ganbench.grid.schema import Schema
 
     problems = Problems("score")
-    schema = Schema(load_catalog(), problems)
+    schema = Schema(catalog, problems)
     layer = schema.setting("score.extractor_precision", precision, "--extractor-precision")
     named = _labels(metrics, "--metrics", problems)
     if named == []:
@@ -120,7 +130,7 @@ def _request(
         layer |= schema.setting("score.metrics", named, "--metrics")
     if extractor is not None and (one := _label(extractor, "--extractor", problems)) is not None:
         layer |= schema.setting("score.extractor", one, "--extractor")
-    real = _real(reference, problems)
+    real = _real(reference, catalog, problems)
     if split is not None:
         layer |= schema.setting("score.reference", split, "--split")
         if isinstance(real, Path):
@@ -153,12 +163,11 @@ def _label(text: str, option: str, problems: Problems) -> Any | None:
     return named[0] if named else None
 
 
-def _real(text: str, problems: Problems) -> Choice | Path | None:
+def _real(text: str, catalog: Catalog, problems: Problems) -> Choice | Path | None:
     """Resolve the real side: a data set by its name, else a path; None, with the problem noted."""
     from ganbench.grid.choice import choice_of
     from ganbench.grid.named import read_choice
 
-    catalog = load_catalog()
     known = [entry.name for entry in catalog.entries("dataset")]
     if not text.lstrip().startswith("{") and text.partition("[")[0].strip() not in known:
         path = Path(text)
@@ -182,22 +191,20 @@ def _span(text: str, problems: Problems) -> tuple[float, float] | None:
     return low, high
 
 
-def _reference(request: _Request) -> tuple[Dataset, str]:
+def _reference(request: _Request, shared: SharedParts) -> tuple[Dataset, str]:
     """Open the real side; return it with its name for messages."""
-    from ganbench.runner import dataset_of, samples_of
     from ganbench.runner.external_samples import ExternalDataset, read_samples
 
     if isinstance(request.reference, Path):
         samples = read_samples(request.reference)
         return ExternalDataset(samples, request.reference), f"{request.reference} ({len(samples)})"
     split = request.settings.get("reference", "train")
-    real = dataset_of(request.reference)
-    return real, f"{request.reference.label} ({split}, {len(samples_of(request.reference, split))})"
+    real = shared.dataset(request.reference)
+    return real, f"{request.reference.label} ({split}, {len(real.load(split))})"
 
 
 def _notes(request: _Request, real: Dataset, samples: Samples, images: Path) -> list[str]:
     """List what is to be said of either side's brightness."""
-    from ganbench.runner import samples_of
     from ganbench.runner.data_notes import range_note
 
     if real.signature.kind != "image":
@@ -207,7 +214,7 @@ def _notes(request: _Request, real: Dataset, samples: Samples, images: Path) -> 
         sides[str(request.reference)] = real.load("train").x
     else:
         split = request.settings.get("reference", "train")
-        sides[f"{request.reference.label} ({split})"] = samples_of(request.reference, split).x
+        sides[f"{request.reference.label} ({split})"] = real.load(split).x
     notes = [f"{name}: its images {note}" for name, x in sides.items() if (note := range_note(x))]
     if notes and request.span is not None:
         black, white = request.span
@@ -215,11 +222,12 @@ def _notes(request: _Request, real: Dataset, samples: Samples, images: Path) -> 
     return notes
 
 
-def _scorer(request: _Request, real: Dataset, samples: Samples, images: Path, device: str) -> Scorer:
+def _scorer(
+    request: _Request, shared: SharedParts, real: Dataset, samples: Samples, images: Path, device: str
+) -> Scorer:
     """Build the scorer, and check these samples for what its metrics need."""
     from ganbench.grid import Choice, ScoreSettings, check_scoring
     from ganbench.grid.problems import Problems
-    from ganbench.runner.build import build_metric, scorer_against
     from ganbench.runner.external_samples import require_labels, require_pairs
     from ganbench.scoring import WITH_LABELS
 
@@ -227,41 +235,36 @@ def _scorer(request: _Request, real: Dataset, samples: Samples, images: Path, de
         raise DatasetError(f"{images}: holds one sample; a score needs at least 2")
     settings = ScoreSettings(samples=len(samples), **request.settings)
     problems = Problems("score")
-    catalog = load_catalog()
     check_scoring(
-        settings, catalog, problems, metrics="--metrics", extractor="--extractor", samples="samples"
+        settings, shared.catalog, problems, metrics="--metrics", extractor="--extractor", samples="samples"
     )
     problems.raise_any()
-    metrics = [build_metric(metric) for metric in settings.metrics]
+    metrics = [shared.build_metric(metric) for metric in settings.metrics]
     if any(metric.needs == "pairs" for metric in metrics):
         require_pairs(samples, real.load(settings.reference), images)
     for metric in metrics:
         if metric.needs == WITH_LABELS:
             require_labels(samples, real.signature.classes, metric.minimum, images)
     named = request.reference if isinstance(request.reference, Choice) else real
-    return scorer_against(named, settings, device)
+    return shared.scorer(named, settings, device)
 
 
-def _record(row: ScoreRow, scorer: Scorer) -> dict[str, Any]:
-    from ganbench.runner.build import metric_spec, note_of
-
+def _record(row: ScoreRow, scorer: Scorer, shared: SharedParts) -> dict[str, Any]:
     return {
         "metric": row.metric,
         # JSON has no NaN and no infinity.
         "value": row.value if math.isfinite(row.value) else None,
-        "direction": metric_spec(row.source).directions.get(row.metric, ""),
+        "direction": shared.metric_spec(row.source).directions.get(row.metric, ""),
         "extractor": row.extractor,
         "samples": row.samples,
         "protocol": row.protocol,
-        "note": note_of(row),
+        "note": shared.note(row),
         "measured": scorer.protocols[row.source].details,
     }
 
 
-def _print(rows: Sequence[ScoreRow]) -> None:
+def _print(rows: Sequence[ScoreRow], shared: SharedParts) -> None:
     """Print a table, or sentences where the terminal is too narrow for unbroken numbers."""
-    from ganbench.runner.build import note_of
-
     console = output()
     values = [f"{row.value:.6g}" for row in rows]
     texts = [
@@ -277,5 +280,5 @@ def _print(rows: Sequence[ScoreRow]) -> None:
             how = [row.extractor, f"{row.samples} samples", f"protocol {row.protocol}"]
             console.print(plain(f"{row.metric}: {value} ({', '.join(filter(None, how))})"))
     for row in rows:
-        if note := note_of(row):
+        if note := shared.note(row):
             console.print(plain(f"{row.metric}: {note}"))

@@ -12,11 +12,10 @@ from typing import Any, Literal
 import torch
 
 from ganbench.api import Signature
-from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.execution.plan import Plan
 from ganbench.grid import Cell, Choice
-from ganbench.runner import check_cell, dataset_of
+from ganbench.runner import CellParts, SharedParts, check_cell
 from ganbench.store import Store
 
 _AXES: tuple[Literal["architecture", "loss", "penalty"], ...] = ("architecture", "loss", "penalty")
@@ -41,68 +40,70 @@ def require_runnable(plan: Plan, store: Store) -> None:
         elif planned.action != "skip":
             return
         reasons.setdefault(reason, planned.cell)
-    raise nothing_runs(plan.grid.name, reasons)
+    raise nothing_runs(plan.grid.name, reasons, plan.shared)
 
 
-def nothing_runs(name: str, reasons: Mapping[str, Cell]) -> GridError:
+def nothing_runs(name: str, reasons: Mapping[str, Cell], shared: SharedParts) -> GridError:
     """Make the error for a grid of which no cell can be run.
 
     Args:
         name: the grid's.
         reasons: why cells are skipped, each with one cell that is.
+        shared: builds what is tried instead.
     """
     problems = [f"{name}: no cell can be run: {reason}" for reason in reasons]
     # Trying takes seconds.
-    hints = [_hint(cell) for cell in list(reasons.values())[:_SHOWN]]
+    hints = [_hint(CellParts(cell, shared)) for cell in list(reasons.values())[:_SHOWN]]
     return GridError(*(problem + hint for problem, hint in zip_longest(problems, hints, fillvalue="")))
 
 
-def _hint(cell: Cell) -> str:
-    parts = [
+def _hint(parts: CellParts) -> str:
+    fitting = [
         f"{axis} {', '.join(repr(choice.name) for choice in found)}"
         for axis in _AXES
-        if (found := _fitting(cell, axis))
+        if (found := _fitting(parts, axis))
     ]
-    if size := _size(cell):
-        parts.append(size)
-    return f"; what fits instead: {', or '.join(parts)}" if parts else ""
+    if size := _size(parts):
+        fitting.append(size)
+    return f"; what fits instead: {', or '.join(fitting)}" if fitting else ""
 
 
-def _fitting(cell: Cell, axis: Literal["architecture", "loss", "penalty"]) -> list[Choice]:
+def _fitting(parts: CellParts, axis: Literal["architecture", "loss", "penalty"]) -> list[Choice]:
     """A few values of an axis, at their defaults, with which a cell can be run; the nearest names first."""
+    cell, shared = parts.cell, parts.shared
     present: Choice = getattr(cell, axis)
-    names = [entry.name for entry in load_catalog().entries(axis) if entry.name != present.name]
+    names = [entry.name for entry in shared.catalog.entries(axis) if entry.name != present.name]
     names.sort(key=lambda name: -difflib.SequenceMatcher(None, present.name, name).ratio())
     found: list[Choice] = []
     for name in names:
         choice = Choice(name)
         changed: dict[str, Any] = {axis: choice}
-        if _works(partial(check_cell, replace(cell, **changed))):
+        if _works(partial(check_cell, CellParts(replace(cell, **changed), shared))):
             found.append(choice)
             if len(found) == _SHOWN:
                 break
     return found
 
 
-def _size(cell: Cell) -> str:
+def _size(parts: CellParts) -> str:
     """The nearest size of square images that the architecture takes, where the data set can be resized."""
-    signature, catalog = dataset_of(cell.dataset).signature, load_catalog()
+    cell, signature, catalog = parts.cell, parts.dataset.signature, parts.shared.catalog
     if len(signature.shape) != 3 or "size" not in catalog.entry("dataset", cell.dataset.name).options:
         return ""
     channels, height, width = signature.shape
     others = (side for side in _SIDES if (side, side) != (height, width))
     for side in sorted(others, key=lambda side: abs(side - height)):
         shape = replace(signature, shape=(channels, side, side))
-        if _works(partial(_build, cell, shape)):
+        if _works(partial(_build, parts, shape)):
             return f"dataset {cell.dataset.name!r} with size = {side}"
     return ""
 
 
-def _build(cell: Cell, signature: Signature) -> None:
-    architecture = cell.architecture
+def _build(parts: CellParts, signature: Signature) -> None:
+    architecture = parts.cell.architecture
     context = {"signature": signature, "discriminator_outputs": 1}
     with torch.random.fork_rng(devices=[]):
-        load_catalog().build("architecture", architecture.name, architecture.options, **context)
+        parts.shared.catalog.build("architecture", architecture.name, architecture.options, **context)
 
 
 def _works(attempt: Callable[[], object]) -> bool:

@@ -43,7 +43,7 @@ class Place:
 class Executor(Stoppable, Protocol):
     """Runs cells in workers; `ganbench.run` and `verify` take one.
 
-    A worker calls `ganbench.execution.worker.run_task`, which checks that its environment is that of the
+    A worker calls `ganbench.runner.run_cell`, which checks that its environment is that of the
     task before it trains, and writes into the results folder of the task, which it must see. Only results
     and events come back. An executor counts the tries of a cell whose worker dies, and gives up in the end
     with a result of status `error`, or `oom` where memory was missing; `ganbench.run` writes that down.

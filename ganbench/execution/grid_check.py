@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from ganbench.errors import GanbenchError, GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Grid
 from ganbench.runner import (
+    CellParts,
+    SharedParts,
     check_cell,
     check_conditions,
     check_resumption,
     plugins_in_play,
-    samples_of,
-    scorer_of,
 )
 
 Key = tuple[object, ...]
@@ -36,12 +36,13 @@ class Preflight:
     notes: tuple[str, ...] = ()
 
 
-def preflight(grid: Grid, device: str, *, keep_going: bool = False) -> Preflight:
+def preflight(grid: Grid, device: str, shared: SharedParts, *, keep_going: bool = False) -> Preflight:
     """Try every combination and every scorer of a grid.
 
     Args:
         grid: what is to be run.
         device: where it is to be run.
+        shared: builds its parts.
         keep_going: whether cells whose plugins are broken are left out rather than refused, where others
             are left.
 
@@ -49,7 +50,7 @@ def preflight(grid: Grid, device: str, *, keep_going: bool = False) -> Preflight
         GanbenchError: with every problem of the grid that shows only when its parts meet, and, unless
             `keep_going`, everything that is broken of its plugins, with the tracebacks.
     """
-    trying = _Trying(device)
+    trying = _Trying(device, shared)
     for cell in grid.cells:
         trying.cell(cell)
     faults = tuple(trying.faults.values())
@@ -75,39 +76,40 @@ class _Trying:
         notes: what the user should know; likewise.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, shared: SharedParts) -> None:
         self.skipped: dict[str, str] = {}
         self.broken: dict[str, tuple[PluginFault, ...]] = {}
         self.faults: dict[tuple[str, ...], PluginFault] = {}
         self.problems: dict[str, None] = {}
         self.notes: dict[str, None] = {}
         self._device = device
+        self._shared = shared
         self._outcomes: dict[Key, GanbenchError | None] = {}
 
     def cell(self, cell: Cell) -> None:
         """Try what is new of a cell."""
+        parts = CellParts(cell, self._shared, self._device)
         # Once: every attempt to read what is not there is an attempt to download it.
-        if not self._tried(cell, ("data", cell.dataset), lambda: samples_of(cell.dataset, "train")):
+        if not self._tried(cell, ("data", cell.dataset), lambda: parts.train):
             return
         train = cell.train
         played = (cell.dataset, cell.architecture, cell.loss, cell.penalty)
         settings = (train.batch_size, train.precision, train.loss_before_freeze)
-        fits = self._tried(cell, ("parts", *played, *settings), lambda: check_cell(cell, self._device))
-        if fits and (plugins := plugins_in_play(cell)):
+        fits = self._tried(cell, ("parts", *played, *settings), lambda: check_cell(parts.fresh()))
+        if fits and (plugins := plugins_in_play(parts)):
             # Which built-in parts there are beside a plugin's matters only where they do not fit.
             key: Key = ("resumption", cell.dataset, *settings, *plugins)
             if isinstance(self._outcomes.get(key), Unsupported):
                 key = ("resumption", *played, *settings)
-            fits = self._tried(cell, key, lambda: check_resumption(cell, self._device))
-        self._tried(cell, ("scorer", cell.dataset, cell.score), lambda: self._score(cell))
+            fits = self._tried(cell, key, lambda: check_resumption(parts))
+        self._tried(cell, ("scorer", cell.dataset, cell.score), lambda: self._score(parts))
         if fits:
             asked = (cell.architecture, cell.score, cell.seed)
-            self._tried(cell, ("conditions", cell.dataset, *asked), lambda: check_conditions(cell))
+            self._tried(cell, ("conditions", cell.dataset, *asked), lambda: check_conditions(parts))
 
-    def _score(self, cell: Cell) -> None:
-        scorer = scorer_of(cell, self._device)
-        if scorer is not None:
-            self.notes |= dict.fromkeys(scorer.check())
+    def _score(self, parts: CellParts) -> None:
+        if parts.scorer is not None:
+            self.notes |= dict.fromkeys(parts.scorer.check())
 
     def _tried(self, cell: Cell, key: Key, attempt: Callable[[], object]) -> bool:
         """Whether an attempt that some cells share succeeds; what does not is noted for the cell."""

@@ -20,8 +20,9 @@ from ganbench.execution.results_writer import Listener, ResultsWriter
 from ganbench.execution.stopping import stopping
 from ganbench.files.data_paths import data_paths
 from ganbench.grid import Grid, read_grid
+from ganbench.grid.plugin_source import forget_sources
 from ganbench.report import Results, load
-from ganbench.runner import forget_environment
+from ganbench.runner import SharedParts
 from ganbench.runner.reasons import broken_reason
 from ganbench.runner.task import Task, record_of
 from ganbench.store import Store
@@ -75,10 +76,11 @@ def plan_run(
             "a run would replace them; give another folder with --out, or --rerun all to train them anew"
         )
     # A notebook plans again and again, and pictures may have come to a folder in between.
-    forget_environment()
+    forget_sources()
+    shared = SharedParts(load_catalog())
     with deterministic():
-        tried = preflight(grid, trial_device(place), keep_going=keep_going)
-    plan = make_plan(grid, store, place=place, tried=tried, rerun=rerun)
+        tried = preflight(grid, trial_device(place), shared, keep_going=keep_going)
+    plan = make_plan(grid, store, place=place, tried=tried, rerun=rerun, shared=shared)
     require_runnable(plan, store)
     return plan, store
 
@@ -165,7 +167,7 @@ def run(
             # What preflight did not find: a plugin says only in a worker that it does not fit.
             cells = {planned.cell.id: planned.cell for planned in plan.cells}
             rows = zip(results.cells["reason"], results.cells["cell"], strict=True)
-            raise nothing_runs(plan.grid.name, {reason: cells[cell] for reason, cell in rows})
+            raise nothing_runs(plan.grid.name, {reason: cells[cell] for reason, cell in rows}, plan.shared)
         return results
 
 
@@ -176,11 +178,12 @@ def _folder_of(grid: object, out: Path | None) -> Path:
 
 
 def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
-    return make_plan(plan.grid, store, place=plan.place, tried=plan.tried, rerun=rerun)
+    return make_plan(plan.grid, store, place=plan.place, tried=plan.tried, rerun=rerun, shared=plan.shared)
 
 
 def _lay_out(plan: Plan, store: Store) -> None:
     """Write a record of each cell that has none, then the grid: the folder is whole from the start."""
+    catalog = plan.shared.catalog
     store.make()
     store.sweep()
     for planned in plan.cells:
@@ -188,15 +191,17 @@ def _lay_out(plan: Plan, store: Store) -> None:
         if planned.fresh:
             store.drop_cell(cell.id)
         if planned.action == "skip":
-            record = record_of(cell, planned.environment, status="skipped", reason=planned.reason)
+            record = record_of(cell, planned.environment, catalog, status="skipped", reason=planned.reason)
             store.write_cell(cell.id, record)
         elif planned.action == "fail":
             reason = broken_reason(planned.faults, cell)
             if text := "\n".join(fault.traceback for fault in planned.faults if fault.traceback):
                 store.write_traceback(cell.id, text)
-            store.write_cell(cell.id, record_of(cell, planned.environment, status="error", reason=reason))
+            store.write_cell(
+                cell.id, record_of(cell, planned.environment, catalog, status="error", reason=reason)
+            )
         elif planned.action == "train" and planned.fresh:
-            store.write_cell(cell.id, record_of(cell, planned.environment))
+            store.write_cell(cell.id, record_of(cell, planned.environment, catalog))
         elif planned.action == "keep" and store.checkpoints(cell.id):
             # Its run was killed between the end of the cell and its last clean-up.
             store.drop_unfinished(cell.id)

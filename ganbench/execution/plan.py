@@ -10,14 +10,13 @@ from typing import Any, Literal
 
 import torch
 
-from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, PluginFault, StoreError
 from ganbench.execution.executor import Place
 from ganbench.execution.grid_check import Preflight
 from ganbench.grid import Cell, Grid
 from ganbench.grid.environment import Environment, device_model
 from ganbench.grid.history import History
-from ganbench.runner import environment_here, scorer_of, settle_engine
+from ganbench.runner import CellParts, SharedParts, environment_here, settle_engine
 from ganbench.runner.checkpoint import checkpoint_changes
 from ganbench.store import Store
 from ganbench.training import EngineChoice, deterministic
@@ -70,6 +69,7 @@ class Plan:
         place: where cells run.
         notes: what else the user should know, a line each.
         tried: what preflight found.
+        shared: builds the cells' parts; keeps what they share.
     """
 
     grid: Grid
@@ -80,6 +80,7 @@ class Plan:
     place: Place
     notes: tuple[str, ...] = ()
     tried: Preflight = field(default_factory=Preflight)
+    shared: SharedParts = field(repr=False, compare=False)
 
     @property
     def device(self) -> str:
@@ -118,7 +119,9 @@ def trial_device(place: Place) -> str:
     return "cpu" if place.device.startswith("cuda") and not torch.cuda.is_available() else place.device
 
 
-def make_plan(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Rerun) -> Plan:
+def make_plan(
+    grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Rerun, shared: SharedParts
+) -> Plan:
     """Hold the grid against what the folder has.
 
     Args:
@@ -127,6 +130,7 @@ def make_plan(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun
         place: where cells run.
         tried: which of the cells cannot be run.
         rerun: what becomes of finished cells of another environment.
+        shared: builds the cells' parts.
 
     Raises:
         GridError: finished cells or checkpoints are of another environment, and nothing was said of them; or
@@ -141,30 +145,27 @@ def make_plan(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun
                 "give another folder with --out"
             )
     with deterministic():
-        return _made(grid, store, place=place, tried=tried, rerun=rerun)
+        return _made(grid, store, place=place, tried=tried, rerun=rerun, shared=shared)
 
 
-def _made(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Rerun) -> Plan:
+def _made(
+    grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Rerun, shared: SharedParts
+) -> Plan:
     device = trial_device(place)
     planned: list[PlannedCell] = []
     environments: dict[tuple[object, ...], Environment] = {}
     changes: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     damaged: list[str] = []
     kept_stale = 0
-    engines = _settle_engines(grid, place.device)
+    engines = _settle_engines(grid, place.device, shared)
     for cell in grid.cells:
-        engine = engines[cell.id]
-        parts = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.loss_before_freeze)
+        engine, parts = engines[cell.id], CellParts(cell, shared, device)
+        trained = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.loss_before_freeze)
         broken = cell.id in tried.broken
-        key = (*parts, engine.name, broken)
+        key = (*trained, engine.name, broken)
         if key not in environments:
             environments[key] = environment_here(
-                cell,
-                device=device,
-                threads=place.threads,
-                engine=engine.name,
-                broken=broken,
-                model=place.model,
+                parts, threads=place.threads, engine=engine.name, broken=broken, model=place.model
             )
         environment = environments[key]
         record, changed = None, []
@@ -187,7 +188,7 @@ def _made(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Re
         if record is not None and finished and broken:
             action = "keep"
         elif record is not None and finished:
-            action, problem = _completion(store, cell, record, device)
+            action, problem = _completion(store, parts, record)
             if problem:
                 damaged.append(problem)
                 fresh = action == "train"
@@ -209,7 +210,7 @@ def _made(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Re
                 fresh=fresh,
                 keep_stale=bool(changed) and action == "train" and not fresh,
                 environment=environment,
-                protocols=_protocols(cell, device) if record is not None and not broken else frozenset(),
+                protocols=_protocols(parts) if record is not None and not broken else frozenset(),
                 refusals=engine.refusals,
             )
         )
@@ -222,12 +223,13 @@ def _made(grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Re
         departed=tuple(cell for cell in store.cells_on_disk() if cell not in ids),
         damaged=tuple(damaged),
         place=place,
-        notes=tuple(dict.fromkeys((*load_catalog().notes, *_unused(place.device), *tried.notes))),
+        notes=tuple(dict.fromkeys((*shared.catalog.notes, *_unused(place.device), *tried.notes))),
         tried=tried,
+        shared=shared,
     )
 
 
-def _settle_engines(grid: Grid, device: str) -> dict[str, EngineChoice]:
+def _settle_engines(grid: Grid, device: str, shared: SharedParts) -> dict[str, EngineChoice]:
     """Choose the engine of every cell, by the cell's id.
 
     Raises:
@@ -237,7 +239,7 @@ def _settle_engines(grid: Grid, device: str) -> dict[str, EngineChoice]:
     problems: dict[str, None] = {}
     for cell in grid.cells:
         try:
-            engines[cell.id] = settle_engine(cell, device)
+            engines[cell.id] = settle_engine(CellParts(cell, shared, device))
         except GridError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:
@@ -296,13 +298,14 @@ def differences_of(record: Mapping[str, Any], now: Environment) -> list[str]:
         return ["its recorded environment cannot be read"]
 
 
-def _protocols(cell: Cell, device: str) -> frozenset[str]:
-    scorer = scorer_of(cell, device)
+def _protocols(parts: CellParts) -> frozenset[str]:
+    scorer = parts.scorer
     return frozenset() if scorer is None else frozenset(found.hash for found in scorer.protocols.values())
 
 
-def _completion(store: Store, cell: Cell, record: Mapping[str, Any], device: str) -> tuple[Action, str]:
+def _completion(store: Store, parts: CellParts, record: Mapping[str, Any]) -> tuple[Action, str]:
     """What a finished cell still needs, and what of it is damaged."""
+    cell = parts.cell
     if record["status"] != "ok":
         return "keep", ""
     try:
@@ -310,7 +313,7 @@ def _completion(store: Store, cell: Cell, record: Mapping[str, Any], device: str
     except StoreError as error:
         # Training gives the same bits again, and with them the scores on the way.
         return "train", str(error)
-    scorer = scorer_of(cell, device)
+    scorer = parts.scorer
     if scorer is None:
         return "keep", ""
     have = {(row["protocol"], row["repeat"]) for row in rows if row["step"] == cell.train.steps}

@@ -51,6 +51,7 @@ class ResultsWriter:
         self._planned = {entry.cell.id: entry for entry in plan.cells}
         self._ids = [entry.cell.id for entry in plan.cells]
         self._store = store
+        self._catalog = plan.shared.catalog
         self._listener = listener
         self._steps: dict[str, int] = {}
         self._tables_due = self._page_due = 0.0
@@ -128,6 +129,7 @@ class ResultsWriter:
             record_of(
                 cell,
                 history,
+                self._catalog,
                 status=result.status,
                 reason=result.reason,
                 step=step,

@@ -34,7 +34,7 @@ from ganbench.execution.plan import Rerun, differences_of, make_plan, resolve_de
 from ganbench.execution.stopping import handled_signals
 from ganbench.files.data_paths import data_paths
 from ganbench.grid import read_grid
-from ganbench.runner import Task, run_cell
+from ganbench.runner import SharedParts, Task, run_cell
 from ganbench.runner.events import CellBegun, CellNote, CellScored, Event
 from ganbench.store import Store
 
@@ -69,7 +69,8 @@ def run_stored_cell(
             environment than this process has.
     """
     store = Store(folder).require()
-    grid = read_grid(store.grid(), load_catalog())
+    shared = SharedParts(load_catalog())
+    grid = read_grid(store.grid(), shared.catalog)
     known = {cell.id: cell for cell in grid.cells}
     if cell_id not in known:
         raise StoreError(f"{store.path}: no cell {cell_id!r} in its grid{did_you_mean(cell_id, known)}")
@@ -78,7 +79,8 @@ def run_stored_cell(
     place = Place.here(resolve_device(device))
     alone = replace(grid, cells=(known[cell_id],))
     rerun: Rerun = "keep" if keep_stale else "no"
-    (planned,) = make_plan(alone, store, place=place, tried=Preflight(), rerun=rerun).cells
+    plan = make_plan(alone, store, place=place, tried=Preflight(), rerun=rerun, shared=shared)
+    (planned,) = plan.cells
     record = store.cell(cell_id)
     if planned.action == "keep":
         return record["status"], record["reason"]
@@ -96,7 +98,7 @@ def run_stored_cell(
         keep_stale=planned.keep_stale,
         data_paths=data_paths(),
     )
-    result = run_cell(task, stop, on_event)
+    result = run_cell(task, shared, stop, on_event)
     return result.status, result.reason
 
 

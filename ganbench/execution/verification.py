@@ -30,7 +30,7 @@ from ganbench.files.data_paths import data_paths
 from ganbench.grid import Cell, Environment, read_grid
 from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
-from ganbench.runner import environment_here
+from ganbench.runner import CellParts, SharedParts, environment_here
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
 
@@ -79,11 +79,13 @@ class Verification:
         store: the results folder.
         cells: the chosen ones, in the grid's order.
         device: where they are run.
+        shared: builds the cells' parts; keeps what they share.
     """
 
     store: Store
     cells: tuple[Cell, ...]
     device: str
+    shared: SharedParts = field(repr=False, compare=False)
 
 
 def plan_verification(
@@ -107,7 +109,8 @@ def plan_verification(
     if isinstance(cells, str):
         raise GridError(f"cells: must be a list of ids, as [{cells!r}], given {cells!r}")
     store = Store(folder).require()
-    grid = read_grid(store.grid(), load_catalog())
+    catalog = load_catalog()
+    grid = read_grid(store.grid(), catalog)
     known = {cell.id: cell for cell in grid.cells}
     for given in cells:
         if given not in known:
@@ -121,7 +124,7 @@ def plan_verification(
         drawn = set(random.Random().sample(range(len(chosen)), sample))
         chosen = [cell for index, cell in enumerate(chosen) if index in drawn]
     place = device_of(store, chosen[0]) if device == "auto" else resolve_device(device)
-    return Verification(store=store, cells=tuple(chosen), device=place)
+    return Verification(store=store, cells=tuple(chosen), device=place, shared=SharedParts(catalog))
 
 
 def verify(
@@ -167,9 +170,8 @@ def _verified(
         for cell in plan.cells:
             if cell.id in mixed:
                 continue
-            environment = environment_here(
-                cell, device=trial_device(place), threads=place.threads, model=place.model
-            )
+            parts = CellParts(cell, plan.shared, trial_device(place))
+            environment = environment_here(parts, threads=place.threads, model=place.model)
             tasks.append(
                 Task(
                     cell=cell,
@@ -285,16 +287,15 @@ def device_of(store: Store, cell: Cell) -> str:
     return resolve_device("auto")
 
 
-def changes_since(store: Store, cell: Cell, *, device: str, threads: int) -> list[str]:
+def changes_since(store: Store, parts: CellParts, *, threads: int) -> list[str]:
     """What differs between where a stored cell was made and here, a phrase each; empty where nothing does.
 
     Args:
         store: the results folder.
-        cell: which.
-        device: what is used here, as torch names it.
+        parts: of the cell, with the device that is used here.
         threads: for one operation on a CPU.
 
     Raises:
         StoreError: its record cannot be read.
     """
-    return differences_of(store.cell(cell.id), environment_here(cell, device=device, threads=threads))
+    return differences_of(store.cell(parts.cell.id), environment_here(parts, threads=threads))

@@ -55,12 +55,21 @@ def serve(descriptor: int) -> None:
             # The parent is gone. Raised inside a cell, this would be the cell's error.
             os._exit(1)
 
+    from ganbench.catalog import load_catalog
+    from ganbench.files.data_paths import data_paths_set
     from ganbench.runner.cell_run import run_cell
+    from ganbench.runner.shared_parts import SharedParts
 
     # An optimizer's first step imports this; the seconds that it takes are no part of a cell's.
     importlib.import_module("torch._dynamo")
+    shared: SharedParts | None = None
     while True:
-        send(run_cell(pickle.loads(messages.get()), stopped.is_set, send))
+        task = pickle.loads(messages.get())
+        if shared is None:
+            # A plugin may look for data when it is imported.
+            with data_paths_set(task.data_paths):
+                shared = SharedParts(load_catalog())
+        send(run_cell(task, shared, stopped.is_set, send))
 
 
 def _connection(descriptor: int) -> Connection[Any, Any]:

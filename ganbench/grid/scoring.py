@@ -57,7 +57,7 @@ def check_scoring(
 
 
 def _built(choice: Choice, catalog: Catalog, problems: Problems, at: str) -> Any | None:
-    part = Part(kind="metric", name=choice.name, label=choice.label)
+    part = Part.of(catalog, "metric", choice.name, choice.label)
     try:
         return build_part(part, choice.options, catalog)
     except PluginError:

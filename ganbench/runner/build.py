@@ -1,35 +1,24 @@
-"""What cells of one process share: data, extractors, scorers; and the parts that each has of its own."""
+"""The parts that each cell has of its own, built from the catalog by what the cell says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import nn
 
-from ganbench.api import (
-    Dataset,
-    Extractor,
-    Loss,
-    LossSpec,
-    Metric,
-    MetricSpec,
-    Penalty,
-    Players,
-    Samples,
-)
-from ganbench.api.data import Split
-from ganbench.catalog import Kind, load_catalog
+from ganbench.api import Dataset, Loss, Penalty, Players, Samples
+from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
-from ganbench.catalog.faults import Part, calling
-from ganbench.errors import GanbenchError, GridError, PluginError
-from ganbench.grid import Cell, Choice, ScoreSettings, environment
-from ganbench.grid.plugin_source import source_digest
+from ganbench.catalog.faults import Part
+from ganbench.errors import PluginError
+from ganbench.grid import Cell, Choice, environment
 from ganbench.grid.seeds import Streams, build_seed
-from ganbench.runner.dataset_contract import dataset_problems, samples_problems
-from ganbench.scoring import Scorer, ScoreRow, seeded
+from ganbench.runner.shared_parts import SharedParts
+from ganbench.scoring import Scorer, seeded
 from ganbench.training import (
     AUTO,
     ENGINES,
@@ -45,264 +34,211 @@ from ganbench.training import (
 _CPU = torch.device("cpu")
 
 
-def dataset_of(choice: Choice) -> Dataset:
-    """The data set, built once in a process.
+@dataclass(frozen=True, eq=False)
+class CellParts:
+    """The parts of one cell. Each is built when it is first asked for, and stays.
 
-    Raises:
-        DatasetError: it is not there.
-        GridError: the plugin that provides it raised something else.
+    Building draws from streams of its own (`init`, `loss_init`, `penalty_init`), so the order is free.
+    Training changes the players: whoever needs untrained ones takes those of `fresh()`.
+
+    Attributes:
+        cell: whose parts they are.
+        shared: what it shares with other cells: data and scorers.
+        device: where it is trained and scored, as torch names it.
     """
-    return _dataset(choice)
 
+    cell: Cell
+    shared: SharedParts
+    device: str = "cpu"
 
-def samples_of(choice: Choice, split: Split) -> Samples:
-    """One split, loaded once in a process.
+    def fresh(self) -> CellParts:
+        """Give the parts of the same cell with nothing built; data and scorers are shared as before."""
+        return replace(self)
 
-    Raises:
-        DatasetError: it is not there.
-    """
-    return _samples(choice, split)
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set.
 
+        Raises:
+            DatasetError: it is not there.
+            GridError: the plugin that provides it raised something else.
+        """
+        return self.shared.dataset(self.cell.dataset)
 
-def forget_parts() -> None:
-    """Build and load anew from here on: files and plugins may have changed since this process looked."""
-    for kept in (_dataset, _samples, _extractor, _scorer):
-        kept.cache_clear()
+    @cached_property
+    def train(self) -> Samples:
+        """The samples that are trained on.
 
+        Raises:
+            DatasetError: they are not there.
+        """
+        return self.dataset.load("train")
 
-def build_players(cell: Cell) -> Players:
-    """The players of a cell, their weights drawn from the `init` stream on the CPU.
+    @cached_property
+    def reference(self) -> Samples:
+        """The split that scores are against, and that conditions of generated samples are drawn from.
 
-    Raises:
-        Unsupported: the architecture does not fit the data or the loss.
-    """
-    outputs = loss_spec_of(cell.loss).discriminator_outputs
-    context: dict[str, Any] = {"signature": dataset_of(cell.dataset).signature}
-    if outputs is not None:
-        context["discriminator_outputs"] = outputs
-    with seeded(Streams.of(cell).init, _CPU):
-        players: Players = build_part(
-            part_of("architecture", cell.architecture), cell.architecture.options, **context
+        Raises:
+            DatasetError: it is not there.
+        """
+        return self.dataset.load(self.cell.score.reference)
+
+    @cached_property
+    def streams(self) -> Streams:
+        """The seeds of the cell's streams."""
+        return Streams.of(self.cell)
+
+    @cached_property
+    def players(self) -> Players:
+        """The players, on the CPU; their weights are drawn from the stream `init`.
+
+        Raises:
+            Unsupported: the architecture does not fit the data or the loss.
+        """
+        return _build_players(self)
+
+    @cached_property
+    def loss(self) -> Objective:
+        """The loss; see `build_loss`.
+
+        Raises:
+            PluginError: it cannot be built, lacks a method, or holds parameters, which nothing would train.
+        """
+        return build_loss(self, self.cell.loss)
+
+    @cached_property
+    def loss_before_freeze(self) -> Objective | None:
+        """The loss before a player is frozen; None where the cell has no other then.
+
+        Raises:
+            PluginError: as for `loss`.
+        """
+        before = self.cell.train.loss_before_freeze
+        return None if before is None else build_loss(self, before)
+
+    @cached_property
+    def penalty(self) -> Penalty:
+        """The penalty; weights that it draws come from the stream `penalty_init`.
+
+        Raises:
+            PluginError: it cannot be built, or holds parameters, which nothing would train.
+        """
+        with seeded(build_seed(self.cell, "penalty", self.cell.penalty.name), _CPU):
+            penalty: Penalty = _build_frozen("penalty", self.cell.penalty, self.shared)
+        return penalty
+
+    @cached_property
+    def scorer(self) -> Scorer | None:
+        """The scorer of the cell's [score] on its data set; None without metrics.
+
+        Raises:
+            WeightsError: the extractor's weights are not there.
+        """
+        score = self.cell.score
+        return self.shared.scorer(self.cell.dataset, score, self.device) if score.metrics else None
+
+    @cached_property
+    def named(self) -> tuple[Part, ...]:
+        """Everything that takes part in training and scoring, as error messages name it."""
+        cell, part = self.cell, self.shared.part
+        extractor = [] if cell.score.extractor is None else [cell.score.extractor]
+        return (
+            *(part(kind, choice) for kind, choice in environment.parts_of(cell)),
+            *(part("metric", metric) for metric in cell.score.metrics),
+            *(part("extractor", chosen) for chosen in extractor),
         )
-    return players
 
 
-def loss_spec_of(choice: Choice) -> LossSpec:
-    """What a loss says of itself."""
-    spec = load_catalog().entry("loss", choice.name).spec
-    if not isinstance(spec, LossSpec):
-        raise TypeError(f"loss {choice.name!r} has a {type(spec).__name__}")
-    return spec
+def build_loss(parts: CellParts, choice: Choice) -> Objective:
+    """Build one of a cell's losses, anew; weights that it draws come from the stream `loss_init`.
 
-
-def build_loss(cell: Cell, choice: Choice) -> Objective:
-    """Build a loss of a cell; weights that it draws come from the stream `loss_init`.
+    Args:
+        parts: of the cell.
+        choice: the loss, or that before a player is frozen.
 
     Raises:
         PluginError: it cannot be built, lacks a method, or holds parameters, which nothing would train.
     """
-    spec = loss_spec_of(choice)
-    with seeded(build_seed(cell, "loss", choice.name), _CPU):
-        loss: Loss = _not_learning("loss", choice)
+    spec = parts.shared.loss_spec(choice)
+    with seeded(build_seed(parts.cell, "loss", choice.name), _CPU):
+        loss: Loss = _build_frozen("loss", choice, parts.shared)
     return Objective(loss=loss, outputs=spec.discriminator_outputs, value=spec.value)
 
 
-def build_penalty(cell: Cell) -> Penalty:
-    """Build the penalty of a cell; weights that it draws come from the stream `penalty_init`.
+def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
+    """Build a cell's training at step 0, with everything that decides its bits.
 
-    Raises:
-        PluginError: it cannot be built, or holds parameters, which nothing would train.
-    """
-    with seeded(build_seed(cell, "penalty", cell.penalty.name), _CPU):
-        penalty: Penalty = _not_learning("penalty", cell.penalty)
-    return penalty
-
-
-def build_metric(choice: Choice) -> Metric:
-    """A metric, freshly built."""
-    metric: Metric = build_part(part_of("metric", choice), choice.options)
-    return metric
-
-
-def part_of(kind: Kind, choice: Choice) -> Part:
-    """A choice as error messages name it."""
-    return Part(kind=kind, name=choice.name, label=choice.label)
-
-
-def parts_of(cell: Cell) -> list[Part]:
-    """Everything that takes part in training and scoring a cell."""
-    extractor = [] if cell.score.extractor is None else [cell.score.extractor]
-    return [
-        *(part_of(kind, choice) for kind, choice in environment.parts_of(cell)),
-        *(part_of("metric", metric) for metric in cell.score.metrics),
-        *(part_of("extractor", chosen) for chosen in extractor),
-    ]
-
-
-def scorer_of(cell: Cell, device: str) -> Scorer | None:
-    """The scorer of a cell's [score] on its data set, shared in a process; None without metrics.
-
-    Raises:
-        WeightsError: the extractor's weights are not there.
-    """
-    if not cell.score.metrics:
-        return None
-    return scorer_against(cell.dataset, cell.score, device)
-
-
-def scorer_against(reference: Choice | Dataset, score: ScoreSettings, device: str) -> Scorer:
-    """The scorer of these settings, its real side a data set: one of the catalog's (shared), or any other.
+    Args:
+        parts: of the cell; untrained. Its players, losses and penalty are the trainer's from then on.
+        engine: resolved, as `settle_engine` gives it.
 
     Raises:
         DatasetError: the data is not there.
-        WeightsError: the extractor's weights are not there.
+        Unsupported: the combination cannot be built.
     """
-    if isinstance(reference, Choice):
-        # When and how often it is scored makes no other scorer.
-        same = score.model_copy(update={"every": 0, "initial": False, "repeats": 1})
-        return _scorer(reference, same, device)
-    return _bound(reference, score, _built(score.extractor, reference), device)
-
-
-def note_of(row: ScoreRow) -> str:
-    """What the tables say beside a value; empty where there is nothing to say."""
-    enough = metric_spec(row.source).biased_below.get(row.metric, 0)
-    if row.fewest >= enough:
-        return ""
-    return f"biased: fewer than {enough} samples{' of a class' if row.fewest < row.samples else ''}"
-
-
-def metric_spec(name: str) -> MetricSpec:
-    """What a metric says of itself."""
-    spec = load_catalog().entry("metric", name).spec
-    if not isinstance(spec, MetricSpec):
-        raise TypeError(f"metric {name!r} has a {type(spec).__name__}")
-    return spec
-
-
-def digest_of(kind: Kind, name: str, part: object) -> str:
-    """Read what a part of a plugin says of itself with its attribute `digest`; empty where it says nothing.
-
-    Raises:
-        GridError: it is no text.
-    """
-    digest: object = getattr(part, "digest", None)
-    if digest is None:
-        return ""
-    if not isinstance(digest, str):
-        provider = load_catalog().entry(kind, name).plugin
-        raise GridError(
-            f"{kind} {name!r} (from {provider.distribution} {provider.version}): its digest must be a "
-            f"string, given {type(digest).__name__}"
-        )
-    return digest
-
-
-@lru_cache(maxsize=8)
-def _dataset(choice: Choice) -> Dataset:
-    with seeded(0, _CPU):
-        try:
-            part = part_of("dataset", choice)
-            dataset: Dataset = build_part(part, choice.options)
-            with calling(part, "signature, fingerprint"):
-                problems = dataset_problems(dataset)
-        except GanbenchError:
-            raise
-        except Exception as error:
-            raise _of_builtin(choice, error) from error
-    _raise_broken_contract(choice, problems)
-    return dataset
-
-
-@lru_cache(maxsize=8)
-def _samples(choice: Choice, split: Split) -> Samples:
-    with seeded(0, _CPU):
-        try:
-            dataset = dataset_of(choice)
-            with calling(part_of("dataset", choice), "load"):
-                samples = dataset.load(split)
-            problems = samples_problems(samples, dataset)
-        except GanbenchError:
-            raise
-        except Exception as error:
-            raise _of_builtin(choice, error) from error
-    _raise_broken_contract(choice, [f"{split} split: {problem}" for problem in problems])
-    return samples
-
-
-class _Shared:
-    """A data set as scorers see it: a split is loaded once, and what its plugin raises is named."""
-
-    def __init__(self, choice: Choice) -> None:
-        self._choice = choice
-        self._dataset = dataset_of(choice)
-        self.signature = self._dataset.signature
-        self.fingerprint = self._dataset.fingerprint
-
-    def load(self, split: Split) -> Samples:
-        return samples_of(self._choice, split)
-
-    def __getattr__(self, name: str) -> Any:
-        # What a metric may ask for besides: modes, std, density.
-        return getattr(self._dataset, name)
-
-
-@lru_cache(maxsize=8)
-def _extractor(choice: Choice | None, dataset: Choice) -> Extractor | None:
-    return _built(choice, _Shared(dataset))
-
-
-def _built(choice: Choice | None, data: Dataset) -> Extractor | None:
-    if choice is None:
-        return None
-    extractor: Extractor = build_part(part_of("extractor", choice), choice.options, scored_dataset=data)
-    return extractor
-
-
-@lru_cache(maxsize=32)
-def _scorer(dataset: Choice, score: ScoreSettings, device: str) -> Scorer:
-    return _bound(_Shared(dataset), score, _extractor(score.extractor, dataset), device)
-
-
-def _bound(data: Dataset, score: ScoreSettings, extractor: Extractor | None, device: str) -> Scorer:
-    built: list[tuple[str, Metric, Any]] = [
-        (metric.name, build_metric(metric), metric.options) for metric in score.metrics
-    ]
-    plugins = {
-        metric.name: _provider("metric", metric, digest_of("metric", metric.name, made))
-        for metric, (_, made, _) in zip(score.metrics, built, strict=True)
-    }
-    if score.extractor is not None:
-        plugins[""] = _provider("extractor", score.extractor)
-    return Scorer(
-        dataset=data,
-        reference_split=score.reference,
-        metrics=built,
-        extractor=extractor,
-        extractor_label="" if score.extractor is None else score.extractor.label,
-        samples=score.samples,
-        device=device,
-        precision=score.extractor_precision,
-        plugins=plugins,
+    return Trainer(
+        settings=parts.cell.train,
+        players=parts.players,
+        objective=parts.loss,
+        loss_before_freeze=parts.loss_before_freeze,
+        penalty=parts.penalty,
+        signature=parts.dataset.signature,
+        samples=parts.train,
+        streams=parts.streams,
+        device=torch.device(parts.device),
+        engine=ENGINES[engine],
     )
 
 
-def _provider(kind: Kind, choice: Choice, digest: str = "") -> str:
-    """The distribution that a metric or an extractor is from, with version and source; empty for ganbench."""
-    plugin = load_catalog().entry(kind, choice.name).plugin
-    if plugin.builtin:
-        return ""
-    return f"{plugin.distribution} {plugin.version} {source_digest(plugin.distribution)} {digest}".rstrip()
+def settle_engine(
+    parts: CellParts,
+    *,
+    engines: Mapping[str, type[Engine]] = ENGINES,
+    auto: Mapping[str, tuple[str, ...]] = AUTO,
+) -> EngineChoice:
+    """Choose the engine of a cell; its networks are built only where an engine has to be asked.
+
+    Args:
+        parts: of the cell, with the device where it is to be trained.
+        engines: by name.
+        auto: names that `auto` tries, by type of device.
+
+    Raises:
+        GridError: the engine that the cell asks for refuses it.
+    """
+
+    def make_steps() -> list[TrainStep]:
+        try:
+            return build_trainer(parts.fresh()).train_steps
+        except Exception:
+            # The cell is skipped or fails, and preflight says why: no engine will train it.
+            return []
+
+    device = torch.device(parts.device)
+    return choose_engine(parts.cell.train.engine, device, make_steps, engines=engines, auto=auto)
 
 
-def _not_learning(kind: Kind, choice: Choice) -> Any:
-    """A loss or a penalty, freshly built, with nothing in it that would have to be trained.
+def _build_players(parts: CellParts) -> Players:
+    outputs = parts.shared.loss_spec(parts.cell.loss).discriminator_outputs
+    context: dict[str, Any] = {"signature": parts.dataset.signature}
+    if outputs is not None:
+        context["discriminator_outputs"] = outputs
+    choice, shared = parts.cell.architecture, parts.shared
+    with seeded(parts.streams.init, _CPU):
+        players: Players = build_part(
+            shared.part("architecture", choice), choice.options, shared.catalog, **context
+        )
+    return players
+
+
+def _build_frozen(kind: Kind, choice: Choice, shared: SharedParts) -> Any:
+    """Build a loss or a penalty, with nothing in it that would have to be trained.
 
     Raises:
         PluginError: it holds parameters, or tensors that require a gradient.
     """
-    part = part_of(kind, choice)
-    built = build_part(part, choice.options)
+    part = shared.part(kind, choice)
+    built = build_part(part, choice.options, shared.catalog)
     found = learning_tensors(built)
     if found and part.foreign:
         shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
@@ -318,76 +254,3 @@ def _not_learning(kind: Kind, choice: Choice) -> Any:
             )
         )
     return built
-
-
-def _raise_broken_contract(choice: Choice, problems: Sequence[str]) -> None:
-    """Raise an error with a line for each way in which a data set does not keep to its contract."""
-    part = part_of("dataset", choice)
-    if problems and part.foreign:
-        raise PluginError(*(part.fault(problem) for problem in problems))
-    if problems:
-        raise GridError(*(f"{part.who}: {problem}" for problem in problems))
-
-
-def _of_builtin(choice: Choice, error: Exception) -> GridError:
-    provider = load_catalog().entry("dataset", choice.name).plugin
-    return GridError(
-        f"dataset {choice.label!r} (from {provider.distribution} {provider.version}) cannot be used: "
-        f"{type(error).__name__}: {error}"
-    )
-
-
-def build_trainer(cell: Cell, device: torch.device, engine: str = "eager") -> Trainer:
-    """Build a cell's training at step 0, with everything that decides its bits; anew at each call.
-
-    Args:
-        cell: which.
-        device: where to train.
-        engine: resolved, as `settle_engine` gives it.
-
-    Raises:
-        DatasetError: the data is not there.
-        Unsupported: the combination cannot be built.
-    """
-    before = cell.train.loss_before_freeze
-    return Trainer(
-        settings=cell.train,
-        players=build_players(cell),
-        objective=build_loss(cell, cell.loss),
-        loss_before_freeze=None if before is None else build_loss(cell, before),
-        penalty=build_penalty(cell),
-        signature=dataset_of(cell.dataset).signature,
-        samples=samples_of(cell.dataset, "train"),
-        streams=Streams.of(cell),
-        device=device,
-        engine=ENGINES[engine],
-    )
-
-
-def settle_engine(
-    cell: Cell,
-    device: str,
-    *,
-    engines: Mapping[str, type[Engine]] = ENGINES,
-    auto: Mapping[str, tuple[str, ...]] = AUTO,
-) -> EngineChoice:
-    """Choose the engine of a cell; its networks are built only where an engine has to be asked.
-
-    Args:
-        cell: which.
-        device: where it is to be trained, as torch names it.
-        engines: by name.
-        auto: names that `auto` tries, by type of device.
-
-    Raises:
-        GridError: the engine that the cell asks for refuses it.
-    """
-
-    def make_steps() -> list[TrainStep]:
-        try:
-            return build_trainer(cell, torch.device(device)).train_steps
-        except Exception:
-            # The cell is skipped or fails, for a reason that is told elsewhere: no engine will play it.
-            return []
-
-    return choose_engine(cell.train.engine, torch.device(device), make_steps, engines=engines, auto=auto)

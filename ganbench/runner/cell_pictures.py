@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganbench.api import Players, Samples
-from ganbench.grid import Cell
 from ganbench.grid.seeds import score_seed
-from ganbench.runner.build import build_loss, build_players, dataset_of, samples_of
+from ganbench.runner.build import CellParts
 from ganbench.runner.point_pictures import MOST_POINTS, Span, draw_plane, frame_of, surface_of
 from ganbench.runner.sample_pictures import SIDE, draw_samples, png, shown, tiled
 from ganbench.runner.sampling import chosen, generate_samples
@@ -34,25 +33,24 @@ _CHUNK = 2**23
 class CellPictures:
     """The pictures of one cell, written as training goes on; equal training gives equal bytes."""
 
-    def __init__(self, store: Store, cell: Cell, steps: Sequence[int], device: torch.device) -> None:
+    def __init__(self, store: Store, parts: CellParts, steps: Sequence[int]) -> None:
         """Settle which steps are kept.
 
         Args:
             store: where the pictures go.
-            cell: whose they are.
+            parts: of the cell; its loss says what the discriminator's scores mean.
             steps: those that are scored; of more than 60, as many of them, evenly spread, are kept.
-            device: where the players are.
         """
-        self._store, self._cell, self._device = store, cell, device
+        self._store, self._parts, self._cell = store, parts, parts.cell
         self._kept = frozenset(_spread(list(steps), MOST_STEPS))
         self._last = max(steps)
-        self._dataset = dataset_of(cell.dataset)
-        self._data = samples_of(cell.dataset, "train")
+        self._signature = parts.dataset.signature
+        self._data = parts.train
         self._real_shown = False
 
     @cached_property
     def _frame(self) -> list[Span]:
-        return frame_for(self._cell) if self._dataset.signature.kind != "image" else []
+        return frame_for(self._parts) if self._signature.kind != "image" else []
 
     def keep(self, step: int, samples: Samples, players: Players | None) -> None:
         """Draw the samples of one step.
@@ -65,7 +63,7 @@ class CellPictures:
         Raises:
             StoreError: the file system refuses.
         """
-        store, cell, signature = self._store, self._cell, self._dataset.signature
+        store, cell, signature = self._store, self._cell, self._signature
         seen = shown(samples, signature)
         store.write_picture(cell.id, draw_samples(seen, signature, self._data, self._frame))
         if not self._real_shown:
@@ -78,13 +76,12 @@ class CellPictures:
             store.write_neighbours_picture(cell.id, self._neighbours(samples.x[:SIDE]))
 
     def _drawn(self, seen: Samples, players: Players | None) -> bytes:
-        if self._dataset.signature.kind == "image":
+        if self._signature.kind == "image":
             return png(tiled(_reduced(seen)))
         surface = None
         if players is not None and not players.conditional and not players.couples_samples:
-            objective = build_loss(self._cell, self._cell.loss)
-            logit = logit_of(objective.loss, objective.outputs)
-            if logit is not None and self._dataset.signature.shape == (len(self._frame),):
+            logit = logit_of(self._parts.loss.loss, self._parts.loss.outputs)
+            if logit is not None and self._signature.shape == (len(self._frame),):
                 surface = self._surface(players.discriminator, logit)
         return png(draw_plane(self._data.x, seen.x, surface, self._frame))
 
@@ -92,13 +89,13 @@ class CellPictures:
         """D over the plane, or nothing where D cannot be asked: no picture is worth a cell."""
         # A net may draw noise of its own: training has its stream to itself, so nothing of it moves.
         try:
-            return surface_of(discriminator, logit, self._frame, self._device)
+            return surface_of(discriminator, logit, self._frame, torch.device(self._parts.device))
         except Exception:  # a plugin's net that takes batches of one size only, or cannot be copied
             return None
 
     def _reference(self) -> bytes:
         """Real samples, placed as generated ones are: by class where there are classes."""
-        data, signature = self._data, self._dataset.signature
+        data, signature = self._data, self._signature
         if signature.kind != "image":
             return png(draw_plane(data.x, None, None, frame_of(data.x)))
         few = signature.classes is not None and signature.classes <= _MOST_CLASSES
@@ -116,21 +113,21 @@ class CellPictures:
         return png(tiled(_reduced(Samples(x=filled))))
 
 
-def frame_for(cell: Cell) -> list[Span]:
-    """The part of the plane that a cell's pictures show: its data, and where its generator begins.
+def frame_for(parts: CellParts) -> list[Span]:
+    """Give the part of the plane that a cell's pictures show: its data, and where its generator begins.
 
-    It depends on neither the loss nor the step.
+    It depends on neither the loss nor the step: the generator is built anew, on the CPU.
     """
-    data, begun = samples_of(cell.dataset, "train").x, None
-    players = build_players(cell)
+    data, begun = parts.train.x, None
+    players = parts.fresh().players
     with contextlib.suppress(NonFiniteSamples):
         begun = generate_samples(
             players.generator,
             players,
-            dataset_of(cell.dataset).signature,
-            samples_of(cell.dataset, cell.score.reference),
+            parts.dataset.signature,
+            parts.reference,
             MOST_POINTS,
-            score_seed(cell, 0),
+            score_seed(parts.cell, 0),
             torch.device("cpu"),
         ).x
     return frame_of(data, begun)

@@ -17,17 +17,9 @@ from ganbench.files.data_paths import data_paths_set
 from ganbench.grid import Cell
 from ganbench.grid.history import History
 from ganbench.grid.seeds import score_seed
-from ganbench.runner.build import (
-    build_players,
-    build_trainer,
-    dataset_of,
-    metric_spec,
-    note_of,
-    samples_of,
-    scorer_of,
-)
+from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.cell_pictures import CellPictures
-from ganbench.runner.checkpoint import OtherEnvironment, resume, size_limit
+from ganbench.runner.checkpoint import OtherEnvironment, load_generator, resume
 from ganbench.runner.data_notes import recorded_names
 from ganbench.runner.environment_here import environment_here
 from ganbench.runner.events import CellBegun, CellNote, CellProgress, CellScored, Event
@@ -35,6 +27,7 @@ from ganbench.runner.preflight import check_cell
 from ganbench.runner.reasons import memory_missing, not_finite, reason_failed, reason_skipped
 from ganbench.runner.sample_pictures import drawn
 from ganbench.runner.sampling import first, generate_samples
+from ganbench.runner.shared_parts import SharedParts
 from ganbench.runner.task import CellResult, Task, mean_scores, record_of
 from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
 from ganbench.store import Store
@@ -51,7 +44,10 @@ _PROGRESS_SECONDS = 0.5
 
 
 def run_cell(
-    task: Task, stop: Callable[[], bool] = lambda: False, on_event: Callable[[Event], None] = lambda _: None
+    task: Task,
+    shared: SharedParts,
+    stop: Callable[[], bool] = lambda: False,
+    on_event: Callable[[Event], None] = lambda _: None,
 ) -> CellResult:
     """Run one cell in this process, as every worker does; how it ends is a result, whatever it is.
 
@@ -59,6 +55,7 @@ def run_cell(
 
     Args:
         task: which cell, where.
+        shared: builds its parts; keeps those that other cells of this process use too.
         stop: asked after each step; a cell told to stop is checkpointed and `unfinished`.
         on_event: told when it begins, of steps and losses, a few times a second, of each scoring before the
             last, and of what is not as expected.
@@ -66,37 +63,44 @@ def run_cell(
     on_event(CellBegun(cell=task.cell.id))
     with data_paths_set(task.data_paths), deterministic_process(task.threads):
         try:
-            return _run_to_end(CellRun(task, stop, on_event))
+            return _run_to_end(CellRun(task, CellParts(task.cell, shared, task.device), stop, on_event))
         except GanbenchError as error:
             # Not even the cell's record can be written.
             return CellResult(cell=task.cell.id, status="error", reason=str(error), scores={})
 
 
 def _run_to_end(run: CellRun) -> CellResult:
-    task = run.task
     try:
-        return run.score_again() if task.rescore else run.play()
+        return run.score_again() if run.task.rescore else run.play()
     except Diverged as failure:
         return run.end("diverged", str(failure), step=failure.step)
     except NonFiniteSamples as failure:
         return run.end("diverged", str(failure))
     except Unsupported as failure:
-        return run.end("skipped", reason_skipped(failure, task.cell))
+        return run.end("skipped", reason_skipped(failure, run.parts))
     except (StoreError, OtherEnvironment) as failure:
         return run.end("error", str(failure))
     except BaseException as failure:
         # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
         memory = memory_missing(failure)
-        reason = memory or reason_failed(failure, task.cell)
+        reason = memory or reason_failed(failure, run.parts)
         return run.end("oom" if memory else "error", reason, text=traceback.format_exc())
 
 
 class CellRun:
-    """A cell being run in this process."""
+    """A cell being run in this process.
 
-    def __init__(self, task: Task, stop: Callable[[], bool], on_event: Callable[[Event], None]) -> None:
+    Attributes:
+        task: which cell, where.
+        parts: its data, networks, losses and scorer.
+    """
+
+    def __init__(
+        self, task: Task, parts: CellParts, stop: Callable[[], bool], on_event: Callable[[Event], None]
+    ) -> None:
         self.task = task
         self._cell: Cell = task.cell
+        self.parts = parts
         self._store = Store(task.folder)
         self._device = torch.device(task.device)
         self._stop = stop
@@ -111,7 +115,7 @@ class CellRun:
 
     @cached_property
     def _pictures(self) -> CellPictures:
-        return CellPictures(self._store, self._cell, self._milestones(), self._device)
+        return CellPictures(self._store, self.parts, self._milestones())
 
     def play(self) -> CellResult:
         """Train and score to the end, or to where `stop` says so.
@@ -124,12 +128,12 @@ class CellRun:
         if self._history.last.plugins:
             # What a plugin imports when it is first used may change switches: once before it counts.
             with contextlib.suppress(Exception):
-                check_cell(cell)
+                check_cell(CellParts(cell, self.parts.shared))
             self._set_again()
-        resumed = resume(self.task, self._history.last, store, self._note)
+        resumed = resume(self.task, self.parts, self._history.last, store, self._note)
         trainer = None
         if resumed is not None:
-            trainer, self._history, self._before, self._rows, self._constant = resumed
+            self.parts, trainer, self._history, self._before, self._rows, self._constant = resumed
             self._trainer = trainer
         else:
             # What an earlier attempt left, scores first of all, is not this one's.
@@ -137,7 +141,7 @@ class CellRun:
         # Before the nets are built: tables of the run that are written meanwhile name every cell.
         self._write_unfinished()
         if trainer is None:
-            trainer = self._trainer = build_trainer(cell, self._device, self.task.environment.engine)
+            trainer = self._trainer = build_trainer(self.parts, self.task.environment.engine)
         for milestone in self._milestones():
             if milestone < trainer.step:
                 continue
@@ -171,20 +175,14 @@ class CellRun:
         cell, store = self._cell, self._store
         record = store.cell(cell.id)
         self._before = float(record["seconds"])
-        players = build_players(cell)
-        generator = players.generator.to(self._device)
-        if cell.train.precision == "float64":
-            generator.double()
-        state = generator.state_dict()
         try:
-            stored = store.generator(cell.id, size_limit(state, 1))
+            generator = load_generator(store, self.parts)
             if store.weights(cell.id) != record.get("weights"):
                 raise StoreError(f"{cell.id}: the stored weights are not those that its record names")
-            generator.load_state_dict(stored)
             self._rows = list(store.scores(cell.id))
-        except (StoreError, RuntimeError) as error:
+        except StoreError as error:
             self._note(f"{error}; the cell is trained again")
-            self._rescoring, self._rows = False, []
+            self._rescoring, self._rows, self.parts = False, [], self.parts.fresh()
             store.drop_cell(cell.id)
             return self.play()
         self._score(cell.train.steps, generator)
@@ -238,13 +236,13 @@ class CellRun:
 
     def _release(self) -> None:
         """Let go of the networks, so that the next cell has the memory."""
-        self._trainer = None
+        self._trainer, self.parts = None, self.parts.fresh()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _take_place(self) -> None:
         """Record the environment of this process, and refuse one that is not as planned."""
-        here = environment_here(self._cell, device=self.task.device, threads=torch.get_num_threads())
+        here = environment_here(self.parts, threads=torch.get_num_threads())
         self._history = History.of(here)
         if changes := self.task.environment.differences(here):
             raise OtherEnvironment(
@@ -260,10 +258,8 @@ class CellRun:
 
     def _score(self, step: int, generator: nn.Module) -> None:
         """Draw the pictures of one step, and score it where that is not done."""
-        cell = self._cell
-        scorer = scorer_of(cell, self.task.device)
-        signature = dataset_of(cell.dataset).signature
-        players = build_players(cell) if self._trainer is None else self._trainer.players
+        cell, parts = self._cell, self.parts
+        scorer, signature, players = parts.scorer, parts.dataset.signature, parts.players
         for_picture = drawn(signature, conditional=players.conditional)
         for repeat in range(cell.score.repeats if step == cell.train.steps else 1):
             wanted = set() if scorer is None else self._unscored(scorer, step, repeat)
@@ -273,7 +269,7 @@ class CellRun:
                 generator,
                 players,
                 signature,
-                samples_of(cell.dataset, cell.score.reference),
+                parts.reference,
                 max(cell.score.samples if scorer is not None else 0, 0 if repeat else for_picture),
                 score_seed(cell, repeat),
                 self._device,
@@ -294,18 +290,19 @@ class CellRun:
 
     def _keep(self, step: int, repeat: int, scored: Sequence[ScoreRow]) -> None:
         """Add rows to the cell's scores, on disk too."""
+        shared = self.parts.shared
         for row in scored:
             self._rows.append(
                 {
                     "step": step,
                     "metric": row.metric,
                     "value": row.value,
-                    "direction": metric_spec(row.source).directions.get(row.metric, ""),
+                    "direction": shared.metric_spec(row.source).directions.get(row.metric, ""),
                     "extractor": row.extractor,
                     "samples": row.samples,
                     "protocol": row.protocol,
                     "repeat": repeat,
-                    "note": note_of(row),
+                    "note": shared.note(row),
                     "current": True,
                 }
             )
@@ -342,7 +339,7 @@ class CellRun:
             "cell": self._cell.id,
             "environment": self._history.hash,
             "environments": self._history.as_list(),
-            "data": dataset_of(self._cell.dataset).fingerprint,
+            "data": self.parts.dataset.fingerprint,
             "seconds": self._seconds(),
             "constant": self._constant,
             "training": training,
@@ -371,11 +368,12 @@ class CellRun:
         return self._before + time.monotonic() - self._begun
 
     def _record(self, status: str, **outcome: Any) -> dict[str, Any]:
-        if names := recorded_names(dataset_of(self._cell.dataset)):
+        if names := recorded_names(self.parts.dataset):
             outcome["class_names"] = names
         return record_of(
             self._cell,
             self._history,
+            self.parts.shared.catalog,
             status=status,
             seconds=round(self._seconds(), 3),
             determinism=determinism_record(),

@@ -1,4 +1,4 @@
-"""The checkpoints of a cell: where they were made, and the training as one of them left it."""
+"""What a cell left on disk: its checkpoints, where they were made, and the weights of its generator."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench.errors import StoreError
 from ganbench.files.tensors import read_record
 from ganbench.grid import Cell, Environment
 from ganbench.grid.history import History
-from ganbench.runner.build import build_trainer
+from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.task import Task
 from ganbench.store import Store
 from ganbench.training import Trainer
@@ -32,6 +32,7 @@ class Resumed(NamedTuple):
     """A training to go on with.
 
     Attributes:
+        parts: of the cell; players, loss and penalty are the trainer's.
         trainer: at the checkpoint's step.
         history: the environments that led there, and this one.
         seconds: that it has taken so far.
@@ -39,6 +40,7 @@ class Resumed(NamedTuple):
         constant: whether the generator's samples were all alike when it was last scored.
     """
 
+    parts: CellParts
     trainer: Trainer
     history: History
     seconds: float
@@ -46,13 +48,16 @@ class Resumed(NamedTuple):
     constant: bool
 
 
-def resume(task: Task, here: Environment, store: Store, note: Callable[[str], None]) -> Resumed | None:
+def resume(
+    task: Task, parts: CellParts, here: Environment, store: Store, note: Callable[[str], None]
+) -> Resumed | None:
     """Restore the training from the latest checkpoint that is whole.
 
     A damaged checkpoint is removed, and the earlier one used.
 
     Args:
         task: which cell, and whether a checkpoint of another environment may be used.
+        parts: of the cell; what is trained is built anew for each checkpoint that is tried.
         here: the environment of this process.
         store: the results folder.
         note: told of each checkpoint that is not used.
@@ -66,7 +71,8 @@ def resume(task: Task, here: Environment, store: Store, note: Callable[[str], No
     """
     cell = task.cell
     for path in store.checkpoints(cell.id):
-        trainer = build_trainer(cell, torch.device(task.device), task.environment.engine)
+        built = parts.fresh()
+        trainer = build_trainer(built, task.environment.engine)
         changes: list[str] = []
         try:
             tensors, record = store.read_checkpoint(path, size_limit(trainer.state()[0], _FACTOR))
@@ -94,7 +100,7 @@ def resume(task: Task, here: Environment, store: Store, note: Callable[[str], No
             note(f"{what}; not used")
             continue
         constant = record.get("constant") is True
-        return Resumed(trainer, history.continued(here, trainer.step), seconds, rows, constant)
+        return Resumed(built, trainer, history.continued(here, trainer.step), seconds, rows, constant)
     return None
 
 
@@ -124,6 +130,25 @@ def checkpoint_changes(store: Store, cell: Cell, now: Environment) -> list[str]:
         with contextlib.suppress(StoreError, ValueError):
             return checkpoint_history(store, cell, read_record(path)).differences(now)
     return []
+
+
+def load_generator(store: Store, parts: CellParts) -> nn.Module:
+    """Load a cell's stored weights into the generator of its parts, on their device.
+
+    Raises:
+        StoreError: there are none, they are damaged, or they do not fit.
+        Unsupported: the players cannot be built.
+    """
+    cell, generator = parts.cell, parts.players.generator.to(torch.device(parts.device))
+    if cell.train.precision == "float64":
+        generator.double()
+    try:
+        generator.load_state_dict(store.generator(cell.id, size_limit(generator.state_dict(), 2)))
+    except RuntimeError as error:
+        raise StoreError(
+            f"{store.path}: the weights of {cell.id} do not fit {cell.architecture.label}"
+        ) from error
+    return generator
 
 
 def size_limit(state: Mapping[str, Tensor], factor: int) -> int:

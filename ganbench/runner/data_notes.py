@@ -11,7 +11,7 @@ from ganbench.api import Dataset
 from ganbench.errors import GanbenchError
 from ganbench.grid import Choice
 from ganbench.grid.problems import given
-from ganbench.runner.build import dataset_of, samples_of
+from ganbench.runner.shared_parts import SharedParts
 
 # Of 256 values; ordinary pictures use nearly all.
 MIN_USED_VALUES = 129
@@ -48,16 +48,18 @@ def range_note(images: Tensor) -> str:
     return f"use only the values {low} to {high}, {scale}: right if they are meant to be that pale or dark"
 
 
-def data_notes(choices: Iterable[Choice]) -> list[str]:
+def data_notes(choices: Iterable[Choice], shared: SharedParts) -> list[str]:
     """List what is to be said of data sets before a run, a line each.
 
     Args:
         choices: data sets; those that cannot be used are refused elsewhere.
+        shared: builds them.
     """
     notes = []
     for choice in dict.fromkeys(choices):
         try:
-            dataset, train = dataset_of(choice), samples_of(choice, "train")
+            dataset = shared.dataset(choice)
+            train = dataset.load("train")
         except GanbenchError:
             continue
         if dataset.signature.kind == "image" and (note := range_note(train.x)):

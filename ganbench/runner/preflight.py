@@ -10,22 +10,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Metric, PenaltySpec, Players
-from ganbench.catalog import load_catalog
+from ganbench.api import Players, Samples
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Choice
 from ganbench.grid.seeds import score_seed
-from ganbench.runner.build import (
-    build_loss,
-    build_metric,
-    build_penalty,
-    build_players,
-    dataset_of,
-    part_of,
-    parts_of,
-    samples_of,
-)
+from ganbench.runner.build import CellParts, build_loss
 from ganbench.runner.sampling import drawn_rows
 from ganbench.scoring import WITH_LABELS, seeded, too_few
 from ganbench.training import (
@@ -41,15 +31,15 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _Value = TypeVar("_Value")
 
 
-def check_cell(cell: Cell, device: str = "cpu") -> None:
+def check_cell(parts: CellParts) -> None:
     """Build the parts and play one batch without a step.
 
     An error of the device itself (out of its memory, a failed kernel) is left to the run, as is exhausted
     memory.
 
     Args:
-        cell: which.
-        device: where the cell will be trained; the CPU is taken where this process has no such device.
+        parts: of the cell, freshly made, with the device where it will be trained; the CPU is taken where
+            this process has no such device. They are of no use afterwards.
 
     Raises:
         Unsupported: the combination cannot be built; the cell is skipped.
@@ -57,16 +47,16 @@ def check_cell(cell: Cell, device: str = "cpu") -> None:
         GridError: parts do not fit together: a wrong shape, a wrong width.
         DatasetError: the data is not there.
     """
-    data = samples_of(cell.dataset, "train")
+    cell, count = parts.cell, len(parts.train)
     batch = cell.train.batch_size
-    if batch > len(data):
+    if batch > count:
         raise GridError(
-            f"train.batch_size: must be at most {len(data)}, the training samples of {cell.dataset.label}, "
+            f"train.batch_size: must be at most {count}, the training samples of {cell.dataset.label}, "
             f"given {batch}"
         )
-    place = device_here(device)
+    place = device_here(parts.device)
     with device_errors_pass(), seeded(0, place), deterministic():
-        _CellCheck(cell, place).play()
+        _CellCheck(parts, place).play()
 
 
 def device_here(device: str) -> torch.device:
@@ -94,47 +84,47 @@ def losses_of(cell: Cell) -> list[Choice]:
 
 
 def batch_of(
-    cell: Cell, rows: slice, device: torch.device, dtype: torch.dtype
+    data: Samples, rows: slice, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor | None]:
-    """Training samples as the players see them, and their condition; copies, which a plugin may write to."""
-    data = samples_of(cell.dataset, "train")
+    """Give samples as the players see them, and their condition; copies, which a plugin may write to."""
     x = data.x[rows].to(device, dtype, copy=True)
     pool = data.condition if data.condition is not None else data.labels
     condition = None if pool is None else pool[rows].to(device, copy=True)
     return (x / 127.5 - 1 if data.x.dtype == torch.uint8 else x), condition
 
 
-def refused_condition(refusal: ConditionRefused, part: Part, cell: Cell) -> Unsupported:
-    """The reason for which a cell is skipped whose loss or penalty needs conditional players."""
-    architecture = part_of("architecture", cell.architecture).who
-    return Unsupported(f"{part.who} needs conditional players: {refusal}; {architecture} is not conditional")
+def refused_condition(refusal: ConditionRefused, part: Part, architecture: Part) -> Unsupported:
+    """Say why a cell is skipped whose loss or penalty needs conditional players."""
+    return Unsupported(
+        f"{part.who} needs conditional players: {refusal}; {architecture.who} is not conditional"
+    )
 
 
 class _CellCheck:
     """One batch of one cell."""
 
-    def __init__(self, cell: Cell, device: torch.device) -> None:
-        self._cell = cell
+    def __init__(self, parts: CellParts, device: torch.device) -> None:
+        self._parts = parts
+        self._cell = cell = parts.cell
         self._device = device
-        self._company = parts_of(cell)
-        self._architecture = part_of("architecture", cell.architecture)
-        self._penalty = part_of("penalty", cell.penalty)
+        self._architecture = parts.shared.part("architecture", cell.architecture)
+        self._penalty = parts.shared.part("penalty", cell.penalty)
         self._where = f"{self._architecture.who} on dataset {cell.dataset.label!r}"
         self._faults: list[PluginFault] = []
 
     def play(self) -> None:
-        cell, device, dtype = self._cell, self._device, number_type(self._cell)
-        shape, batch = dataset_of(cell.dataset).signature.shape, cell.train.batch_size
-        players = self._attempt(lambda: build_players(cell))
-        penalty = self._attempt(lambda: build_penalty(cell))
+        cell, parts, device, dtype = self._cell, self._parts, self._device, number_type(self._cell)
+        shape, batch = parts.dataset.signature.shape, cell.train.batch_size
+        players = self._attempt(lambda: parts.players)
+        penalty = self._attempt(lambda: parts.penalty)
         objectives = [
-            (part_of("loss", choice), self._attempt(functools.partial(build_loss, cell, choice)))
+            (parts.shared.part("loss", choice), self._attempt(functools.partial(build_loss, parts, choice)))
             for choice in losses_of(cell)
         ]
         self._raise_faults()
         assert players is not None
         assert penalty is not None
-        real, condition = batch_of(cell, slice(batch), device, dtype)
+        real, condition = batch_of(parts.train, slice(batch), device, dtype)
         if players.conditional and condition is None:
             raise Unsupported(f"{self._where}: the players take a condition and the data have none")
         _refuse_single_rows(players, f"{self._where}, train.batch_size = {batch}")
@@ -157,7 +147,7 @@ class _CellCheck:
                 dtype=dtype,
                 outputs=objective.outputs,
             )
-            if _needs_logit(cell.penalty) and not game.has_logit:
+            if parts.shared.penalty_spec(cell.penalty).needs_logit and not game.has_logit:
                 raise Unsupported(
                     f"penalty {cell.penalty.label!r} uses the loss's logit, and loss {part.label!r} has none"
                 )
@@ -198,10 +188,10 @@ class _CellCheck:
 
     def _called(self, part: Part, hook: str, function: Callable[[], _Value]) -> _Value:
         try:
-            with calling(part, hook, self._company):
+            with calling(part, hook, self._parts.named):
                 return function()
         except ConditionRefused as refusal:
-            raise refused_condition(refusal, part, self._cell) from refusal
+            raise refused_condition(refusal, part, self._architecture) from refusal
 
     def _attempt(self, function: Callable[[], _Value]) -> _Value | None:
         """Its value; none where a plugin failed, which is noted, so that other parts are tried too."""
@@ -237,11 +227,6 @@ class _CellCheck:
         return PluginError(PluginFault(who=self._where, error=text, place=self._architecture.home))
 
 
-def _needs_logit(penalty: Choice) -> bool:
-    spec = load_catalog().entry("penalty", penalty.name).spec
-    return isinstance(spec, PenaltySpec) and spec.needs_logit
-
-
 def _refuse_single_rows(players: Players, where: str) -> None:
     """Let batch normalisation object to a batch of one, whose statistics are no batch's."""
 
@@ -265,7 +250,7 @@ def _outputs(count: int) -> str:
     return "1 output" if count == 1 else f"{count} outputs"
 
 
-def check_conditions(cell: Cell) -> None:
+def check_conditions(parts: CellParts) -> None:
     """Refuse metrics of a cell that its samples, drawn as they will be, are no good for.
 
     Data without labels or conditions are the scorer's to refuse.
@@ -274,10 +259,12 @@ def check_conditions(cell: Cell) -> None:
         GridError: the generator takes no condition, or of a class too few samples will be drawn.
         Unsupported: the players cannot be built.
     """
-    asking = {name: metric for name, metric in _metrics(cell) if metric.needs in ("pairs", WITH_LABELS)}
+    cell = parts.cell
+    metrics = [(choice.name, parts.shared.build_metric(choice)) for choice in cell.score.metrics]
+    asking = {name: metric for name, metric in metrics if metric.needs in ("pairs", WITH_LABELS)}
     if not asking:
         return
-    players = build_players(cell)
+    players = parts.players
     if not players.conditional:
         raise GridError(
             *(
@@ -287,7 +274,7 @@ def check_conditions(cell: Cell) -> None:
             )
         )
     least = max((metric.minimum for metric in asking.values() if metric.needs == WITH_LABELS), default=0)
-    data, classes = samples_of(cell.dataset, cell.score.reference), dataset_of(cell.dataset).signature.classes
+    data, classes = parts.reference, parts.dataset.signature.classes
     if not least or data.labels is None or classes is None:
         return
     for repeat in range(cell.score.repeats):
@@ -299,7 +286,3 @@ def check_conditions(cell: Cell) -> None:
                 f"metric {names!r} needs at least {least} samples of each class, and of the "
                 f"{cell.score.samples} that seed {cell.seed} draws {rare}: raise score.samples"
             )
-
-
-def _metrics(cell: Cell) -> list[tuple[str, Metric]]:
-    return [(metric.name, build_metric(metric)) for metric in cell.score.metrics]

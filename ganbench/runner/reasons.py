@@ -11,7 +11,7 @@ import torch
 from ganbench.catalog.faults import blame, out_of_memory
 from ganbench.errors import GanbenchError, PluginError, PluginFault, Unsupported, said
 from ganbench.grid import Cell
-from ganbench.runner.build import parts_of
+from ganbench.runner.build import CellParts
 from ganbench.runner.preflight import refused_condition
 from ganbench.store import Store
 from ganbench.training import ConditionRefused
@@ -24,19 +24,19 @@ def memory_missing(failure: BaseException) -> str:
     return "out of memory" if out_of_memory(failure) else ""
 
 
-def reason_failed(failure: BaseException, cell: Cell) -> str:
+def reason_failed(failure: BaseException, parts: CellParts) -> str:
     """Name what failed, the plugin that it comes from, and the file with the traceback.
 
     Args:
         failure: what ended the cell, with its traceback.
-        cell: which.
+        parts: of the cell.
     """
-    note = _note(cell)
+    note = _note(parts.cell)
     if isinstance(failure, PluginError):
         return "; ".join(fault.line(note) for fault in failure.faults)
     if isinstance(failure, GanbenchError):
         return f"{'; '.join(failure.problems)} ({note})"
-    fault = blame(failure, parts_of(cell))
+    fault = blame(failure, parts.named)
     return f"{said(failure)} ({note})" if fault is None else fault.line(note)
 
 
@@ -45,14 +45,15 @@ def broken_reason(faults: Iterable[PluginFault], cell: Cell) -> str:
     return "; ".join(fault.line(_note(cell)) if fault.traceback else fault.line() for fault in faults)
 
 
-def reason_skipped(failure: Unsupported, cell: Cell) -> str:
+def reason_skipped(failure: Unsupported, parts: CellParts) -> str:
     """Name what does not fit; of a condition that players do not take, also who gave it."""
     if isinstance(failure, ConditionRefused):
-        given = [part for part in parts_of(cell) if part.kind in ("loss", "penalty")]
+        given = [part for part in parts.named if part.kind in ("loss", "penalty")]
         fault = blame(failure, given)
         for part in given:
             if fault is not None and part.who == fault.who:
-                return str(refused_condition(failure, part, cell))
+                architecture = parts.shared.part("architecture", parts.cell.architecture)
+                return str(refused_condition(failure, part, architecture))
     return str(failure)
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from ganbench.catalog.faults import Part, device_errors_pass
 from ganbench.errors import PluginError, PluginFault, Unsupported
-from ganbench.grid import Cell
-from ganbench.runner.build import part_of
+from ganbench.runner.build import CellParts
 from ganbench.runner.preflight import device_here, losses_of
 from ganbench.runner.trial_rounds import TrialGame, TrialResult, Values
 from ganbench.training import deterministic
@@ -19,15 +18,16 @@ _PACKS = 8
 _NAMES = ("the discriminator's loss", "the penalty", "the generator's loss")
 
 
-def plugins_in_play(cell: Cell) -> tuple[Part, ...]:
-    """The architecture, losses and penalty of a cell that distributions other than ganbench provide."""
-    parts = [part_of("architecture", cell.architecture)]
-    parts += [part_of("loss", loss) for loss in losses_of(cell)]
-    parts.append(part_of("penalty", cell.penalty))
-    return tuple(part for part in parts if part.foreign)
+def plugins_in_play(parts: CellParts) -> tuple[Part, ...]:
+    """List the architecture, losses and penalty of a cell that distributions other than ganbench provide."""
+    cell, part = parts.cell, parts.shared.part
+    played = [part("architecture", cell.architecture)]
+    played += [part("loss", loss) for loss in losses_of(cell)]
+    played.append(part("penalty", cell.penalty))
+    return tuple(one for one in played if one.foreign)
 
 
-def check_resumption(cell: Cell, device: str = "cpu") -> None:
+def check_resumption(parts: CellParts) -> None:
     """Play a few small rounds with the plugins' parts, and again with fresh ones after the first round.
 
     A run that is resumed has fresh objects and the checkpoint's tensors: weights, buffers, `game.state`.
@@ -35,26 +35,27 @@ def check_resumption(cell: Cell, device: str = "cpu") -> None:
     Built-in parts alone are not played: ganbench's own tests hold them.
 
     Args:
-        cell: one that `check_cell` takes.
-        device: as `check_cell` takes it.
+        parts: of a cell that `check_cell` takes, with the device as it takes it.
 
     Raises:
         PluginError: values differ, code of a plugin raised, or a player cannot learn by what it gives.
         Unsupported: the combination turns out in a later round to be none.
     """
-    foreign = plugins_in_play(cell)
+    cell, foreign = parts.cell, plugins_in_play(parts)
     if not foreign:
         return
-    place = device_here(device)
+    place = device_here(parts.device)
     with device_errors_pass(), deterministic():
         for choice in losses_of(cell):
-            loss = part_of("loss", choice)
+            loss = parts.shared.part("loss", choice)
             played = [part for part in foreign if part.kind != "loss" or part == loss]
             batch = cell.train.batch_size
-            small = min(batch, _PACKS * TrialGame(cell, choice, played, place, batch).pack()) if played else 0
+            small = (
+                min(batch, _PACKS * TrialGame(parts, choice, played, place, batch).pack()) if played else 0
+            )
             for size in sorted({small, batch} - {0}):
                 try:
-                    _compare(TrialGame(cell, choice, played, place, size), played)
+                    _compare(TrialGame(parts, choice, played, place, size), played)
                     break
                 except (PluginError, Unsupported):
                     # A net may be made for batches of its own size alone.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganbench.api import LossSpec, PenaltySpec
-from ganbench.catalog import load_catalog
+from ganbench.catalog import Catalog
 from ganbench.grid import Cell
 from ganbench.grid.environment import Environment
 from ganbench.grid.history import History
@@ -75,12 +75,13 @@ def mean_scores(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]
     }
 
 
-def record_of(cell: Cell, trained: Environment | History, **outcome: Any) -> dict[str, Any]:
+def record_of(cell: Cell, trained: Environment | History, catalog: Catalog, **outcome: Any) -> dict[str, Any]:
     """Make the record of a cell as the store keeps it.
 
     Args:
         cell: which.
         trained: where it is trained, or the list of environments in which it was.
+        catalog: who provides its loss and its penalty.
         outcome: replaces what an untouched cell has.
     """
     history = trained if isinstance(trained, History) else History.of(trained)
@@ -99,12 +100,12 @@ def record_of(cell: Cell, trained: Environment | History, **outcome: Any) -> dic
         **history.as_record(),
         "weights": "",
         "determinism": {},
-        "formulas": formulas_of(cell),
+        "formulas": formulas_of(cell, catalog),
         **outcome,
     }
 
 
-def formulas_of(cell: Cell) -> dict[str, dict[str, str]]:
+def formulas_of(cell: Cell, catalog: Catalog) -> dict[str, dict[str, str]]:
     """By part, `loss` and `penalty`: `discriminator`, `generator`, `reference`; those that the plugin states.
 
     A report is made where the plugin may be absent or another version, so the cell remembers.
@@ -112,7 +113,6 @@ def formulas_of(cell: Cell) -> dict[str, dict[str, str]]:
     Raises:
         CatalogError: the loss or the penalty is not provided.
     """
-    catalog = load_catalog()
     loss = catalog.entry("loss", cell.loss.name).spec
     penalty = catalog.entry("penalty", cell.penalty.name).spec
     found: dict[str, dict[str, str]] = {"loss": {}, "penalty": {}}

@@ -14,15 +14,8 @@ from torch import Tensor, nn
 from ganbench.api import Penalty, Players
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import PluginError
-from ganbench.grid import Cell, Choice
-from ganbench.runner.build import (
-    build_loss,
-    build_penalty,
-    build_players,
-    part_of,
-    parts_of,
-    samples_of,
-)
+from ganbench.grid import Choice
+from ganbench.runner.build import CellParts, build_loss
 from ganbench.runner.global_draws import GlobalDraws
 from ganbench.runner.preflight import autocast, batch_of, number_type, refused_condition
 from ganbench.scoring import seeded
@@ -54,27 +47,27 @@ class TrialGame:
     """A cell's game with one of its losses, which can be played from the start as often as asked."""
 
     def __init__(
-        self, cell: Cell, choice: Choice, plugins: Sequence[Part], device: torch.device, batch: int
+        self, parts: CellParts, choice: Choice, plugins: Sequence[Part], device: torch.device, batch: int
     ) -> None:
         """Prepare; builds nothing yet.
 
         Args:
-            cell: whose parts are played.
+            parts: of the cell; what is played is built anew each time.
             choice: its loss.
             plugins: the parts that distributions other than ganbench provide.
             device: where to play.
             batch: samples in a batch.
         """
-        self._cell = cell
+        self._parts = parts
+        self._cell = cell = parts.cell
         self._choice = choice
         self._plugins = tuple(plugins)
         self._device = device
         self._batch = batch
         self._dtype = number_type(cell)
-        self._company = parts_of(cell)
-        self._loss = part_of("loss", choice)
-        self._penalty = part_of("penalty", cell.penalty)
-        self._architecture = part_of("architecture", cell.architecture)
+        self._loss = parts.shared.part("loss", choice)
+        self._penalty = parts.shared.part("penalty", cell.penalty)
+        self._architecture = parts.shared.part("architecture", cell.architecture)
         self._played = 0
 
     def pack(self) -> int:
@@ -126,9 +119,10 @@ class TrialGame:
         return seen
 
     def _begin(self) -> tuple[CellGame, Objective, Penalty]:
-        objective, penalty = build_loss(self._cell, self._choice), build_penalty(self._cell)
+        built = self._parts.fresh()
+        objective, penalty = build_loss(built, self._choice), built.penalty
         stream = torch.Generator(self._device).manual_seed(0)
-        return self._game(build_players(self._cell), objective, penalty, stream), objective, penalty
+        return self._game(built.players, objective, penalty, stream), objective, penalty
 
     def _game(
         self, players: Players, objective: Objective, penalty: Penalty, stream: torch.Generator
@@ -155,16 +149,17 @@ class TrialGame:
     ) -> tuple[CellGame, Objective, Penalty]:
         if not fresh:
             return game, objective, penalty
+        built = self._parts.fresh()
         if "loss" in fresh:
-            objective = build_loss(self._cell, self._choice)
+            objective = build_loss(built, self._choice)
         if "penalty" in fresh:
-            penalty = build_penalty(self._cell)
+            penalty = built.penalty
         if "architecture" not in fresh:
             for held in (objective.loss, penalty):
                 settle_networks(held, self._device, self._dtype)
             game.judge_by(objective.loss, objective.outputs)
             return game, objective, penalty
-        players = build_players(self._cell)
+        players = built.players
         resumed = self._game(players, objective, penalty, self._stream)
         _copy(game.players.generator, players.generator)
         _copy(game.players.discriminator, players.discriminator)
@@ -174,9 +169,10 @@ class TrialGame:
 
     def _turn(self, game: CellGame, index: int) -> tuple[Tensor, Tensor | None, Tensor]:
         """Real samples, condition and noise of one round."""
-        spare = len(samples_of(self._cell.dataset, "train")) - self._batch + 1
+        data = self._parts.train
+        spare = len(data) - self._batch + 1
         start = index * self._batch % spare
-        real, condition = batch_of(self._cell, slice(start, start + self._batch), self._device, self._dtype)
+        real, condition = batch_of(data, slice(start, start + self._batch), self._device, self._dtype)
         stream = torch.Generator().manual_seed(index)
         noise = torch.rand(self._batch, game.players.noise.size, generator=stream)
         return real, condition, noise.to(self._device, self._dtype)
@@ -263,10 +259,10 @@ class TrialGame:
         if not part.foreign and self._architecture.foreign:
             blamed, hook = self._architecture, f"{hook} of {part.who}"
         try:
-            with calling(blamed, hook, self._company):
+            with calling(blamed, hook, self._parts.named):
                 yield
         except ConditionRefused as refusal:
-            raise refused_condition(refusal, part, self._cell) from refusal
+            raise refused_condition(refusal, part, self._architecture) from refusal
 
     def _refuse(self, parameters: Sequence[nn.Parameter]) -> None:
         """Refuse parameters that values depend on and that belong to neither player's network."""

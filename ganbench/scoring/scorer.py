@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganbench.api.data import Dataset, Extractor, Features, Metric, Needs, Split
 from ganbench.api.players import Samples
+from ganbench.catalog import Catalog
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault
 from ganbench.grid.choice import label_of
@@ -70,6 +71,7 @@ class Scorer:
         device: torch.device | str = "cpu",
         precision: str = "float32",
         plugins: Mapping[str, str] | None = None,
+        catalog: Catalog | None = None,
     ) -> None:
         """Binds; computes nothing yet.
 
@@ -84,6 +86,7 @@ class Scorer:
             precision: of the extractor's arithmetic.
             plugins: for the metrics that a distribution other than ganbench provides, by name, its name,
                 version and source; under the empty name that of the extractor.
+            catalog: who provides metrics and extractor; without it, what they raise is named as ganbench's.
         """
         self._dataset = dataset
         self._split: Split = reference_split
@@ -98,12 +101,13 @@ class Scorer:
         self._device = torch.device(device)
         self._precision = precision
         self._plugins = dict(plugins or {})
+        part = Part if catalog is None else partial(Part.of, catalog)
         self._parts = {
-            name: Part(kind="metric", name=name, label=label_of({**options, "name": name}))
+            name: part(kind="metric", name=name, label=label_of({**options, "name": name}))
             for name, _, options in self._metrics
         }
         name = extractor_label.partition("[")[0]
-        self._extractor_part = Part(kind="extractor", name=name, label=extractor_label)
+        self._extractor_part = part(kind="extractor", name=name, label=extractor_label)
 
     def check(self) -> list[str]:
         """Refuses what cannot be scored, before anything is trained; tries what plugins provide.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from parts_here import shared
 from rich.console import Console
 
 from ganbench.catalog import load_catalog
@@ -60,5 +61,6 @@ def test_why_another_engine_is_not_taken_is_told_once_with_the_number_of_cells(p
         stale=0,
         departed=(),
         place=Place(device="cuda", model="A GPU"),
+        shared=shared(),
     )
     assert plan_notes(plan) == ["2 cells not on engine 'graph': a scheduled beta"]

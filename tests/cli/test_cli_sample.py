@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from parts_here import parts, shared
 from PIL import Image
 
 from ganbench.__main__ import main
@@ -17,8 +18,7 @@ from ganbench.catalog import load_catalog
 from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.grid.seeds import score_seed
-from ganbench.runner import Task, run_cell, samples_of
-from ganbench.runner.build import scorer_of
+from ganbench.runner import Task, run_cell
 from ganbench.runner.external_samples import read_samples
 from ganbench.runner.sample_pictures import write_images
 from ganbench.store import Store
@@ -106,7 +106,7 @@ def store(fake_site: Any, one_thread: None, tmp_path: Path) -> Store:
     store.write_grid(plan.grid.to_toml())
     (planned,) = plan.cells
     task = Task(cell=planned.cell, folder=str(store.path), device="cpu", environment=planned.environment)
-    assert run_cell(task).status == "ok"
+    assert run_cell(task, shared()).status == "ok"
     return store
 
 
@@ -146,7 +146,7 @@ def test_an_archive_has_what_conditional_samples_were_made_from(store: Store, tm
         assert (stored["x"].dtype, stored["x"].shape) == (np.uint8, (30, 1, 4, 4))
         index = stored["index"]
         # From the split that is the real side, which here is the smaller one.
-        data = samples_of(cell.dataset, "test")
+        data = parts(cell).dataset.load("test")
         assert data.labels is not None
         assert data.condition is not None
         assert index.max() < len(data)
@@ -325,10 +325,10 @@ def test_cells_scored_on_a_gpu_are_sampled_there(
     store.write_grid(plan.grid.to_toml())
     (planned,) = plan.cells
     task = Task(cell=planned.cell, folder=str(store.path), device="cuda", environment=planned.environment)
-    assert run_cell(task).status == "ok"
+    assert run_cell(task, shared()).status == "ok"
     assert sample(store, "--out", tmp_path / "a.npz") == 0
     assert capsys.readouterr().err == ""
-    scorer = scorer_of(planned.cell, "cuda")
+    scorer = parts(planned.cell, "cuda").scorer
     assert scorer is not None
     (row,) = scorer.score(read_samples(tmp_path / "a.npz"))
     assert row.value == store.scores(planned.cell.id)[0]["value"]

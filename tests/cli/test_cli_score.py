@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from parts_here import shared
 from PIL import Image
 from torch_fidelity import calculate_metrics, fidelity
 
@@ -148,7 +149,7 @@ def test_points_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cell = planned.cell.id
     prepare_process(threads=1)
     task = Task(cell=planned.cell, folder=str(store.path), device="cpu", environment=planned.environment)
-    assert run_cell(task).status == "ok"
+    assert run_cell(task, shared()).status == "ok"
     made = tmp_path / "made.npz"
     assert main(["sample", str(store.path), cell, "--count", str(COUNT), "--out", str(made)]) == 0
     rows = scored(

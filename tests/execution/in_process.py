@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import pytest
+from parts_here import shared
 
 from ganbench.execution import EXECUTORS, Place
 from ganbench.runner import CellResult, Task, run_cell
@@ -46,7 +47,7 @@ class InProcess:
         for task in tasks:
             if self.stopped is None:
                 self.ran.append(task.cell.id)
-                yield run_cell(task, lambda: self.stopped is not None, heard)
+                yield run_cell(task, shared(), lambda: self.stopped is not None, heard)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from parts_here import shared
 
 import ganbench
 from ganbench.catalog import load_catalog
@@ -108,7 +109,7 @@ def test_a_plan_and_a_grid_that_is_resolved_are_checked_too() -> None:
 
 
 def nothing() -> Verification:
-    return Verification(store=Store("out"), cells=(), device="cpu")
+    return Verification(store=Store("out"), cells=(), device="cpu", shared=shared())
 
 
 @pytest.mark.parametrize(

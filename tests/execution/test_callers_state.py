@@ -17,13 +17,13 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from parts_here import forget
 
 import ganbench
 from ganbench.__main__ import main
 from ganbench.catalog import load_catalog
 from ganbench.execution import plan_run, plan_verification, verify
 from ganbench.grid import read_grid
-from ganbench.runner import forget_environment
 
 GRID: dict[str, Any] = {
     "name": "tiny",
@@ -175,7 +175,7 @@ def test_a_callers_state_is_never_changed(
         "bad input": lambda: main(["run", "no such grid"]),
     }
     for name, call in calls.items():
-        forget_environment()
+        forget()
         before = state()
         call()
         after = state()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from in_process import InProcess
+from parts_here import forget
 from studies import outcome
 
 import ganbench
@@ -14,7 +15,6 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.execution import EXECUTORS, Executor, LocalExecutor, Place, plan_run, plan_verification, verify
 from ganbench.grid import read_grid
-from ganbench.runner import forget_environment
 
 GRID: dict[str, Any] = {
     "name": "tiny",
@@ -76,7 +76,7 @@ def test_data_paths_reach_a_worker_whose_own_variables_are_others(
 
         def run(self, tasks: Any, on_event: Any) -> Any:
             monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "there"))
-            forget_environment()
+            forget()
             return super().run(tasks, on_event)
 
     monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "here"))

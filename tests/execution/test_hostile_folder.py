@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from parts_here import shared
 
 import ganbench
 from ganbench.__main__ import main
@@ -69,7 +70,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     store.make()
     for planned in plan.cells:
         task = Task(cell=planned.cell, folder=str(out), device="cpu", environment=planned.environment)
-        assert run_cell(task).status == "ok"
+        assert run_cell(task, shared()).status == "ok"
     store.write_grid(plan.grid.to_toml())
     from ganbench.report import write_tables
 

@@ -13,8 +13,8 @@ import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, StoreError
 from ganbench.execution import Plan, plan_run
-from ganbench.grid import Cell, read_grid
-from ganbench.runner import dataset_of
+from ganbench.grid import read_grid
+from ganbench.runner import CellParts
 from ganbench.store import Store
 from ganbench.training import EngineChoice
 
@@ -229,16 +229,18 @@ def test_a_folder_of_pictures_that_changed_between_two_plans_is_looked_at_again(
     for name in ("a.png", "bcd.png"):
         for index in range(24):
             picture(f"{index}{name}")
-        plan_run(grid, tmp_path / "out")
-        seen.append(dataset_of(grid.cells[0].dataset).fingerprint)
+        plan, _ = plan_run(grid, tmp_path / "out")
+        seen.append(plan.shared.dataset(grid.cells[0].dataset).fingerprint)
     assert seen[0] != seen[1]
 
 
 def test_engines_that_refuse_are_told_for_all_cells_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refusing(cell: Cell, device: str) -> EngineChoice:
-        raise GridError(f"train.engine: 'eager' cannot train this cell on {device}: {cell.loss.name}")
+    def refusing(parts: CellParts) -> EngineChoice:
+        raise GridError(
+            f"train.engine: 'eager' cannot train this cell on {parts.device}: {parts.cell.loss.name}"
+        )
 
     monkeypatch.setattr("ganbench.execution.plan.settle_engine", refusing)
     axes = {**grid()["axes"], "loss": ["minimax", "non_saturating"]}

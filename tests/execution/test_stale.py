@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from parts_here import shared
 from PIL import Image
 
 from ganbench.__main__ import main
@@ -62,6 +63,7 @@ def train(planned: Plan, out: Path, stop_second: int = 9) -> None:
                 environment=entry.environment,
                 keep_stale=entry.keep_stale,
             ),
+            shared(),
             stop,
         )
 

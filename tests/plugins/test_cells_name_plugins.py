@@ -10,6 +10,7 @@ import pytest
 import torch
 from broken_plugins import architecture, grid, loss, penalty
 from fake_site import FakeSite
+from parts_here import parts, shared
 
 from ganbench.runner import Task, environment_here, run_cell
 from ganbench.store import Store
@@ -27,8 +28,8 @@ def ended(folder: Path, **changes: Any) -> dict[str, Any]:
     cell = grid(train=LATE, **changes).cells[0]
     store = Store(folder)
     store.make()
-    environment = environment_here(cell, device="cpu", threads=torch.get_num_threads())
-    run_cell(Task(cell=cell, folder=str(folder), device="cpu", environment=environment))
+    environment = environment_here(parts(cell), threads=torch.get_num_threads())
+    run_cell(Task(cell=cell, folder=str(folder), device="cpu", environment=environment), shared())
     return store.cell(cell.id)
 
 

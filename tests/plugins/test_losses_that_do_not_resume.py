@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from broken_plugins import TINY, architecture, grid, loss, penalty
 from fake_site import FakeSite
+from parts_here import shared
 
 from ganbench.errors import GridError
 from ganbench.execution.grid_check import preflight
@@ -100,7 +101,7 @@ def test_a_loss_that_keeps_something_is_refused(fake_site: FakeSite, how: str) -
     source, line = KEPT[how]
     fake_site.install("fake-odd", source)
     with pytest.raises(GridError, match=f"{KEEPS}.*{line}") as caught:
-        preflight(grid(loss=["odd"]), "cpu")
+        preflight(grid(loss=["odd"]), "cpu", shared())
     assert len(caught.value.problems) == 1
 
 
@@ -116,7 +117,7 @@ class Odd:
 """),
     )
     with pytest.raises(GridError, match=r"penalty 'odd' \(.*\): keeps something.*\(turns\).*" + STATE):
-        preflight(grid(penalty=["odd", "none"]), "cpu")
+        preflight(grid(penalty=["odd", "none"]), "cpu", shared())
 
 
 def test_a_network_that_keeps_something_is_refused(fake_site: FakeSite) -> None:
@@ -134,7 +135,7 @@ def odd(signature):
 """),
     )
     with pytest.raises(GridError, match=r"architecture 'odd' .*: keeps something.*in a registered buffer"):
-        preflight(grid(architecture=["odd"]), "cpu")
+        preflight(grid(architecture=["odd"]), "cpu", shared())
 
 
 def test_the_one_of_several_that_keeps_something_is_named(fake_site: FakeSite) -> None:
@@ -144,7 +145,7 @@ def test_the_one_of_several_that_keeps_something_is_named(fake_site: FakeSite) -
         penalty("class Odd:\n    def __call__(self, game):\n        return game.real.new_zeros(())"),
     )
     with pytest.raises(GridError) as caught:
-        preflight(grid(loss=["odd"], penalty=["odd"]), "cpu")
+        preflight(grid(loss=["odd"], penalty=["odd"]), "cpu", shared())
     (problem,) = caught.value.problems
     assert "loss 'odd'" in problem
     assert "penalty" not in problem.partition("keeps")[0]
@@ -165,13 +166,13 @@ def test_a_loss_that_draws_elsewhere_is_refused(fake_site: FakeSite, source: str
     fake_site.install("fake-odd", of_loss(d=drawn))
     dropout = {**TINY, "hidden_dropout": 0.5}
     with pytest.raises(GridError, match=rf"loss 'odd' \(plugin fake-odd 1.0\): .*{line}"):
-        preflight(grid(loss=["odd"], architecture=[dropout]), "cpu")
+        preflight(grid(loss=["odd"], architecture=[dropout]), "cpu", shared())
 
 
 def test_a_loss_that_draws_from_torch_beside_networks_that_draw_nothing_is_taken(fake_site: FakeSite) -> None:
     # Its draws resume, and no other ones depend on them: plugins have been written so.
     fake_site.install("fake-odd", of_loss(d="torch.randn_like(game.real).mean()"))
-    found = preflight(grid(loss=["odd"], architecture=[TINY]), "cpu")
+    found = preflight(grid(loss=["odd"], architecture=[TINY]), "cpu", shared())
     assert (found.skipped, found.broken) == ({}, {})
 
 
@@ -188,7 +189,7 @@ def odd(signature):
 """),
     )
     with pytest.raises(GridError, match=r"architecture 'odd' .*: draws random numbers from numpy.random"):
-        preflight(grid(architecture=["odd"]), "cpu")
+        preflight(grid(architecture=["odd"]), "cpu", shared())
 
 
 FINE: dict[str, str] = {
@@ -230,7 +231,7 @@ class Odd(nn.Module):
 def test_a_loss_that_keeps_to_the_rules_is_taken(fake_site: FakeSite, what: str) -> None:
     fake_site.install("fake-odd", FINE[what])
     dropout = {**TINY, "hidden_dropout": 0.5, "normalization": "spectral"}
-    found = preflight(grid(loss=["odd"], architecture=[dropout], penalty=["none", "r1"]), "cpu")
+    found = preflight(grid(loss=["odd"], architecture=[dropout], penalty=["none", "r1"]), "cpu", shared())
     assert (found.skipped, found.broken) == ({}, {})
 
 
@@ -287,7 +288,7 @@ def test_a_loss_that_would_have_to_learn_is_refused(fake_site: FakeSite, where: 
     with pytest.raises(
         GridError, match=rf"loss 'odd' \(plugin fake-odd 1.0\): .*nothing would train.*|{line}"
     ) as caught:
-        preflight(grid(loss=["odd"]), "cpu")
+        preflight(grid(loss=["odd"]), "cpu", shared())
     (problem,) = caught.value.problems
     assert "would train" in problem
 
@@ -301,7 +302,7 @@ def test_a_penalty_that_would_have_to_learn_is_refused(fake_site: FakeSite) -> N
         ),
     )
     with pytest.raises(GridError, match=r"penalty 'odd' .*nothing would train \(weight, bias\)"):
-        preflight(grid(penalty=["odd"]), "cpu")
+        preflight(grid(penalty=["odd"]), "cpu", shared())
 
 
 CONDITIONED: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -343,7 +344,7 @@ def test_a_condition_for_players_that_take_none_skips_the_cell(fake_site: FakeSi
     taking = {"name": "dcgan", "channels": 4, "noise": 4, "conditional": True}
     asked = grid(dataset=["digits"], architecture=[TINY, taking], **axes)
     ids = {cell.architecture.name: cell.id for cell in asked.cells}
-    found = preflight(asked, "cpu")
+    found = preflight(asked, "cpu", shared())
     assert set(found.skipped) == {ids["mlp"]}
     reason = found.skipped[ids["mlp"]]
     assert reason.startswith(f"{kind} 'odd' (plugin fake-odd 1.0) needs conditional players: ")

@@ -12,12 +12,13 @@ import pytest
 import torch
 from broken_plugins import grid, metric
 from fake_site import FakeSite
+from parts_here import parts, shared
 
 from ganbench import Samples
 from ganbench.errors import GridError, PluginError
 from ganbench.execution import plan_run
 from ganbench.execution.grid_check import preflight
-from ganbench.runner import Task, environment_here, run_cell, scorer_of
+from ganbench.runner import Task, environment_here, run_cell
 from ganbench.store import Store
 
 HEAD = """
@@ -35,7 +36,7 @@ def giving(values: str, **spec: Any) -> str:
 def score(seed: int = 0) -> dict[str, float]:
     """The values of `odd` for twenty points."""
     (cell,) = grid(score={"metrics": ["odd"]}).cells
-    scorer = scorer_of(cell, "cpu")
+    scorer = parts(cell).scorer
     assert scorer is not None
     rows = scorer.score(Samples(x=torch.zeros(20, 2)), seed=seed)
     return {row.metric: row.value for row in rows}
@@ -79,7 +80,7 @@ def test_what_is_no_number_by_name_is_refused_before_training(fake_site: FakeSit
     values, line = GIVEN[what]
     fake_site.install("fake-odd", giving(values))
     with pytest.raises(GridError, match=rf"metric 'odd' \(plugin fake-odd 1.0\): {line}") as caught:
-        preflight(grid(score={"metrics": ["odd"]}), "cpu")
+        preflight(grid(score={"metrics": ["odd"]}), "cpu", shared())
     assert len(caught.value.problems) == 1
     # The same where preflight could not know: at the cell.
     with pytest.raises(PluginError, match=rf"metric 'odd' \(plugin fake-odd 1.0\): {line}"):
@@ -102,9 +103,9 @@ def test_a_metric_that_needs_more_samples_than_it_says_is_tried_with_as_many_as_
     )
     fake_site.install("fake-odd", source)
     ring = {"name": "gaussian_ring", "samples": 200}
-    preflight(grid(dataset=[ring], score={"metrics": ["odd"], "samples": 100}), "cpu")
+    preflight(grid(dataset=[ring], score={"metrics": ["odd"], "samples": 100}), "cpu", shared())
     with pytest.raises(GridError, match=r"metric 'odd' .*RuntimeError"):
-        preflight(grid(dataset=[ring], score={"metrics": ["odd"], "samples": 90}), "cpu")
+        preflight(grid(dataset=[ring], score={"metrics": ["odd"], "samples": 90}), "cpu", shared())
 
 
 def test_a_value_of_another_metrics_name_is_refused(fake_site: FakeSite) -> None:
@@ -112,7 +113,7 @@ def test_a_value_of_another_metrics_name_is_refused(fake_site: FakeSite) -> None
     with pytest.raises(
         GridError, match=r"metric 'odd' .* gives a value 'wasserstein', as metric 'wasserstein'"
     ):
-        preflight(grid(score={"metrics": ["wasserstein", "odd"]}), "cpu")
+        preflight(grid(score={"metrics": ["wasserstein", "odd"]}), "cpu", shared())
 
 
 def test_a_value_beyond_the_directions_is_said_once_and_not_compared(
@@ -131,8 +132,8 @@ def ended(folder: Path, **changes: Any) -> tuple[Mapping[str, Any], Store]:
     cell = grid(**changes).cells[0]
     store = Store(folder)
     store.make()
-    environment = environment_here(cell, device="cpu", threads=torch.get_num_threads())
-    run_cell(Task(cell=cell, folder=str(folder), device="cpu", environment=environment))
+    environment = environment_here(parts(cell), threads=torch.get_num_threads())
+    run_cell(Task(cell=cell, folder=str(folder), device="cpu", environment=environment), shared())
     return store.cell(cell.id), store
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from broken_plugins import TINY, architecture, extractor, grid, loss, metric, penalty
 from fake_site import FakeSite
+from parts_here import shared
 
 import ganbench
 from ganbench.__main__ import main
@@ -185,7 +186,7 @@ def test_one_line_says_who_and_where(fake_site: FakeSite, defect: str) -> None:
     source, changes, line = BROKEN[defect]
     fake_site.install("fake-odd", source)
     with pytest.raises(GridError, match=line) as caught:
-        preflight(grid(**changes), "cpu")
+        preflight(grid(**changes), "cpu", shared())
     assert len(caught.value.problems) == 1
 
 
@@ -212,7 +213,7 @@ def test_everything_that_is_broken_is_told_at_once_and_each_once(fake_site: Fake
         seeds=2,
     )
     with pytest.raises(GridError) as caught:
-        preflight(asked, "cpu")
+        preflight(asked, "cpu", shared())
     named = sorted(problem.split(" (plugin")[0] for problem in caught.value.problems)
     assert named == [f"odd: {kind} 'odd'" for kind in ("architecture", "loss", "metric", "penalty")]
     # An exception has a traceback; a missing attribute has none.
@@ -260,7 +261,7 @@ def test_the_others_are_run_where_that_is_asked_for(
     assert said.count("broken: loss 'odd' (plugin fake-odd 1.0)") == 1
     assert "Traceback" in said
     with pytest.raises(GridError, match="loss 'odd'"):
-        preflight(grid(loss=["odd"]), "cpu", keep_going=True)
+        preflight(grid(loss=["odd"]), "cpu", shared(), keep_going=True)
 
 
 def test_a_bug_of_ganbench_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +270,7 @@ def test_a_bug_of_ganbench_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("ganbench.zoo.losses.adversarial.NonSaturating.generator_loss", bug)
     with pytest.raises(LookupError, match="a bug"):
-        preflight(grid(), "cpu")
+        preflight(grid(), "cpu", shared())
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ganbench.execution.Interrupted])
@@ -282,7 +283,7 @@ def test_an_interruption_passes(fake_site: FakeSite, error: Any, monkeypatch: py
     raised = error(Path()) if error is not KeyboardInterrupt else error()
     monkeypatch.setattr(sys.modules["fake_fake_odd"], "error", raised, raising=False)
     with pytest.raises(error):
-        preflight(asked, "cpu")
+        preflight(asked, "cpu", shared())
 
 
 DEVICE_ERRORS: dict[str, Callable[[], BaseException]] = {
@@ -302,13 +303,13 @@ def test_errors_of_the_device_are_left_to_the_cell(
     )
     asked = grid(loss=["odd"])
     monkeypatch.setattr(sys.modules["fake_fake_odd"], "error", DEVICE_ERRORS[what](), raising=False)
-    assert not preflight(asked, "cpu").broken
+    assert not preflight(asked, "cpu", shared()).broken
 
 
 def test_it_plays_on_the_device_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     played: list[str] = []
-    monkeypatch.setattr("ganbench.execution.grid_check.check_cell", lambda _, device: played.append(device))
-    preflight(grid(), "cuda:1")
+    monkeypatch.setattr("ganbench.execution.grid_check.check_cell", lambda parts: played.append(parts.device))
+    preflight(grid(), "cuda:1", shared())
     assert played == ["cuda:1"]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert cell_preflight.device_here("cuda:1") == torch.device("cpu")

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from parts_here import parts
 
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
 from ganbench.runner import build_trainer
-from ganbench.runner.build import build_loss, build_penalty
 
 # Draws as many numbers while it is built as its first turn draws.
 DRAWING = """
@@ -73,16 +73,16 @@ def _cell(loss: Any, penalty: str = "none", seed: int = 0) -> Cell:
 
 
 def _built(cell: Cell) -> torch.Tensor:
-    loss: Any = build_loss(cell, cell.loss).loss
+    loss: Any = parts(cell).loss.loss
     return loss.built
 
 
 def test_weights_of_a_loss_are_not_the_numbers_of_its_first_turn(fake_site: Any) -> None:
     module = fake_site.install("fake-drawing", DRAWING)
     cell = _cell("drawing", "drawing_penalty")
-    build_trainer(cell, torch.device("cpu")).advance(1)
+    build_trainer(parts(cell)).advance(1)
     (drawn,) = sys.modules[module].DRAWN
-    penalty: Any = build_penalty(cell)
+    penalty: Any = parts(cell).penalty
     for one, other in ((_built(cell), drawn), (_built(cell), penalty.built), (penalty.built, drawn)):
         assert not torch.isclose(one, other).any()
 
@@ -100,8 +100,8 @@ def test_weights_depend_on_the_seed_and_the_name(fake_site: Any) -> None:
 def test_no_built_in_draws_while_it_is_built(kind: str) -> None:
     """So the streams came without a change of any stored result."""
     builders: dict[str, Callable[[str], Any]] = {
-        "loss": lambda name: build_loss(_cell(name), _cell(name).loss),
-        "penalty": lambda name: build_penalty(_cell("minimax", name)),
+        "loss": lambda name: parts(_cell(name)).loss,
+        "penalty": lambda name: parts(_cell("minimax", name)).penalty,
     }
     catalog = load_catalog()
     names = [entry.name for entry in catalog.entries(kind) if entry.plugin.distribution == "ganbench"]  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from parts_here import parts, shared
 from PIL import Image
 
 from ganbench.catalog import load_catalog
@@ -61,9 +62,9 @@ def finished(folder: Path, document: dict[str, Any] = GRID, stops: Sequence[int]
     task = Task(cell=cell, folder=str(folder), device="cpu", environment=environment)
     for steps in stops:
         asked = iter(range(steps))
-        result = run_cell(task, lambda asked=asked: next(asked, None) is None)
+        result = run_cell(task, shared(), lambda asked=asked: next(asked, None) is None)
         assert result.status == "unfinished"
-    result = run_cell(task)
+    result = run_cell(task, shared())
     assert (result.status, result.reason) == ("ok", "")
     return store, cell.id
 
@@ -165,9 +166,9 @@ def test_a_frame_holds_the_data_in_its_middle_and_where_the_generator_begins() -
 def test_arms_have_one_frame() -> None:
     axes = {"dataset": [{"name": "parallel_lines", "offset": 4.0}], "loss": ["minimax", "non_saturating"]}
     cells = read_grid(GRID | {"axes": GRID["axes"] | axes}, load_catalog()).cells
-    across, up = frame_for(cells[0])
+    across, up = frame_for(parts(cells[0]))
     assert across[0] < 0 < 8 < across[1]
-    assert frame_for(cells[1]) == [across, up]
+    assert frame_for(parts(cells[1])) == [across, up]
 
 
 def test_the_nearest_training_images_are_found_whatever_the_parts(monkeypatch: Any) -> None:

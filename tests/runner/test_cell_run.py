@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from parts_here import shared
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError, Unsupported
@@ -61,7 +62,7 @@ def run(task: Task, asked: int | None = None) -> tuple[CellResult, list[str]]:
         notes.extend([event.note] if isinstance(event, CellNote) else [])
 
     stop = stopping_after(asked) if asked is not None else lambda: False
-    return run_cell(task, stop, listen), notes
+    return run_cell(task, shared(), stop, listen), notes
 
 
 def files(task: Task) -> dict[str, bytes]:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 from fake_site import FakeSite
+from parts_here import shared
 
 from ganbench import Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, PluginError
 from ganbench.execution.grid_check import preflight
 from ganbench.grid import Choice, read_grid
-from ganbench.runner import dataset_of, samples_of
 
 IMAGES = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
 POINTS = torch.zeros(6, 2)
@@ -159,7 +159,7 @@ def test_samples_are_held_against_the_signature(
 ) -> None:
     offer(Given(samples, signature))
     with pytest.raises(PluginError) as caught:
-        samples_of(Choice("given_data"), "train")
+        shared().dataset(Choice("given_data")).load("train")
     assert caught.value.problems[0].startswith("dataset 'given_data' (plugin fake-data 2.5): train split: ")
     assert problem in caught.value.problems[0]
     assert len(caught.value.problems) == 1
@@ -214,7 +214,7 @@ def test_samples_are_held_against_the_signature(
 def test_a_data_set_that_lacks_something_is_refused(offer: Any, dataset: Any, problem: str) -> None:
     offer(dataset)
     with pytest.raises(PluginError) as caught:
-        dataset_of(Choice("given_data"))
+        shared().dataset(Choice("given_data"))
     assert caught.value.problems[0].startswith("dataset 'given_data' (plugin fake-data 2.5): ")
     assert problem in caught.value.problems[0]
 
@@ -225,7 +225,7 @@ def test_everything_that_is_wrong_is_said_before_anything_is_trained(offer: Any)
     axes = {"dataset": ["given_data"], "architecture": ["mlp"], "loss": ["minimax", "hinge"]}
     document = {"name": "g", "seeds": 2, "axes": axes, "train": {"steps": 2, "batch_size": 2}}
     with pytest.raises(GridError) as caught:
-        preflight(read_grid(document, load_catalog()), "cpu")
+        preflight(read_grid(document, load_catalog()), "cpu", shared())
     assert len(caught.value.problems) == 2
     assert all(
         "dataset 'given_data' (plugin fake-data 2.5): train split: " in line for line in caught.value.problems
@@ -237,10 +237,10 @@ def test_samples_that_do_not_fit_together_are_named_with_their_plugin(offer: Any
     with pytest.raises(
         PluginError, match=r"'given_data' \(plugin fake-data 2.5\).*: Samples.labels must be \(6,\)"
     ):
-        samples_of(Choice("given_data"), "train")
+        shared().dataset(Choice("given_data")).load("train")
 
 
 def test_a_data_set_that_keeps_to_its_contract_is_taken(offer: Any) -> None:
     signature = changed(IMAGE, classes=3, condition=(2,))
     offer(Given(Samples(x=IMAGES, labels=LABELS, condition=POINTS), signature, class_names=("a", "b", "c")))
-    assert len(samples_of(Choice("given_data"), "test")) == 6
+    assert len(shared().dataset(Choice("given_data")).load("test")) == 6

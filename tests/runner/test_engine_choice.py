@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from parts_here import parts
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
@@ -47,23 +48,23 @@ def _cell(engine: str = "auto", architecture: Any = "mlp", **train: Any) -> Cell
 
 
 def test_the_cells_own_step_decides() -> None:
-    taken = settle_engine(_cell(), "cpu", engines=ENGINES, auto=AUTO)
+    taken = settle_engine(parts(_cell()), engines=ENGINES, auto=AUTO)
     assert (taken.name, taken.refusals) == ("fast", {})
-    refused = settle_engine(_cell(ema=0.5), "cpu", engines=ENGINES, auto=AUTO)
+    refused = settle_engine(parts(_cell(ema=0.5)), engines=ENGINES, auto=AUTO)
     assert (refused.name, refused.refusals) == ("eager", {"fast": "it moves no average"})
 
 
 def test_what_is_asked_for_is_refused_rather_than_replaced() -> None:
     with pytest.raises(GridError, match="cannot train this cell on cpu: 'eager': it moves no average"):
-        settle_engine(_cell("eager", ema=0.5), "cpu", engines={"eager": NoAverage}, auto=AUTO)
+        settle_engine(parts(_cell("eager", ema=0.5)), engines={"eager": NoAverage}, auto=AUTO)
 
 
 def test_a_cell_that_cannot_be_built_asks_no_engine() -> None:
     cell = _cell(architecture="vae")
-    assert settle_engine(cell, "cpu", engines=ENGINES, auto=AUTO).name == "fast"
+    assert settle_engine(parts(cell), engines=ENGINES, auto=AUTO).name == "fast"
 
 
 def test_the_resolved_engine_plays() -> None:
-    trainer = build_trainer(_cell(), torch.device("cpu"), "eager")
+    trainer = build_trainer(parts(_cell()), "eager")
     trainer.advance(2)
     assert trainer.step == 2

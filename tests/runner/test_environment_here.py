@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from fake_site import FakeSite
+from parts_here import forget, parts, shared
 
 from ganbench.catalog import load_catalog
 from ganbench.catalog.switches import read_switches, write_switches
@@ -17,7 +18,7 @@ from ganbench.errors import GridError
 from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.grid.history import History
-from ganbench.runner import Task, environment_here, forget_environment, run_cell, scorer_of
+from ganbench.runner import Task, environment_here, run_cell
 from ganbench.runner.events import CellNote, Event
 from ganbench.store import Store
 
@@ -71,14 +72,14 @@ def own_switches() -> Iterator[None]:
     before = read_switches()
     yield
     write_switches(before)
-    forget_environment()
+    forget()
 
 
 def task_in(folder: Path, loss: str = "non_saturating", **settings: Any) -> Task:
     grid = read_grid({**GRID, "axes": {**GRID["axes"], "loss": [loss]}}, load_catalog())
     (cell,) = grid.cells
     Store(folder).make()
-    environment = environment_here(cell, device="cpu", threads=1)
+    environment = environment_here(parts(cell), threads=1)
     return Task(cell=cell, folder=str(folder), device="cpu", environment=environment, **settings)
 
 
@@ -95,7 +96,7 @@ def after(steps: int) -> Callable[[], bool]:
 
 
 def weights(task: Task) -> bytes:
-    result = run_cell(task)
+    result = run_cell(task, shared())
     assert result.status == "ok", result.reason
     return (Store(task.folder).folder(task.cell.id) / "generator.safetensors").read_bytes()
 
@@ -169,20 +170,20 @@ def test_a_worker_of_another_environment_trains_nothing_and_names_it(
     on("GPU A", monkeypatch)
     task = task_in(tmp_path)
     store = Store(task.folder)
-    run_cell(task, after(9))
+    run_cell(task, shared(), after(9))
     before = {path: path.read_bytes() for path in store.checkpoints(task.cell.id)}
     on("GPU B", monkeypatch)
-    result = run_cell(task)
+    result = run_cell(task, shared())
     assert (result.status, result.step) == ("error", 0)
     assert "not the planned one: device GPU A -> GPU B" in result.reason
     record = store.cell(task.cell.id)
     assert (record["status"], record["device"]) == ("error", "GPU B")
     assert record["environment"]["device"] == "GPU B"
     assert {path: path.read_bytes() for path in store.checkpoints(task.cell.id)} == before
-    again = run_cell(replace(task, rescore=True))
+    again = run_cell(replace(task, rescore=True), shared())
     assert (again.status, again.reason) == ("error", result.reason)
     on("GPU A", monkeypatch)
-    assert run_cell(task).status == "ok"
+    assert run_cell(task, shared()).status == "ok"
 
 
 def test_a_checkpoint_of_another_environment_stays_until_it_is_kept(
@@ -191,23 +192,23 @@ def test_a_checkpoint_of_another_environment_stays_until_it_is_kept(
     on("A", monkeypatch)
     task = task_in(tmp_path)
     store, cell = Store(task.folder), task.cell.id
-    run_cell(task, after(9))
+    run_cell(task, shared(), after(9))
     before = {path: path.read_bytes() for path in store.checkpoints(cell)}
     step = store.cell(cell)["step"]
     on("B", monkeypatch)
-    result = run_cell(task_in(tmp_path))
+    result = run_cell(task_in(tmp_path), shared())
     assert result.status == "error"
     assert "made in another environment (device A -> B); --rerun stale starts the cell over" in result.reason
     assert {path: path.read_bytes() for path in store.checkpoints(cell)} == before
     # Stopped again and again on the way.
     for _ in range(3):
         kept = task_in(tmp_path, keep_stale=True)
-        assert run_cell(kept, after(4)).status == "unfinished"
+        assert run_cell(kept, shared(), after(4)).status == "unfinished"
     second = store.cell(cell)
     assert [(item["device"], item["from_step"]) for item in second["environments"]] == [("A", 0), ("B", step)]
     on("C", monkeypatch)
     third = task_in(tmp_path, keep_stale=True)
-    assert run_cell(third).status == "ok"
+    assert run_cell(third, shared()).status == "ok"
     record = store.cell(cell)
     history = History.from_record(record)
     assert [stretch.environment.device for stretch in history.stretches] == ["A", "B", "C"]
@@ -226,10 +227,10 @@ def test_a_kept_checkpoint_is_pure_again_where_it_was_made(
     whole = weights(task_in(tmp_path / "whole"))
     task = task_in(tmp_path)
     store, cell = Store(task.folder), task.cell.id
-    run_cell(task, after(9))
+    run_cell(task, shared(), after(9))
     files = {path: path.read_bytes() for path in store.folder(cell).iterdir()}
     on("B", monkeypatch)
-    run_cell(task_in(tmp_path, keep_stale=True), after(1))
+    run_cell(task_in(tmp_path, keep_stale=True), shared(), after(1))
     assert store.cell(cell)["environments"]
     # As a kill before the first checkpoint there would leave it: the record is ahead.
     for path, content in files.items():
@@ -248,14 +249,14 @@ def test_a_damaged_checkpoint_of_a_mixed_training_falls_back_to_the_earlier(
     on("A", monkeypatch)
     task = task_in(tmp_path)
     store, cell = Store(task.folder), task.cell.id
-    run_cell(task, after(9))
+    run_cell(task, shared(), after(9))
     on("B", monkeypatch)
     kept = task_in(tmp_path, keep_stale=True)
-    run_cell(kept, after(0))
+    run_cell(kept, shared(), after(0))
     latest = store.checkpoints(cell)[0]
     latest.write_bytes(latest.read_bytes()[:-5] + b"xxxxx")
     events: list[Event] = []
-    result = run_cell(kept, on_event=events.append)
+    result = run_cell(kept, shared(), on_event=events.append)
     notes = [event.note for event in events if isinstance(event, CellNote)]
     assert result.status == "ok"
     assert len(notes) == 1
@@ -269,7 +270,7 @@ def test_a_checkpoint_that_does_not_fit_the_other_environment_stays(
     on("A", monkeypatch)
     task = task_in(tmp_path)
     store, cell = Store(task.folder), task.cell.id
-    run_cell(task, after(9))
+    run_cell(task, shared(), after(9))
     before = {path: path.read_bytes() for path in store.checkpoints(cell)}
     on("B", monkeypatch)
     kept = task_in(tmp_path, keep_stale=True)
@@ -279,7 +280,7 @@ def test_a_checkpoint_that_does_not_fit_the_other_environment_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr("ganbench.training.Trainer.restore", restore)
-        result = run_cell(kept)
+        result = run_cell(kept, shared())
     assert result.status == "error"
     assert "does not fit this one: ValueError('other shapes')" in result.reason
     assert {path: path.read_bytes() for path in store.checkpoints(cell)} == before
@@ -312,11 +313,11 @@ def ganbench_metrics():
     load_catalog(refresh=True)
 
     def found() -> tuple[Any, str]:
-        forget_environment()
+        forget()
         task = task_in(tmp_path, "fake_loss")
         settings = {**GRID, "score": {"metrics": ["fake_metric"], "samples": 20}}
         (cell,) = read_grid(settings, load_catalog()).cells
-        scorer = scorer_of(cell, "cpu")
+        scorer = parts(cell).scorer
         assert scorer is not None
         return task.environment, scorer.protocols["fake_metric"].hash
 

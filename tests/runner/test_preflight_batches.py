@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from parts_here import parts
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import Unsupported
@@ -37,7 +38,7 @@ def _cell(architecture: Any, batch_size: int, dataset: str = "digits") -> Cell:
 )
 def test_a_batch_that_does_not_fit_is_skipped(architecture: Any, batch_size: int, reason: str) -> None:
     with pytest.raises(Unsupported, match=reason):
-        check_cell(_cell(architecture, batch_size))
+        check_cell(parts(_cell(architecture, batch_size)))
 
 
 @pytest.mark.parametrize(
@@ -52,4 +53,4 @@ def test_a_batch_that_does_not_fit_is_skipped(architecture: Any, batch_size: int
     ],
 )
 def test_a_batch_that_fits_is_played(architecture: Any, batch_size: int) -> None:
-    check_cell(_cell(architecture, batch_size))
+    check_cell(parts(_cell(architecture, batch_size)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parts_here import shared
 
 import ganbench
 from ganbench.catalog import load_catalog
@@ -53,7 +54,7 @@ def run(out: Path, expected: list[str], only: int | None = None, **score: Any) -
                 environment=planned.environment,
                 rescore=planned.action == "score",
             )
-            assert run_cell(task).status == "ok"
+            assert run_cell(task, shared()).status == "ok"
     return write_tables(store, [cell.id for cell in grid.cells])
 
 

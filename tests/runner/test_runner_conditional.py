@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from parts_here import parts, shared
 from PIL import Image
 
 from ganbench.api import Features, Players, Samples, Signature
@@ -17,7 +18,7 @@ from ganbench.errors import GridError
 from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.grid.seeds import score_seed
-from ganbench.runner import Task, build_players, generate_samples, run_cell, samples_of
+from ganbench.runner import Task, generate_samples, run_cell
 from ganbench.runner.sample_pictures import SIDE, draw_samples, drawn, shown
 from ganbench.runner.sampling import drawn_rows
 from ganbench.scoring.features import extract
@@ -102,16 +103,16 @@ def finished(document: dict[str, Any], folder: Path) -> Task:
     store.make()
     (planned,) = plan.cells
     task = Task(cell=planned.cell, folder=str(folder), device="cpu", environment=planned.environment)
-    result = run_cell(task)
+    result = run_cell(task, shared())
     assert (result.status, result.reason) == ("ok", "")
     return task
 
 
 def made_by(task: Task, count: int) -> Samples:
     cell = task.cell
-    players = build_players(cell)
+    players = parts(cell).players
     players.generator.load_state_dict(Store(task.folder).generator(cell.id, 2**20))
-    data = samples_of(cell.dataset, "train")
+    data = parts(cell).train
     signature = Signature(shape=(1, 8, 8), kind="image", classes=3)
     return generate_samples(players.generator, players, signature, data, count, score_seed(cell), CPU)
 
@@ -134,7 +135,7 @@ def test_intra_fid_is_of_the_samples_of_each_class(fake_site: Any, tmp_path: Pat
         grid(score={"metrics": [{"name": "intra_fid", "per_class": True}, "fid"]}), tmp_path / "out"
     )
     rows = {row["metric"]: row for row in Store(task.folder).scores(task.cell.id)}
-    samples, data = made_by(task, 300), samples_of(task.cell.dataset, "train")
+    samples, data = made_by(task, 300), parts(task.cell).train
     assert samples.labels is not None
     assert data.labels is not None
     extractor = load_catalog().build("extractor", "digits_cnn", {})
@@ -159,7 +160,7 @@ def test_intra_fid_is_of_the_samples_of_each_class(fake_site: Any, tmp_path: Pat
 def test_classes_are_drawn_as_often_as_the_data_have_them(fake_site: Any) -> None:
     fake_site.install("fake-shades", PLUGIN)
     (cell,) = read_grid(grid(), load_catalog()).cells
-    players, data = build_players(cell), samples_of(cell.dataset, "train")
+    players, data = parts(cell).players, parts(cell).train
     rows = drawn_rows(players, data, 5000, 3)
     assert rows is not None
     assert data.labels is not None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
+from parts_here import parts
 
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import Streams, score_seed
-from ganbench.runner import build_players, generate_samples, samples_of
-from ganbench.runner.build import dataset_of
+from ganbench.runner import generate_samples
 
 
 def _cells(architecture: str) -> list[Cell]:
@@ -29,7 +29,7 @@ def test_initial_weights_and_streams_are_the_same_bits() -> None:
         minimax, non_saturating = _cells(architecture)
         assert Streams.of(minimax) == Streams.of(non_saturating)
         assert score_seed(minimax) == score_seed(non_saturating)
-        one, other = build_players(minimax), build_players(non_saturating)
+        one, other = parts(minimax).players, parts(non_saturating).players
         for player in ("generator", "discriminator"):
             mine, theirs = getattr(one, player).state_dict(), getattr(other, player).state_dict()
             assert mine.keys() == theirs.keys()
@@ -38,15 +38,15 @@ def test_initial_weights_and_streams_are_the_same_bits() -> None:
 
 def test_fewer_samples_are_the_first_of_more() -> None:
     cell = _cells("dcgan")[0]
-    players = build_players(cell)
+    players = parts(cell).players
     players.generator.train()
     buffers = {name: value.clone() for name, value in players.generator.named_buffers()}
     made = [
         generate_samples(
             players.generator,
             players,
-            dataset_of(cell.dataset).signature,
-            samples_of(cell.dataset, "train"),
+            parts(cell).dataset.signature,
+            parts(cell).train,
             count,
             score_seed(cell),
             torch.device("cpu"),

@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from parts_here import parts
 from torch import Tensor
 
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import build_trainer, dataset_of, samples_of
+from ganbench.runner import build_trainer
 from ganbench.training import Trainer
 
 GRID = "optimal-discriminator"
@@ -32,7 +33,7 @@ ARROWS = 15
 
 def line(cell: Cell) -> tuple[Tensor, float]:
     """The middles of bins over the data and as much again, (BINS, 1), and their width."""
-    x = samples_of(cell.dataset, "train").x
+    x = parts(cell).train.x
     centre, half = (x.max() + x.min()) / 2, x.max() - x.min()
     edges = torch.linspace(float(centre - half), float(centre + half), BINS + 1)
     return ((edges[1:] + edges[:-1]) / 2).unsqueeze(1), float(edges[1] - edges[0])
@@ -45,7 +46,7 @@ def draw(axes: Axes, cell: Cell, trainer: Trainer) -> None:
         player.eval() for player in (trainer.players.generator, trainer.players.discriminator)
     )
     middles, width = line(cell)
-    p = dataset_of(cell.dataset).density(middles)
+    p = parts(cell).dataset.density(middles)
     noise = torch.randn(SAMPLES, trainer.players.noise.size, generator=torch.Generator().manual_seed(0))
     low, high = float(middles[0]) - width / 2, float(middles[-1]) + width / 2
     p_g = torch.histc(generator(noise)[:, 0], BINS, low, high) / SAMPLES / width
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figure = Figure(figsize=(3.2 * columns, 3 * len(rows)), dpi=100, layout="constrained")
     panels = figure.subplots(len(rows), columns, squeeze=False)
     for panel, cell in zip(panels.flat, cells, strict=True):
-        trainer = build_trainer(cell, torch.device("cpu"))
+        trainer = build_trainer(parts(cell))
         trainer.advance(cell.train.steps)
         draw(panel, cell, trainer)
     panels[0, 0].legend(fontsize="x-small", loc="upper left")

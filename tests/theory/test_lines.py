@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from parts_here import parts
 
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import build_players, samples_of
 from ganbench.store import Store
 
 SHORTER = (
@@ -33,7 +33,7 @@ def segment(state: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]
 
 def lies_on_the_data(cell: Cell, state: dict[str, torch.Tensor]) -> bool:
     """Whether more than a point of the segment is on the line of the data; else the divergence is log 2."""
-    (offset,) = samples_of(cell.dataset, "train").x[:, 0].unique().tolist()
+    (offset,) = parts(cell).train.x[:, 0].unique().tolist()
     w, b = segment(state)
     return float(w[0]) == 0 and float(b[0]) == offset
 
@@ -47,7 +47,7 @@ def test_the_gap_closes_while_the_divergence_stays_log_two(tmp_path: Path) -> No
         gaps = {row["step"]: row["value"] for row in store.scores(cell.id)}
         assert list(gaps) == [0, 1000, 2000]
         # At least from one mean to the other, at first.
-        start, end = build_players(cell).generator.state_dict(), store.generator(cell.id)
+        start, end = parts(cell).players.generator.state_dict(), store.generator(cell.id)
         assert gaps[0] > 0.95 * abs(1.0 - float(segment(start)[1][0]))
         assert gaps[2000] < 0.25 * gaps[0]
         assert not lies_on_the_data(cell, start)

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 import torch
+from parts_here import parts
 from torch import Tensor
 
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import build_trainer, dataset_of
+from ganbench.runner import build_trainer
 from ganbench.store import Store
 
 pytestmark = pytest.mark.slow
@@ -38,7 +39,7 @@ def densities(cell: Cell, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor
         for part in ("weight", "bias")
     )
     p_g = torch.exp(-((LINE[:, 0] - b) ** 2) / (2 * w**2)) / (math.sqrt(2 * math.pi) * abs(w))
-    return dataset_of(cell.dataset).density(LINE), p_g
+    return parts(cell).dataset.density(LINE), p_g
 
 
 def divergence(p: Tensor, q: Tensor) -> float:
@@ -94,7 +95,7 @@ def test_the_discriminator_is_the_optimal_one_at_every_point(right: bool, frozen
         for cell in cells()
         if bool(cell.dataset.options) == right and cell.train.freeze_generator_at == frozen_at
     )
-    trainer = build_trainer(cell, torch.device("cpu"))
+    trainer = build_trainer(parts(cell))
     trainer.advance(cell.train.steps)
     p, p_g = densities(cell, trainer.players.generator.state_dict())
     with torch.no_grad():

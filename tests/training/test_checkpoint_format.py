@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from parts_here import parts
 
 from ganbench.catalog import load_catalog
 from ganbench.grid import Cell, read_grid
@@ -53,7 +54,7 @@ def test_an_earlier_checkpoint_is_restored_whole_and_goes_on() -> None:
     cell = _cell()
     saved, record = Store.read_checkpoint(CHECKPOINT)
     assert record["cell"] == cell.id
-    trainer = build_trainer(cell, torch.device("cpu"))
+    trainer = build_trainer(parts(cell))
     trainer.restore(saved, record["training"])
     now, training = trainer.state()
     assert training == record["training"]
@@ -73,7 +74,7 @@ def test_an_earlier_checkpoint_is_restored_whole_and_goes_on() -> None:
 def test_a_step_taken_after_an_earlier_checkpoint_is_that_of_the_whole_run() -> None:
     """The weights in the file are this machine's to rounding, so the two runs must stay together."""
     saved, record = Store.read_checkpoint(CHECKPOINT)
-    resumed, whole = (build_trainer(_cell(), torch.device("cpu")) for _ in range(2))
+    resumed, whole = (build_trainer(parts(_cell())) for _ in range(2))
     resumed.restore(saved, record["training"])
     resumed.advance(20)
     whole.advance(20)

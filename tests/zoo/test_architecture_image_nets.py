@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from parts_here import shared
 from PIL import Image
 from torch import nn
 
@@ -315,7 +316,7 @@ def test_what_cannot_be_is_known_before_anything_trains(
         },
         load_catalog(),
     )
-    skipped = preflight(grid, "cpu").skipped
+    skipped = preflight(grid, "cpu", shared()).skipped
     found = {cell.architecture.label: skipped.get(cell.id) for cell in grid.cells}
     for part, reason in reasons.items():
         (told,) = (found[label] for label in found if part in label)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from listed_objectives import PENALTIES
+from parts_here import parts
 from test_names_trained import ARCHITECTURES, DIGITS, OF_IMAGES, RING, SUITED
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -23,7 +24,6 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import Streams
-from ganbench.runner.build import build_loss, build_players, dataset_of, samples_of
 from ganbench.training import CellGame, Trainer
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.cell_game import own_tensors
@@ -77,9 +77,9 @@ def _cell(architecture: str, loss: str) -> Cell:
 
 def _players(cell: Cell) -> Players:
     """The players, with what the probe of their discriminator says on the CPU."""
-    players = build_players(cell)
-    samples = samples_of(cell.dataset, "train")
-    coupled = couples_samples(players, dataset_of(cell.dataset).signature, CPU, samples.labels)
+    players = parts(cell).players
+    samples = parts(cell).train
+    coupled = couples_samples(players, parts(cell).dataset.signature, CPU, samples.labels)
     return replace(players, couples_samples=coupled)
 
 
@@ -104,8 +104,8 @@ def _fitting(architecture: str) -> list[Cell]:
 
 def _play_forward(cell: Cell, players: Players, penalty: Penalty, device: torch.device) -> None:
     """Both turns without a backward pass, and the samples that scoring would draw."""
-    objective = build_loss(cell, cell.loss)
-    signature = dataset_of(cell.dataset).signature
+    objective = parts(cell).loss
+    signature = parts(cell).dataset.signature
     condition = torch.zeros(BATCH, dtype=torch.int64, device=device) if players.conditional else None
     game = Pretended(
         players,
@@ -141,10 +141,10 @@ def test_rounds_are_played_without_a_look_at_a_value(architecture: str) -> None:
             trainer = Trainer(
                 settings=cell.train,
                 players=_players(cell),
-                objective=build_loss(cell, cell.loss),
+                objective=parts(cell).loss,
                 penalty=penalty,
-                signature=dataset_of(cell.dataset).signature,
-                samples=samples_of(cell.dataset, "train"),
+                signature=parts(cell).dataset.signature,
+                samples=parts(cell).train,
                 streams=Streams.of(cell),
                 device=META,
                 stream_device=CPU,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from fake_site import FakeSite, fake_site
+from parts_here import parts, shared
 from plain_data import PlainData, normal, pixels
 from scipy.ndimage import gaussian_filter
 
@@ -14,8 +15,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.grid import environment_of, read_grid
 from ganbench.grid.seeds import score_seed
-from ganbench.runner import Task, build_players, generate_samples, run_cell, samples_of
-from ganbench.runner.build import dataset_of
+from ganbench.runner import Task, generate_samples, run_cell
 from ganbench.scoring import Scorer
 from ganbench.store import Store
 from ganbench.zoo.datasets.digits import Digits
@@ -212,7 +212,7 @@ def test_a_conditional_run_is_scored_against_the_images_of_its_conditions(fake_s
     store = Store(tmp_path / "out")
     store.make()
     task = Task(cell=cell, folder=str(tmp_path / "out"), device="cpu", environment=environment)
-    result = run_cell(task)
+    result = run_cell(task, shared())
     assert (result.status, result.reason) == ("ok", "")
     rows = {(row["step"], row["metric"]): row["value"] for row in store.scores(cell.id)}
     assert set(rows) == {(step, name) for step in (0, 5) for name in BUILDS}
@@ -220,13 +220,13 @@ def test_a_conditional_run_is_scored_against_the_images_of_its_conditions(fake_s
     assert rows[0, "psnr"] == pytest.approx(36.1, abs=0.5)
     assert 0.9 < rows[0, "ssim"] < 1
     # The same by hand: the test split's images in the order in which their conditions were drawn.
-    players = build_players(cell)
+    players = parts(cell).players
     players.generator.load_state_dict(store.generator(cell.id))
-    data = samples_of(cell.dataset, "test")
+    data = parts(cell).dataset.load("test")
     made = generate_samples(
         players.generator,
         players,
-        dataset_of(cell.dataset).signature,
+        parts(cell).dataset.signature,
         data,
         60,
         score_seed(cell),

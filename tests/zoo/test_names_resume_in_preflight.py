@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from listed_objectives import OBJECTIVES, PENALTIES
+from parts_here import parts
 from test_names_trained import (
     ARCHITECTURES,
     OF_IMAGES,
@@ -47,5 +48,5 @@ PLAYS = {
 def test_a_built_in_would_be_taken_from_a_plugin(play: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Part, "foreign", True)
     (cell,) = _grid(PLAYS[play]).cells
-    check_cell(cell)
-    check_resumption(cell)
+    check_cell(parts(cell))
+    check_resumption(parts(cell))

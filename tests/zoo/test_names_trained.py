@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from listed_objectives import OBJECTIVES, PENALTIES
+from parts_here import forget, parts, shared
 from PIL import Image
 from published_files import (
     IDX_FOLDERS,
@@ -34,7 +35,6 @@ from ganbench.catalog import load_catalog
 from ganbench.catalog.kinds import Kind
 from ganbench.execution.grid_check import preflight
 from ganbench.grid import Grid, read_grid
-from ganbench.runner import build
 from ganbench.runner.build import build_trainer
 from ganbench.training import Trainer
 
@@ -157,7 +157,7 @@ def _grid(play: dict[str, Any]) -> Grid:
 
 def _trainer(play: dict[str, Any]) -> Trainer:
     (cell,) = _grid(play).cells
-    return build_trainer(cell, CPU)
+    return build_trainer(parts(cell))
 
 
 def _state(trainer: Trainer) -> tuple[dict[str, Tensor], str]:
@@ -188,11 +188,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for index, pixels in enumerate(images(12, 8, 8, 3)):
             Image.fromarray(pixels).save(root / "pictures" / f"{index:02}.png")
         # What a process has built of the same names and options, elsewhere, is not these files.
-        build._dataset.cache_clear()
-        build._samples.cache_clear()
+        forget()
         yield root
-        build._dataset.cache_clear()
-        build._samples.cache_clear()
+        forget()
 
 
 @pytest.mark.parametrize("label", PLAYS)
@@ -231,7 +229,7 @@ def test_it_trains_and_resumes_bit_by_bit(label: str, files: Path) -> None:
 )
 def test_what_does_not_fit_is_skipped_with_its_reason(architecture: str, loss: str) -> None:
     grid = _grid(_play(dataset=_data_of(architecture), architecture=architecture, loss=loss))
-    (reason,) = preflight(grid, "cpu").skipped.values()
+    (reason,) = preflight(grid, "cpu", shared()).skipped.values()
     assert re.search(_why_not(architecture, loss) or "", reason)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from listed_objectives import BY_LABEL, FIT, Objective
+from parts_here import shared
 from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from trained_objectives import (
@@ -122,7 +123,7 @@ def test_what_does_not_fit_is_skipped_with_its_reason_before_anything_trains() -
         },
         load_catalog(),
     )
-    skipped = preflight(grid, "cpu").skipped
+    skipped = preflight(grid, "cpu", shared()).skipped
     for cell in grid.cells:
         loss, reason = cell.loss.name, skipped.get(cell.id)
         if SUITS.get(loss, "mlp") != cell.architecture.name:

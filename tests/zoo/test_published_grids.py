@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parts_here import shared
 from published_files import idx_contents, write_idx
 
 import ganbench
@@ -52,7 +53,7 @@ def played(name: str, folder: Path, *overrides: str) -> dict[str, dict[str, Any]
         assert planned.action == "train", planned.reason
         cell = planned.cell
         task = Task(cell=cell, folder=str(folder), device="cpu", environment=planned.environment)
-        result = run_cell(task)
+        result = run_cell(task, shared())
         assert (result.status, result.reason) == ("ok", "")
         rows = Store(folder).scores(cell.id)
         label = f"{cell.architecture.label} {cell.loss.label} {cell.penalty.label}"

@@ -1,0 +1,309 @@
+"""What the cells of one process share: data sets with their samples, extractors and scorers."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from ganbench.api import Dataset, Extractor, LossSpec, Metric, MetricSpec, PenaltySpec, Samples
+from ganbench.api.data import Split
+from ganbench.catalog import Catalog, Kind
+from ganbench.catalog.contracts import build_part
+from ganbench.catalog.faults import Part, calling
+from ganbench.errors import GanbenchError, GridError, PluginError
+from ganbench.grid import Choice, ScoreSettings
+from ganbench.grid.plugin_source import source_digest
+from ganbench.runner.dataset_contract import dataset_problems, samples_problems
+from ganbench.scoring import Scorer, ScoreRow, seeded
+from ganbench.training import global_stream
+
+_CPU = torch.device("cpu")
+_MAX_DATASETS = 8
+_MAX_EXTRACTORS = 8
+_MAX_SCORERS = 32
+_MAX_DIGESTS = 64
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
+
+
+class SharedParts:
+    """Build from a catalog what is costly and the same for many cells, and keep what was used last.
+
+    One object serves all cells of a process. A new one looks anew: files and plugins may have changed.
+
+    Attributes:
+        catalog: who provides parts.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Build nothing yet.
+
+        Args:
+            catalog: who provides parts.
+        """
+        self.catalog = catalog
+        self._datasets: _Recent[Choice, SharedDataset] = _Recent(_MAX_DATASETS)
+        self._extractors: _Recent[tuple[Choice | None, Choice], Extractor | None] = _Recent(_MAX_EXTRACTORS)
+        self._scorers: _Recent[tuple[Choice, ScoreSettings, str], Scorer] = _Recent(_MAX_SCORERS)
+        self._digests: _Recent[tuple[Kind, Choice], str] = _Recent(_MAX_DIGESTS)
+
+    def part(self, kind: Kind, choice: Choice) -> Part:
+        """Give a choice as error messages name it."""
+        return Part.of(self.catalog, kind, choice.name, choice.label)
+
+    def dataset(self, choice: Choice) -> Dataset:
+        """Build a data set, once; each of its splits is loaded once.
+
+        Raises:
+            DatasetError: it is not there.
+            GridError: a built-in data set raised something else, or does not keep to its contract.
+            PluginError: a plugin's did.
+        """
+        part = self.part("dataset", choice)
+        return self._datasets.get(choice, lambda: SharedDataset(part, choice, self.catalog))
+
+    def build_metric(self, choice: Choice) -> Metric:
+        """Build a metric, anew at each call.
+
+        Raises:
+            PluginError: it cannot be built, or does not keep to its contract.
+        """
+        metric: Metric = build_part(self.part("metric", choice), choice.options, self.catalog)
+        return metric
+
+    def scorer(self, reference: Choice | Dataset, score: ScoreSettings, device: str) -> Scorer:
+        """Build the scorer of some settings, once where its real side is a data set of the catalog.
+
+        Args:
+            reference: the real side: a data set of the catalog, or any other.
+            score: with at least one metric.
+            device: where features are computed, as torch names it.
+
+        Raises:
+            DatasetError: the data is not there.
+            WeightsError: the extractor's weights are not there.
+        """
+        if not isinstance(reference, Choice):
+            extractor = self._build_extractor(score.extractor, reference)
+            return self._build_scorer(reference, extractor, score, device)
+        # When and how often it is scored makes no other scorer.
+        same = score.model_copy(update={"every": 0, "initial": False, "repeats": 1})
+
+        def build() -> Scorer:
+            data, chosen = self.dataset(reference), score.extractor
+            key = (chosen, reference)
+            extractor = self._extractors.get(key, lambda: self._build_extractor(chosen, data))
+            return self._build_scorer(data, extractor, same, device)
+
+        return self._scorers.get((reference, same, device), build)
+
+    def loss_spec(self, choice: Choice) -> LossSpec:
+        """Give what a loss says of itself."""
+        spec = self.catalog.entry("loss", choice.name).spec
+        if not isinstance(spec, LossSpec):
+            raise TypeError(f"loss {choice.name!r} has a {type(spec).__name__}")
+        return spec
+
+    def penalty_spec(self, choice: Choice) -> PenaltySpec:
+        """Give what a penalty says of itself."""
+        spec = self.catalog.entry("penalty", choice.name).spec
+        if not isinstance(spec, PenaltySpec):
+            raise TypeError(f"penalty {choice.name!r} has a {type(spec).__name__}")
+        return spec
+
+    def metric_spec(self, name: str) -> MetricSpec:
+        """Give what a metric says of itself."""
+        spec = self.catalog.entry("metric", name).spec
+        if not isinstance(spec, MetricSpec):
+            raise TypeError(f"metric {name!r} has a {type(spec).__name__}")
+        return spec
+
+    def note(self, row: ScoreRow) -> str:
+        """Say what the tables have beside a value; empty where there is nothing to say."""
+        enough = self.metric_spec(row.source).biased_below.get(row.metric, 0)
+        if row.fewest >= enough:
+            return ""
+        return f"biased: fewer than {enough} samples{' of a class' if row.fewest < row.samples else ''}"
+
+    def digest(self, kind: Kind, choice: Choice) -> str:
+        """Read the attribute `digest` of a plugin's part, once; empty where it has none.
+
+        Raises:
+            GridError: it is no text.
+        """
+        return self._digests.get((kind, choice), lambda: self._read_digest(kind, choice))
+
+    def _read_digest(self, kind: Kind, choice: Choice) -> str:
+        # Built-ins are covered by ganbench's numerics; players have no such attribute.
+        if kind == "architecture" or self.catalog.entry(kind, choice.name).plugin.builtin:
+            return ""
+        try:
+            with global_stream(0, _CPU):
+                part: Any = (
+                    self.dataset(choice)
+                    if kind == "dataset"
+                    else self.catalog.build(kind, choice.name, choice.options)
+                )
+        except GanbenchError:
+            raise
+        except Exception:
+            # The cell fails for that reason, and says so.
+            return ""
+        return self._digest_of(kind, choice, part)
+
+    def _digest_of(self, kind: Kind, choice: Choice, part: object) -> str:
+        digest: object = getattr(part, "digest", None)
+        if digest is None:
+            return ""
+        if not isinstance(digest, str):
+            provider = self.catalog.entry(kind, choice.name).plugin
+            raise GridError(
+                f"{kind} {choice.name!r} (from {provider.distribution} {provider.version}): its digest must "
+                f"be a string, given {type(digest).__name__}"
+            )
+        return digest
+
+    def _build_extractor(self, choice: Choice | None, data: Dataset) -> Extractor | None:
+        if choice is None:
+            return None
+        part = self.part("extractor", choice)
+        extractor: Extractor = build_part(part, choice.options, self.catalog, scored_dataset=data)
+        return extractor
+
+    def _build_scorer(
+        self, data: Dataset, extractor: Extractor | None, score: ScoreSettings, device: str
+    ) -> Scorer:
+        built: list[tuple[str, Metric, Any]] = [
+            (metric.name, self.build_metric(metric), metric.options) for metric in score.metrics
+        ]
+        plugins = {
+            metric.name: self._provider("metric", metric, self._digest_of("metric", metric, made))
+            for metric, (_, made, _) in zip(score.metrics, built, strict=True)
+        }
+        if score.extractor is not None:
+            plugins[""] = self._provider("extractor", score.extractor)
+        return Scorer(
+            dataset=data,
+            reference_split=score.reference,
+            metrics=built,
+            extractor=extractor,
+            extractor_label="" if score.extractor is None else score.extractor.label,
+            samples=score.samples,
+            device=device,
+            precision=score.extractor_precision,
+            plugins=plugins,
+            catalog=self.catalog,
+        )
+
+    def _provider(self, kind: Kind, choice: Choice, digest: str = "") -> str:
+        """Name the distribution that provides a part, with version and source; empty for ganbench."""
+        plugin = self.catalog.entry(kind, choice.name).plugin
+        if plugin.builtin:
+            return ""
+        source = source_digest(plugin.distribution)
+        return f"{plugin.distribution} {plugin.version} {source} {digest}".rstrip()
+
+
+class SharedDataset:
+    """Build a data set of the catalog; load and check each of its splits once; name what its plugin raises.
+
+    What a metric may ask for besides (`modes`, `std`, `density`) is the data set's own.
+
+    Attributes:
+        signature: what one sample looks like.
+        fingerprint: of the content.
+    """
+
+    def __init__(self, part: Part, choice: Choice, catalog: Catalog) -> None:
+        """Build the data set.
+
+        Args:
+            part: its name in messages.
+            choice: its name and options.
+            catalog: who provides it.
+
+        Raises:
+            DatasetError: it is not there.
+            GridError: it raised something else, or does not keep to its contract.
+            PluginError: the same, of a plugin.
+        """
+        self._part = part
+        self._splits: dict[Split, Samples] = {}
+
+        def build() -> tuple[Any, list[str]]:
+            made = build_part(part, choice.options, catalog)
+            with calling(part, "signature, fingerprint"):
+                return made, dataset_problems(made)
+
+        self._dataset: Dataset
+        self._dataset, problems = self._naming(build)
+        self._require(problems)
+        self.signature = self._dataset.signature
+        self.fingerprint = self._dataset.fingerprint
+
+    def load(self, split: Split) -> Samples:
+        """Load a split, once.
+
+        Raises:
+            DatasetError: it is not there.
+            GridError: it raised something else, or does not keep to its contract.
+            PluginError: the same, of a plugin.
+        """
+        if split not in self._splits:
+
+            def load() -> tuple[Samples, list[str]]:
+                with calling(self._part, "load"):
+                    samples = self._dataset.load(split)
+                return samples, samples_problems(samples, self._dataset)
+
+            samples, problems = self._naming(load)
+            self._require([f"{split} split: {problem}" for problem in problems])
+            self._splits[split] = samples
+        return self._splits[split]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_dataset":  # a copy that has nothing yet
+            raise AttributeError(name)
+        return getattr(self._dataset, name)
+
+    def _naming(self, function: Callable[[], _Value]) -> _Value:
+        """Call a data set's code with the same random numbers each time; name what a built-in one raises."""
+        with seeded(0, _CPU):
+            try:
+                return function()
+            except GanbenchError:
+                raise
+            except Exception as error:
+                what, entry = f"dataset {self._part.label!r}", self._part.entry
+                if entry is not None:
+                    what += f" (from {entry.plugin.distribution} {entry.plugin.version})"
+                raise GridError(f"{what} cannot be used: {type(error).__name__}: {error}") from error
+
+    def _require(self, problems: Sequence[str]) -> None:
+        """Refuse a data set that does not keep to its contract, with a line for each way."""
+        part = self._part
+        if problems and part.foreign:
+            raise PluginError(*(part.fault(problem) for problem in problems))
+        if problems:
+            raise GridError(*(f"{part.who}: {problem}" for problem in problems))
+
+
+class _Recent(Generic[_Key, _Value]):
+    """Keep the values that were used last, a limited number of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[_Key, _Value] = OrderedDict()
+
+    def get(self, key: _Key, make: Callable[[], _Value]) -> _Value:
+        """Give the value of a key, made where it is not kept; what raises is not kept."""
+        if key not in self._kept:
+            self._kept[key] = make()
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
