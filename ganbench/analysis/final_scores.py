@@ -115,7 +115,7 @@ def group_of(
 
     Args:
         name: the value's label.
-        rows: the cells, one a seed.
+        rows: the cells, one per seed.
         metric: the score's name; empty where nothing was scored.
         measure: how it came about; None where there is no score to take.
         finals: by cell.

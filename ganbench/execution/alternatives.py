@@ -69,7 +69,7 @@ def _hint(parts: CellParts) -> str:
 
 
 def _fitting(parts: CellParts, axis: Literal["architecture", "loss", "penalty"]) -> list[Choice]:
-    """A few values of an axis, at their defaults, with which a cell can be run; the nearest names first."""
+    """List a few values of an axis, at their defaults, with which a cell can run; the nearest names first."""
     cell, shared = parts.cell, parts.shared
     present: Choice = getattr(cell, axis)
     names = [entry.name for entry in shared.catalog.entries(axis) if entry.name != present.name]
@@ -86,7 +86,7 @@ def _fitting(parts: CellParts, axis: Literal["architecture", "loss", "penalty"])
 
 
 def _size(parts: CellParts) -> str:
-    """The nearest size of square images that the architecture takes, where the data set can be resized."""
+    """Find the nearest size of square images that the architecture takes, where the data can be resized."""
     cell, signature, catalog = parts.cell, parts.dataset.signature, parts.shared.catalog
     if len(signature.shape) != 3 or "size" not in catalog.entry("dataset", cell.dataset.name).options:
         return ""

@@ -83,12 +83,12 @@ def executor_problem(executor: Any, given: Mapping[str, bool]) -> str:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is an integer, numpy's included; booleans are not."""
+    """Tell whether a value is an integer, numpy's included; booleans are not."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a real number, numpy's included; booleans are not."""
+    """Tell whether a value is a real number, numpy's included; booleans are not."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 

@@ -112,7 +112,7 @@ class _Trying:
             self.notes |= dict.fromkeys(parts.scorer.check())
 
     def _tried(self, cell: Cell, key: Key, attempt: Callable[[], object]) -> bool:
-        """Whether an attempt that some cells share succeeds; what does not is noted for the cell."""
+        """Tell whether an attempt that some cells share succeeds; note for the cell what does not."""
         if key not in self._outcomes:
             try:
                 attempt()

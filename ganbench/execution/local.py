@@ -175,7 +175,7 @@ class LocalExecutor:
         self._free.append(worker.place)
 
     def _listen(self, worker: _Worker, on_event: Callable[[Event], None]) -> CellResult | _Lost | None:
-        """What a worker has sent since the last time; how its cell ended, where it has."""
+        """Receive what a worker has sent since the last call; return how its cell ended, where it has."""
         try:
             while worker.connection.poll():
                 message = worker.connection.recv()
@@ -197,7 +197,7 @@ class LocalExecutor:
         return None
 
     def _lost(self, worker: _Worker, task: Task, how: _Lost, tries: dict[str, int]) -> CellResult | None:
-        """The result of a cell whose worker is lost; none where it is to be tried again."""
+        """Make the result of a cell whose worker is lost; none where it is to be tried again."""
         if how is _Lost.DIED:
             # Let it end by itself, so that its exit code is its own.
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -277,7 +277,7 @@ def _held_signals() -> Iterator[None]:
 
 
 def _oom_kills() -> int:
-    """How many processes the kernel has killed for want of memory, where it says so."""
+    """Count the processes that the kernel has killed for want of memory, where it says so."""
     count = 0
     for counter in _OOM_COUNTERS:
         with contextlib.suppress(OSError, ValueError):

@@ -88,12 +88,12 @@ class Plan:
         return self.place.device
 
     def count(self, *actions: Action) -> int:
-        """How many cells are to be treated like this."""
+        """Count the cells with this action."""
         return sum(planned.action in actions for planned in self.cells)
 
 
 def resolve_device(device: str) -> str:
-    """The device that a name means on this machine.
+    """Resolve a device's name on this machine.
 
     Raises:
         GridError: it is not there.
@@ -304,7 +304,7 @@ def _protocols(parts: CellParts) -> frozenset[str]:
 
 
 def _completion(store: Store, parts: CellParts, record: Mapping[str, Any]) -> tuple[Action, str]:
-    """What a finished cell still needs, and what of it is damaged."""
+    """Find what a finished cell still needs, and what of it is damaged."""
     cell = parts.cell
     if record["status"] != "ok":
         return "keep", ""

@@ -257,7 +257,7 @@ def _by_key(rows: Sequence[Mapping[str, Any]]) -> dict[_Key, float]:
 
 
 def _asked(cell: Cell, key: _Key) -> bool:
-    """Whether the grid asks for a score at this step, and of this sample set."""
+    """Tell whether the grid asks for a score at this step, and of this sample set."""
     score = cell.score
     if key.step == cell.train.steps:
         return key.repeat < score.repeats
@@ -278,7 +278,7 @@ def _short(value: object) -> str:
 
 
 def device_of(store: Store, cell: Cell) -> str:
-    """The device here that a stored cell was trained on; the usual one where there is none."""
+    """Find the device here that a stored cell was trained on; the usual one where there is none."""
     with contextlib.suppress(StoreError):
         recorded = store.cell(cell.id)["environment"].get("device")
         for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
@@ -288,7 +288,7 @@ def device_of(store: Store, cell: Cell) -> str:
 
 
 def changes_since(store: Store, parts: CellParts, *, threads: int) -> list[str]:
-    """What differs between where a stored cell was made and here, a phrase each; empty where nothing does.
+    """List the differences between a stored cell's environment and this one, one phrase each.
 
     Args:
         store: the results folder.

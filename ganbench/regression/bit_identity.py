@@ -65,7 +65,7 @@ def compare_bits(
     named where they are not equal. The baseline may have more seeds.
 
     Args:
-        baseline: its cells, a row each.
+        baseline: its cells, one row each.
         value: those that are checked.
         baseline_scores: `final_values` of the baseline.
         value_scores: of what is checked.

@@ -31,10 +31,10 @@ class Need:
         check: the score to be checked.
         n: the baseline's seeds.
         allowed: the loss that is accepted, in the score's units.
-        to_pass: seeds a side with which no change passes with probability PASSES; None above MAX_SEEDS.
-        to_find: seeds a side that find a loss of twice the tolerance with FINDS; likewise.
+        to_pass: seeds per side with which no change passes with probability PASSES; None above MAX_SEEDS.
+        to_find: seeds per side that find a loss of twice the tolerance with FINDS; likewise.
         beside: seeds that do both against the baseline as it is; None where no number will do.
-        together: seeds a side with which all scores pass together and each loss is found.
+        together: seeds per side with which all scores pass together and each loss is found.
     """
 
     check: ScoreCheck
@@ -54,7 +54,7 @@ class SeedPlan:
         baseline: the folder.
         alpha: one-sided level.
         needs: one for each score of each context.
-        together: seeds a side with which everything passes where nothing changed, with probability PASSES,
+        together: seeds per side with which everything passes where nothing changed, with probability PASSES,
             and a loss of twice the tolerance in any one score is found with FINDS; None above MAX_SEEDS.
     """
 

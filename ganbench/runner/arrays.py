@@ -29,7 +29,7 @@ _CHUNK = 1000
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
-    """The arrays of a file, the samples under `x`.
+    """Read the arrays of a file, the samples under `x`.
 
     Args:
         path: .npy; or .npz with the samples as `x` (as `ganbench sample` writes it, what belongs to them
@@ -69,7 +69,7 @@ def read_arrays(path: Path) -> dict[str, Array]:
 def pixels_of(
     array: Array, path: Path, span: tuple[float, float] | None, like: tuple[int, ...] | None = None
 ) -> Tensor:
-    """Images of an array.
+    """Convert an array to images.
 
     Args:
         array: uint8 or floats, (N, C, H, W), (N, H, W, C) or (N, H, W), C 1 or 3.
@@ -116,7 +116,7 @@ def points_of(array: Array, path: Path) -> Tensor:
 
 
 def companions_of(arrays: Mapping[str, Array], path: Path) -> dict[str, Tensor]:
-    """What belongs to the samples of a file that `ganbench sample` wrote: labels, condition, index.
+    """Read labels, condition and index from a file that `ganbench sample` wrote.
 
     Raises:
         DatasetError: one of them has another length, or another type.
@@ -169,7 +169,7 @@ def _require_some(array: Array, path: Path) -> None:
 
 
 def _placed(array: Array, path: Path, like: tuple[int, ...] | None) -> Array:
-    """The array with its channels in the second place, as a view."""
+    """Move an array's channels to the second place, as a view."""
     if 0 not in array.shape:
         if array.ndim == 3:
             return array[:, np.newaxis]

@@ -106,7 +106,7 @@ class CellPictures:
         return png(tiled(_reduced(Samples(x=data.x[rows]))))
 
     def _neighbours(self, x: Tensor) -> bytes:
-        """Generated images in the first row; below each the training images nearest to it, nearest first."""
+        """Draw generated images in the first row; below each its nearest training images, nearest first."""
         nearest = nearest_rows(x, self._data.x, _NEIGHBOURS)
         places = nearest.T.flatten()
         filled = torch.cat([x, chosen(self._data, places).x])
@@ -134,7 +134,7 @@ def frame_for(parts: CellParts) -> list[Span]:
 
 
 def nearest_rows(x: Tensor, data: Tensor, count: int) -> Tensor:
-    """The rows of the data nearest to each image, by the squared distance of their pixels.
+    """Find the rows of the data nearest to each image, by the squared distance of their pixels.
 
     Args:
         x: uint8 (n, C, H, W).
@@ -160,7 +160,7 @@ def nearest_rows(x: Tensor, data: Tensor, count: int) -> Tensor:
 
 
 def _reduced(samples: Samples) -> Samples:
-    """Images of at most 64 pixels a side, by averaging."""
+    """Reduce images to at most 64 pixels per side, by averaging."""
     factor = -(-max(samples.x.shape[2:]) // _THUMBNAIL)
     if factor == 1:
         return samples
@@ -169,7 +169,7 @@ def _reduced(samples: Samples) -> Samples:
 
 
 def _spread(items: Sequence[int], most: int) -> list[int]:
-    """At most so many of the items, evenly spread, the first and the last among them."""
+    """Pick at most this many of the items, evenly spread, the first and the last among them."""
     if len(items) <= most:
         return list(items)
     return [items[index * (len(items) - 1) // (most - 1)] for index in range(most)]

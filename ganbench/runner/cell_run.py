@@ -251,7 +251,7 @@ class CellRun:
             )
 
     def _milestones(self) -> list[int]:
-        """The steps at which the cell is scored."""
+        """List the steps at which the cell is scored."""
         score, steps = self._cell.score, self._cell.train.steps
         between = range(score.every, steps, score.every) if score.every and score.metrics else ()
         return [*([0] if score.initial else []), *between, steps]
@@ -284,7 +284,7 @@ class CellRun:
                 self._keep(step, repeat, rows)
 
     def _unscored(self, scorer: Scorer, step: int, repeat: int) -> set[str]:
-        """The metrics that have no rows yet for one sample set."""
+        """List the metrics that have no rows yet for one sample set."""
         done = {row["protocol"] for row in self._rows if (row["step"], row["repeat"]) == (step, repeat)}
         return {name for name, protocol in scorer.protocols.items() if protocol.hash not in done}
 
@@ -309,7 +309,7 @@ class CellRun:
         self._store.write_scores(self._cell.id, self._rows)
 
     def _pause(self) -> Callable[[], bool]:
-        """Whether to leave the training loop: told to stop, or a checkpoint is due; reports on the way."""
+        """Report progress, and tell whether to leave the training loop: to stop, or for a checkpoint."""
         due = time.monotonic() + self._cell.train.checkpoint_seconds
         report = time.monotonic() + _PROGRESS_SECONDS
         trainer = self._trainer

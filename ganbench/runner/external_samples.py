@@ -28,7 +28,7 @@ _HASHED = 2**24
 def read_samples(
     path: Path, like: Signature | None = None, span: tuple[float, float] | None = None
 ) -> Samples:
-    """Samples of a folder of images, or of an array in a file.
+    """Read samples from a folder of images, or from an array in a file.
 
     Images with three equal channels are grey: many programs write grey ones so.
 
@@ -71,7 +71,7 @@ class ExternalDataset:
     """
 
     def __init__(self, samples: Samples, path: Path) -> None:
-        """Takes the samples, without what belongs to them.
+        """Bind the samples.
 
         Args:
             samples: all of them.
@@ -83,7 +83,7 @@ class ExternalDataset:
         self.fingerprint = _digest(samples.x)
 
     def load(self, split: Split) -> Samples:
-        """All samples.
+        """Return all samples.
 
         Raises:
             DatasetError: another split than `train` is asked for.
@@ -169,7 +169,7 @@ def _of_array(array: Array, path: Path, like: Signature | None, span: tuple[floa
 
 
 def _grey(x: Tensor) -> Tensor:
-    """Images whose three channels are equal, with one."""
+    """Reduce images whose three channels are equal to one channel."""
     if x.shape[1] == 3 and torch.equal(x[:, 0], x[:, 1]) and torch.equal(x[:, 0], x[:, 2]):
         return x[:, :1].contiguous()
     return x
@@ -193,7 +193,7 @@ def _text(signature: Signature) -> str:
 
 
 def read_images(folder: Path) -> Tensor:
-    """Every image of a folder, in the order of their names, which is torch-fidelity's.
+    """Read the images of a folder, in the order of their names, which is torch-fidelity's.
 
     They are read as `ganbench.files.pictures` says: turned upright, converted only where no pixel changes.
 
@@ -242,7 +242,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _pixels(folder: Path, name: str, like: tuple[str, Shape] | None = None) -> NDArray[np.uint8]:
-    """uint8 (C, H, W) of a file.
+    """Read a file's pixels, uint8 (C, H, W).
 
     Args:
         folder: where it is.

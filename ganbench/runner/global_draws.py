@@ -58,7 +58,7 @@ class GlobalDraws:
         return [name for name in drawn if name not in self.unsaved_by_networks]
 
     def moved(self) -> bool:
-        """Whether torch's generator was drawn from outside of networks."""
+        """Tell whether torch's generator was drawn from outside of networks."""
         pairs = zip(self._begun, self._state(), strict=True)
         return not all(torch.equal(before, now) for before, now in pairs)
 
@@ -89,7 +89,7 @@ class GlobalDraws:
 
 
 def _unsaved_generators() -> dict[str, object]:
-    """The states of global generators that no checkpoint holds."""
+    """Return the states of global generators that no checkpoint holds."""
     state: Any = np.random.get_state()
     return {"python's random": random.getstate(), "numpy.random": (state[0], state[1].tobytes(), *state[2:])}
 

@@ -36,7 +36,7 @@ Span = tuple[float, float]
 
 
 def frame_of(x: Tensor, begun: Tensor | None = None) -> list[Span]:
-    """The part of the plane that pictures show: one span for each of the first two coordinates.
+    """Choose the part of the plane that pictures show: one span for each of the first two coordinates.
 
     The data stand in the middle; it reaches half as far again as they do, or as the samples with which
     training began are away from there. So pictures of different groups and steps have the same frame wherever
@@ -60,14 +60,14 @@ def frame_of(x: Tensor, begun: Tensor | None = None) -> list[Span]:
 
 
 def within(points: Tensor, frame: list[Span]) -> NDArray[Any]:
-    """The first 2,000 points, float64 (n, 1 or 2); those beyond the frame on its edge."""
+    """Take the first 2,000 points, float64 (n, 1 or 2); those beyond the frame are moved to its edge."""
     low, high = np.array(frame).T
     seen: NDArray[Any] = points[:MOST_POINTS, : len(frame)].double().numpy()
     return seen.clip(low, high)
 
 
 def shares(points: Tensor, span: Span) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A histogram of points on a line: the share of all in each bin, and the bins' edges.
+    """Compute a histogram of points on a line: the share of all in each bin, and the bins' edges.
 
     The outermost bins hold what lies beyond the span too.
     """
@@ -112,7 +112,7 @@ def surface_of(
 def draw_plane(
     data: Tensor, samples: Tensor | None, surface: NDArray[Any] | None, frame: list[Span]
 ) -> Image.Image:
-    """A picture of 192 pixels a side, of few colours.
+    """Draw a picture of 192 pixels per side, of few colours.
 
     Of two coordinates (the first two of more): the data grey, the samples dark, behind them D, from purple
     (generated) to orange (real). Of one: the data's histogram grey, the samples' outlined dark, D(x) from 0
@@ -145,7 +145,7 @@ def _bands(surface: NDArray[Any]) -> Pixels:
 
 
 def _dots(pixels: Pixels, points: Tensor, frame: list[Span], colour: tuple[int, int, int]) -> None:
-    """A dot of two pixels a side for each point."""
+    """Draw a dot of two pixels per side for each point."""
     low, high = np.array(frame).T
     across, up = ((within(points, frame) - low) / (high - low) * (PIXELS - 2)).round().astype(int).T
     for right, down in ((0, 0), (0, 1), (1, 0), (1, 1)):

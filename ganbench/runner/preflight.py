@@ -60,25 +60,25 @@ def check_cell(parts: CellParts) -> None:
 
 
 def device_here(device: str) -> torch.device:
-    """The device by that name, or the CPU where this process has no such device."""
+    """Return the device by that name, or the CPU where this process has no such device."""
     wanted = torch.device(device)
     return wanted if wanted.type == "cpu" or torch.cuda.is_available() else torch.device("cpu")
 
 
 def number_type(cell: Cell) -> torch.dtype:
-    """The type of the networks' numbers in training."""
+    """Return the type of the networks' numbers in training."""
     return torch.float64 if cell.train.precision == "float64" else torch.float32
 
 
 def autocast(cell: Cell, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """The context in which losses are worked out."""
+    """Make the context in which losses are computed."""
     if cell.train.precision != "bfloat16":
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
 
 
 def losses_of(cell: Cell) -> list[Choice]:
-    """The losses that a cell minimises, in the order of their turn."""
+    """Compute the losses that a cell minimises, in the order of their turn."""
     before = cell.train.loss_before_freeze
     return [cell.loss] if before is None else [before, cell.loss]
 
@@ -194,7 +194,7 @@ class _CellCheck:
             raise refused_condition(refusal, part, self._architecture) from refusal
 
     def _attempt(self, function: Callable[[], _Value]) -> _Value | None:
-        """Its value; none where a plugin failed, which is noted, so that other parts are tried too."""
+        """Call a function; note a plugin's failure and return none, so that other parts are tried too."""
         try:
             return function()
         except PluginError as error:

@@ -89,7 +89,7 @@ def _compare(game: TrialGame, plugins: Sequence[Part]) -> None:
 
 
 def _is_guilty(game: TrialGame, whole: TrialResult, part: Part) -> bool:
-    """Whether values differ where this part alone is built anew."""
+    """Tell whether values differ where this part alone is built anew."""
     alone = game.play(len(whole.values), frozenset({part.kind}))
     return _first_difference(whole.values, alone.values) is not None
 

@@ -35,7 +35,7 @@ _PIXELS_A_DOT = 14
 
 
 def drawn(signature: Signature, *, conditional: bool) -> int:
-    """How many samples must be generated for a cell's picture."""
+    """Count the samples that must be generated for a cell's picture."""
     if signature.kind != "image":
         return MOST_POINTS
     if conditional and signature.classes is not None:
@@ -44,7 +44,7 @@ def drawn(signature: Signature, *, conditional: bool) -> int:
 
 
 def shown(samples: Samples, signature: Signature) -> Samples:
-    """Those of a cell's samples that are in its picture.
+    """Choose the samples of a cell that its picture shows.
 
     The first 64 images, or 2,000 points; of images with labels the first eight of each class, of the first 20
     classes that occur.
@@ -58,7 +58,7 @@ def shown(samples: Samples, signature: Signature) -> Samples:
 def draw_samples(
     samples: Samples, signature: Signature, data: Samples, frame: list[Span] | None = None
 ) -> bytes:
-    """A PNG of all samples, eight a row; of points, the first 2,000 with the data behind them.
+    """Draw a PNG of all samples, eight per row; of points, the first 2,000 with the data behind them.
 
     Images with labels come class by class, each class beginning a row, its number at the left. Small images
     are enlarged by a whole factor, without smoothing.
@@ -77,7 +77,7 @@ def draw_samples(
 
 
 def tiled(samples: Samples) -> Image.Image:
-    """Images eight a row, a grey line between them.
+    """Tile images, eight per row, with a grey line between them.
 
     Those with labels come class by class, each class from a new row, its number at the left.
     """
@@ -104,7 +104,7 @@ def tiled(samples: Samples) -> Image.Image:
 
 
 def _numbers(names: Sequence[str], height: int) -> NDArray[np.uint8]:
-    """A margin with a number, or nothing, beside each row of images of this height."""
+    """Draw a margin with a number, or nothing, beside each row of images of this height."""
     scale = max(1, height // _PIXELS_A_DOT)
     longest = max(map(len, names))
     margin = np.full((len(names) * (height + _GAP), (4 * longest + 1) * scale), _GAP_GREY, dtype=np.uint8)
@@ -121,14 +121,14 @@ def _numbers(names: Sequence[str], height: int) -> NDArray[np.uint8]:
 
 
 def png(picture: Image.Image) -> bytes:
-    """A picture as a PNG: equal pixels give equal bytes."""
+    """Encode a picture as a PNG: equal pixels give equal bytes."""
     stream = io.BytesIO()
     picture.save(stream, format="png")
     return stream.getvalue()
 
 
 def write_images(samples: Samples, folder: Path) -> None:
-    """One PNG for each image, `00000.png` on, pixel by pixel as they were scored.
+    """Write one PNG per image, `00000.png` on, pixel by pixel as they were scored.
 
     Raises:
         Unsupported: the samples are points.
@@ -148,7 +148,7 @@ def _picture(pixels: np.ndarray[Any, Any]) -> Image.Image:
 
 
 def _by_class(labels: Tensor) -> list[Tensor]:
-    """The places of each class that occurs, in the order of the classes."""
+    """List the places of each class that occurs, in the order of the classes."""
     return [(labels == label).nonzero().squeeze(1) for label in labels.bincount().nonzero()]
 
 

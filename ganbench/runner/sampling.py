@@ -24,7 +24,7 @@ def generate_samples(
     seed: int,
     device: torch.device,
 ) -> Samples:
-    """Samples of a generator, the same ones for the same weights and seed; fewer are the first of more.
+    """Generate samples, the same ones for the same weights and seed; fewer are the first of more.
 
     Args:
         generator: the one that is scored; its mode is put back.
@@ -74,7 +74,7 @@ def generate_samples(
 
 
 def drawn_rows(players: Players, data: Samples, count: int, seed: int) -> Tensor | None:
-    """The rows of the data that `generate_samples` takes the conditions from, without generating anything.
+    """List the rows of the data that `generate_samples` takes the conditions from.
 
     Returns:
         int64 (count,), or None where the samples have no condition.
@@ -86,12 +86,12 @@ def drawn_rows(players: Players, data: Samples, count: int, seed: int) -> Tensor
 
 
 def first(samples: Samples, count: int) -> Samples:
-    """The first of some samples, with whatever belongs to them."""
+    """Take the first of some samples, with their labels, conditions and indices."""
     return chosen(samples, slice(count))
 
 
 def chosen(samples: Samples, rows: Tensor | slice) -> Samples:
-    """Some of the samples, with whatever belongs to them."""
+    """Take some of the samples, with their labels, conditions and indices."""
     parts = (samples.x, samples.labels, samples.condition, samples.index)
     x, labels, condition, index = (None if part is None else part[rows] for part in parts)
     assert x is not None
@@ -101,7 +101,7 @@ def chosen(samples: Samples, rows: Tensor | slice) -> Samples:
 def _draws(
     players: Players, pool: int | None, count: int, seed: int
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Noise (BATCH, size) and rows of a pool of so many conditions, or None, until there are `count`.
+    """Draw noise (BATCH, size) and rows of a pool of conditions, or None, until there are `count`.
 
     Whole batches always: how many are asked for must not change the first ones' bits.
     """

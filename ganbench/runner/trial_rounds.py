@@ -71,7 +71,7 @@ class TrialGame:
         self._played = 0
 
     def pack(self) -> int:
-        """How many samples the discriminator judges as one."""
+        """Count the samples that the discriminator judges as one."""
         with seeded(0, self._device), torch.no_grad():
             game, _, _ = self._begin()
             game.begin("discriminator", *self._turn(game, 0))
@@ -186,7 +186,7 @@ class TrialGame:
         draws: GlobalDraws,
         seen: TrialResult,
     ) -> tuple[tuple[Tensor, ...], list[nn.Parameter]]:
-        """One turn of each player: the three values, and the parameters of neither player behind them."""
+        """Play one turn of each player: the three values, and the foreign parameters behind them."""
         loss, turn = objective.loss, self._turn(game, index)
         discriminator, generator = game.players.discriminator, game.players.generator
         game.begin("discriminator", *turn)
@@ -298,7 +298,7 @@ def _copy(source: nn.Module, target: nn.Module) -> None:
 
 
 def _reached(players: Players, *values: Tensor) -> list[nn.Parameter]:
-    """The parameters that values depend on and that are in neither player's network."""
+    """List the parameters that values depend on and that are in neither player's network."""
     own = {id(one) for module in (players.generator, players.discriminator) for one in module.parameters()}
     waiting = [value.grad_fn for value in values if value.grad_fn is not None]
     seen: set[object] = set(waiting)

@@ -16,7 +16,7 @@ class Pretrained:
         name: ganbench's name of it.
         registered: torch-fidelity's.
         title: what it is, in a few words.
-        size: pixels a side to which it resizes.
+        size: pixels per side to which it resizes.
         features: how many it gives; no logits.
         reference: its paper.
         file: its weights; None where they come with code, through torch.hub.
