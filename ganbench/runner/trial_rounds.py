@@ -186,7 +186,7 @@ class TrialGame:
         draws: GlobalDraws,
         seen: TrialResult,
     ) -> tuple[tuple[Tensor, ...], list[nn.Parameter]]:
-        """Play one turn of each player: the three values, and the foreign parameters behind them."""
+        """Play one turn of each player; return the three values, and the parameters outside both players."""
         loss, turn = objective.loss, self._turn(game, index)
         discriminator, generator = game.players.discriminator, game.players.generator
         game.begin("discriminator", *turn)
