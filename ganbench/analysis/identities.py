@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganbench.catalog import load_catalog
+from ganbench.catalog import Catalog
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.files.atomic import read_bytes
 from ganbench.grid import read_grid
@@ -31,7 +31,9 @@ class Identity:
     seed: int
 
 
-def read_identities(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
+def read_identities(
+    store: Store, axes: tuple[str, ...], catalog: Callable[[], Catalog]
+) -> dict[str, Identity]:
     """Read what each cell of a folder's grid is, by cell.
 
     They come from the grid. Where that cannot be read here, since a plugin of it is missing say, they come
@@ -40,9 +42,10 @@ def read_identities(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
     Args:
         store: the folder.
         axes: names of the axes that every grid has.
+        catalog: gives the catalog that the grid is read with.
     """
     try:
-        cells = read_grid(store.grid(), load_catalog()).cells
+        cells = read_grid(store.grid(), catalog()).cells
     except GanbenchError:
         return _from_table(store, axes)
     return {cell.id: Identity(axes=cell.axes, varied=cell.varied, seed=cell.seed) for cell in cells}

@@ -27,6 +27,7 @@ from ganbench.analysis.records import (
     read_records,
 )
 from ganbench.analysis.tables import CELL_COLUMNS, cells_frame, scores_frame
+from ganbench.catalog import Catalog
 from ganbench.errors import StoreError
 from ganbench.files.atomic import read_bytes
 from ganbench.store import CELLS, SCORES, Store
@@ -74,7 +75,9 @@ class Tables:
         return {key: tuple(rows) for key, rows in groups.items()}
 
 
-def collect_tables(store: Store, cells: Sequence[str] | None = None) -> Tables:
+def collect_tables(
+    store: Store, cells: Sequence[str] | None = None, *, catalog: Callable[[], Catalog]
+) -> Tables:
     """Make the tables from what each cell of a folder recorded; damaged cells appear as `error`.
 
     A folder that holds tables and no cells, as a baseline in a repository, is read as it is.
@@ -82,6 +85,7 @@ def collect_tables(store: Store, cells: Sequence[str] | None = None) -> Tables:
     Args:
         store: the folder.
         cells: the grid's cells in its order; as the folder's cells.csv has them unless given.
+        catalog: gives the catalog that the grid is read with, where a cell's own record cannot be read.
 
     Raises:
         StoreError: there is no such folder, it holds no results, or its grid is damaged.
@@ -90,7 +94,7 @@ def collect_tables(store: Store, cells: Sequence[str] | None = None) -> Tables:
     if cells is None and store.has_only_tables():
         records = _table_records(store)
     else:
-        records = read_records(store, cells)
+        records = read_records(store, cells, catalog=catalog)
     if not records:
         raise StoreError(f"{store.path}: no cell in this results folder")
     return _tables(store, grid, records)

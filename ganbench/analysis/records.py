@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ganbench.analysis.identities import Identity, read_identities
+from ganbench.catalog import Catalog
 from ganbench.errors import StoreError
 from ganbench.grid.history import History
 from ganbench.store import Store
@@ -96,12 +97,15 @@ class Record:
     scores: tuple[Score, ...] = ()
 
 
-def read_records(store: Store, cells: Sequence[str] | None = None) -> tuple[Record, ...]:
+def read_records(
+    store: Store, cells: Sequence[str] | None = None, *, catalog: Callable[[], Catalog]
+) -> tuple[Record, ...]:
     """Read every cell of a results folder; damage in one cell hides nothing of the others.
 
     Args:
         store: the folder.
         cells: ids in the grid's order; the store's own order unless given.
+        catalog: gives the catalog that the grid is read with, where a cell's own record cannot be read.
 
     Returns:
         One record a cell: a cell of which nothing was recorded yet is `unfinished`, one whose record or
@@ -111,7 +115,7 @@ def read_records(store: Store, cells: Sequence[str] | None = None) -> tuple[Reco
     records = tuple(_read(store, cell) for cell in (store.cell_ids() if cells is None else cells))
     if all(record.axes for record in records):
         return records
-    known = read_identities(store, AXES)
+    known = read_identities(store, AXES, catalog)
     return tuple(record if record.axes else _identified(record, known.get(record.cell)) for record in records)
 
 

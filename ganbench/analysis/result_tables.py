@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -11,6 +11,7 @@ from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import Compared, compared
 from ganbench.analysis.final_scores import Finals, final_scores, summarise
 from ganbench.analysis.read_tables import Tables, collect_tables
+from ganbench.catalog import Catalog
 from ganbench.store import CELLS, COMPARISON, SCORES, Store
 
 
@@ -32,17 +33,20 @@ class ResultTables(Tables):
     finals: Mapping[str, Finals] = field(repr=False, compare=False)
 
 
-def analyse(store: Store, cells: Sequence[str] | None = None) -> ResultTables:
+def analyse(
+    store: Store, cells: Sequence[str] | None = None, *, catalog: Callable[[], Catalog]
+) -> ResultTables:
     """Compute all tables of a folder from what its cells recorded.
 
     Args:
         store: the folder.
         cells: the grid's cells in its order; as the folder's cells.csv has them unless given.
+        catalog: gives the catalog that the grid is read with, where a cell's own record cannot be read.
 
     Raises:
         StoreError: there is no such folder, it holds no results, or its grid is damaged.
     """
-    tables = collect_tables(store, cells)
+    tables = collect_tables(store, cells, catalog=catalog)
     what = compared(tables.grid)
     finals = final_scores(tables.cells, tables.scores)
     return ResultTables(

@@ -88,7 +88,7 @@ class ResultsWriter:
 
     def write(self, *, page: bool) -> None:
         """Write the tables, and the page where it is wanted."""
-        results = write_tables(self._store, self._ids)
+        results = write_tables(self._store, self._ids, catalog=lambda: self._catalog)
         if page:
             write_page(self._store, results)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ganbench.analysis.context import label, metric_label, telling, where
 from ganbench.analysis.final_scores import Finals, Measure, final_scores, group_of, ignoring_engines
 from ganbench.analysis.group import Group
 from ganbench.analysis.read_tables import Key, Row, Tables, read_tables
-from ganbench.catalog import load_catalog
+from ganbench.catalog import Catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.grid import read_grid
 from ganbench.grid.tolerance import Tolerance, read_tolerance
@@ -70,13 +70,16 @@ class ScoreCheck:
         return metric_label(self.metric, self.measure.extractor if self.measure else "")
 
 
-def list_checks(baseline: Tables, value: Tables | None, request: CheckRequest) -> list[ScoreCheck]:
+def list_checks(
+    baseline: Tables, value: Tables | None, request: CheckRequest, catalog: Callable[[], Catalog]
+) -> list[ScoreCheck]:
     """List every context × metric to be checked, in the baseline's order.
 
     Args:
         baseline: the yardstick.
         value: what is checked; None to look at the baseline alone.
         request: which scores, and how much they may lose.
+        catalog: gives the catalog that the grid is read with, where it has a [check].
 
     Raises:
         GanbenchError: the folders have different axes, a context or a score is missing from what is checked,
@@ -88,7 +91,7 @@ def list_checks(baseline: Tables, value: Tables | None, request: CheckRequest) -
     their_finals = finals if value is None else _finals(value)
     exact = final_values(baseline.cells, baseline.scores)
     their_exact = exact if value is None else final_values(value.cells, value.scores)
-    thresholds = _Thresholds(value or baseline, request)
+    thresholds = _Thresholds(value or baseline, request, catalog)
     directions = _directions(baseline, finals)
     names = [name for name in baseline.axes if name in telling(baseline.cells)]
     found: list[ScoreCheck] = []
@@ -152,10 +155,10 @@ def read_finished(path: str | Path) -> Tables:
 class _Thresholds:
     """Which scores of a context are checked, and how much they may lose."""
 
-    def __init__(self, tables: Tables, request: CheckRequest) -> None:
+    def __init__(self, tables: Tables, request: CheckRequest, catalog: Callable[[], Catalog]) -> None:
         self._path = tables.path
         self._request = request
-        self._grid = _grid_thresholds(tables)
+        self._grid = _grid_thresholds(tables, catalog)
 
     def of(self, key: Key, scored: Sequence[str], known: bool) -> Iterator[tuple[str, Tolerance]]:
         """Yield the scores to check in one context, each with its tolerance.
@@ -177,13 +180,13 @@ class _Thresholds:
                 )
 
 
-def _grid_thresholds(tables: Tables) -> dict[Key, Mapping[str, Tolerance]]:
+def _grid_thresholds(tables: Tables, catalog: Callable[[], Catalog]) -> dict[Key, Mapping[str, Tolerance]]:
     """Read the grid's [check] for each context; its plugins are needed only where it has one."""
     overrides = tables.grid.get("override", [])
     settings = [tables.grid, *(overrides if isinstance(overrides, list) else [])]
     if not any(isinstance(table, dict) and "check" in table for table in settings):
         return {}
-    grid = read_grid(tables.grid, load_catalog())
+    grid = read_grid(tables.grid, catalog())
     found: dict[Key, Mapping[str, Tolerance]] = {}
     for cell in grid.cells:
         values = {**cell.axes, **{name: str(value) for name, value in cell.varied.items()}}

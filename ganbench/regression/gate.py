@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ganbench.analysis.multiple_testing import holm
 from ganbench.analysis.read_tables import Tables
 from ganbench.analysis.tables import current_rows
+from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.bit_identity import bits_sentences
@@ -46,7 +47,7 @@ def check(
     """
     request = _request(metrics, tolerance, alpha)
     before, now = read_finished(baseline), read_finished(path)
-    every = list_checks(before, now, request)
+    every = list_checks(before, now, request, load_catalog)
     findings = judge(every, request.alpha)
     return Outcome(
         path=now.path,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.checks import CheckRequest, ScoreCheck, list_checks, read_finished
@@ -88,7 +89,7 @@ def plan(
     request = CheckRequest(
         metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha)
     )
-    every = list_checks(read_finished(baseline), None, request)
+    every = list_checks(read_finished(baseline), None, request, load_catalog)
     needs = tuple(_need(check, request.alpha, len(every)) for check in every)
     known = [need.together for need in needs if need.together is not None]
     return SeedPlan(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ganbench.analysis.records import printable
 from ganbench.analysis.result_tables import ResultTables, analyse, write_result_tables
+from ganbench.catalog import Catalog, load_catalog
 from ganbench.report.notebook import as_html
 from ganbench.report.standalone_figures import standalone_figures
 from ganbench.store import Store
@@ -60,10 +61,12 @@ def load(path: str | Path) -> Results:
     Raises:
         StoreError: there is no such folder, it holds no results, or its grid is damaged.
     """
-    return Results(**vars(analyse(Store(path))))
+    return Results(**vars(analyse(Store(path), catalog=load_catalog)))
 
 
-def write_tables(store: Store, cells: Sequence[str] | None = None) -> Results:
+def write_tables(
+    store: Store, cells: Sequence[str] | None = None, *, catalog: Callable[[], Catalog] = load_catalog
+) -> Results:
     """Write cells.csv, scores.csv and comparison.csv from what the store holds of each cell.
 
     Where it holds only the first two, they stay as they are.
@@ -71,10 +74,11 @@ def write_tables(store: Store, cells: Sequence[str] | None = None) -> Results:
     Args:
         store: the folder.
         cells: the grid's cells in its order; as the folder's cells.csv has them unless given.
+        catalog: gives the catalog that the grid is read with, where a cell's own record cannot be read.
 
     Raises:
         StoreError: the folder holds no results, or cannot be written.
     """
-    results = Results(**vars(analyse(store, cells)))
+    results = Results(**vars(analyse(store, cells, catalog=catalog)))
     write_result_tables(store, results, comparison_only=cells is None and store.has_only_tables())
     return results

@@ -12,13 +12,14 @@ from ganbench.analysis.context import Compared
 from ganbench.analysis.final_scores import final_scores
 from ganbench.analysis.records import read_records
 from ganbench.analysis.tables import cells_frame, scores_frame
+from ganbench.catalog import load_catalog
 from ganbench.store import Store
 
 LOSSES = ("minimax", "non_saturating")
 
 
 def _compare(folder: Folder, axis: str = "loss", baseline: str | None = "minimax") -> pd.DataFrame:
-    records = read_records(Store(folder.path), folder.ids)
+    records = read_records(Store(folder.path), folder.ids, catalog=load_catalog)
     cells, scores = cells_frame(records), scores_frame(records)
     return compare(cells, scores, Compared(axis, baseline), final_scores(cells, scores))
 

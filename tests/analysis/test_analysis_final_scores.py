@@ -19,6 +19,7 @@ from ganbench.analysis.final_scores import (
 )
 from ganbench.analysis.records import read_records
 from ganbench.analysis.tables import cells_frame, scores_frame
+from ganbench.catalog import load_catalog
 from ganbench.store import Store
 
 
@@ -47,7 +48,7 @@ def _group(cells: Sequence[Sequence[float]], note: str = ""):
 
 
 def _summary(folder: Folder) -> pd.DataFrame:
-    records = read_records(Store(folder.path), folder.ids)
+    records = read_records(Store(folder.path), folder.ids, catalog=load_catalog)
     cells, scores = cells_frame(records), scores_frame(records)
     return summarise(cells, scores, final_scores(cells, scores))
 

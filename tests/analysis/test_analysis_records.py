@@ -21,7 +21,7 @@ def test_reads_every_field(make_folder: Callable[..., Folder]) -> None:
         plugins={"ganbench-foo": {"version": "1.0", "digest": "x"}},
         scores={"fid": 3.5},
     )
-    (record,) = read_records(Store(folder.path))
+    (record,) = read_records(Store(folder.path), catalog=load_catalog)
     assert (record.cell, record.seed, record.status, record.step) == (cell, 7, "ok", 100)
     assert record.axes == {
         "dataset": "digits",
@@ -40,12 +40,14 @@ def test_given_order_wins(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     ids = [folder.add(seed=seed) for seed in range(3)]
     backwards = ids[::-1]
-    assert [record.cell for record in read_records(Store(folder.path), backwards)] == backwards
+    assert [
+        record.cell for record in read_records(Store(folder.path), backwards, catalog=load_catalog)
+    ] == backwards
 
 
 def test_nothing_recorded_yet_is_unfinished(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
-    (record,) = read_records(Store(folder.path), ["c0123456789a"])
+    (record,) = read_records(Store(folder.path), ["c0123456789a"], catalog=load_catalog)
     assert record.status == "unfinished"
     assert record.seed is None
 
@@ -69,7 +71,7 @@ def test_a_damaged_record_is_named_and_alone(make_folder: Callable[..., Folder],
     sound, damaged = folder.add(seed=0), folder.add(seed=1)
     file = folder.file(damaged, "cell.json")
     file.write_text(json.dumps(json.loads(file.read_text()) | damage))
-    records = {record.cell: record for record in read_records(Store(folder.path))}
+    records = {record.cell: record for record in read_records(Store(folder.path), catalog=load_catalog)}
     assert records[sound].status == "ok"
     assert records[damaged].status == "error"
     assert records[damaged].reason.startswith(f"cells/{damaged}/cell.json: ")
@@ -88,7 +90,7 @@ def test_damaged_scores_make_the_cell_an_error_but_keep_its_place(
 ) -> None:
     folder = make_folder()
     cell = folder.add(seed=4, scores=[row])
-    (record,) = read_records(Store(folder.path))
+    (record,) = read_records(Store(folder.path), catalog=load_catalog)
     assert (record.status, record.seed, record.scores) == ("error", 4, ())
     assert f"cells/{cell}/scores.csv" in record.reason
 
@@ -96,7 +98,7 @@ def test_damaged_scores_make_the_cell_an_error_but_keep_its_place(
 def test_hostile_text_becomes_printable(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     folder.add(status="error", reason="\x1b[2Jgone\ud800\nnext", scores=[])
-    (record,) = read_records(Store(folder.path))
+    (record,) = read_records(Store(folder.path), catalog=load_catalog)
     assert record.reason == " [2Jgone? next"
 
 
@@ -105,7 +107,7 @@ def test_notes_are_read_where_there_are_any(make_folder: Callable[..., Folder]) 
     folder.add(seed=0, scores=[{"metric": "fid", "value": 1.0, "note": "biased:\x1b fewer"}])
     older = folder.add(seed=1, scores={"fid": 1.0})
     assert "note" not in folder.file(older, "scores.csv").read_text()
-    noted, bare = read_records(Store(folder.path), folder.ids)
+    noted, bare = read_records(Store(folder.path), folder.ids, catalog=load_catalog)
     assert [score.note for score in (*noted.scores, *bare.scores)] == ["biased:  fewer", ""]
 
 
@@ -128,7 +130,7 @@ def test_plain_values() -> None:
 def test_impossible_seconds_are_unknown(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     folder.add(seconds=-1.0)
-    (record,) = read_records(Store(folder.path))
+    (record,) = read_records(Store(folder.path), catalog=load_catalog)
     assert record.seconds != record.seconds
 
 
@@ -136,7 +138,7 @@ def test_varied_keys_keep_their_order(make_folder: Callable[..., Folder]) -> Non
     folder = make_folder()
     folder.add(seed=0, varied={"train.steps": 1, "train.ema": 0.5})
     folder.add(seed=1, varied={"score.samples": 3, "train.steps": 1})
-    assert varied_keys(read_records(Store(folder.path), folder.ids)) == (
+    assert varied_keys(read_records(Store(folder.path), folder.ids, catalog=load_catalog)) == (
         "train.steps",
         "train.ema",
         "score.samples",

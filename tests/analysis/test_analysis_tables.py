@@ -8,11 +8,12 @@ from fabricated_results import Folder
 
 from ganbench.analysis.records import read_records
 from ganbench.analysis.tables import cells_frame, scores_frame
+from ganbench.catalog import load_catalog
 from ganbench.store import Store
 
 
 def _records(folder: Folder):
-    return read_records(Store(folder.path), folder.ids)
+    return read_records(Store(folder.path), folder.ids, catalog=load_catalog)
 
 
 def test_columns_are_the_published_ones(make_folder: Callable[..., Folder]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError
 from ganbench.grid.tolerance import read_tolerance
 from ganbench.regression import check
@@ -25,7 +26,7 @@ samples = 2000
 
 
 def request(folder, **given):
-    return list_checks(read_finished(folder.write()), None, CheckRequest(**given))
+    return list_checks(read_finished(folder.write()), None, CheckRequest(**given), load_catalog)
 
 
 def refusal(value, baseline, **given):
