@@ -202,9 +202,9 @@ def plan_notes(plan: Plan) -> list[str]:
             f"{continued} unfinished cells of another environment go on from their checkpoints: no run can "
             "repeat them"
         )
-    if plan.departed:
+    if plan.orphaned:
         notes.append(
-            f"{len(plan.departed)} cells in the folder are no longer in the grid: "
+            f"{len(plan.orphaned)} cells in the folder are no longer in the grid: "
             "they stay on disk and leave the tables"
         )
     return notes

@@ -64,7 +64,7 @@ class Plan:
         grid: what is run.
         cells: in the grid's order.
         stale: finished cells of another environment that are kept all the same.
-        departed: cells in the folder that the grid no longer has.
+        orphaned: cells in the folder that the grid no longer has.
         damaged: what in the folder cannot be used, a line each; those cells are run again.
         place: where cells run.
         notes: what else the user should know, a line each.
@@ -75,7 +75,7 @@ class Plan:
     grid: Grid
     cells: tuple[PlannedCell, ...]
     stale: int
-    departed: tuple[str, ...]
+    orphaned: tuple[str, ...]
     damaged: tuple[str, ...] = ()
     place: Place
     notes: tuple[str, ...] = ()
@@ -220,7 +220,7 @@ def _made(
         grid=grid,
         cells=tuple(planned),
         stale=kept_stale,
-        departed=tuple(cell for cell in store.cells_on_disk() if cell not in ids),
+        orphaned=tuple(cell for cell in store.cells_on_disk() if cell not in ids),
         damaged=tuple(damaged),
         place=place,
         notes=tuple(dict.fromkeys((*shared.catalog.notes, *_unused(place.device), *tried.notes))),

@@ -59,7 +59,7 @@ def test_why_another_engine_is_not_taken_is_told_once_with_the_number_of_cells(p
         grid=read_grid(GRID, load_catalog()),
         cells=(refused, planned, refused),
         stale=0,
-        departed=(),
+        orphaned=(),
         place=Place(device="cuda", model="A GPU"),
         shared=shared(),
     )

@@ -139,7 +139,7 @@ def test_removed_values_leave_the_tables_and_stay_on_disk(out: Path) -> None:
     fewer = grid(axes={**GRID["axes"], "loss": ["minimax"]})
     results = ganbench.run(fewer, out, listener=plans)
     assert plans.plan is not None
-    assert len(plans.plan.departed) == 2
+    assert len(plans.plan.orphaned) == 2
     assert list(results.cells["loss"]) == ["minimax"] * 2
     assert set(results.scores["loss"]) == {"minimax"}
     assert len(Store(out).cells_on_disk()) == 4
