@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganbench.grid.axes import Axis
 from ganbench.grid.choice import Choice
 from ganbench.grid.grid import Compare
 from ganbench.grid.merged_settings import Layer, full_optimizer
-from ganbench.grid.overrides import Exclude, Override
 from ganbench.grid.settings import CHOICES, PLAYERS, ScoreSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from ganbench.grid.overrides import Exclude, Override
 
 
 def document_of(

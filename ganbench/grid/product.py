@@ -6,16 +6,18 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganbench.grid.axes import NAMED, Axis
 from ganbench.grid.cell import Cell
 from ganbench.grid.choice import choice_of, label_of
 from ganbench.grid.merged_settings import Layer, SettingsError, merge_layer, resolve_train
-from ganbench.grid.overrides import Exclude, Override
 from ganbench.grid.problems import Problems
 from ganbench.grid.settings import ScoreSettings, TrainSettings
 from ganbench.grid.tolerance import Tolerance, thresholds_of
+
+if TYPE_CHECKING:
+    from ganbench.grid.overrides import Exclude, Override
 
 
 class Resolved(NamedTuple):

@@ -1,4 +1,8 @@
-"""torch optimizers from settings, and their state as tensors."""
+"""torch optimizers from settings, and their state as tensors.
+
+Apart from the trainer, so that what is particular to torch.optim, its classes, fused kernels and layout of
+state, stands in one place.
+"""
 
 from __future__ import annotations
 
