@@ -40,17 +40,18 @@ class Elsewhere(InProcess):
 def test_another_executor_gives_the_same_bytes_and_each_verifies_the_other(tmp_path: Path) -> None:
     own: Executor = InProcess()
     own_out, local_out = tmp_path / "own", tmp_path / "local"
-    ganbench.run(GRID, own_out, executor=own)
+    grid = {**GRID, "seeds": 1}
+    ganbench.run(grid, own_out, executor=own)
     local: Executor = LocalExecutor("cpu", jobs=1)
-    ganbench.run(GRID, local_out, executor=local)
+    ganbench.run(grid, local_out, executor=local)
     assert outcome(own_out) == outcome(local_out)
-    assert len(outcome(own_out)) > 8
+    assert len(outcome(own_out)) > 4
     scores = [(out / "scores.csv").read_bytes() for out in (own_out, local_out)]
     assert scores[0] == scores[1]
     for out, executor in ((local_out, own), (own_out, local)):
         verified = list(verify(plan_verification(out), tolerance=0, executor=executor))
-        assert [(cell.differences, cell.changes, cell.compared) for cell in verified] == [((), (), 2)] * 2
-    assert len(own.ran) == 4  # type: ignore[attr-defined]
+        assert [(cell.differences, cell.changes, cell.compared) for cell in verified] == [((), (), 2)]
+    assert len(own.ran) == 2  # type: ignore[attr-defined]
 
 
 def test_cells_are_planned_for_the_model_where_they_will_run(tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from studies import TILES, Study
 
+import ganbench
 from ganbench.execution import LocalExecutor, local
+
+ROOT = str(Path(ganbench.__file__).parents[1])
 
 SCRIPT = """
 import sys
-sys.path.insert(0, {site!r})
+sys.path[:0] = [{site!r}, {root!r}]
 import ganbench
 if __name__ == "__main__":
     print("the script is run", flush=True)
@@ -59,7 +62,7 @@ def test_a_worker_has_the_callers_path_flags_and_folder_and_does_not_run_its_scr
     seen = tmp_path / "seen.jsonl"
     study.install("ganbench-tiles", "ganbench_tiles", TOLD.format(seen=str(seen)) + TILES)
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(site=str(study.site), out=str(study.out)))
+    script.write_text(SCRIPT.format(site=str(study.site), root=ROOT, out=str(study.out)))
     # Modules of the folder from which a script is started are no part of its path.
     here.mkdir()
     for module in ("pickle", "runpy", "signal"):
