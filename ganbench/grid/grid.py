@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from ganbench.grid.axes import Axis
 from ganbench.grid.cell import Cell
+
+if TYPE_CHECKING:
+    from ganbench.grid.axes import Axis
 
 
 @dataclass(frozen=True, kw_only=True)
