@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ganbench.api import Players, Samples
 from ganbench.grid.seeds import score_seed
 from ganbench.runner.build import CellParts
-from ganbench.runner.point_pictures import MOST_POINTS, Span, draw_plane, frame_of, surface_of
+from ganbench.runner.point_pictures import MAX_POINTS, Span, draw_plane, frame_of, surface_of
 from ganbench.runner.sample_pictures import SIDE, draw_samples, png, shown, tiled
 from ganbench.runner.sampling import chosen, generate_samples
 from ganbench.scoring import NonFiniteSamples
@@ -22,9 +22,9 @@ from ganbench.store import Store
 from ganbench.training.cell_game import logit_of
 
 # Scoring often must not fill the disk: so many steps say how training went.
-MOST_STEPS = 60
+MAX_STEPS = 60
 _THUMBNAIL = 64
-_MOST_CLASSES = 20
+_MAX_CLASSES = 20
 _NEIGHBOURS = 3
 # Numbers of the training set that are compared at a time.
 _CHUNK = 2**23
@@ -42,7 +42,7 @@ class CellPictures:
             steps: those that are scored; of more than 60, as many of them, evenly spread, are kept.
         """
         self._store, self._parts, self._cell = store, parts, parts.cell
-        self._kept = frozenset(_spread(list(steps), MOST_STEPS))
+        self._kept = frozenset(_spread(list(steps), MAX_STEPS))
         self._last = max(steps)
         self._signature = parts.dataset.signature
         self._data = parts.train
@@ -98,7 +98,7 @@ class CellPictures:
         data, signature = self._data, self._signature
         if signature.kind != "image":
             return png(draw_plane(data.x, None, None, frame_of(data.x)))
-        few = signature.classes is not None and signature.classes <= _MOST_CLASSES
+        few = signature.classes is not None and signature.classes <= _MAX_CLASSES
         if data.labels is not None and few:
             return png(tiled(_reduced(shown(data, signature))))
         # Data may lie sorted.
@@ -126,7 +126,7 @@ def frame_for(parts: CellParts) -> list[Span]:
             players,
             parts.dataset.signature,
             parts.reference,
-            MOST_POINTS,
+            MAX_POINTS,
             score_seed(parts.cell, 0),
             torch.device("cpu"),
         ).x

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 PIXELS = 192
-MOST_POINTS = 2000
+MAX_POINTS = 2000
 _CELLS = 64
 # Bands rather than a gradient: they read as contours, and a PNG of them is a few kilobytes.
 _BANDS = 16
@@ -62,7 +62,7 @@ def frame_of(x: Tensor, begun: Tensor | None = None) -> list[Span]:
 def within(points: Tensor, frame: list[Span]) -> NDArray[Any]:
     """Take the first 2,000 points, float64 (n, 1 or 2); those beyond the frame are moved to its edge."""
     low, high = np.array(frame).T
-    seen: NDArray[Any] = points[:MOST_POINTS, : len(frame)].double().numpy()
+    seen: NDArray[Any] = points[:MAX_POINTS, : len(frame)].double().numpy()
     return seen.clip(low, high)
 
 

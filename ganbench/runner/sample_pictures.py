@@ -16,14 +16,14 @@ from torch import Tensor
 
 from ganbench.api import Samples, Signature
 from ganbench.errors import Unsupported
-from ganbench.runner.point_pictures import DATA, GENERATED, MOST_POINTS, Span, frame_of, shares, within
+from ganbench.runner.point_pictures import DATA, GENERATED, MAX_POINTS, Span, frame_of, shares, within
 from ganbench.runner.sampling import chosen, first
 
 SIDE = 8
-_MOST_CLASSES = 20
+_MAX_CLASSES = 20
 # Classes are drawn as in the data: so many times as many as are shown leave hardly a row unfilled.
 _SPARE = 4
-_LEAST_PIXELS = 256
+_MIN_SIDE_PIXELS = 256
 _GAP = 1
 _GAP_GREY = 96
 _NUMBER_WHITE = 255
@@ -37,9 +37,9 @@ _PIXELS_A_DOT = 14
 def drawn(signature: Signature, *, conditional: bool) -> int:
     """Count the samples that must be generated for a cell's picture."""
     if signature.kind != "image":
-        return MOST_POINTS
+        return MAX_POINTS
     if conditional and signature.classes is not None:
-        return min(_SPARE * SIDE * signature.classes, MOST_POINTS)
+        return min(_SPARE * SIDE * signature.classes, MAX_POINTS)
     return SIDE * SIDE
 
 
@@ -51,7 +51,7 @@ def shown(samples: Samples, signature: Signature) -> Samples:
     """
     if signature.kind != "image" or samples.labels is None:
         return first(samples, drawn(signature, conditional=False))
-    rows = [row[:SIDE] for row in _by_class(samples.labels)[:_MOST_CLASSES]]
+    rows = [row[:SIDE] for row in _by_class(samples.labels)[:_MAX_CLASSES]]
     return chosen(samples, torch.cat(rows))
 
 
@@ -72,7 +72,7 @@ def draw_samples(
     if signature.kind != "image":
         return _points(samples, data, frame or frame_of(data.x))
     picture = tiled(samples)
-    factor = max(1, -(-_LEAST_PIXELS // max(picture.size)))
+    factor = max(1, -(-_MIN_SIDE_PIXELS // max(picture.size)))
     return png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))
 
 
