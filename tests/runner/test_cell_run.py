@@ -13,7 +13,7 @@ import torch
 from parts_here import shared
 
 from ganbench.catalog import load_catalog
-from ganbench.errors import StoreError, Unsupported
+from ganbench.errors import Unsupported
 from ganbench.grid import environment_of, read_grid
 from ganbench.runner import CellResult, Task, cell_run, run_cell
 from ganbench.runner.events import CellNote, Event
@@ -174,20 +174,16 @@ def test_a_full_disk_costs_the_sitting_and_no_result(
         task = task_in(tmp_path / f"{call}", **{"train.checkpoint_seconds": 0.02})
         store = Store(task.folder)
         with full_from(call, monkeypatch, calls) as count:
-            try:
-                result, _ = run(task)
-            except StoreError as error:
-                refusal = str(error)
-            else:
-                refusal = "No space left on device"
-                if count[0] < call:
-                    assert result.status == "ok"
-                    ended = True
-                elif result.status != "ok":
-                    assert result.status == "error"
-                    assert "No space left on device" in result.reason
-                    assert store.cell(task.cell.id)["status"] == "error"
-        assert "No space left on device" in refusal
+            result, _ = run(task)
+            if count[0] < call:
+                assert result.status == "ok"
+                ended = True
+            elif result.status != "ok":
+                assert result.status == "error"
+                assert "No space left on device" in result.reason
+                # For the record too there may be no room; then the cell is as it was before.
+                recorded = store.cell(task.cell.id)["status"] if store.has_cell(task.cell.id) else "none"
+                assert recorded in (("error",) if calls == 1 else ("error", "unfinished", "none"))
         assert not list(store.path.rglob("*.tmp"))
         if store.has_cell(task.cell.id):
             store.cell(task.cell.id)
