@@ -1,4 +1,4 @@
-"""Arrays of samples made elsewhere: .npy and .npz, in any of the usual layouts, never unpickled."""
+"""Arrays of samples made by other programs: .npy and .npz, in any of the usual layouts, never unpickled."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def require_pairs(samples: Samples, data: Samples, path: Path) -> None:
     """Refuse samples that do not say which rows of the data their conditions are from.
 
     Args:
-        samples: made elsewhere.
+        samples: made by another program.
         data: the reference split.
         path: where they are from, for messages.
 
@@ -126,7 +126,7 @@ def require_labels(samples: Samples, classes: int | None, minimum: int, path: Pa
     """Refuse samples that do not say of which class they are, or are too few of one.
 
     Args:
-        samples: made elsewhere.
+        samples: made by another program.
         classes: those of the reference; None is the scorer's to refuse.
         minimum: samples that each class must have.
         path: where they are from, for messages.

@@ -50,7 +50,7 @@ class CellResult:
         status: ok, diverged, error, oom, skipped or unfinished.
         reason: why, where it is not ok.
         step: generator updates done.
-        seconds: training and scoring, over all sittings.
+        seconds: training and scoring, over all its runs.
         scores: the final step's values by extractor (empty where a metric needs none) and metric, each the
             mean over the repeats.
     """

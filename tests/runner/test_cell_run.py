@@ -166,7 +166,7 @@ def full_from(call: int, monkeypatch: pytest.MonkeyPatch, calls: int = 1000) -> 
 
 
 @pytest.mark.parametrize("calls", [1, 1000], ids=["for a moment", "for good"])
-def test_a_full_disk_costs_the_sitting_and_no_result(
+def test_a_full_disk_costs_the_run_and_no_result(
     tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
     ended = False

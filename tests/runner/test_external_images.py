@@ -1,4 +1,4 @@
-"""A folder of images made elsewhere."""
+"""A folder of images made by another program."""
 
 from __future__ import annotations
 

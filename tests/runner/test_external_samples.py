@@ -1,4 +1,4 @@
-"""Samples made elsewhere, and the data set that they make."""
+"""Samples made by other programs, and the data set that they make."""
 
 from __future__ import annotations
 
