@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from fabricated_results import GRID, Folder
+from in_process import in_process, workers
+
+__all__ = ["in_process", "workers"]
 
 # For the tests of ganbench's own pytest plugin.
 pytest_plugins = ["pytester"]
@@ -43,6 +46,12 @@ def planted(make_folder: Callable[..., Folder]) -> Folder:
             folder.add(loss=loss, seed=seed, scores=rows)
     folder.index()
     return folder
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        # One of pytest-xdist's processes for each core: with more threads they wait for each other.
+        torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -43,7 +43,7 @@ filterwarnings = error
 
 
 @pytest.fixture(scope="module")
-def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def baseline(in_process: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plugin")
     (folder / "grid.toml").write_text(GRID)
     return ganbench.run(folder / "grid.toml", folder / "baseline", jobs=1).path

@@ -118,7 +118,7 @@ class Repository:
 
 @pytest.mark.slow
 def test_the_gates_workflow_works_in_a_fresh_repository(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "fresh").mkdir()
     fresh = Repository(tmp_path / "fresh")

@@ -24,7 +24,7 @@ GRID = {
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(in_process: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("check") / "out"
     ganbench.run(GRID, out, jobs=1)
     return out

@@ -35,7 +35,7 @@ AS_RUN = ["--reference", "digits", "--extractor", "digits_cnn", "--metrics", "fi
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(in_process: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("results") / "out"
     assert list(ganbench.run(GRID, out, jobs=1).cells["status"]) == ["ok"]
     return out

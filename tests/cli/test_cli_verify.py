@@ -24,7 +24,7 @@ GRID: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(in_process: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("finished") / "out"
     assert list(ganbench.run(GRID, out, jobs=1).cells["status"]) == ["ok"] * 3
     return out
@@ -40,7 +40,7 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def test_equal_bits_are_said_in_a_sentence_and_nothing_is_written(
-    out: Path, capsys: pytest.CaptureFixture[str]
+    workers: None, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = contents(out)
     assert main(["verify", str(out), "--jobs", "1"]) == 0

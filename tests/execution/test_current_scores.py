@@ -35,7 +35,7 @@ def grid(**score: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(in_process: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was scored on 128 samples, then on 64."""
     out = tmp_path_factory.mktemp("remeasured") / "out"
     ganbench.run(GRID, out, jobs=1)

@@ -60,7 +60,7 @@ def test_a_run_beside_its_own_grid_touches_nothing(
 
 
 @pytest.mark.slow
-def test_a_results_folder_is_known_again_with_and_without_its_mark(tmp_path: Path) -> None:
+def test_a_results_folder_is_known_again_with_and_without_its_mark(in_process: None, tmp_path: Path) -> None:
     given, out = tmp_path / "grid.toml", tmp_path / "out"
     given.write_text(GRID)
     ganbench.run(given, out, jobs=1)

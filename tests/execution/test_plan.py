@@ -58,7 +58,7 @@ def actions(given: Mapping[str, Any], out: Path, **options: Any) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(in_process: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run; tests take copies."""
     out = tmp_path_factory.mktemp("finished") / "out"
     results = ganbench.run(GRID, out, jobs=1)

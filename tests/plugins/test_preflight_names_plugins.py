@@ -241,7 +241,7 @@ def test_the_command_prints_tracebacks_where_they_are_asked_for(
 
 @pytest.mark.slow
 def test_the_others_are_run_where_that_is_asked_for(
-    fake_site: FakeSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    in_process: None, fake_site: FakeSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_site.install("fake-odd", BROKEN["loss raises"][0])
     results = ganbench.run(grid(loss=["odd", "non_saturating"]), tmp_path / "out", jobs=1, keep_going=True)

@@ -9,7 +9,7 @@ from ganbench.catalog import load_catalog
 
 
 @pytest.mark.parametrize("penalty", ["none", "r1"])
-def test_a_cell_remembers_what_its_players_minimised(tmp_path, penalty):
+def test_a_cell_remembers_what_its_players_minimised(in_process, tmp_path, penalty):
     ganbench.run(
         {
             "name": "formulas",

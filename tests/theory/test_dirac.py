@@ -17,10 +17,12 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-9}
 PRECISIONS = 'axes."train.precision"=["float32", "float64"]'
 CURVES = ("loss_d", "loss_g", "grad_norm_d", "grad_norm_g")
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 
 def played(grid: str, out: Path, *overrides: str) -> list[tuple[Cell, Store]]:
     """The cells of a grid that has been run, with the folder that holds them."""
-    results = ganbench.run(grid, out, jobs=2, overrides=overrides)
+    results = ganbench.run(grid, out, overrides=overrides)
     assert set(results.cells["status"]) == {"ok"}
     return [(cell, Store(out)) for cell in read_grid(grid, load_catalog(), overrides).cells]
 

@@ -39,8 +39,8 @@ def lies_on_the_data(cell: Cell, state: dict[str, torch.Tensor]) -> bool:
 
 
 @pytest.mark.slow
-def test_the_gap_closes_while_the_divergence_stays_log_two(tmp_path: Path) -> None:
-    ganbench.run("lines", tmp_path / "out", jobs=2, overrides=SHORTER)
+def test_the_gap_closes_while_the_divergence_stays_log_two(in_process: None, tmp_path: Path) -> None:
+    ganbench.run("lines", tmp_path / "out", overrides=SHORTER)
     store = Store(tmp_path / "out")
     for cell in read_grid("lines", load_catalog(), SHORTER).cells:
         assert store.cell(cell.id)["status"] == "ok"

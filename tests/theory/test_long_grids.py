@@ -10,7 +10,7 @@ import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.grid import read_grid
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_process")]
 
 BRIEF = (
     "seeds=1",
@@ -35,7 +35,7 @@ def test_packing_is_compared_by_the_recipe_of_pacgan(
     for train in packs.values():
         assert train.steps == 20_000
         assert (train.d_optimizer.lr, train.d_optimizer.options()["betas"][0]) == (1e-4, 0.8)
-    results = ganbench.run(grid, tmp_path / "out", jobs=2, overrides=BRIEF)
+    results = ganbench.run(grid, tmp_path / "out", overrides=BRIEF)
     assert set(results.cells["status"]) == {"ok"}
     assert set(results.cells["dataset"]) == {dataset}
     found = results.scores[results.scores["metric"] == "modes"]["value"]
@@ -47,7 +47,7 @@ def test_packing_is_compared_by_the_recipe_of_pacgan(
 
 def test_who_moves_first_is_asked_at_every_k_and_for_both_losses(tmp_path: Path) -> None:
     assert len({cell.seed for cell in read_grid("order", load_catalog()).cells}) >= 5
-    results = ganbench.run("order", tmp_path / "out", jobs=2, overrides=BRIEF)
+    results = ganbench.run("order", tmp_path / "out", overrides=BRIEF)
     cells = results.cells
     assert set(cells["status"]) == {"ok"}
     context = ["loss", "train.d_steps"]
@@ -59,6 +59,6 @@ def test_who_moves_first_is_asked_at_every_k_and_for_both_losses(tmp_path: Path)
 
 
 def test_lines_plays_every_loss_with_every_penalty(tmp_path: Path) -> None:
-    results = ganbench.run("lines", tmp_path / "out", jobs=2, overrides=BRIEF)
+    results = ganbench.run("lines", tmp_path / "out", overrides=BRIEF)
     assert set(results.cells["status"]) == {"ok"}
     assert len(results.cells) == 2 * 3 * 2

@@ -49,9 +49,9 @@ def divergence(p: Tensor, q: Tensor) -> float:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def results(in_process: None, tmp_path_factory: pytest.TempPathFactory) -> Store:
     out = tmp_path_factory.mktemp("theory") / "out"
-    ganbench.run(GRID, out, jobs=2, overrides=SHORTER)
+    ganbench.run(GRID, out, overrides=SHORTER)
     return Store(out)
 
 

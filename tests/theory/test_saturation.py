@@ -17,9 +17,9 @@ FROZEN_AT = 50
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DEBIAN_FOLDER.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
-def test_minimax_loses_its_gradient_and_non_saturating_does_not(tmp_path: Path) -> None:
+def test_minimax_loses_its_gradient_and_non_saturating_does_not(in_process: None, tmp_path: Path) -> None:
     shorter = ("seeds=1", "train.steps=1050", f"train.freeze_generator_at={FROZEN_AT}", "score.metrics=[]")
-    results = ganbench.run("saturation", tmp_path / "out", jobs=2, overrides=shorter)
+    results = ganbench.run("saturation", tmp_path / "out", overrides=shorter)
     store = Store(tmp_path / "out")
     cells = results.cells.set_index(["dataset", "loss"])
     assert set(cells["status"]) == {"ok"}

@@ -227,7 +227,7 @@ GRID = {
 
 
 @pytest.mark.slow
-def test_a_grid_is_scored_with_it_in_either_precision(tmp_path):
+def test_a_grid_is_scored_with_it_in_either_precision(in_process, tmp_path):
     scores = run(GRID, out=tmp_path / "out", jobs=1).scores
     assert scores["extractor"].str.startswith("classifier[epochs=1]").all()
     assert len(weights_files()) == 1

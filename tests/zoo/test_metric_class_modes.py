@@ -130,7 +130,7 @@ def test_only_stacked_data_have_channels_to_classify(source):
         channel_classifier(load_catalog().build("dataset", "mnist", {}))
 
 
-def test_a_grid_counts_the_modes(source, tmp_path):
+def test_a_grid_counts_the_modes(in_process, source, tmp_path):
     grid = """
 name = "stacked"
 seeds = 1

@@ -62,7 +62,7 @@ def played(name: str, folder: Path, *overrides: str) -> dict[str, dict[str, Any]
 
 
 @pytest.mark.slow
-def test_lucics_objectives_play_on_his_nets(tmp_path: Path) -> None:
+def test_lucics_objectives_play_on_his_nets(in_process: None, tmp_path: Path) -> None:
     cells = cells_of("fashion-mnist-lucic")
     assert {cell.train.steps for cell in cells} == {15_625}
     assert {cell.train.d_steps for cell in cells} == {1}
@@ -93,7 +93,7 @@ def test_his_other_two_have_a_penalty(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_labels_are_compared_with_none(tmp_path: Path) -> None:
+def test_labels_are_compared_with_none(in_process: None, tmp_path: Path) -> None:
     nets = 'axes.architecture=[{name="dcgan",channels=4,conditional=[false,true]}]'
     overrides = [*BRIEF, nets, "compare.baseline=dcgan[channels=4]"]
     results = ganbench.run("fashion-mnist-conditional", tmp_path / "out", jobs=1, overrides=overrides)

@@ -1,15 +1,19 @@
-"""An executor that runs its tasks in the process of the test: no worker has to load torch."""
+"""An executor that runs its tasks in the process of the test: no worker has to load torch for seconds.
+
+Real workers are started by the tests that are about them: with a `Study`, with `workers`, by themselves.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import pytest
 from parts_here import shared
 
 from ganbench.execution import EXECUTORS, Place
+from ganbench.execution.local import LocalExecutor
 from ganbench.runner import CellResult, Task, run_cell
 from ganbench.runner.events import CellScored, Event
 
@@ -50,8 +54,15 @@ class InProcess:
                 yield run_cell(task, shared(), lambda: self.stopped is not None, heard)
 
 
+@pytest.fixture(scope="module")
+def in_process() -> Iterator[type[InProcess]]:
+    """Run cells in this process, in all of a file from the first test on that asks for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EXECUTORS, "local", InProcess)
+        yield InProcess
+
+
 @pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> type[InProcess]:
-    """Let runs and verifications run cells in this process unless they are given an executor."""
-    monkeypatch.setitem(EXECUTORS, "local", InProcess)
-    return InProcess
+def workers(in_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run cells in real workers, in a file that otherwise runs them in this process."""
+    monkeypatch.setitem(EXECUTORS, "local", LocalExecutor)
