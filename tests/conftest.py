@@ -10,8 +10,8 @@ from in_process import in_process, workers
 
 __all__ = ["in_process", "workers"]
 
-# For the tests of ganbench's own pytest plugin.
-pytest_plugins = ["pytester"]
+# The first is for the tests of ganbench's own pytest plugin.
+pytest_plugins = ["pytester", "marked_slow"]
 
 
 @pytest.fixture(scope="session", autouse=True)
