@@ -127,7 +127,7 @@ def test_other_data_are_another_network():
 
 
 def test_unset_epochs_show_enough_images():
-    assert [trained._epochs(images) for images in (10, 1_442, 10_000, 60_000)] == [50, 35, 5, 5]
+    assert [trained.default_epochs(images) for images in (10, 1_442, 10_000, 60_000)] == [50, 35, 5, 5]
 
 
 def test_torch_fidelity_knows_each_by_its_digest():

@@ -14,7 +14,7 @@ from scipy.stats import norm
 from ganbench.api import Samples
 from ganbench.zoo.datasets.gaussian_mixtures import Gaussian1d, GaussianRing
 from ganbench.zoo.datasets.point_sets import ParallelLines
-from ganbench.zoo.metrics.jensen_shannon import JensenShannon, _integrated, _smoothed
+from ganbench.zoo.metrics.jensen_shannon import JensenShannon, integrated_cells, smoothed_counts
 
 
 def gaussian(width: int, count: int = 20_000, scale: float = 1.0) -> PlainData:
@@ -124,7 +124,7 @@ def test_is_between_zero_and_log_two_whatever_the_points(seed, count, width, bin
 
 
 def test_the_density_is_integrated_to_the_masses_of_the_cells():
-    cells = _integrated(gaussian(2), 100)
+    cells = integrated_cells(gaussian(2), 100)
     edges = [(cells.low[axis] + torch.arange(101) * cells.width[axis]).numpy() for axis in range(2)]
     exact = np.multiply.outer(*(np.diff(norm.cdf(edge)) for edge in edges))
     assert cells.masses == pytest.approx(exact, abs=2e-6)
@@ -138,7 +138,7 @@ def test_smoothing_loses_no_point_and_is_never_negative(shape):
     counts[(0,) * len(shape)] = 3
     counts[(17,) * len(shape)] = 2
     counts[(18,) * len(shape)] = 4
-    smoothed = _smoothed(counts)
+    smoothed = smoothed_counts(counts)
     assert smoothed.sum() == pytest.approx(9)
     assert smoothed.min() >= 0
     assert (smoothed != counts).any()
@@ -147,13 +147,13 @@ def test_smoothing_loses_no_point_and_is_never_negative(shape):
 def test_smoothing_is_wider_for_fewer_points_and_a_single_point_stays():
     def highest(count):
         counts = np.histogram(normal(count, 1)[:, 0].numpy(), 200, (-4, 4))[0].astype(float)
-        return np.abs(np.diff(_smoothed(counts) / count)).sum()
+        return np.abs(np.diff(smoothed_counts(counts) / count)).sum()
 
     roughness = [highest(count) for count in (30, 300, 3_000)]
     # All are near the density's own rise and fall, 2 times 0.016, and not near those of the counts.
     assert all(0.02 < value < 0.06 for value in roughness)
     alone = np.eye(1, 10)[0]
-    assert np.array_equal(_smoothed(alone), alone)
+    assert np.array_equal(smoothed_counts(alone), alone)
 
 
 def test_fewer_real_points_than_generated_ones_are_all_taken():

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import wasserstein_distance
 
 from ganbench.api import Samples
-from ganbench.zoo.metrics.wasserstein import WassersteinDistance, _pot
+from ganbench.zoo.metrics.wasserstein import WassersteinDistance, optimal_transport
 
 
 def distance(first, second, method="exact", **options):
@@ -92,7 +92,7 @@ def test_impossible_options_are_refused(options, complaint):
 
 
 def test_pot_is_told_to_leave_other_frameworks_alone():
-    backend = _pot().backend
+    backend = optimal_transport().backend
     for key in (backend.DISABLE_JAX_KEY, backend.DISABLE_CUPY_KEY, backend.DISABLE_TF_KEY):
         assert os.environ[key] == "1"
 
@@ -105,5 +105,5 @@ def test_what_the_compiler_says_of_pot_right_after_an_installation_is_not_shown(
     for name in loaded:
         monkeypatch.delitem(sys.modules, name)
     # Here a warning is an error.
-    assert _pot().__doc__ == "A \\d."
+    assert optimal_transport().__doc__ == "A \\d."
     monkeypatch.delitem(sys.modules, "ot")

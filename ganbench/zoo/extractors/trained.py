@@ -67,7 +67,7 @@ def trained(
         raise ValueError("needs a data set with labels of at least 2 classes")
     images, labels = _labelled(scored_dataset, "train", classes)
     recipe = Recipe(
-        epochs=_epochs(len(images)) if epochs is None else epochs,
+        epochs=default_epochs(len(images)) if epochs is None else epochs,
         batch_size=min(64 if len(images) < 10_000 else 128, max(1, len(images) // 2)),
         flip=flip,
         seed=seed,
@@ -148,7 +148,8 @@ def _labelled(dataset: Dataset, split: Split, classes: int) -> tuple[Tensor, Ten
     return samples.x, samples.labels
 
 
-def _epochs(images: int) -> int:
+def default_epochs(images: int) -> int:
+    """Choose epochs such that enough images are seen in training, however many there are."""
     return min(max(_MIN_EPOCHS, math.ceil(_SEEN / images)), _MAX_EPOCHS)
 
 

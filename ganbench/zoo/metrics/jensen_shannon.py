@@ -52,7 +52,7 @@ class _Cells:
         inside = place[((place >= 0) & (place < bins)).all(dim=1)].to(torch.int64)
         counts = np.zeros(self.masses.shape)
         np.add.at(counts, tuple(inside.T.numpy()), 1)
-        p, q = self.masses, _smoothed(counts) / len(points)
+        p, q = self.masses, smoothed_counts(counts) / len(points)
         p_rest, q_rest = self.rest, 1 - len(inside) / len(points)
         terms = _jsd_terms(p, q) + _jsd_terms(np.array(p_rest), np.array(q_rest))
         # Rounding may leave the range.
@@ -106,11 +106,20 @@ class JensenShannon:
     def _cells(self, dataset: Dataset) -> _Cells:
         """Make the cells of a data set; those of the latest one are kept."""
         if self._latest is None or self._latest[0] != dataset.fingerprint:
-            self._latest = (dataset.fingerprint, _integrated(dataset, self.bins))
+            self._latest = (dataset.fingerprint, integrated_cells(dataset, self.bins))
         return self._latest[1]
 
 
-def _integrated(dataset: Dataset, bins: int) -> _Cells:
+def integrated_cells(dataset: Dataset, bins: int) -> _Cells:
+    """Integrate a data set's density over a grid of cells around its samples.
+
+    Args:
+        dataset: points in 1 or 2 dimensions, with a method `density`.
+        bins: along each axis.
+
+    Raises:
+        ValueError: the data set has no density, or the grid would be too fine.
+    """
     require_points(dataset)
     axes = dataset.signature.shape[0]
     if axes not in _MAX_BINS_PER_AXIS:
@@ -145,7 +154,7 @@ def _integrated(dataset: Dataset, bins: int) -> _Cells:
     return _Cells(low=low, width=width, masses=(masses / (total + rest)).numpy(), rest=rest / (total + rest))
 
 
-def _smoothed(counts: Array) -> Array:
+def smoothed_counts(counts: Array) -> Array:
     """Smooth the counts by the diffusion whose width has the largest leave-one-out likelihood.
 
     Variance h^2 of a diffusion in steps from cell to cell, reflected at the borders, multiplies each cosine

@@ -76,18 +76,18 @@ class WassersteinDistance:
     def _exact(self, first: Tensor, second: Tensor) -> float:
         cost = torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist") ** self.order
         weights = (np.full(len(side), 1 / len(side)) for side in (first, second))
-        least = float(_pot().emd2(*weights, cost.numpy(), numItermax=_ITERATIONS))
+        least = float(optimal_transport().emd2(*weights, cost.numpy(), numItermax=_ITERATIONS))
         return math.pow(max(least, 0.0), 1 / self.order)
 
     def _sliced(self, first: Tensor, second: Tensor) -> float:
         return float(
-            _pot().sliced_wasserstein_distance(
+            optimal_transport().sliced_wasserstein_distance(
                 first.numpy(), second.numpy(), n_projections=self.projections, p=self.order, seed=0
             )
         )
 
 
-def _pot() -> ModuleType:
+def optimal_transport() -> ModuleType:
     """Import the package without the other frameworks that it would import wherever they are installed."""
     for framework in ("JAX", "CUPY", "TENSORFLOW"):
         os.environ.setdefault(f"POT_BACKEND_DISABLE_{framework}", "1")
