@@ -117,7 +117,7 @@ class Loss(Protocol):
 
 @runtime_checkable
 class Penalty(Protocol):
-    """A term added to the discriminator's loss."""
+    """A term added to a player's loss: the discriminator's unless its spec says otherwise."""
 
     def __call__(self, game: Game) -> Tensor:
         """Compute a scalar, its weight included."""

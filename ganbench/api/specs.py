@@ -60,15 +60,20 @@ class LossSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class PenaltySpec(Spec):
-    """A term of the discriminator's loss: `build(**options) -> Penalty`.
+    """A term of a player's loss: `build(**options) -> Penalty`.
+
+    A grid may add several, each with draws and states of its own, and may give `every = n` where `build` has
+    no option of that name: the penalty is then added at each n-th update of its player, times n.
 
     Attributes:
         formula: what is added.
         needs_logit: whether the penalty uses the loss's logit; False lets it go with a loss that has none.
+        player: whose loss it joins.
     """
 
     formula: str = ""
     needs_logit: bool = True
+    player: Literal["discriminator", "generator"] = "discriminator"
 
 
 @dataclass(frozen=True, kw_only=True)

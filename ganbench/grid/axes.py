@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -10,7 +11,7 @@ from ganbench.catalog.options import canonical
 from ganbench.errors import did_you_mean
 from ganbench.files.canonical import canonical_json
 from ganbench.grid.choice import Choice, label_of
-from ganbench.grid.named import MAX_CELLS, expand
+from ganbench.grid.named import MAX_CELLS, Named, expand, options_in_grid
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import SETTINGS, Schema
 from ganbench.grid.settings import BESIDE_IDENTITY
@@ -229,11 +230,20 @@ class Patterns:
             index
             for wanted in expand(axis.kind, pattern, self._catalog, at, self._problems)
             for index, value in enumerate(axis.values)
-            if value.name == wanted.choice.name and self._has(value, wanted.options, axis)
+            if self._means(value, wanted, axis)
         ]
 
+    def _means(self, value: Choice, wanted: Named, axis: Axis) -> bool:
+        """Tell whether a pattern means a value: the same name, or a sum of the same terms in any order."""
+        if not wanted.terms or len(value.parts) == 1:
+            return value.name == wanted.choice.name and self._has(value, wanted.options, axis)
+        return len(value.parts) == len(wanted.terms) and any(
+            all(self._means(part, term, axis) for part, term in zip(parts, wanted.terms, strict=True))
+            for parts in itertools.permutations(value.parts)
+        )
+
     def _has(self, value: Choice, options: Mapping[str, Any], axis: Axis) -> bool:
-        known = self._catalog.entry(axis.kind, value.name).options
+        known = options_in_grid(axis.kind, value.name, self._catalog)
         return all(
             canonical_json(value.options.get(name, canonical(known[name].default))) == canonical_json(wanted)
             for name, wanted in options.items()

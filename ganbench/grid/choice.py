@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,12 @@ class Choice:
         """The stable short form: `dcgan`, `dcgan[channels=[32,64],norm=batch]`."""
         return label_of(self.as_json())
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def parts(self) -> tuple[Choice, ...]:
+        """The choices that it consists of: itself, or the terms of a sum."""
+        return (self,)
+
+    def as_json(self) -> Any:
         """Write it as a grid file would: `{"name": ..., option: value, ...}`."""
         return {"name": self.name, **dict(sorted(self.options.items()))}
 
@@ -45,6 +50,35 @@ class Choice:
 
     def __hash__(self) -> int:
         return hash(canonical_json(self.canonical()))
+
+
+class ChoiceSum(Choice):
+    """The sum of several penalties, whatever the order in which they were given."""
+
+    def __init__(self, parts: Iterable[Choice]) -> None:
+        """Take at least two choices, no two of them equal."""
+        ordered = tuple(sorted(parts, key=lambda part: canonical_json(part.canonical())))
+        super().__init__("+".join(part.name for part in ordered))
+        object.__setattr__(self, "_parts", ordered)
+
+    @property
+    def parts(self) -> tuple[Choice, ...]:
+        """The terms, in the order of their canonical forms."""
+        ordered: tuple[Choice, ...] = object.__getattribute__(self, "_parts")
+        return ordered
+
+    @property
+    def label(self) -> str:
+        """The labels of the terms: `r1[weight=0.3]+r2`."""
+        return "+".join(part.label for part in self.parts)
+
+    def as_json(self) -> list[Any]:
+        """Write it as a grid file would: the list of its terms."""
+        return [part.as_json() for part in self.parts]
+
+    def canonical(self) -> dict[str, Any]:
+        """Write it as identities and seeds hash it: the terms in their canonical order."""
+        return {"sum": [part.canonical() for part in self.parts]}
 
 
 def choice_of(value: Mapping[str, Any]) -> Choice:

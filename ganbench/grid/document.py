@@ -66,5 +66,7 @@ def _written(value: Any) -> Any:
     return _short(value.as_json()) if isinstance(value, Choice) else value
 
 
-def _short(value: dict[str, Any]) -> Any:
+def _short(value: dict[str, Any] | list[dict[str, Any]]) -> Any:
+    if isinstance(value, list):
+        return [_short(part) for part in value]
     return value["name"] if set(value) == {"name"} else value

@@ -248,7 +248,9 @@ def environment_of(
 def parts_of(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
     """Give the parts that decide a cell's weights, kind by kind."""
     for kind in _TRAINED_BY:
-        yield kind, getattr(cell, kind)
+        choice: Choice = getattr(cell, kind)
+        for part in choice.parts:
+            yield kind, part
     if cell.train.loss_before_freeze is not None:
         yield "loss", cell.train.loss_before_freeze
 

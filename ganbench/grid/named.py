@@ -7,12 +7,15 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
 
-from ganbench.catalog.options import canonical
+import annotated_types
+
+from ganbench.catalog.options import canonical, options_of
 from ganbench.errors import CatalogError, did_you_mean
 from ganbench.files.canonical import canonical_json
-from ganbench.grid.choice import Choice
+from ganbench.grid.choice import Choice, ChoiceSum
 from ganbench.grid.problems import Problems, given
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 # The product of everything in a grid stays below this; so does what one value may expand to.
 MAX_CELLS = 100_000
+MAX_TERMS = 6
+# Of steps between those at which a penalty is added.
+MAX_EVERY = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +36,12 @@ class Named:
     Attributes:
         choice: with the options that say no more than the default left out.
         options: all that were given, JSON values; what a pattern in an override's `when` asks for.
+        terms: the penalties of a sum, else nothing.
     """
 
     choice: Choice
     options: Mapping[str, Any]
+    terms: tuple[Named, ...] = ()
 
 
 def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems) -> list[Named]:
@@ -42,13 +50,17 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
     An option given as a list multiplies where the option itself cannot be that list and each element can be
     the option.
 
+    A penalty may also be a list, which is the sum of its penalties; the options of each multiply.
+
     Args:
         kind: `dataset`, `architecture`, `loss`, `penalty`, `metric` or `extractor`.
-        value: a name, or a table with a name and options.
+        value: a name, a table with a name and options, or a list of these for a sum of penalties.
         catalog: where names are looked up.
         at: the value's key, for messages.
         problems: where they are noted; the result is empty when there are any.
     """
+    if kind == "penalty" and isinstance(value, list):
+        return _expand_sum(value, catalog, at, problems)
     if isinstance(value, str):
         value = {"name": value}
     name = value.get("name") if isinstance(value, Mapping) else None
@@ -57,7 +69,7 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
         problems.add(at, f"must be a name, or a table such as {{name = '...', option = ...}}, given {what}")
         return []
     try:
-        options = catalog.entry(kind, name).options
+        options = options_in_grid(kind, name, catalog)
     except CatalogError as error:
         for problem in error.problems:
             problems.add(at, problem)
@@ -92,6 +104,60 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
         _named(name, dict(zip(alternatives, combination, strict=True)), options)
         for combination in itertools.product(*alternatives.values())
     ]
+
+
+def options_in_grid(kind: Kind, name: str, catalog: Catalog) -> Mapping[str, Option]:
+    """Give the options that a grid may set: those of `build`, and `every` of a penalty that lacks one.
+
+    Raises:
+        CatalogError: nothing of that kind has the name.
+    """
+    options = catalog.entry(kind, name).options
+    return {**_interval(), **options} if kind == "penalty" else options
+
+
+@lru_cache(maxsize=1)
+def _interval() -> Mapping[str, Option]:
+    def build(every: Annotated[int, annotated_types.Interval(ge=1, le=MAX_EVERY)] = 1) -> None: ...
+
+    return options_of(build)
+
+
+def _expand_sum(value: list[Any], catalog: Catalog, at: str, problems: Problems) -> list[Named]:
+    """Expand a sum of penalties to one choice per combination of its terms' options."""
+    if not value:
+        problems.add(at, "must be a penalty or a list of penalties to be added, given []")
+        return []
+    if len(value) > MAX_TERMS:
+        problems.add(at, f"must add at most {MAX_TERMS} penalties, given {len(value)}")
+        return []
+    if any(isinstance(term, list) for term in value):
+        problems.add(at, f"must be a list of names or tables, given {given(value)}")
+        return []
+    where = [f"{at}[{index}]" for index in range(len(value))]
+    terms = [
+        expand("penalty", term, catalog, place, problems) for term, place in zip(value, where, strict=True)
+    ]
+    if not all(terms):
+        return []
+    if len(terms) == 1:
+        return terms[0]
+    for term, place in zip(terms, where, strict=True):
+        if any(named.choice.name == "none" for named in term):
+            problems.add(place, "'none' adds nothing to a sum; leave it out")
+            return []
+    if math.prod(len(term) for term in terms) > MAX_CELLS:
+        problems.add(at, f"its options multiply to more than {MAX_CELLS} combinations")
+        return []
+    sums = []
+    for combination in itertools.product(*terms):
+        choices = [named.choice for named in combination]
+        twice = next((choice for index, choice in enumerate(choices) if choice in choices[:index]), None)
+        if twice is not None:
+            problems.add(at, f"adds {twice.label!r} twice; give it a larger weight instead")
+            return []
+        sums.append(Named(choice=ChoiceSum(choices), options={}, terms=combination))
+    return sums
 
 
 def read_choice(

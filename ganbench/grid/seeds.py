@@ -38,6 +38,8 @@ class Streams:
         noise: of the generator's input in training; from the architecture.
         loss: of what losses and penalties draw in their turns; from the penalty.
         network: of dropout and the like; from the seed alone.
+        penalties: of what each term of a sum of penalties draws, from that penalty alone; none where there
+            is a single penalty, which draws from `loss`.
     """
 
     init: int
@@ -45,6 +47,7 @@ class Streams:
     noise: int
     loss: int
     network: int
+    penalties: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, cell: Cell) -> Streams:
@@ -56,6 +59,10 @@ class Streams:
             noise=stream_seed(cell.seed, "noise", {"architecture": architecture}),
             loss=stream_seed(cell.seed, "loss", {"penalty": cell.penalty.canonical()}),
             network=stream_seed(cell.seed, "network", {}),
+            penalties=tuple(
+                stream_seed(cell.seed, "penalty", {"penalty": part.canonical()})
+                for part in (cell.penalty.parts if len(cell.penalty.parts) > 1 else ())
+            ),
         )
 
 

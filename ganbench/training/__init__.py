@@ -12,7 +12,7 @@ from ganbench.training.determinism import (
 from ganbench.training.diagnostics import Diverged
 from ganbench.training.engine import AUTO, ENGINES, Engine, EngineChoice, choose_engine
 from ganbench.training.held import learning_tensors, settle_networks, values_of
-from ganbench.training.train_step import Objective, TrainStep
+from ganbench.training.train_step import Objective, PenaltyTerm, TrainStep
 from ganbench.training.trainer import Trainer
 from ganbench.training.training_warnings import training_warnings
 
@@ -25,6 +25,7 @@ __all__ = [
     "Engine",
     "EngineChoice",
     "Objective",
+    "PenaltyTerm",
     "TrainStep",
     "Trainer",
     "choose_engine",

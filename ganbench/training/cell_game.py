@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -227,11 +227,19 @@ class CellGame:
 
     def uniform(self, *shape: int) -> Tensor:
         """Implement Game.uniform."""
-        return torch.rand(shape, generator=self._stream, device=self._device, dtype=self._dtype)
+        return self.draw_uniform(shape, self._stream)
 
     def normal(self, *shape: int) -> Tensor:
         """Implement Game.normal."""
-        return torch.randn(shape, generator=self._stream, device=self._device, dtype=self._dtype)
+        return self.draw_normal(shape, self._stream)
+
+    def draw_uniform(self, shape: Sequence[int], stream: torch.Generator) -> Tensor:
+        """Draw U(0, 1) of a shape from a stream."""
+        return torch.rand(shape, generator=stream, device=self._device, dtype=self._dtype)
+
+    def draw_normal(self, shape: Sequence[int], stream: torch.Generator) -> Tensor:
+        """Draw N(0, 1) of a shape from a stream."""
+        return torch.randn(shape, generator=stream, device=self._device, dtype=self._dtype)
 
     def state(self, name: str, initial: float | Tensor) -> Tensor:
         """Implement Game.state."""
@@ -242,6 +250,37 @@ class CellGame:
             )
             self._initial_states[name] = self.states[name].clone()
         return self.states[name]
+
+
+class TermGame:
+    """The game as one term of a sum of penalties sees it: with draws and states of its own."""
+
+    def __init__(self, game: CellGame, stream: torch.Generator, name: str) -> None:
+        """Take over everything else from the cell's game.
+
+        Args:
+            game: of the cell.
+            stream: from which the term draws.
+            name: tells the term's states from those of others.
+        """
+        self._game = game
+        self._stream = stream
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._game, name)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """See Game.uniform."""
+        return self._game.draw_uniform(shape, self._stream)
+
+    def normal(self, *shape: int) -> Tensor:
+        """See Game.normal."""
+        return self._game.draw_normal(shape, self._stream)
+
+    def state(self, name: str, initial: float | Tensor) -> Tensor:
+        """See Game.state."""
+        return self._game.state(f"{self._name}.{name}", initial)
 
 
 def logit_of(loss: Any, outputs: int | None) -> Callable[[Tensor], Tensor] | None:

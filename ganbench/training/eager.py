@@ -79,7 +79,9 @@ class EagerEngine:
         last = len(batches) // count - 1
         batch = batches[min(draw, last) * count + noise % count]
         self._step.game.begin(player, *batch, self._draws.noises[noise])
-        loss, bare = self._step.losses(player)
+        # Updates of this player before this one, in all rounds.
+        update = self._log.step if player == "generator" else self._log.step * (last + 1) + draw
+        loss, bare = self._step.losses(player, update)
         (loss if count == 1 else loss / count).backward()  # type: ignore[no-untyped-call]
         return loss.detach(), bare.detach()
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.api import Loss, Penalty
-from ganbench.training.cell_game import CellGame, Turn, own_tensors
+from ganbench.training.cell_game import CellGame, TermGame, Turn, own_tensors
 from ganbench.training.diagnostics import StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.feed import Feed
@@ -59,13 +59,33 @@ class Objective:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PenaltyTerm:
+    """A penalty with what its spec and the grid say of it.
+
+    Attributes:
+        penalty: the plugin's.
+        player: whose loss it joins.
+        every: it is added at each n-th update of that player, times n.
+    """
+
+    penalty: Penalty
+    player: Turn = "discriminator"
+    every: int = 1
+
+    def is_due(self, update: int) -> bool:
+        """Tell whether it is added at the update that follows so many of its player's."""
+        return (update + 1) % self.every == 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainStep:
     """The parts of one seed's round, without its inputs; the same for every engine.
 
     Attributes:
         game: what losses and penalties see.
         objective: what is minimised.
-        penalties: added to D's loss, in this order.
+        penalties: added to the players' losses, in this order, each with the stream that it draws from;
+            None for the game's own stream.
         learners: by name; `discriminator` and `generator` are always there.
         update: in which order gradients are computed and applied.
         ema: moved after each round; None where there is none or the generator is frozen.
@@ -77,7 +97,7 @@ class TrainStep:
 
     game: CellGame
     objective: Objective
-    penalties: Sequence[Penalty]
+    penalties: Sequence[tuple[PenaltyTerm, torch.Generator | None]]
     learners: Mapping[str, Learner]
     update: UpdateRule
     ema: EMA | None
@@ -86,19 +106,28 @@ class TrainStep:
     accumulate: int
     generators: Mapping[str, torch.Generator]
 
-    def losses(self, player: Turn) -> tuple[Tensor, Tensor]:
+    def losses(self, player: Turn, update: int | None = None) -> tuple[Tensor, Tensor]:
         """Compute a player's loss in the turn that the game is in, which must be that player's.
+
+        Args:
+            player: whose turn it is.
+            update: updates of this player that were done before; penalties that are not due are left out.
+                None for all penalties.
 
         Returns:
             The loss to minimise, penalties included, and the same without penalties; both scalars.
         """
         with self._autocast():
+            loss = self.objective.loss
             if player == "generator":
-                loss = self.objective.loss.generator_loss(self.game)
-                return loss, loss
-            total = bare = self.objective.loss.discriminator_loss(self.game)
-            for penalty in self.penalties:
-                total = total + penalty(self.game)
+                total = bare = loss.generator_loss(self.game)
+            else:
+                total = bare = loss.discriminator_loss(self.game)
+            for index, (term, stream) in enumerate(self.penalties):
+                if term.player == player and (update is None or term.is_due(update)):
+                    game = self.game if stream is None else TermGame(self.game, stream, f"penalty{index}")
+                    value = term.penalty(game)
+                    total = total + (value if term.every == 1 else value * term.every)
             return total, bare
 
     def _autocast(self) -> contextlib.AbstractContextManager[object]:

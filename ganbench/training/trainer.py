@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Penalty, Players, Samples, Signature
+from ganbench.api import Players, Samples, Signature
 from ganbench.grid import TrainSettings
 from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
@@ -29,7 +30,7 @@ from ganbench.training.optimizers import (
     restore_optimizer,
 )
 from ganbench.training.schedules import ema_decay, optimizer_schedules
-from ganbench.training.train_step import Learner, Objective, SeedRun, TrainStep
+from ganbench.training.train_step import Learner, Objective, PenaltyTerm, SeedRun, TrainStep
 from ganbench.training.update import Alternating
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
@@ -52,7 +53,7 @@ class Trainer:
         settings: TrainSettings,
         players: Players,
         objective: Objective,
-        penalty: Penalty,
+        penalties: Sequence[PenaltyTerm],
         signature: Signature,
         samples: Samples,
         streams: Streams,
@@ -68,7 +69,7 @@ class Trainer:
             settings: the cell's [train]; `engine` says what its `engine` was resolved to.
             players: freshly initialised; moved to the device and changed by training.
             objective: what is minimised.
-            penalty: added to D's loss.
+            penalties: added to the players' losses.
             signature: what one sample looks like.
             samples: the training split.
             streams: the seeds of the streams that training draws from.
@@ -105,7 +106,7 @@ class Trainer:
             tell_step(module, 0, settings.steps)
         self._objective = objective
         self._loss_before_freeze = loss_before_freeze or objective
-        for part in (objective.loss, self._loss_before_freeze.loss, penalty):
+        for part in (objective.loss, self._loss_before_freeze.loss, *(term.penalty for term in penalties)):
             settle_networks(part, device, dtype)
         condition = samples.condition if samples.condition is not None else samples.labels
         self._game = CellGame(
@@ -118,7 +119,10 @@ class Trainer:
             steps=settings.steps,
             outputs=self._loss_before_freeze.outputs,
         )
-        self._penalty = penalty
+        self._penalty_streams = [
+            torch.Generator(stream_device or device).manual_seed(seed) for seed in streams.penalties
+        ]
+        self._penalties = list(zip_longest(penalties, self._penalty_streams))
         self._learners = {
             "discriminator": _learner(players.discriminator, "d_optimizer", settings),
             "generator": _learner(players.generator, "g_optimizer", settings),
@@ -184,7 +188,7 @@ class Trainer:
         tensors |= self._feed.state()
         tensors |= {f"game.{key}": tensor for key, tensor in self._game.states.items()}
         tensors |= {f"network.{key}": tensor for key, tensor in self._global.items()}
-        tensors["stream.loss"] = self._loss_stream.get_state()
+        tensors |= {f"stream.{name}": stream.get_state() for name, stream in self._streams.items()}
         return tensors, {"step": self.step, "cursor": self._feed.cursor}
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
@@ -206,11 +210,18 @@ class Trainer:
         for name, tensor in _below(tensors, "game.").items():
             self._game.states[name] = tensor.to(self._device)
         self._global = _below(tensors, "network.")
-        self._loss_stream.set_state(tensors["stream.loss"])
+        for name, stream in self._streams.items():
+            stream.set_state(tensors[f"stream.{name}"])
         self.diagnostics.restore(tensors["diagnostics"])
         self._log.restart(int(record["step"]))
         self._game.set_step(self.step)
         self._engine = None
+
+    @property
+    def _streams(self) -> dict[str, torch.Generator]:
+        """The generators from which losses and penalties draw, by the names that checkpoints give them."""
+        terms = {f"penalty{index}": stream for index, stream in enumerate(self._penalty_streams)}
+        return {"loss": self._loss_stream, **terms}
 
     def _train_step(self, frozen: bool) -> TrainStep:
         settings = self._settings
@@ -220,14 +231,14 @@ class Trainer:
         return TrainStep(
             game=self._game,
             objective=self._objective if frozen else self._loss_before_freeze,
-            penalties=(self._penalty,),
+            penalties=self._penalties,
             learners=learners,
             update=Alternating(settings.order, settings.d_steps),
             ema=None if frozen else self._ema,
             autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
             gradient_clip=settings.gradient_clip,
             accumulate=settings.accumulate,
-            generators={"loss": self._loss_stream},
+            generators=self._streams,
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import nn
 from ganbench import Noise, Players, Samples, Signature
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import ENGINES, Engine, Objective, Trainer
+from ganbench.training import ENGINES, Engine, Objective, PenaltyTerm, Trainer
 from ganbench.zoo.losses.adversarial import NonSaturating
 from ganbench.zoo.penalties.gradient_penalties import NoPenalty
 
@@ -47,6 +47,7 @@ def make_trainer(
     loss: Any = None,
     loss_before_freeze: Any = None,
     penalty: Any = None,
+    penalties: Sequence[PenaltyTerm] = (),
     value: bool = True,
     data: Samples | None = None,
     signature: Signature | None = None,
@@ -58,6 +59,7 @@ def make_trainer(
     with torch.random.fork_rng():
         torch.manual_seed(11)
         players = build()
+    seeds = tuple(range(5, 5 + len(penalties))) if len(penalties) > 1 else ()
     return Trainer(
         settings=TrainSettings(**({"batch_size": 8, "steps": 40, "diagnostics_every": 5} | (settings or {}))),
         players=players,
@@ -65,10 +67,10 @@ def make_trainer(
         loss_before_freeze=None
         if loss_before_freeze is None
         else Objective(loss=loss_before_freeze, outputs=1, value=value),
-        penalty=penalty if penalty is not None else NoPenalty(),
+        penalties=penalties or [PenaltyTerm(penalty=penalty if penalty is not None else NoPenalty())],
         signature=signature or Signature(shape=(2,), kind="points"),
         samples=data or Samples(x=torch.randn(30, 2, generator=stream)),
-        streams=Streams(init=0, data=1, noise=2, loss=3, network=4),
+        streams=Streams(init=0, data=1, noise=2, loss=3, network=4, penalties=seeds),
         device=torch.device(device),
         engine=engine,
     )

@@ -13,7 +13,7 @@ from ganbench.catalog import load_catalog
 from ganbench.grid.optimizer_settings import Adam
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Trainer
+from ganbench.training import Objective, PenaltyTerm, Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_they_learn_a_point_with_their_loss(name: str, loss: str) -> None:
         ),
         players=players,
         objective=Objective(loss=load_catalog().build("loss", loss, {}), outputs=None, value=False),
-        penalty=load_catalog().build("penalty", "none", {}),
+        penalties=[PenaltyTerm(penalty=load_catalog().build("penalty", "none", {}))],
         signature=signature,
         samples=Samples(x=where + 0.01 * torch.randn(64, 2, generator=stream)),
         streams=Streams(init=0, data=1, noise=2, loss=3, network=4),

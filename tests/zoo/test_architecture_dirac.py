@@ -15,7 +15,7 @@ from ganbench.errors import CatalogError
 from ganbench.grid.optimizer_settings import SGD
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Trainer
+from ganbench.training import Objective, PenaltyTerm, Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ def test_a_run_is_gradient_play_by_hand(precision: str, tolerance: float, order:
         ),
         players=players,
         objective=Objective(loss=load_catalog().build("loss", "minimax", {}), outputs=1, value=True),
-        penalty=load_catalog().build("penalty", "none", {}),
+        penalties=[PenaltyTerm(penalty=load_catalog().build("penalty", "none", {}))],
         signature=LINE,
         samples=Samples(x=torch.zeros(8, 1)),
         streams=Streams(init=0, data=1, noise=2, loss=3, network=4),

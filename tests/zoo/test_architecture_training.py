@@ -14,7 +14,7 @@ from ganbench.catalog import load_catalog
 from ganbench.grid.optimizer_settings import Adam
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Trainer
+from ganbench.training import Objective, PenaltyTerm, Trainer
 
 POINTS = Signature(shape=(2,), kind="points")
 IMAGES = Signature(shape=(1, 16, 16), kind="image", classes=3)
@@ -68,7 +68,7 @@ def _trainer(
         ),
         players=players,
         objective=Objective(loss=catalog.build("loss", loss, {}), outputs=1, value=True),
-        penalty=catalog.build("penalty", penalty, {}),
+        penalties=[PenaltyTerm(penalty=catalog.build("penalty", penalty, {}))],
         signature=signature,
         samples=Samples(x=data, labels=labels),
         streams=Streams(init=0, data=1, noise=2, loss=3, network=4),

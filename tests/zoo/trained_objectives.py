@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganbench import Loss, Noise, Penalty, Players, Samples, Signature
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import Objective, Trainer
+from ganbench.training import Objective, PenaltyTerm, Trainer
 
 NOISE = 4
 POINTS = Signature(shape=(2,), kind="points")
@@ -72,7 +72,7 @@ def make_trainer(
         settings=TrainSettings(**chosen),
         players=players,
         objective=Objective(loss=loss, outputs=outputs, value=False),
-        penalty=penalty,
+        penalties=[PenaltyTerm(penalty=penalty)],
         signature=POINTS,
         samples=Samples(x=torch.randn(30, 2, generator=stream)),
         streams=Streams(init=0, data=1, noise=2, loss=3, network=4),
