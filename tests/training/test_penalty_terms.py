@@ -52,9 +52,8 @@ def test_each_term_has_draws_and_states_of_its_own() -> None:
     assert len({*first.draws, *second.draws, *loss.draws}) == 15
     # Without the second one, the first one's draws stay: here with another in its place.
     again, other = Spy(), Dragan(weight=1.0)
-    make_trainer(penalties=[PenaltyTerm(penalty=again), PenaltyTerm(penalty=other)], loss=Drawing()).advance(
-        3
-    )
+    terms = [PenaltyTerm(penalty=again), PenaltyTerm(penalty=other)]
+    make_trainer(penalties=terms, loss=Drawing()).advance(3)
     assert again.draws == first.draws
     # A single penalty draws from the stream that the loss draws from, as it always did.
     single = Drawing()
