@@ -169,7 +169,8 @@ def _pairs(
     base = context.groups.get(labels[0], ())
     for name in labels[1:]:
         rows = context.groups.get(name, ())
-        if not base and not rows:
+        if not base or not rows:
+            # The grid has no such cells: it excludes them.
             continue
         scored = _metrics((*base, *rows), finals)
         failed = any(row["status"] in FAILURES for row in (*base, *rows))

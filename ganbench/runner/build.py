@@ -25,6 +25,7 @@ from ganbench.training import (
     Engine,
     EngineChoice,
     Objective,
+    PenaltyTerm,
     Trainer,
     TrainStep,
     choose_engine,
@@ -117,15 +118,13 @@ class CellParts:
         return None if before is None else build_loss(self, before)
 
     @cached_property
-    def penalty(self) -> Penalty:
-        """The penalty; weights that it draws come from the stream `penalty_init`.
+    def penalties(self) -> tuple[PenaltyTerm, ...]:
+        """The penalty, or the terms of a sum; weights that they draw come from the streams `penalty_init`.
 
         Raises:
-            PluginError: it cannot be built, or holds parameters, which nothing would train.
+            PluginError: one cannot be built, or holds parameters, which nothing would train.
         """
-        with seeded(build_seed(self.cell, "penalty", self.cell.penalty.name), _CPU):
-            penalty: Penalty = _build_frozen("penalty", self.cell.penalty, self.shared)
-        return penalty
+        return tuple(_build_penalty(self, choice) for choice in self.cell.penalty.parts)
 
     @cached_property
     def scorer(self) -> Scorer | None:
@@ -181,7 +180,7 @@ def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
         players=parts.players,
         objective=parts.loss,
         loss_before_freeze=parts.loss_before_freeze,
-        penalty=parts.penalty,
+        penalties=parts.penalties,
         signature=parts.dataset.signature,
         samples=parts.train,
         streams=parts.streams,
@@ -231,14 +230,33 @@ def _build_players(parts: CellParts) -> Players:
     return players
 
 
-def _build_frozen(kind: Kind, choice: Choice, shared: SharedParts) -> Any:
+def _build_penalty(parts: CellParts, choice: Choice) -> PenaltyTerm:
+    shared = parts.shared
+    options = dict(choice.options)
+    own = shared.catalog.entry("penalty", choice.name).options
+    # Without an option of that name, it is ganbench that adds the penalty at some steps only.
+    every = 1 if "every" in own else options.pop("every", 1)
+    with seeded(build_seed(parts.cell, "penalty", choice.name), _CPU):
+        penalty: Penalty = _build_frozen("penalty", choice, shared, options)
+    return PenaltyTerm(penalty=penalty, player=shared.penalty_spec(choice).player, every=every)
+
+
+def _build_frozen(
+    kind: Kind, choice: Choice, shared: SharedParts, options: Mapping[str, Any] | None = None
+) -> Any:
     """Build a loss or a penalty, with nothing in it that would have to be trained.
+
+    Args:
+        kind: which of the two.
+        choice: by which messages name it.
+        shared: knows the catalog.
+        options: for `build`; those of the choice unless given.
 
     Raises:
         PluginError: it holds parameters, or tensors that require a gradient.
     """
     part = shared.part(kind, choice)
-    built = build_part(part, choice.options, shared.catalog)
+    built = build_part(part, choice.options if options is None else options, shared.catalog)
     found = learning_tensors(built)
     if found and part.foreign:
         shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")

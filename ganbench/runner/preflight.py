@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
@@ -22,6 +22,7 @@ from ganbench.training import (
     CellGame,
     ConditionRefused,
     Objective,
+    PenaltyTerm,
     deterministic,
     settle_networks,
     tell_step,
@@ -108,7 +109,7 @@ class _CellCheck:
         self._cell = cell = parts.cell
         self._device = device
         self._architecture = parts.shared.part("architecture", cell.architecture)
-        self._penalty = parts.shared.part("penalty", cell.penalty)
+        self._penalties = [parts.shared.part("penalty", choice) for choice in cell.penalty.parts]
         self._where = f"{self._architecture.who} on dataset {cell.dataset.label!r}"
         self._faults: list[PluginFault] = []
 
@@ -116,14 +117,14 @@ class _CellCheck:
         cell, parts, device, dtype = self._cell, self._parts, self._device, number_type(self._cell)
         shape, batch = parts.dataset.signature.shape, cell.train.batch_size
         players = self._attempt(lambda: parts.players)
-        penalty = self._attempt(lambda: parts.penalty)
+        terms = self._attempt(lambda: parts.penalties)
         objectives = [
             (parts.shared.part("loss", choice), self._attempt(functools.partial(build_loss, parts, choice)))
             for choice in losses_of(cell)
         ]
         self._raise_faults()
         assert players is not None
-        assert penalty is not None
+        assert terms is not None
         real, condition = batch_of(parts.train, slice(batch), device, dtype)
         if players.conditional and condition is None:
             raise Unsupported(f"{self._where}: the players take a condition and the data have none")
@@ -135,7 +136,7 @@ class _CellCheck:
                 module.to(device, dtype).train()
                 with calling(self._architecture, "at_step"):
                     tell_step(module, 0, cell.train.steps)
-            for held in (objective.loss, penalty):
+            for held in (objective.loss, *(term.penalty for term in terms)):
                 settle_networks(held, device, dtype)
             game = CellGame(
                 players,
@@ -147,14 +148,15 @@ class _CellCheck:
                 dtype=dtype,
                 outputs=objective.outputs,
             )
-            if parts.shared.penalty_spec(cell.penalty).needs_logit and not game.has_logit:
-                raise Unsupported(
-                    f"penalty {cell.penalty.label!r} uses the loss's logit, and loss {part.label!r} has none"
-                )
+            for choice in cell.penalty.parts:
+                if parts.shared.penalty_spec(choice).needs_logit and not game.has_logit:
+                    raise Unsupported(
+                        f"penalty {choice.label!r} uses the loss's logit, and loss {part.label!r} has none"
+                    )
             game.begin("discriminator", real, condition, noise)
             with autocast(cell, device):
                 self._check_shapes(game, shape, part, objective.outputs)
-            self._turns(game, part, objective, penalty, (real, condition, noise))
+            self._turns(game, part, objective, terms, (real, condition, noise))
         self._raise_faults()
 
     def _turns(
@@ -162,17 +164,23 @@ class _CellCheck:
         game: CellGame,
         part: Part,
         objective: Objective,
-        penalty: Callable[[CellGame], object],
+        terms: Sequence[PenaltyTerm],
         batch: tuple[Tensor, Tensor | None, Tensor],
     ) -> None:
-        """Ask loss and penalty for their values; note what is wrong with them."""
+        """Ask loss and penalties for their values; note what is wrong with them."""
         loss = objective.loss
         self._scalar(part, "discriminator_loss", lambda: loss.discriminator_loss(game))
-        self._scalar(self._penalty, "", lambda: penalty(game))
+        self._add_penalties(game, terms, "discriminator")
         if hasattr(loss, "logit") and game.has_logit:
             self._attempt(lambda: self._called(part, "logit", lambda: game.logit(game.score(game.real))))
         game.begin("generator", *batch)
         self._scalar(part, "generator_loss", lambda: loss.generator_loss(game))
+        self._add_penalties(game, terms, "generator")
+
+    def _add_penalties(self, game: CellGame, terms: Sequence[PenaltyTerm], player: str) -> None:
+        for part, term in zip(self._penalties, terms, strict=True):
+            if term.player == player:
+                self._scalar(part, "", functools.partial(term.penalty, game))
 
     def _scalar(self, part: Part, hook: str, value: Callable[[], object]) -> None:
         def checked() -> None:

@@ -15,7 +15,6 @@ from ganbench.training import deterministic
 _ROUNDS, _MANY = 3, 33
 # Packs in a batch: enough for statistics over it.
 _PACKS = 8
-_NAMES = ("the discriminator's loss", "the penalty", "the generator's loss")
 
 
 def plugins_in_play(parts: CellParts) -> tuple[Part, ...]:
@@ -23,7 +22,7 @@ def plugins_in_play(parts: CellParts) -> tuple[Part, ...]:
     cell, part = parts.cell, parts.shared.part
     played = [part("architecture", cell.architecture)]
     played += [part("loss", loss) for loss in losses_of(cell)]
-    played.append(part("penalty", cell.penalty))
+    played += [part("penalty", penalty) for penalty in cell.penalty.parts]
     return tuple(one for one in played if one.foreign)
 
 
@@ -117,7 +116,7 @@ def _kept(part: Part, at: tuple[int, int, float, float], whole: TrialResult) -> 
     )
     return (
         f"keeps something between turns in its own attributes{attributes}, which a resumed run has not: "
-        f"{_NAMES[which]} in round {number + 1} is {one:.6g}, and {other:.6g} with a fresh object; {way}"
+        f"{whole.names[which]} in round {number + 1} is {one:.6g}, and {other:.6g} with a fresh object; {way}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganbench.api import LossSpec, PenaltySpec
 from ganbench.catalog import Catalog
-from ganbench.grid import Cell
+from ganbench.grid import Cell, Choice
 from ganbench.grid.environment import Environment
 from ganbench.grid.history import History
 
@@ -114,7 +114,6 @@ def formulas_of(cell: Cell, catalog: Catalog) -> dict[str, dict[str, str]]:
         CatalogError: the loss or the penalty is not provided.
     """
     loss = catalog.entry("loss", cell.loss.name).spec
-    penalty = catalog.entry("penalty", cell.penalty.name).spec
     found: dict[str, dict[str, str]] = {"loss": {}, "penalty": {}}
     if isinstance(loss, LossSpec):
         found["loss"] = {
@@ -122,6 +121,23 @@ def formulas_of(cell: Cell, catalog: Catalog) -> dict[str, dict[str, str]]:
             "generator": loss.formula_g,
             "reference": loss.reference,
         }
-    if isinstance(penalty, PenaltySpec):
-        found["penalty"] = {"discriminator": penalty.formula, "reference": penalty.reference}
+    found["penalty"] = _penalty_formulas(cell.penalty, catalog)
     return {part: {name: text for name, text in said.items() if text} for part, said in found.items()}
+
+
+def _penalty_formulas(penalty: Choice, catalog: Catalog) -> dict[str, str]:
+    """Add up the formulas of a penalty's terms, by the player whose loss they join."""
+    added: dict[str, list[str]] = {"discriminator": [], "generator": [], "reference": []}
+    for choice in penalty.parts:
+        entry = catalog.entry("penalty", choice.name)
+        if isinstance(entry.spec, PenaltySpec):
+            every = 1 if "every" in entry.options else choice.options.get("every", 1)
+            formula = entry.spec.formula
+            if formula and every > 1:
+                formula = f"{every} · ({formula}) at each {every}th step"
+            added[entry.spec.player].append(formula)
+            added["reference"].append(entry.spec.reference)
+    return {
+        name: ("; " if name == "reference" else " + ").join(filter(None, dict.fromkeys(texts)))
+        for name, texts in added.items()
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Penalty, Players
+from ganbench.api import Players
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import PluginError
 from ganbench.grid import Choice
@@ -19,8 +19,16 @@ from ganbench.runner.build import CellParts, build_loss
 from ganbench.runner.global_draws import GlobalDraws
 from ganbench.runner.preflight import autocast, batch_of, number_type, refused_condition
 from ganbench.scoring import seeded
-from ganbench.training import CellGame, ConditionRefused, Objective, settle_networks, tell_step, values_of
-from ganbench.training.cell_game import own_tensors
+from ganbench.training import (
+    CellGame,
+    ConditionRefused,
+    Objective,
+    PenaltyTerm,
+    settle_networks,
+    tell_step,
+    values_of,
+)
+from ganbench.training.cell_game import TermGame, own_tensors
 
 # Of the steps between rounds; any that moves the weights will do.
 _RATE = 1e-3
@@ -33,11 +41,13 @@ class TrialResult:
     """What was seen in some rounds.
 
     Attributes:
-        values: of each round, the discriminator's loss, the penalty and the generator's loss.
+        names: of the values of a round.
+        values: of each round, the discriminator's loss, the penalties and the generator's loss.
         drew: parts that drew from a global generator that no checkpoint holds, and from which.
         changing: attributes of losses and penalties that still changed in the last round, by kind.
     """
 
+    names: tuple[str, ...]
     values: Values = field(default_factory=list)
     drew: dict[Part, str] = field(default_factory=dict)
     changing: dict[str, list[str]] = field(default_factory=dict)
@@ -66,7 +76,7 @@ class TrialGame:
         self._batch = batch
         self._dtype = number_type(cell)
         self._loss = parts.shared.part("loss", choice)
-        self._penalty = parts.shared.part("penalty", cell.penalty)
+        self._penalties = [parts.shared.part("penalty", choice) for choice in cell.penalty.parts]
         self._architecture = parts.shared.part("architecture", cell.architecture)
         self._played = 0
 
@@ -89,23 +99,24 @@ class TrialGame:
             PluginError: code of a plugin raised, or a player cannot learn by what it gives.
             Unsupported: the parts do not fit.
         """
-        seen = TrialResult()
+        seen = TrialResult(names=self._names)
         parameters: list[nn.Parameter] = []
         with seeded(0, self._device):
             # What belongs to no stream of the cell is something else in each run.
             self._played += 1
             np.random.seed(self._played)
             random.seed(self._played)
-            game, objective, penalty = self._begin()
+            game, objective, terms = self._begin()
             draws = GlobalDraws(self._device)
             for index in range(rounds):
                 if index == 1:
-                    game, objective, penalty = self._resumed(game, objective, penalty, fresh)
-                held = {"loss": objective.loss, "penalty": penalty}
+                    game, objective, terms = self._resumed(game, objective, terms, fresh)
+                penalties = [term.penalty for term in terms]
+                held = {"loss": objective.loss, "penalty": penalties if len(terms) > 1 else penalties[0]}
                 kinds = [part.kind for part in self._plugins if part.kind in held]
                 before = {kind: values_of(held[kind]) for kind in kinds}
                 with draws.by_networks_of(game.players):
-                    values, reached = self._round(game, objective, penalty, index, draws, seen)
+                    values, reached = self._round(game, objective, terms, index, draws, seen)
                 seen.values.append(values)
                 seen.changing = {}
                 for kind, was in before.items():
@@ -118,20 +129,31 @@ class TrialGame:
                     self._refuse(parameters if index == 1 else [])
         return seen
 
-    def _begin(self) -> tuple[CellGame, Objective, Penalty]:
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """What the values of a round are, in their order."""
+        several = len(self._penalties) > 1
+        penalties = (f"the penalty {part.label!r}" if several else "the penalty" for part in self._penalties)
+        return "the discriminator's loss", *penalties, "the generator's loss"
+
+    def _begin(self) -> tuple[CellGame, Objective, Sequence[PenaltyTerm]]:
         built = self._parts.fresh()
-        objective, penalty = build_loss(built, self._choice), built.penalty
+        objective, terms = build_loss(built, self._choice), built.penalties
         stream = torch.Generator(self._device).manual_seed(0)
-        return self._game(built.players, objective, penalty, stream), objective, penalty
+        self._streams = [torch.Generator(self._device).manual_seed(index) for index, _ in enumerate(terms, 1)]
+        return self._game(built.players, objective, terms, stream), objective, terms
 
     def _game(
-        self, players: Players, objective: Objective, penalty: Penalty, stream: torch.Generator
+        self,
+        players: Players,
+        objective: Objective,
+        terms: Sequence[PenaltyTerm],
+        stream: torch.Generator,
     ) -> CellGame:
         for module in (players.generator, players.discriminator):
             module.to(self._device, self._dtype).train()
             tell_step(module, 0, self._cell.train.steps)
-        for held in (objective.loss, penalty):
-            settle_networks(held, self._device, self._dtype)
+        self._settle(objective, terms)
         self._stream = stream
         return CellGame(
             players,
@@ -144,28 +166,35 @@ class TrialGame:
             outputs=objective.outputs,
         )
 
+    def _settle(self, objective: Objective, terms: Sequence[PenaltyTerm]) -> None:
+        for held in (objective.loss, *(term.penalty for term in terms)):
+            settle_networks(held, self._device, self._dtype)
+
     def _resumed(
-        self, game: CellGame, objective: Objective, penalty: Penalty, fresh: frozenset[str]
-    ) -> tuple[CellGame, Objective, Penalty]:
+        self,
+        game: CellGame,
+        objective: Objective,
+        terms: Sequence[PenaltyTerm],
+        fresh: frozenset[str],
+    ) -> tuple[CellGame, Objective, Sequence[PenaltyTerm]]:
         if not fresh:
-            return game, objective, penalty
+            return game, objective, terms
         built = self._parts.fresh()
         if "loss" in fresh:
             objective = build_loss(built, self._choice)
         if "penalty" in fresh:
-            penalty = built.penalty
+            terms = built.penalties
         if "architecture" not in fresh:
-            for held in (objective.loss, penalty):
-                settle_networks(held, self._device, self._dtype)
+            self._settle(objective, terms)
             game.judge_by(objective.loss, objective.outputs)
-            return game, objective, penalty
+            return game, objective, terms
         players = built.players
-        resumed = self._game(players, objective, penalty, self._stream)
+        resumed = self._game(players, objective, terms, self._stream)
         _copy(game.players.generator, players.generator)
         _copy(game.players.discriminator, players.discriminator)
         resumed.states = game.states
         resumed.set_step(int(game.step))
-        return resumed, objective, penalty
+        return resumed, objective, terms
 
     def _turn(self, game: CellGame, index: int) -> tuple[Tensor, Tensor | None, Tensor]:
         """Real samples, condition and noise of one round."""
@@ -181,25 +210,21 @@ class TrialGame:
         self,
         game: CellGame,
         objective: Objective,
-        penalty: Penalty,
+        terms: Sequence[PenaltyTerm],
         index: int,
         draws: GlobalDraws,
         seen: TrialResult,
     ) -> tuple[tuple[Tensor, ...], list[nn.Parameter]]:
-        """Play one turn of each player; return the three values, and the parameters outside both players."""
+        """Play one turn of each player; return the values, and the parameters outside both players."""
         loss, turn = objective.loss, self._turn(game, index)
         discriminator, generator = game.players.discriminator, game.players.generator
         game.begin("discriminator", *turn)
         with self._watched(self._loss, "discriminator_loss", draws, seen):
             value_d = loss.discriminator_loss(game)
-        with self._watched(self._penalty, "__call__", draws, seen):
-            extra = penalty(game)
-        reached = _reached(game.players, value_d, extra)
+        extras = self._extras(game, terms, "discriminator", draws, seen)
+        reached = _reached(game.players, value_d, *extras.values())
         gradients = self._gradients(discriminator, value_d, self._loss, "discriminator_loss")
-        if extra.requires_grad:
-            more = self._gradients(discriminator, extra, self._penalty, "__call__")
-            gradients = [one + other for one, other in zip(gradients, more, strict=True)]
-        _descend(discriminator, gradients)
+        _descend(discriminator, self._added(gradients, discriminator, extras))
         after = getattr(loss, "after_discriminator_step", None)
         if after is not None:
             with self._watched(self._loss, "after_discriminator_step", draws, seen), torch.no_grad():
@@ -207,10 +232,41 @@ class TrialGame:
         game.begin("generator", *turn)
         with self._watched(self._loss, "generator_loss", draws, seen):
             value_g = loss.generator_loss(game)
-        reached += _reached(game.players, value_g)
-        _descend(generator, self._gradients(generator, value_g, self._loss, "generator_loss"))
+        others = self._extras(game, terms, "generator", draws, seen)
+        reached += _reached(game.players, value_g, *others.values())
+        gradients = self._gradients(generator, value_g, self._loss, "generator_loss")
+        _descend(generator, self._added(gradients, generator, others))
         game.end_round()
-        return tuple(value.detach().cpu().clone() for value in (value_d, extra, value_g)), reached
+        extras |= others
+        values = (value_d, *(extras[place] for place in sorted(extras)), value_g)
+        return tuple(value.detach().cpu().clone() for value in values), reached
+
+    def _extras(
+        self,
+        game: CellGame,
+        terms: Sequence[PenaltyTerm],
+        player: str,
+        draws: GlobalDraws,
+        seen: TrialResult,
+    ) -> dict[int, Tensor]:
+        """Compute the penalties of a player's loss, by their place among the terms."""
+        found = {}
+        for place, (term, part) in enumerate(zip(terms, self._penalties, strict=True)):
+            if term.player == player:
+                view = game if len(terms) == 1 else TermGame(game, self._streams[place], f"penalty{place}")
+                with self._watched(part, "__call__", draws, seen):
+                    found[place] = term.penalty(view)
+        return found
+
+    def _added(
+        self, gradients: list[Tensor], player: nn.Module, extras: Mapping[int, Tensor]
+    ) -> list[Tensor]:
+        """Add the gradients of penalties to those of a player's loss."""
+        for place, extra in extras.items():
+            if extra.requires_grad:
+                more = self._gradients(player, extra, self._penalties[place], "__call__")
+                gradients = [one + other for one, other in zip(gradients, more, strict=True)]
+        return gradients
 
     def _gradients(self, player: nn.Module, value: Tensor, part: Part, hook: str) -> list[Tensor]:
         learning = _learning(player)
