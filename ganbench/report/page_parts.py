@@ -181,15 +181,15 @@ def objectives_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
         for choice in dict.fromkeys(cells[part]):
             said = _said(store, part, cells[cells[part] == choice]["cell"])
             if said:
-                adds = "D's loss + " if part == "penalty" else ""
-                rows.append(
-                    (
-                        choice,
-                        adds + said.get("discriminator", "-"),
-                        said.get("generator", "unchanged" if part == "penalty" else "-"),
-                        said.get("reference", "-"),
-                    )
-                )
+                formulas = [said.get(player, "") for player in ("discriminator", "generator")]
+                if part == "penalty":
+                    shown = [
+                        f"{player}'s loss + {formula}" if formula else "unchanged"
+                        for player, formula in zip("DG", formulas, strict=True)
+                    ]
+                else:
+                    shown = [formula or "-" for formula in formulas]
+                rows.append((choice, *shown, said.get("reference", "-")))
     return TextTable(head=("objective", "D minimises", "G minimises", "source"), rows=rows)
 
 

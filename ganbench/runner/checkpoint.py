@@ -17,7 +17,7 @@ from ganbench.grid.history import History
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.task import Task
 from ganbench.store import Store
-from ganbench.training import Trainer
+from ganbench.training import Trainer, tell_step
 
 # A checkpoint holds what the fresh training does, moments of the optimizers and the curves so far.
 _FACTOR = 8
@@ -148,6 +148,7 @@ def load_generator(store: Store, parts: CellParts) -> nn.Module:
         raise StoreError(
             f"{store.path}: the weights of {cell.id} do not fit {cell.architecture.label}"
         ) from error
+    tell_step(generator, cell.train.steps, cell.train.steps)
     return generator
 
 
