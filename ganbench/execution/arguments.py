@@ -79,7 +79,7 @@ def executor_problem(executor: Any, given: Mapping[str, bool]) -> str:
     if getattr(executor, "stopped", None) is not None:
         return "executor: was told to stop, and begins nothing more; give a new one"
     names = [name for name, is_given in given.items() if is_given]
-    return f"{names[0]}: is for the executor to say, and one is given; leave it out" if names else ""
+    return f"{names[0]}: leave it out beside an executor, which decides that itself" if names else ""
 
 
 def is_whole(value: Any) -> bool:

@@ -134,7 +134,7 @@ def _penalty_formulas(penalty: Choice, catalog: Catalog) -> dict[str, str]:
             every = 1 if "every" in entry.options else choice.options.get("every", 1)
             formula = entry.spec.formula
             if formula and every > 1:
-                formula = f"{every} · ({formula}) at each {every}th step"
+                formula = f"{every} · ({formula}) once in {every} steps"
             added[entry.spec.player].append(formula)
             added["reference"].append(entry.spec.reference)
     return {

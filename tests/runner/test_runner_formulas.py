@@ -8,7 +8,10 @@ import ganbench
 from ganbench.catalog import load_catalog
 
 
-@pytest.mark.parametrize("penalty", ["none", "r1"])
+SUM = ["r2", {"name": "gradient_penalty", "every": 3}]
+
+
+@pytest.mark.parametrize("penalty", ["none", "r1", SUM])
 def test_a_cell_remembers_what_its_players_minimised(in_process, tmp_path, penalty):
     ganbench.run(
         {
@@ -33,5 +36,9 @@ def test_a_cell_remembers_what_its_players_minimised(in_process, tmp_path, penal
         "generator": spec.formula_g,
         "reference": spec.reference,
     }
-    expected = load_catalog().entry("penalty", penalty).spec.formula
+    if penalty == SUM:
+        lazy, always = (load_catalog().entry("penalty", name).spec for name in ("gradient_penalty", "r2"))
+        expected = f"3 · ({lazy.formula}) once in 3 steps + {always.formula}"
+    else:
+        expected = load_catalog().entry("penalty", penalty).spec.formula
     assert said["penalty"].get("discriminator", "") == expected

@@ -90,7 +90,7 @@ def test_networks_are_not_built_for_an_engine_that_plays_everything(setting: str
 
 
 def test_an_engine_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(GridError, match="must be one of auto, eager, given 'graph'"):
+    with pytest.raises(GridError, match=f"must be one of auto, {', '.join(ENGINES)}, given 'graph'"):
         choose_engine("graph", CPU, never)
 
 
