@@ -7,7 +7,6 @@ import pytest
 import ganbench
 from ganbench.catalog import load_catalog
 
-
 SUM = ["r2", {"name": "gradient_penalty", "every": 3}]
 
 
