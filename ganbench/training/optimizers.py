@@ -1,16 +1,20 @@
-"""torch optimizers from settings, and their state as tensors.
-
-Apart from the trainer, so that what is particular to torch.optim, its classes, fused kernels and layout of
-state, stands in one place.
-"""
+"""The optimizers of torch from settings, their state as tensors, and the schedules of what they are given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ganbench.grid import TrainSettings
+from ganbench.grid.optimizer_settings import OptimizerSettings
+from ganbench.grid.schedule_settings import HalfLife, Ramp, RateSchedule
+
+# The value in the round that follows so many rounds.
+Scheduled = Callable[[int], Any]
 
 _CLASSES: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -56,3 +60,120 @@ def restore_optimizer(optimizer: torch.optim.Optimizer | None, tensors: Mapping[
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def rate_factor(schedule: str | RateSchedule, steps: int) -> Callable[[int], float] | None:
+    """Return what the learning rate is multiplied by after 0 .. steps - 1 rounds; None where it stays.
+
+    `linear` and `cosine` go from 1 to 0, `exponential` from 1 to 0.01, or each to the schedule's `final`,
+    which they would reach after the last round. In a warm-up of n rounds the factor is 1/n, 2/n, .. 1;
+    the decay takes the rounds that follow.
+
+    Args:
+        schedule: of the settings.
+        steps: all rounds of the run.
+    """
+    if isinstance(schedule, str):
+        schedule = RateSchedule(name=schedule)  # type: ignore[arg-type]
+    warm = round(schedule.warmup * steps)
+    decay = _decay(schedule, steps - warm)
+    if not warm:
+        return decay
+
+    def factor(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        return 1.0 if decay is None else decay(step - warm)
+
+    return factor
+
+
+def _decay(schedule: RateSchedule, steps: int) -> Callable[[int], float] | None:
+    if schedule.name == "constant":
+        return None
+    end = schedule.end
+    if schedule.name == "exponential":
+        return lambda step: end ** (step / steps)
+    if schedule.name == "linear":
+        return lambda step: _towards(end, 1 - step / steps)
+    return lambda step: _towards(end, (1 + math.cos(math.pi * step / steps)) / 2)
+
+
+def _towards(end: float, share: float) -> float:
+    """Go from 1 to `end` as the share falls from 1 to 0; the share itself where the end is 0."""
+    return share if end == 0 else end + (1 - end) * share
+
+
+def ramp_value(ramp: Ramp, steps: int) -> Callable[[int], float]:
+    """Return the value of a ramp after 0 .. steps - 1 rounds.
+
+    Args:
+        ramp: with its first value.
+        steps: all rounds of the run.
+    """
+    assert ramp.start is not None
+    start, to, length = ramp.start, ramp.to, ramp.until * steps
+
+    def value(step: int) -> float:
+        share = min(step / length, 1.0)
+        if share == 1.0:
+            return to
+        if ramp.name == "exponential":
+            return float(start * (to / start) ** share)
+        if ramp.name == "cosine":
+            return to + (start - to) * (1 + math.cos(math.pi * share)) / 2
+        return start + (to - start) * share
+
+    return value
+
+
+def optimizer_schedules(player: str, settings: TrainSettings) -> dict[str, Scheduled]:
+    """Return what changes of a player's optimizer, by the names of torch's parameter groups.
+
+    Args:
+        player: `d_optimizer` or `g_optimizer`.
+        settings: the cell's [train].
+    """
+    optimizer: OptimizerSettings = getattr(settings, player)
+    rate, factor = optimizer.lr, rate_factor(settings.schedule, settings.steps)
+    found: dict[str, Scheduled] = {} if factor is None else {"lr": lambda step: rate * factor(step)}
+    ramps = {
+        key.removeprefix(f"{player}."): ramp_value(ramp, settings.steps)
+        for key, ramp in (settings.schedules or {}).items()
+        if key.startswith(f"{player}.")
+    }
+    betas: dict[str, Callable[[int], float]] = {
+        key: ramps.pop(key) for key in list(ramps) if key.startswith("betas.")
+    }
+    found |= ramps
+    if betas:
+        fixed: tuple[float, float] = optimizer.betas  # type: ignore[attr-defined]
+        found["betas"] = _pair(betas, fixed)
+    return found
+
+
+def _pair(betas: Mapping[str, Callable[[int], float]], fixed: tuple[float, float]) -> Scheduled:
+
+    def pair(step: int) -> tuple[float, float]:
+        first, second = betas.get("betas.0"), betas.get("betas.1")
+        return fixed[0] if first is None else first(step), fixed[1] if second is None else second(step)
+
+    return pair
+
+
+def ema_decay(settings: TrainSettings) -> float | Callable[[int], float]:
+    """Return the moving average's decay per step, or as a function of the rounds done; 0 means no average.
+
+    A half-life of h steps is a decay of 0.5^(1/h). Under a ramp r the half-life in the n-th round is at most
+    r n (Karras et al., 2020, Training Generative Adversarial Networks with Limited Data, the authors' code).
+    """
+    ramp = (settings.schedules or {}).get("ema")
+    if ramp is not None:
+        return ramp_value(ramp, settings.steps)
+    ema = settings.ema
+    if not isinstance(ema, HalfLife):
+        return ema
+    half_life, share = ema.half_life, ema.ramp
+    if not share:
+        return float(0.5 ** (1 / half_life))
+    return lambda step: float(0.5 ** (1 / min(half_life, share * (step + 1))))

@@ -26,10 +26,11 @@ from ganbench.training.feed import Feed
 from ganbench.training.held import settle_networks
 from ganbench.training.optimizers import (
     build_optimizer,
+    ema_decay,
+    optimizer_schedules,
     optimizer_state,
     restore_optimizer,
 )
-from ganbench.training.schedules import ema_decay, optimizer_schedules
 from ganbench.training.train_step import Learner, Objective, PenaltyTerm, SeedRun, TrainStep
 from ganbench.training.update import Alternating
 

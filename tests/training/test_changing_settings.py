@@ -14,7 +14,7 @@ from ganbench import Players
 from ganbench.grid.optimizer_settings import SGD, Adam
 from ganbench.grid.schedule_settings import RateSchedule
 from ganbench.grid.settings import TrainSettings
-from ganbench.training.schedules import ema_decay, optimizer_schedules, rate_factor
+from ganbench.training.optimizers import ema_decay, optimizer_schedules, rate_factor
 from ganbench.zoo.losses.adversarial import NonSaturating
 
 
