@@ -36,7 +36,12 @@ def test_the_grid_is_one(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(block("toml", "mine.toml"))
     grid = read_grid(path, load_catalog())
-    assert len(grid.cells) == 2 * 2 * 2 * 2 * 2 * 5
+    assert len(grid.cells) == 3 * 2 * 2 * 2 * 5
+    assert {(cell.dataset.name, cell.penalty.name) for cell in grid.cells} == {
+        ("digits", "none"),
+        ("digits", "r1"),
+        ("gaussian_ring", "none"),
+    }
     assert {cell.dataset.name for cell in grid.cells if cell.score.metrics} == {"digits"}
 
 

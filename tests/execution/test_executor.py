@@ -97,9 +97,9 @@ def save_grey(path: Path, shade: int) -> None:
     ("options", "problem"),
     [
         ({"executor": object()}, "executor: must have the methods places, run, stop, kill; lacks places,"),
-        ({"executor": InProcess(), "jobs": 2}, "jobs: is for the executor to say, and one is given"),
-        ({"executor": InProcess(), "device": "cpu"}, "device: is for the executor to say"),
-        ({"executor": InProcess(), "max_seconds_per_cell": 5}, "max_seconds_per_cell: is for the executor"),
+        ({"executor": InProcess(), "jobs": 2}, "jobs: leave it out beside an executor"),
+        ({"executor": InProcess(), "device": "cpu"}, "device: leave it out beside an executor"),
+        ({"executor": InProcess(), "max_seconds_per_cell": 5}, "max_seconds_per_cell: leave it out"),
     ],
 )
 def test_what_an_executor_decides_is_not_said_beside_it(

@@ -82,7 +82,7 @@ def test_weights_of_a_loss_are_not_the_numbers_of_its_first_turn(fake_site: Any)
     cell = _cell("drawing", "drawing_penalty")
     build_trainer(parts(cell)).advance(1)
     (drawn,) = sys.modules[module].DRAWN
-    penalty: Any = parts(cell).penalty
+    penalty: Any = parts(cell).penalties[0].penalty
     for one, other in ((_built(cell), drawn), (_built(cell), penalty.built), (penalty.built, drawn)):
         assert not torch.isclose(one, other).any()
 
@@ -101,7 +101,7 @@ def test_no_built_in_draws_while_it_is_built(kind: str) -> None:
     """So the streams came without a change of any stored result."""
     builders: dict[str, Callable[[str], Any]] = {
         "loss": lambda name: parts(_cell(name)).loss,
-        "penalty": lambda name: parts(_cell("minimax", name)).penalty,
+        "penalty": lambda name: parts(_cell("minimax", name)).penalties[0].penalty,
     }
     catalog = load_catalog()
     names = [entry.name for entry in catalog.entries(kind) if entry.plugin.distribution == "ganbench"]  # type: ignore[arg-type]
