@@ -1,6 +1,7 @@
 """Runs a grid and kills it, again and again; told by arguments: GRID OUT KILLS SEED. Prints JSON.
 
-A process of its own, so that what takes seconds to import is imported once: each run is a fork.
+A process of its own, so that what takes seconds to import is imported once: each run is a fork. So are most
+runs' workers; the others are started as a user's are, which has to be killed too.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import random
 import signal
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from studies import left_of
 
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
-from ganbench.execution import run
+from ganbench.execution import local, run, worker
 from ganbench.grid import read_grid
 from ganbench.store import Store
 
@@ -34,25 +37,64 @@ def written(store: Store) -> int:
     return max(times)
 
 
+class Fork:
+    """A worker as `local` starts one, except that it has imported everything: a fork of this process."""
+
+    def __init__(self, connection: Connection[Any, Any]) -> None:
+        descriptor = connection.fileno()
+        self.returncode: int | None = None
+        self.pid = os.fork()
+        if not self.pid:
+            # As in a new process, nobody else's end of a pipe stays open.
+            os.closerange(3, descriptor)
+            os.closerange(descriptor + 1, 1024)
+            os._exit(worker.main(["--serve", str(descriptor)]))
+
+    def poll(self) -> int | None:
+        return self._wait(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        return self._wait(0)
+
+    def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self._send(signal.SIGTERM)
+
+    def _send(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _wait(self, options: int) -> int | None:
+        if self.returncode is None:
+            ended, status = os.waitpid(self.pid, options)
+            if ended:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
 def main(grid_file: str, out: str, kills: int, seed: int) -> None:
     draw = random.Random(seed)
     grid = read_grid(grid_file, load_catalog())
     store = Store(out)
     report: dict[str, list[object]] = {"unreadable": [], "orphans": [], "finished": [], "steps": []}
     for kill in range(kills):
-        begun, before = time.monotonic(), written(store)
+        begun, before, early = time.monotonic(), written(store), kill % 4 == 3
         child = os.fork()
         if not child:
             os.setsid()
-            run(grid, out, jobs=2)
+            if kill > 1 and not early:
+                local._start_process = Fork  # type: ignore[assignment]
+            run(grid, out, jobs=2, device="cpu")
             os._exit(0)
-        if kill % 4 == 3:
+        if early:
             time.sleep(draw.uniform(0, 4))
         else:
             # Past the start of the workers, into the training, which is where most can be lost.
             while written(store) < before + 2 * 10**9 and time.monotonic() < begun + 20:
                 time.sleep(0.01)
-            time.sleep(draw.uniform(0.2, 1.2))
+            time.sleep(draw.uniform(0.1, 0.6))
         alone = kill % 2 == 1
         (os.kill if alone else os.killpg)(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)

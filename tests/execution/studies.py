@@ -1,4 +1,4 @@
-"""Small studies run as a user runs them: `python -m ganbench run` in a process of its own."""
+"""Small studies: `start` runs one as a user does, `run` in a fork of a process that has imported ganbench."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pandas as pd
+from ready_process import run_program
 
 from ganbench.store import Store
 
@@ -95,9 +96,15 @@ class Faulty(NonSaturating):
                 return value * float("nan")
         return value
 
+class Patient(NonSaturating):
+    def generator_loss(self, game):
+        time.sleep(float(os.environ.get("PATIENT_SECONDS", 0)))
+        return super().generator_loss(game)
+
 @hookimpl
 def ganbench_losses():
     yield LossSpec(name="faulty", build=Faulty, summary="fails")
+    yield LossSpec(name="patient", build=Patient, summary="can be made to take its time")
 
 @hookimpl
 def ganbench_metrics():
@@ -143,19 +150,14 @@ class Study:
     def run(
         self, *arguments: str, out: Path | None = None, grid: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments, out=out, grid=grid),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        command = self.command(*arguments, out=out, grid=grid)
+        return run_program(command[command.index("run") :], self.environment, self.folder)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, patient: float = 0) -> subprocess.Popen[str]:
+        """Start a run in a session of its own; the loss `patient` sleeps so many seconds in each step."""
         return subprocess.Popen(
             self.command(*arguments),
-            env=self.environment,
+            env={**self.environment, "PATIENT_SECONDS": str(patient)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

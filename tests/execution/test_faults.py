@@ -89,8 +89,13 @@ def _fault(loss: str) -> str:
 
 @pytest.mark.slow
 def test_signals_end_a_run_in_time_with_what_was_done(tmp_path: Path) -> None:
-    study = Study(tmp_path, GRID.replace("steps = 150", "steps = 3000").replace("every = 50", "every = 500"))
-    begun = study.start("--jobs", "2", "--rerun", "all")
+    # What is to be interrupted takes ten seconds for a cell; what is not, hardly more than one.
+    long = GRID.replace("steps = 150", "steps = 1000").replace("every = 50", "every = 200")
+    study = Study(
+        tmp_path,
+        long.replace("seeds = 2", "seeds = 4").replace('["minimax", "non_saturating"]', '["patient"]'),
+    )
+    begun = study.start("--jobs", "2", "--rerun", "all", patient=0.01)
     wait_for(lambda: len(list(study.out.glob("cells/*/checkpoint.safetensors"))) == 2, begun)
 
     holder = json.loads((study.out / HOLDER).read_text())
@@ -122,7 +127,7 @@ def test_signals_end_a_run_in_time_with_what_was_done(tmp_path: Path) -> None:
         if row.step:
             assert study.store.read_checkpoint(paths[0])[1]["training"]["step"] == row.step
 
-    begun = study.start("--jobs", "2")
+    begun = study.start("--jobs", "2", patient=0.01)
     steps = dict(zip(table.cell, table.step, strict=True))
     wait_for(lambda: any(study.store.cell(cell)["step"] > step for cell, step in steps.items()), begun)
     told = time.monotonic()
