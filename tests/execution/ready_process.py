@@ -49,8 +49,14 @@ def run_program(
     assert process.stdin is not None
     assert process.stdout is not None
     request = {"arguments": list(arguments), "environment": dict(environment), **streams}
-    print(json.dumps(request), file=process.stdin, flush=True)
-    code = json.loads(process.stdout.readline())
+    try:
+        print(json.dumps(request), file=process.stdin, flush=True)
+        code = json.loads(process.stdout.readline())
+    except BaseException:
+        # Its answer would be taken for that to the next request.
+        process.kill()
+        _ready.cache_clear()
+        raise
     out, err = (Path(path).read_text() for path in streams.values())
     return subprocess.CompletedProcess(["ganbench", *arguments], code, out, err)
 
