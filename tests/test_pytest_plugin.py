@@ -78,6 +78,7 @@ def _replace(path: Path, column: str, texts: Sequence[str]) -> None:
         writer.writerows({**row, column: text} for row, text in zip(rows, texts, strict=True))
 
 
+@pytest.mark.slow
 def test_a_marked_test_passes_while_nothing_is_worse(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
@@ -94,6 +95,7 @@ def test_a_marked_test_passes_while_nothing_is_worse(project: pytest.Pytester) -
     result.stdout.fnmatch_lines(["*identical: *baseline*", "all 3 cells are bit-identical to the baseline's"])
 
 
+@pytest.mark.slow
 def test_a_marked_test_fails_with_the_text_of_the_check(project: pytest.Pytester) -> None:
     change(project.path / "baseline", (-5, -5.01, -5.02))
     project.makepyfile(
@@ -144,6 +146,7 @@ def test_the_fixture_runs_any_grid(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*TypeError: ganbench_run needs a grid where the test has no marker*"])
 
 
+@pytest.mark.slow
 def test_what_is_inconclusive_fails_unless_it_is_told_to_pass(project: pytest.Pytester) -> None:
     change(project.path / "baseline", (-5, 0, 5))
     project.makepyfile(

@@ -137,6 +137,7 @@ sys.exit(ganbench.__main__.main())
     assert "╭" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["show", "r1"], ["--help"]])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_closed_pipe_is_no_fuss(arguments: list[str], unbuffered: str) -> None:
@@ -149,6 +150,7 @@ def test_a_closed_pipe_is_no_fuss(arguments: list[str], unbuffered: str) -> None
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_an_ascii_terminal_gets_every_formula() -> None:
     done = run("show", "r1", stdout=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")

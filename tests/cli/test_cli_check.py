@@ -64,6 +64,7 @@ def check(folder: Path, baseline: Path, *arguments: str) -> int:
     return main(["check", str(folder), "--baseline", str(baseline), *arguments])
 
 
+@pytest.mark.slow
 def test_the_same_run_again_is_identical(finished, baseline, capsys):
     assert check(finished, baseline) == 0
     printed = capsys.readouterr().out.splitlines()

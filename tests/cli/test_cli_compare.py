@@ -98,6 +98,7 @@ def test_values_of_one_axis_are_alternatives(folder: Path, capsys: pytest.Captur
     }
 
 
+@pytest.mark.slow
 def test_a_plain_name_serves_where_it_is_the_only_one(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_plain_name_serves_where_it_is_the_only_one(
     assert {row["baseline"] for row in rows} == {"mlp[pack=2]"}
 
 
+@pytest.mark.slow
 def test_each_format_goes_to_stdout_and_nothing_is_written(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,6 +171,7 @@ def test_folders_that_answer_nothing(
     assert "none of the 72 cells asked for is finished" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_conditions_that_no_cell_meets_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for cell in (folder / "cells").glob("c21*"):
         (cell / "cell.json").unlink()

@@ -87,6 +87,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_stream_that_cannot_be_written_changes_no_exit_code(
     way: Callable[[Stack], Any], folders: dict[str, str], monkeypatch: pytest.MonkeyPatch

@@ -39,6 +39,7 @@ def contents(out: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_equal_bits_are_said_in_a_sentence_and_nothing_is_written(
     workers: None, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,7 @@ def test_one_cell_that_fits_is_enough(tmp_path: Path) -> None:
     assert (plan.count("train"), plan.count("skip")) == (1, 1)
 
 
+@pytest.mark.slow
 def test_finished_cells_are_enough_and_stay_where_the_grid_has_them_no_more(
     in_process: None, tmp_path: Path
 ) -> None:

@@ -146,6 +146,7 @@ def test_removed_values_leave_the_tables_and_stay_on_disk(out: Path) -> None:
     assert actions(GRID, out) == ["keep"] * 4
 
 
+@pytest.mark.slow
 def test_another_metric_trains_nothing_and_what_is_damaged_is_made_again(out: Path, finished: Path) -> None:
     first, second, third, fourth = ids(out)
     more = grid(score={**GRID["score"], "metrics": ["fid", "is"]})

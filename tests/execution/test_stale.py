@@ -114,6 +114,7 @@ def recorded(tmp_path: Path, on: Callable[[str], None], monkeypatch: pytest.Monk
     return Path(shutil.copytree(RECORDED, tmp_path / "recorded"))
 
 
+@pytest.mark.slow
 def test_cells_that_0_1_0_finished_stay_finished_and_the_others_go_on(recorded: Path) -> None:
     store = Store(recorded)
     before = contents(recorded)

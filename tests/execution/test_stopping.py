@@ -53,6 +53,7 @@ def handlers() -> Iterator[dict[int, Any]]:
         signal.signal(number, handler)
 
 
+@pytest.mark.slow
 def test_each_signal_stops_a_run_at_a_checkpoint_and_the_same_call_goes_on(
     during: Callable[..., None], handlers: dict[int, Any], tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gc.unfreeze()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize("family", [1, 4])
 @pytest.mark.parametrize("tolerance", [0.01, 1.0])
@@ -47,6 +48,7 @@ def test_a_gate_lets_a_loss_above_the_tolerance_through_as_seldom_as_alpha_says(
     assert (counts["pass"] + counts["improvement"]) / DRAWS <= 0.05 + 3 * (0.05 * 0.95 / DRAWS) ** 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_the_pool_of_real_runs():
     pool, draw = check_pool.pool_of(check_pool.RESULTS), np.random.default_rng(1)

@@ -63,6 +63,7 @@ def test_of_a_score_that_should_be_high(checked, by, verdict):
     assert outcome.findings[0].evidence.loss == pytest.approx(-by)
 
 
+@pytest.mark.slow
 def test_a_large_loss_that_is_not_significant_is_inconclusive(checked):
     assert checked(BASE, shifted(3, scale=8), 2).verdict == "inconclusive"
     assert checked(BASE, shifted(3), 2, alpha=1e-6).verdict == "inconclusive"
@@ -99,6 +100,7 @@ def test_one_seed_has_no_spread(checked):
         assert outcome.findings[0].seeds_needed is None
 
 
+@pytest.mark.slow
 def test_a_count_without_spread(checked):
     def verdict(old, new, tolerance):
         return checked(old, new, tolerance, metric="is", weights="other").verdict
@@ -128,6 +130,7 @@ def test_a_score_that_is_not_finite_is_a_failure(tables):
     assert "1 of 8 cells failed (1 not finite)" in text_of(outcome)
 
 
+@pytest.mark.slow
 def test_failures_on_both_sides_are_ranked(tables):
     def folder(name, good, failed, environment):
         made = tables(name).add((20 + np.linspace(-1, 1, good)).tolist(), environment=environment)
@@ -159,6 +162,7 @@ def test_a_baseline_that_failed_throughout_has_nothing_to_say(tables):
     assert "nothing to compare with: of the baseline, 3 of 3 cells failed (3 diverged)" in text_of(outcome)
 
 
+@pytest.mark.slow
 def test_holm_over_contexts_and_metrics(tables):
     # By itself each is significant at 5%; eight of them would be so by chance too often.
     loss = 1.1

@@ -17,6 +17,7 @@ def _scored(folder: Folder) -> Folder:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "begins"), [("md", "Comparison of"), ("latex", "% digits"), ("csv", "dataset,")]
 )
@@ -33,6 +34,7 @@ def test_a_format_is_all_that_is_printed(
     assert sorted(planted.path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_pictures_on_the_page_are_bounded_by_a_setting(
     planted: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:

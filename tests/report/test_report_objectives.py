@@ -15,6 +15,7 @@ MINIMAX = {"discriminator": "-E[log D(x)]", "generator": "E[log(1 - D(G(z)))]", 
 R1 = {"discriminator": "weight/2 · E[|∇ s(x)|²]"}
 
 
+@pytest.mark.slow
 def test_each_objective_is_there_once_with_what_both_players_minimise(make_folder: Callable[..., Folder]):
     folder = make_folder()
     for seed in (0, 1):
@@ -41,6 +42,7 @@ def test_records_without_formulas_or_with_odd_ones_do_no_harm(make_folder: Calla
     write_page(store, write_tables(store))
 
 
+@pytest.mark.slow
 def test_a_formula_that_is_a_script_is_shown_as_text(make_folder: Callable[..., Folder]):
     folder = make_folder()
     folder.add(formulas={"loss": {"generator": "<script>alert(1)</script>"}})

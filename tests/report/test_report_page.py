@@ -237,6 +237,7 @@ def test_mixed_environments_are_said(make_folder: Callable[..., Folder]) -> None
     assert "mixed: aaa, bbb" in page.words
 
 
+@pytest.mark.slow
 def test_the_same_folder_makes_the_same_page(planted: Folder) -> None:
     assert _write(planted)[0] == _write(planted)[0]
 
@@ -247,6 +248,7 @@ def test_scores_over_steps_are_drawn_where_there_are_several(planted: Folder) ->
     assert "is (digits_cnn) over steps" not in text
 
 
+@pytest.mark.slow
 def test_curves_that_hide_one_another_are_said(planted: Folder) -> None:
     same = "The curves of minimax and non_saturating are the same."
     words = _write(planted)[1].words

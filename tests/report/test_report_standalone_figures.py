@@ -73,6 +73,7 @@ def test_scores_of_two_engines_are_not_paired(make_folder: Callable[..., Folder]
     assert load(folder.path).figures() == {}
 
 
+@pytest.mark.slow
 def test_every_context_has_figures_of_its_own(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     for number in range(30):
@@ -80,6 +81,7 @@ def test_every_context_has_figures_of_its_own(make_folder: Callable[..., Folder]
     assert [name.split(",")[0] for name in load(folder.path).figures()][::5] == ["data3", "data29"]
 
 
+@pytest.mark.slow
 def test_names_from_disk_are_no_formulas(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder(grid=GRID.replace("minimax", "$\\\\frac{$"))
     for loss in ("$\\frac{$", "non_saturating"):

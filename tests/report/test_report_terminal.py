@@ -150,6 +150,7 @@ def test_nothing_at_all(make_folder: Callable[..., Folder]) -> None:
     assert _printed(folder).count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_command_remakes_tables_and_page(planted: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(planted.path)]) == 0
     said = capsys.readouterr()

@@ -74,6 +74,7 @@ def pixels(content: bytes) -> np.ndarray[Any, Any]:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
+@pytest.mark.slow
 def test_points_have_a_picture_of_each_step_with_the_discriminator(tmp_path: Path, monkeypatch: Any) -> None:
     store, cell = finished(tmp_path / "with")
     pictures = store.sample_pictures(cell)
@@ -95,6 +96,7 @@ def test_points_have_a_picture_of_each_step_with_the_discriminator(tmp_path: Pat
     assert store.weights(cell) == weights != ""
 
 
+@pytest.mark.slow
 def test_a_cell_stopped_on_the_way_leaves_the_same_pictures(tmp_path: Path) -> None:
     store, cell = finished(tmp_path / "whole")
     stopped, _ = finished(tmp_path / "stopped", stops=(3, 9, 1))
@@ -191,6 +193,7 @@ def test_a_discriminator_that_cannot_be_asked_costs_the_surface_only(fake_site: 
     assert list(store.sample_pictures(cell)) == [0, 10, 20]
 
 
+@pytest.mark.slow
 def test_what_training_draws_does_not_depend_on_pictures(
     fake_site: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -84,6 +84,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return files(task)
 
 
+@pytest.mark.slow
 def test_stopped_wherever_it_asks_it_ends_the_same(tmp_path: Path, whole: dict[str, bytes]) -> None:
     for asked in (0, 1, 2, 7, 20, 43, 61):
         task = task_in(tmp_path / str(asked))
@@ -165,6 +166,7 @@ def full_from(call: int, monkeypatch: pytest.MonkeyPatch, calls: int = 1000) -> 
         yield count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [1, 1000], ids=["for a moment", "for good"])
 def test_a_full_disk_costs_the_run_and_no_result(
     tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, calls: int

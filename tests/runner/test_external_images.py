@@ -180,6 +180,7 @@ def test_a_folder_without_images(folder: Path) -> None:
         read_images(folder.with_name("absent"))
 
 
+@pytest.mark.slow
 def test_more_than_could_be_held_is_refused_before_it_is_read(folder: Path) -> None:
     folder.mkdir()
     Image.new("RGB", (9000, 9000)).save(folder / "0.png")

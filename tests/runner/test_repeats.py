@@ -58,6 +58,7 @@ def run(out: Path, expected: list[str], only: int | None = None, **score: Any) -
     return write_tables(store, [cell.id for cell in grid.cells])
 
 
+@pytest.mark.slow
 def test_missing_repeats_are_added_without_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = run(tmp_path / "at once", ["train"] * 4, repeats=3)
     out = tmp_path / "later"
@@ -99,6 +100,7 @@ def test_both_spreads_are_what_the_rows_say(tmp_path: Path) -> None:
     assert "is_std" not in set(results.comparison["metric"])
 
 
+@pytest.mark.slow
 def test_another_protocol_is_refused_by_name_with_repeats_too(tmp_path: Path) -> None:
     run(tmp_path, ["train"] * 4, repeats=2)
     other = run(tmp_path, ["score"] * 4, only=0, repeats=2, samples=80)

@@ -50,6 +50,7 @@ def test_torch_fidelitys_version_changes_the_hash(monkeypatch):
     assert protocol_of(**GIVEN).hash != before.hash
 
 
+@pytest.mark.slow
 def test_hash_is_short_and_the_same_in_another_process_and_for_another_kind_of_mapping():
     first = protocol_of(**{**GIVEN, "options": {"a": 1, "b": [1, 2]}})
     second = protocol_of(**{**GIVEN, "options": MappingProxyType({"b": [1, 2], "a": 1})})

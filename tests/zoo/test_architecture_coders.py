@@ -78,6 +78,7 @@ def test_an_autoencoder_narrows_to_a_code_that_is_linear() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "loss"), [("vae", "elbo"), ("autoencoder", "began")])
 def test_they_learn_a_point_with_their_loss(name: str, loss: str) -> None:
     signature = SIGNATURES[2]

@@ -81,6 +81,7 @@ def _state(trainer: Trainer) -> tuple[dict[str, torch.Tensor], str]:
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}, json.dumps(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["none", "r1"])
 @pytest.mark.parametrize(("name", "options"), KEEPING, ids=str)
 def test_interrupted_is_the_same_to_the_bit(name: str, options: dict[str, Any], penalty: str) -> None:

@@ -54,6 +54,7 @@ def test_the_official_file_is_the_one_that_torch_fidelity_downloads():
     assert OFFICIAL.name.endswith(f"-{OFFICIAL.sha256[:8]}.pth")
 
 
+@pytest.mark.slow
 def test_features_and_logits_are_torch_fidelitys(unofficial, random_weights):
     extractor = InceptionV3()
     assert isinstance(extractor, Extractor)
@@ -77,6 +78,7 @@ def test_features_and_logits_are_torch_fidelitys(unofficial, random_weights):
         assert (features[0] - features[1]).norm() / features.norm() > 1e-3
 
 
+@pytest.mark.slow
 def test_bfloat16_is_near_and_another_number(unofficial):
     images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     extractor = InceptionV3()

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
+import pytest
 import torch
 
 from ganbench.zoo.extractors.card import card
 from ganbench.zoo.extractors.recipe import DATASETS, RECIPES, train
 
 
+@pytest.mark.slow
 def test_the_same_recipe_gives_the_same_bytes_and_another_seed_does_not(tmp_path, capsys):
     recipe = replace(RECIPES["digits_cnn"], epochs=1)
     folders = [tmp_path / name for name in ("first", "again", "other")]

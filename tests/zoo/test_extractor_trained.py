@@ -56,6 +56,7 @@ def weights_files():
     return sorted((cache_folder() / "classifiers").glob("*.safetensors"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 8), (3, 13), (1, 28), (3, 64)])
 def test_it_learns_any_labelled_images(channels, size):
     dataset = Blocks(channels=channels, size=size)

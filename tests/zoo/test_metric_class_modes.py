@@ -102,6 +102,7 @@ def channel_classifier(dataset, **options):
     return load_catalog().build("extractor", "channel_classifier", options, scored_dataset=dataset)
 
 
+@pytest.mark.slow
 def test_the_channel_classifier_knows_the_class_of_each_channel(source):
     data = stacked()
     extractor = channel_classifier(data, epochs=8, features=32)
@@ -130,6 +131,7 @@ def test_only_stacked_data_have_channels_to_classify(source):
         channel_classifier(load_catalog().build("dataset", "mnist", {}))
 
 
+@pytest.mark.slow
 def test_a_grid_counts_the_modes(in_process, source, tmp_path):
     grid = """
 name = "stacked"

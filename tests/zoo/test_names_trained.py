@@ -193,6 +193,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         forget()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", PLAYS)
 def test_it_trains_and_resumes_bit_by_bit(label: str, files: Path) -> None:
     play = PLAYS[label]

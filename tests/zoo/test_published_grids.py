@@ -109,6 +109,7 @@ def test_labels_are_compared_with_none(in_process: None, tmp_path: Path) -> None
     assert set(fid["n_value"]) == {1}
 
 
+@pytest.mark.slow
 def test_kurachs_four_arms_play(tmp_path: Path) -> None:
     cells = cells_of("cifar10-kurach")
     assert {(cell.train.steps, cell.train.batch_size, cell.train.d_steps) for cell in cells} == {
@@ -126,6 +127,7 @@ def test_kurachs_four_arms_play(tmp_path: Path) -> None:
     assert all({"fid", "is"} <= set(values) for values in found.values())
 
 
+@pytest.mark.slow
 def test_mimicrys_nets_play_with_labels_and_without(tmp_path: Path) -> None:
     cells = cells_of("cifar10-mimicry")
     assert {(cell.train.steps, cell.train.d_steps, cell.train.schedule) for cell in cells} == {
