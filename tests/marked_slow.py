@@ -56,7 +56,7 @@ class SlowMarkerCheck:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if hasattr(session.config, "workerinput"):
+        if hasattr(session.config, "workerinput") or not self.marked:
             return
         whole, unmarked = sum(self.seconds.values()), self._unmarked()
         if sum(unmarked.values()) > MAX_SHARE_UNMARKED * whole:
