@@ -129,6 +129,7 @@ def test_a_marked_test_fails_with_the_text_of_the_check(project: pytest.Pytester
     result.stdout.no_fnmatch_line("*body must not run*")
 
 
+@pytest.mark.slow
 def test_the_fixture_runs_any_grid(project: pytest.Pytester) -> None:
     project.makepyfile(
         """

@@ -82,6 +82,7 @@ def test_every_difference_is_named(out: Path, capsys: pytest.CaptureFixture[str]
     assert "DIFFERS: fid (digits_cnn) at step 10" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_the_grid_no_longer_asks_for_is_not_missed(
     out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

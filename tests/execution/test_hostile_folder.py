@@ -126,6 +126,7 @@ edits = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=30,
     deadline=None,

@@ -104,6 +104,7 @@ def test_tables_of_unfinished_cells_are_no_results(baseline: Path) -> None:
     assert not Store(baseline).has_only_tables()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["ring", "dirac"], indirect=True)
 def test_a_folder_of_tables_alone_can_be_read_and_reported(
     baseline: Path, request: pytest.FixtureRequest

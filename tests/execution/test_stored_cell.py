@@ -47,6 +47,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_cells_run_by_hand_are_those_of_a_run_which_collects_them(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +71,7 @@ def test_cells_run_by_hand_are_those_of_a_run_which_collects_them(
     assert outcome(store.path) == outcome(tmp_path / "at once")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR2])
 def test_a_signal_ends_it_with_a_checkpoint_that_the_same_command_goes_on_from(
     number: int, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -151,6 +151,7 @@ names = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(shuffle=st.randoms(use_true_random=False), data=st.data())
 def test_neither_order_nor_company_matters(catalog, shuffle: random.Random, data):

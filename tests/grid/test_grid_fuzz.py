@@ -154,6 +154,7 @@ def test_the_grid_that_is_mutated_is_right(catalog):
     assert outcome(FULL, catalog) is not None
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=mutated())
 def test_mutated_grids(catalog, table):

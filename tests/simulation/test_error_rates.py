@@ -33,6 +33,7 @@ def false() -> list[Line]:
     return list(false_positives(DRAWS))
 
 
+@pytest.mark.slow
 def test_no_difference_is_rarely_taken_for_one(false: list[Line]) -> None:
     claimed = [line for line in false if line.claim]
     # Two designs, two kinds of scores, three rates of failures, four numbers of seeds.
@@ -56,6 +57,7 @@ def test_a_family_errs_no_more_than_one_test() -> None:
         assert line.rate <= 0.055 + _slack(0.05), line
 
 
+@pytest.mark.slow
 def test_the_fast_form_of_holm_is_holm() -> None:
     p = np.random.default_rng(1).random((20, 4))
     assert smallest_adjusted(p) == pytest.approx([min(holm(row)) for row in p.tolist()])

@@ -50,6 +50,7 @@ class Counting(NonSaturating):
         return super().discriminator_loss(game) * (1 + 0.01 * game.uniform(1).squeeze() + 0.001 * count)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     optimizer=st.sampled_from(OPTIMIZERS),
