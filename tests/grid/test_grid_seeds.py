@@ -56,7 +56,13 @@ def test_streams_and_repeats_differ_and_fit_into_63_bits():
         seed
         for number in range(20)
         for cell in [replace(CELL, seed=number)]
-        for seed in (*asdict(Streams.of(cell)).values(), *(score_seed(cell, repeat) for repeat in range(3)))
+        for streams in [asdict(Streams.of(cell))]
+        # Those of a sum's penalties are a tuple, empty for one penalty.
+        for seed in (
+            *streams.pop("penalties"),
+            *streams.values(),
+            *(score_seed(cell, repeat) for repeat in range(3)),
+        )
     ]
     assert len(set(seen)) == len(seen)
     assert all(0 <= seed < 2**63 for seed in seen)
