@@ -7,6 +7,7 @@ import pytest
 import torch
 from fabricated_results import GRID, Folder
 from in_process import in_process, workers
+from parts_here import forget
 
 __all__ = ["in_process", "workers"]
 
@@ -20,6 +21,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_parts() -> None:
+    """No file of tests meets data that another has loaded from a path of the same name."""
+    forget()
 
 
 @pytest.fixture
