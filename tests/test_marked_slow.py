@@ -37,7 +37,7 @@ def test_an_unmarked_test_that_takes_all_the_time_fails_the_run_by_name(pytester
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "slow: tests without the marker take more than 40% of the time",
-            "slow: *::test_unmarked takes more than 1% of the time of all tests and is not marked",
+            "slow: tests without the marker take more than 50% of the time",
+            "slow: *::test_unmarked takes more than 3% of the time of all tests and is not marked",
         ]
     )

@@ -80,6 +80,7 @@ def ids(out: Path) -> list[str]:
     return Store(out).cell_ids()
 
 
+@pytest.mark.slow
 def test_what_is_done_is_kept(out: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*")}
     assert actions(GRID, out) == ["keep"] * 4

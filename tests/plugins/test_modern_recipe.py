@@ -83,6 +83,7 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
     return load_file(path)
 
 
+@pytest.mark.slow
 def test_it_trains_and_goes_on_to_the_same_bits(
     fake_site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +109,7 @@ def test_it_trains_and_goes_on_to_the_same_bits(
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+@pytest.mark.slow
 def test_each_part_of_it_counts(fake_site: FakeSite, tmp_path: Path) -> None:
     fake_site.install("fake-recipe", PLUGIN)
     plain = {**GRID, "score": {}, "train": {**GRID["train"], "steps": 6}}

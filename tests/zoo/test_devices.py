@@ -24,7 +24,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError
 from ganbench.grid import Cell, read_grid
 from ganbench.grid.seeds import Streams
-from ganbench.training import CellGame, Trainer
+from ganbench.training import CellGame, PenaltyTerm, Trainer
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.cell_game import own_tensors
 
@@ -142,7 +142,7 @@ def test_rounds_are_played_without_a_look_at_a_value(architecture: str) -> None:
                 settings=cell.train,
                 players=_players(cell),
                 objective=parts(cell).loss,
-                penalty=penalty,
+                penalties=[PenaltyTerm(penalty=penalty)],
                 signature=parts(cell).dataset.signature,
                 samples=parts(cell).train,
                 streams=Streams.of(cell),
