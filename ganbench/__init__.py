@@ -25,6 +25,9 @@ from ganbench.api import (
     Players,
     Samples,
     Signature,
+    Turns,
+    UpdateRule,
+    UpdateSpec,
     hookimpl,
 )
 from ganbench.errors import GanbenchError, Unsupported
@@ -55,7 +58,10 @@ __all__ = [
     "Results",
     "Samples",
     "Signature",
+    "Turns",
     "Unsupported",
+    "UpdateRule",
+    "UpdateSpec",
     "hookimpl",
     "load",
     "run",

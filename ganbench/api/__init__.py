@@ -11,7 +11,9 @@ from ganbench.api.specs import (
     LossSpec,
     MetricSpec,
     PenaltySpec,
+    UpdateSpec,
 )
+from ganbench.api.updates import Turns, UpdateRule
 
 __all__ = [
     "ArchitectureSpec",
@@ -31,5 +33,8 @@ __all__ = [
     "Players",
     "Samples",
     "Signature",
+    "Turns",
+    "UpdateRule",
+    "UpdateSpec",
     "hookimpl",
 ]

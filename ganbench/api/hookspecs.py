@@ -13,6 +13,7 @@ from ganbench.api.specs import (
     LossSpec,
     MetricSpec,
     PenaltySpec,
+    UpdateSpec,
 )
 
 PROJECT = "ganbench"
@@ -33,6 +34,11 @@ def ganbench_losses() -> Iterable[LossSpec]:  # type: ignore[empty-body]
 @hookspec
 def ganbench_penalties() -> Iterable[PenaltySpec]:  # type: ignore[empty-body]
     """Yield a PenaltySpec for each term of the discriminator's loss."""
+
+
+@hookspec
+def ganbench_updates() -> Iterable[UpdateSpec]:  # type: ignore[empty-body]
+    """Yield an UpdateSpec for each update rule."""
 
 
 @hookspec

@@ -77,6 +77,22 @@ class PenaltySpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UpdateSpec(Spec):
+    """An update rule: `build(**options) -> UpdateRule`.
+
+    The settings `order` and `d_steps` are passed where `build` accepts them; they are no options.
+
+    Attributes:
+        formula: one step.
+        simultaneous: whether it takes both players' gradients at the same point, whatever `order` says, so
+            that `d_steps` must be 1 and `order` cannot be g_then_d.
+    """
+
+    formula: str = ""
+    simultaneous: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
     """Data: `build(**options) -> Dataset`."""
 

@@ -119,7 +119,8 @@ class Catalog:
             name: its name.
             options: as a grid gives them.
             context: what ganbench passes beside them: `signature` and `discriminator_outputs` to an
-                architecture, `scored_dataset` to an extractor; each only where `build` accepts it.
+                architecture, `scored_dataset` to an extractor, `order` and `d_steps` to an update rule; each
+                only where `build` accepts it.
 
         Raises:
             CatalogError: the name or an option is wrong, or `build` raised ValueError: an impossible value.

@@ -75,6 +75,11 @@ def _penalty(part: Part, built: Any) -> None:
         raise _broken(part, f"build must return something to call with a game, given {_kind(built)}")
 
 
+def _update(part: Part, built: Any) -> None:
+    _require_methods(part, built, ("play",))
+    _require_attributes(part, built, ("name",))
+
+
 def _metric(part: Part, built: Any) -> None:
     if not callable(built):
         raise _broken(part, f"build must return something to call with samples, given {_kind(built)}")
@@ -149,4 +154,5 @@ _CONTRACTS: Mapping[Kind, Callable[[Part, Any], None]] = {
     "penalty": _penalty,
     "metric": _metric,
     "extractor": _extractor,
+    "update": _update,
 }

@@ -1,4 +1,4 @@
-"""The six kinds of things that plugins provide: their names, hooks and specs."""
+"""The kinds of things that plugins provide: their names, hooks and specs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ganbench.api.specs import (
     MetricSpec,
     PenaltySpec,
     Spec,
+    UpdateSpec,
 )
 
-Kind = Literal["architecture", "loss", "penalty", "dataset", "metric", "extractor"]
+Kind = Literal["architecture", "loss", "penalty", "dataset", "metric", "extractor", "update"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -28,6 +29,7 @@ PLURALS: Mapping[Kind, str] = MappingProxyType(
         "dataset": "datasets",
         "metric": "metrics",
         "extractor": "extractors",
+        "update": "updates",
     }
 )
 
@@ -41,5 +43,6 @@ SPECS: Mapping[Kind, type[Spec]] = MappingProxyType(
         "dataset": DatasetSpec,
         "metric": MetricSpec,
         "extractor": ExtractorSpec,
+        "update": UpdateSpec,
     }
 )

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ganbench.catalog.kinds import Kind
     from ganbench.catalog.option_types import OptionType
 
 NOT_OPTIONS = frozenset({"signature", "discriminator_outputs", "scored_dataset"})
 """What ganbench itself passes to a `build`."""
+NOT_OPTIONS_OF: Mapping[Kind, frozenset[str]] = {"update": NOT_OPTIONS | {"order", "d_steps"}}
+"""The same for kinds to which it passes more."""
 
 _TYPING_NAMES: Mapping[str, Any] = {
     "Literal": typing.Literal,
@@ -51,11 +54,16 @@ class Option:
     type: OptionType
 
 
-def options_of(build: Callable[..., Any]) -> dict[str, Option]:
+def options_of(build: Callable[..., Any], kind: Kind | None = None) -> dict[str, Option]:
     """Read the options of a class, a function or a partial, in the order of its parameters.
 
-    `signature`, `discriminator_outputs`, `scored_dataset`, `*args` and `**rest` are not options; nor is a
-    parameter that a partial has bound to something that no grid could hold.
+    `signature`, `discriminator_outputs`, `scored_dataset`, `*args` and `**rest` are not options, nor are an
+    update rule's `order` and `d_steps`; nor is a parameter that a partial has bound to something that no grid
+    could hold.
+
+    Args:
+        build: as a spec has it.
+        kind: of what it builds.
 
     Raises:
         TypeError: a parameter whose annotation or default is outside what a grid can hold.
@@ -65,9 +73,10 @@ def options_of(build: Callable[..., Any]) -> dict[str, Option]:
     except ValueError as error:
         raise TypeError(f"build has no readable signature: {error}") from None
     bound = _bound(build)
+    passed = NOT_OPTIONS if kind is None else NOT_OPTIONS_OF.get(kind, NOT_OPTIONS)
     options: dict[str, Option] = {}
     for name, parameter in parameters.items():
-        if name in NOT_OPTIONS or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        if name in passed or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
             if parameter.default is parameter.empty:

@@ -170,7 +170,7 @@ def _build_fault(kind: Kind, spec: Spec) -> str:
         # What it imports is not needed to list a name; its options are checked when they are asked for.
         return ""
     try:
-        options_of(spec.build)
+        options_of(spec.build, kind)
         parameters = inspect.signature(spec.build).parameters.values()
     except Exception as error:
         return str(error) if isinstance(error, TypeError) else f"build's options: {said(error)}"

@@ -61,7 +61,7 @@ class Entry:
     @cached_property
     def options(self) -> Mapping[str, Option]:
         """The options that a grid may set, in the order of `build`'s parameters."""
-        return options_of(self.spec.build)
+        return options_of(self.spec.build, self.kind)
 
 
 @dataclass(frozen=True, kw_only=True)

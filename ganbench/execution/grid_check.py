@@ -13,6 +13,7 @@ from ganbench.runner import (
     check_cell,
     check_conditions,
     check_resumption,
+    check_update,
     plugins_in_play,
 )
 
@@ -102,6 +103,10 @@ class _Trying:
             if isinstance(self._outcomes.get(key), Unsupported):
                 key = ("resumption", *played, *settings)
             fits = self._tried(cell, key, lambda: check_resumption(parts))
+        rule = (train.update, train.order, train.d_steps)
+        # A rule is played with the other parts; where these do not fit, it is only built.
+        play = (lambda: check_update(parts.fresh())) if fits else (lambda: parts.update)
+        fits = self._tried(cell, ("update", fits, *rule), play) and fits
         self._tried(cell, ("scorer", cell.dataset, cell.score), lambda: self._score(parts))
         if fits:
             asked = (cell.architecture, cell.score, cell.seed)

@@ -160,7 +160,8 @@ def _made(
     engines = _settle_engines(grid, place.device, shared)
     for cell in grid.cells:
         engine, parts = engines[cell.id], CellParts(cell, shared, device)
-        trained = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.train.loss_before_freeze)
+        changed_by = (cell.train.loss_before_freeze, cell.train.update)
+        trained = (cell.dataset, cell.architecture, cell.loss, cell.penalty, *changed_by)
         broken = cell.id in tried.broken
         key = (*trained, engine.name, broken)
         if key not in environments:

@@ -9,7 +9,7 @@ from ganbench.grid.axes import Axis
 from ganbench.grid.choice import Choice
 from ganbench.grid.grid import Compare
 from ganbench.grid.merged_settings import Layer, full_optimizer
-from ganbench.grid.settings import CHOICES, PLAYERS, ScoreSettings, TrainSettings
+from ganbench.grid.settings import CHOICES, DEFAULT_UPDATE, PLAYERS, ScoreSettings, TrainSettings
 
 if TYPE_CHECKING:
     from ganbench.grid.overrides import Exclude, Override
@@ -26,8 +26,9 @@ def document_of(
 ) -> dict[str, Any]:
     """Write a resolved grid as tables; reading them gives an equal grid."""
     # TOML has no null: what is None by default is written where it is said.
-    train = TrainSettings().model_dump(mode="json", exclude=set(PLAYERS), exclude_none=True)
+    train = TrainSettings().model_dump(mode="json", exclude={*PLAYERS, "update"}, exclude_none=True)
     score = ScoreSettings().model_dump(mode="json", exclude_none=True)
+    train["update"] = _short(DEFAULT_UPDATE.as_json())
     train["optimizer"] = full_optimizer(base.get("train.optimizer", {}))
     given = _sections({key: value for key, value in base.items() if key != "train.optimizer"})
     document: dict[str, Any] = {

@@ -15,6 +15,7 @@ from ganbench.catalog.switches import kept_switches, standard_switches, unusual_
 from ganbench.files.canonical import sha256_of
 from ganbench.grid.cell import Cell
 from ganbench.grid.plugin_source import modules_digest, source_digest
+from ganbench.grid.settings import DEFAULT_UPDATE
 
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog, Kind
@@ -253,6 +254,8 @@ def parts_of(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
             yield kind, part
     if cell.train.loss_before_freeze is not None:
         yield "loss", cell.train.loss_before_freeze
+    if cell.train.update != DEFAULT_UPDATE:
+        yield "update", cell.train.update
 
 
 @lru_cache

@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ganbench.api.specs import UpdateSpec
 from ganbench.grid.axes import NAMED, Axis
 from ganbench.grid.cell import Cell
 from ganbench.grid.choice import choice_of, label_of
 from ganbench.grid.merged_settings import Layer, SettingsError, merge_layer, resolve_train
 from ganbench.grid.problems import Problems
-from ganbench.grid.settings import ScoreSettings, TrainSettings
+from ganbench.grid.settings import DEFAULT_UPDATE, ScoreSettings, TrainSettings
 from ganbench.grid.tolerance import Tolerance, thresholds_of
 
 if TYPE_CHECKING:
+    from ganbench.catalog import Catalog
     from ganbench.grid.overrides import Exclude, Override
 
 
@@ -164,6 +166,22 @@ def _cell(
         seed=seed,
         scored_as={key: value for key, value in values.items() if key.startswith("score.")},
     )
+
+
+def refuse_unplayable(cells: Sequence[Cell], catalog: Catalog, problems: Problems) -> None:
+    """Note update rules that take both gradients at one point, in cells whose settings say otherwise."""
+    seen = {(cell.train.update.name, cell.train.order, cell.train.d_steps) for cell in cells}
+    for name, order, d_steps in sorted(seen):
+        if name == DEFAULT_UPDATE.name:
+            continue
+        spec = catalog.entry("update", name).spec
+        if not isinstance(spec, UpdateSpec) or not spec.simultaneous:
+            continue
+        takes = f"{name!r} takes both players' gradients at one point"
+        if d_steps != 1:
+            problems.add("train.d_steps", f"must be 1, given {d_steps}: the update rule {takes}")
+        if order == "g_then_d":
+            problems.add("train.order", f"cannot be 'g_then_d': the update rule {takes}")
 
 
 def _refuse_twins(cells: Sequence[Cell], axes: Mapping[str, Axis], problems: Problems) -> None:

@@ -18,7 +18,7 @@ from ganbench.grid.merged_settings import Layer, merge_layer
 from ganbench.grid.named import MAX_CELLS
 from ganbench.grid.overrides import Exclude, Override, read_excludes, read_overrides
 from ganbench.grid.problems import Problems, given
-from ganbench.grid.product import count_cells, product
+from ganbench.grid.product import count_cells, product, refuse_unplayable
 from ganbench.grid.schema import SECTIONS, Schema
 from ganbench.grid.scoring import check_scoring
 from ganbench.grid.settings import OPTIMIZER_KEYS
@@ -102,6 +102,7 @@ class _GridReading:
         cells, scorings = product(axes, seeds, base, rules, self._problems, excludes)
         if excludes and cells:
             self._refuse_lost_baseline(compare, axes, excludes)
+        refuse_unplayable(cells, self._catalog, self._problems)
         for score in scorings:
             check_scoring(score, self._catalog, self._problems)
         layers = {"": base, **{f"override[{index}].": rule.layer for index, rule in enumerate(rules)}}

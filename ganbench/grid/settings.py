@@ -23,7 +23,13 @@ MAX_COUNT = 1_000_000_000
 PLAYERS = ("d_optimizer", "g_optimizer")
 OPTIMIZER_KEYS = ("optimizer", *PLAYERS)
 # Settings that name something with options, and its kind.
-CHOICES: dict[str, Kind] = {"score.extractor": "extractor", "train.loss_before_freeze": "loss"}
+CHOICES: dict[str, Kind] = {
+    "score.extractor": "extractor",
+    "train.loss_before_freeze": "loss",
+    "train.update": "update",
+}
+# Algorithm 1; stands in no identity.
+DEFAULT_UPDATE = Choice("alternating")
 # How training is carried out, not what it is: the weights are the same whatever these say.
 BESIDE_IDENTITY = frozenset({"checkpoint_seconds"})
 # The engines that a grid may name. `ganbench.training.ENGINES` has a class for each of them.
@@ -62,6 +68,7 @@ class TrainSettings(BaseModel):
         batch_size: samples a batch; at most the training samples.
         d_steps: discriminator updates per generator update, k of Algorithm 1.
         order: which player moves first; `simultaneous` takes both gradients before either step.
+        update: the rule by which gradients become steps.
         d_optimizer: the discriminator's.
         g_optimizer: the generator's.
         schedule: of both learning rates, over all steps: a name, or a table with `final` and `warmup`.
@@ -88,6 +95,7 @@ class TrainSettings(BaseModel):
     batch_size: Batch = 64
     d_steps: Rounds = 1
     order: Literal["d_then_g", "g_then_d", "simultaneous"] = "d_then_g"
+    update: InstanceOf[Choice] = DEFAULT_UPDATE
     d_optimizer: InstanceOf[OptimizerSettings] = Adam()
     g_optimizer: InstanceOf[OptimizerSettings] = Adam()
     schedule: RateScheduleSetting = "constant"
@@ -134,10 +142,12 @@ class TrainSettings(BaseModel):
 
     def changed(self) -> dict[str, Any]:
         """Return what differs from the defaults and decides weights, as JSON: part of a cell's identity."""
-        apart = {*PLAYERS, *BESIDE_IDENTITY, "loss_before_freeze"}
+        apart = {*PLAYERS, *BESIDE_IDENTITY, "loss_before_freeze", "update"}
         values = self.model_dump(mode="json", exclude_defaults=True, exclude=apart)
         if self.loss_before_freeze is not None:
             values["loss_before_freeze"] = self.loss_before_freeze.canonical()
+        if self.update != DEFAULT_UPDATE:
+            values["update"] = self.update.canonical()
         for player in PLAYERS:
             if options := getattr(self, player).changed():
                 values[player] = options

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganbench.api import Dataset, Loss, Penalty, Players, Samples
+from ganbench.api import Dataset, Loss, Penalty, Players, Samples, UpdateRule
 from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part
@@ -127,6 +127,20 @@ class CellParts:
         return tuple(_build_penalty(self, choice) for choice in self.cell.penalty.parts)
 
     @cached_property
+    def update(self) -> UpdateRule:
+        """The rule by which gradients become steps.
+
+        Raises:
+            PluginError: it cannot be built, or lacks what a rule must have.
+        """
+        train, shared = self.cell.train, self.shared
+        part = shared.part("update", train.update)
+        rule: UpdateRule = build_part(
+            part, train.update.options, shared.catalog, order=train.order, d_steps=train.d_steps
+        )
+        return rule
+
+    @cached_property
     def scorer(self) -> Scorer | None:
         """The scorer of the cell's [score] on its data set; None without metrics.
 
@@ -181,6 +195,7 @@ def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
         objective=parts.loss,
         loss_before_freeze=parts.loss_before_freeze,
         penalties=parts.penalties,
+        update=parts.update,
         signature=parts.dataset.signature,
         samples=parts.train,
         streams=parts.streams,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ganbench.catalog.faults import Part, device_errors_pass
+from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import PluginError, PluginFault, Unsupported
-from ganbench.runner.build import CellParts
+from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.preflight import device_here, losses_of
 from ganbench.runner.trial_rounds import TrialGame, TrialResult, Values
-from ganbench.training import deterministic
+from ganbench.scoring import seeded
+from ganbench.training import Diverged, deterministic, values_of
 
 # Rounds that are played; more where attributes of a loss go on changing, which may show in its values later.
 _ROUNDS, _MANY = 3, 33
@@ -60,6 +63,37 @@ def check_resumption(parts: CellParts) -> None:
                     # A net may be made for batches of its own size alone.
                     if size == batch:
                         raise
+
+
+def check_update(parts: CellParts) -> None:
+    """Build a cell's update rule and, where a plugin provides it, play two rounds with it.
+
+    Args:
+        parts: of a cell that `check_cell` takes, with the device as it takes it.
+
+    Raises:
+        CatalogError: an option is wrong.
+        PluginError: the rule raised something, or keeps something that no checkpoint holds.
+    """
+    part = parts.shared.part("update", parts.cell.train.update)
+    if not part.foreign:
+        # Built-in rules are held by ganbench's own tests; this only checks the options.
+        _ = parts.update
+        return
+    place = device_here(parts.device)
+    with device_errors_pass(), seeded(0, place), calling(part, "play"):
+        here = replace(parts.fresh(), device=str(place))
+        before = values_of(here.update)
+        with contextlib.suppress(Diverged):
+            build_trainer(here).advance(min(2, here.cell.train.steps))
+        after = values_of(here.update)
+    if changed := [name for name, value in after.items() if before.get(name) != value]:
+        raise PluginError(
+            part.fault(
+                f"keeps something between rounds in its own attributes ({', '.join(changed[:3])}), which a "
+                "resumed run has not; keep it in turns.state(name, initial), which checkpoints hold"
+            )
+        )
 
 
 def _compare(game: TrialGame, plugins: Sequence[Part]) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganbench.api import Players
+from ganbench.api.updates import Turn
 from ganbench.errors import Unsupported
 
-Turn = Literal["discriminator", "generator"]
+RULE_STATES = "update."
+"""What an update rule keeps stands among the game's states under names that begin so."""
 
 
 class ConditionRefused(Unsupported):
@@ -70,6 +72,7 @@ class CellGame:
         }
         self._step = torch.zeros((), dtype=torch.int64, device=device)
         self._turn: Turn = "discriminator"
+        self._joint = False
         self._fake: Tensor | None = None
         self._scores: tuple[Tensor, Tensor] | None = None
         self._real: Tensor
@@ -78,15 +81,32 @@ class CellGame:
 
     # For the training loop
 
-    def begin(self, turn: Turn, real: Tensor, condition: Tensor | None, noise: Tensor) -> None:
-        """Begin a turn: the player whose turn it is learns, the other one is frozen."""
-        self._turn = turn
+    def begin(
+        self, turn: Turn, real: Tensor, condition: Tensor | None, noise: Tensor, *, joint: bool = False
+    ) -> None:
+        """Begin a turn: the player whose turn it is learns, the other one is frozen.
+
+        Args:
+            turn: whose turn it is.
+            real: the batch.
+            condition: of the batch.
+            noise: of the generated samples.
+            joint: whether the gradients of this turn and of others are differentiated with respect to both
+                players: then none is frozen, and `fake` is attached in both turns.
+        """
+        self._turn, self._joint = turn, joint
+        if joint:
+            # A turn before still needs the values that it saw, and this one may change them in place.
+            self.states = {
+                name: value if name.startswith(RULE_STATES) else value.clone()
+                for name, value in self.states.items()
+            }
         self._real, self._condition, self._noise = real, condition, noise
         self._fake = None
         self._scores = None
         self.observed = (None, None)
         for player, parameters in self._parameters.items():
-            learns = player == turn
+            learns = joint or player == turn
             for parameter in parameters:
                 parameter.requires_grad_(learns)
 
@@ -153,7 +173,7 @@ class CellGame:
     def fake(self) -> Tensor:
         """See Game.fake; generated when first asked for."""
         if self._fake is None:
-            with torch.set_grad_enabled(self._turn == "generator"):
+            with torch.set_grad_enabled(self._joint or self._turn == "generator"):
                 self._fake = self.generate(self._noise)
         return self._fake
 

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ganbench.training.cell_game import Turn, tell_step
+from ganbench.api.updates import Turn
+from ganbench.training.cell_game import RULE_STATES, tell_step
 from ganbench.training.diagnostics import gradient_norm
 from ganbench.training.feed import Draws
 from ganbench.training.train_step import SeedRun, TrainStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Point:
+    """What an update rule may come back to within a round.
+
+    Attributes:
+        weights: both players' parameters with their values.
+        optimizers: with the state of each parameter that has one.
+        states: of the game.
+    """
+
+    weights: Sequence[tuple[nn.Parameter, Tensor]]
+    optimizers: Sequence[tuple[torch.optim.Optimizer, Mapping[nn.Parameter, Mapping[str, Any]]]]
+    states: Mapping[str, Tensor]
 
 
 class EagerEngine:
@@ -59,6 +76,9 @@ class EagerEngine:
         if player == "generator":
             # Before the generator's turn forgets what the discriminator saw.
             self._observe_discriminator()
+        elif self._observed is not None:
+            # A rule that comes back to the discriminator: its last turn counts.
+            self._observed.clear()
         # Not the optimizer's zero_grad: a frozen player has none, and its gradients are measured too.
         for parameter in self._step.learners[player].parameters:
             parameter.grad = None
@@ -74,16 +94,21 @@ class EagerEngine:
 
     def _backward(self, player: Turn, draw: int, noise: int) -> tuple[Tensor, Tensor]:
         """Add the gradient of one batch, or its share where several are accumulated; return its losses."""
+        count = self._step.accumulate
+        loss, bare = self._turn(player, draw, noise)
+        (loss if count == 1 else loss / count).backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), bare.detach()
+
+    def _turn(self, player: Turn, draw: int, noise: int, *, joint: bool = False) -> tuple[Tensor, Tensor]:
+        """Play a turn on one batch; return its losses, with and without penalties."""
         count, batches = self._step.accumulate, self._draws.batches
         # The generator's turn uses the batches of the discriminator's last one.
         last = len(batches) // count - 1
         batch = batches[min(draw, last) * count + noise % count]
-        self._step.game.begin(player, *batch, self._draws.noises[noise])
+        self._step.game.begin(player, *batch, self._draws.noises[noise], joint=joint)
         # Updates of this player before this one, in all rounds.
         update = self._log.step if player == "generator" else self._log.step * (last + 1) + draw
-        loss, bare = self._step.losses(player, update)
-        (loss if count == 1 else loss / count).backward()  # type: ignore[no-untyped-call]
-        return loss.detach(), bare.detach()
+        return self._step.losses(player, update)
 
     def apply(self, player: Turn) -> None:
         """Implement Turns.apply."""
@@ -98,6 +123,102 @@ class EagerEngine:
             with torch.no_grad():
                 after(learner.module)
 
+    def change_gradients(self, player: Turn, change: Callable[[int, Tensor], Tensor]) -> None:
+        """Implement Turns.change_gradients."""
+        with torch.no_grad():
+            for index, parameter in enumerate(self._step.learners[player].parameters):
+                if parameter.grad is not None:
+                    parameter.grad = change(index, parameter.grad)
+
+    def field(self, d_draw: int, g_draw: int) -> list[Tensor]:
+        """Implement Turns.field."""
+        field: list[Tensor] = []
+        draws: tuple[tuple[Turn, int], ...] = (("discriminator", d_draw), ("generator", g_draw))
+        for player, draw in draws:
+            if player == "generator":
+                self._observe_discriminator()
+            learner = self._step.learners[player]
+            self._norms.pop(player, None)
+            gradients, self._losses[player], bare = self._differentiable(player, draw)
+            if player == "discriminator":
+                self._bare_loss_d = bare
+            for parameter, gradient in zip(learner.parameters, gradients, strict=True):
+                parameter.grad = None if gradient is None else gradient.detach().clone()
+            if learner.optimizer is not None:
+                field += [gradient for gradient in gradients if gradient is not None]
+        return field
+
+    def _differentiable(self, player: Turn, draw: int) -> tuple[list[Tensor | None], Tensor, Tensor]:
+        """Compute a player's gradients with their graph, and its losses with and without penalties."""
+        count, parameters = self._step.accumulate, self._step.learners[player].parameters
+        totals: list[Tensor | None] = [None] * len(parameters)
+        losses = []
+        for part in range(count):
+            loss, bare = self._turn(player, draw, draw * count + part, joint=True)
+            losses.append((loss.detach(), bare.detach()))
+            found = torch.autograd.grad(loss / count, parameters, create_graph=True, allow_unused=True)
+            totals = [
+                new if old is None else old if new is None else old + new
+                for old, new in zip(totals, found, strict=True)
+            ]
+        mean, bare_mean = (torch.stack(values).mean() for values in zip(*losses, strict=True))
+        return totals, mean, bare_mean
+
+    def add_gradient(self, value: Tensor) -> None:
+        """Implement Turns.add_gradient."""
+        learners = [learner for learner in self._step.learners.values() if learner.optimizer is not None]
+        parameters = [parameter for learner in learners for parameter in learner.parameters]
+        if not value.requires_grad:
+            # Gradients that do not depend on the weights, as those of a clipped linear game.
+            return
+        for parameter, gradient in zip(
+            parameters, torch.autograd.grad(value, parameters, allow_unused=True), strict=True
+        ):
+            if gradient is not None:
+                parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+        if self._observed is not None and "grad_norm_d" in self._observed:
+            self._observed["grad_norm_d"] = self._norm("discriminator")
+
+    def save(self) -> _Point:
+        """Implement Turns.save."""
+        learners = self._step.learners.values()
+        return _Point(
+            weights=[
+                (parameter, parameter.detach().clone())
+                for learner in learners
+                for parameter in learner.module.parameters()
+            ],
+            optimizers=[
+                (learner.optimizer, _copied(learner.optimizer.state))
+                for learner in learners
+                if learner.optimizer is not None
+            ],
+            states={name: state.clone() for name, state in self._step.game.states.items()},
+        )
+
+    def restore(self, point: object) -> None:
+        """Implement Turns.restore."""
+        assert isinstance(point, _Point)
+        with torch.no_grad():
+            for parameter, value in point.weights:
+                parameter.copy_(value)
+        for optimizer, state in point.optimizers:
+            # Copied again, since a rule may come back more than once.
+            optimizer.state.clear()
+            optimizer.state.update(_copied(state))
+
+    def restore_states(self, point: object) -> None:
+        """Implement Turns.restore_states."""
+        assert isinstance(point, _Point)
+        game = self._step.game
+        own = {name: state for name, state in game.states.items() if name.startswith(RULE_STATES)}
+        game.reset_states(point.states)
+        game.states.update(own)
+
+    def state(self, name: str, initial: float | Tensor) -> Tensor:
+        """Implement Turns.state."""
+        return self._step.game.state(f"{RULE_STATES}{name}", initial)
+
     def _round(self) -> None:
         step, log = self._step, self._log
         for learner in step.learners.values():
@@ -111,6 +232,9 @@ class EagerEngine:
         self._losses = {}
         self._observed = {} if log.observes(log.step + 1) else None
         step.update.play(self)
+        for player in step.learners:
+            if player not in self._losses:
+                raise RuntimeError(f"the update rule {step.update.name!r} takes no gradient of the {player}")
         self._observe_discriminator()
         step.game.end_round()
         values = {"loss_d": self._losses["discriminator"], "loss_g": self._losses["generator"]}
@@ -138,3 +262,13 @@ class EagerEngine:
         """Return the norm of a player's last gradient, before it was clipped."""
         clipped = self._norms.get(player)
         return gradient_norm(self._step.learners[player].parameters) if clipped is None else clipped
+
+
+def _copied(state: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """Copy an optimizer's state, its tensors too."""
+    return {
+        parameter: {
+            name: value.clone() if isinstance(value, Tensor) else value for name, value in values.items()
+        }
+        for parameter, values in state.items()
+    }

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Loss, Penalty
-from ganbench.training.cell_game import CellGame, TermGame, Turn, own_tensors
+from ganbench.api import Loss, Penalty, UpdateRule
+from ganbench.api.updates import Turn
+from ganbench.training.cell_game import CellGame, TermGame, own_tensors
 from ganbench.training.diagnostics import StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.feed import Feed
-from ganbench.training.update import UpdateRule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Players, Samples, Signature
+from ganbench.api import Players, Samples, Signature, UpdateRule
 from ganbench.grid import TrainSettings
 from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
@@ -60,6 +60,7 @@ class Trainer:
         streams: Streams,
         device: torch.device,
         loss_before_freeze: Objective | None = None,
+        update: UpdateRule | None = None,
         engine: type[Engine] = ENGINES["eager"],
         stream_device: torch.device | None = None,
         watch: bool = True,
@@ -76,6 +77,7 @@ class Trainer:
             streams: the seeds of the streams that training draws from.
             device: where to train.
             loss_before_freeze: what is minimised before the generator is frozen; the objective unless given.
+            update: turns gradients into steps; the alternating rule unless given.
             engine: plays the rounds.
             stream_device: where the random generators of noise and loss live; the device unless given.
             watch: whether losses and weights are looked at, which needs their values: without it nothing
@@ -106,6 +108,7 @@ class Trainer:
             module.to(device, dtype).train()
             tell_step(module, 0, settings.steps)
         self._objective = objective
+        self._update = update or Alternating(settings.order, settings.d_steps)
         self._loss_before_freeze = loss_before_freeze or objective
         for part in (objective.loss, self._loss_before_freeze.loss, *(term.penalty for term in penalties)):
             settle_networks(part, device, dtype)
@@ -234,7 +237,7 @@ class Trainer:
             objective=self._objective if frozen else self._loss_before_freeze,
             penalties=self._penalties,
             learners=learners,
-            update=Alternating(settings.order, settings.d_steps),
+            update=self._update,
             ema=None if frozen else self._ema,
             autocast=torch.bfloat16 if settings.precision == "bfloat16" else None,
             gradient_clip=settings.gradient_clip,

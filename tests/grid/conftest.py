@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
+from annotated_types import Ge
 
 from ganbench import (
     ArchitectureSpec,
@@ -15,6 +16,7 @@ from ganbench import (
     LossSpec,
     MetricSpec,
     PenaltySpec,
+    UpdateSpec,
 )
 from ganbench.catalog import Catalog, Entry, PluginRecord
 from ganbench.catalog.record import Loaded
@@ -60,6 +62,8 @@ def r1(weight: float = 10.0, every: int = 1) -> None: ...
 def r2(weight: float = 10.0) -> None: ...
 def wide(size: int = 32) -> None: ...
 def plain() -> None: ...
+def alternating(order: str, d_steps: int) -> None: ...
+def joint(weight: Annotated[float, Ge(0)] = 10.0) -> None: ...
 
 
 SPECS: dict[str, list[Any]] = {
@@ -83,6 +87,10 @@ SPECS: dict[str, list[Any]] = {
         MetricSpec(name="fid", build=lambda: Needy("features", 2), directions={"fid": "lower"}),
         MetricSpec(name="is", build=lambda: Needy("logits", 2), directions={"is": "higher"}),
         MetricSpec(name="coverage", build=coverage),
+    ],
+    "update": [
+        UpdateSpec(name="alternating", build=alternating),
+        UpdateSpec(name="joint", build=joint, simultaneous=True),
     ],
     "extractor": [ExtractorSpec(name="tiny", build=plain), ExtractorSpec(name="wide", build=wide)],
 }

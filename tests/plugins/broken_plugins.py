@@ -50,6 +50,11 @@ def extractor(body: str) -> str:
     return _plugin(body, "ganbench_extractors", "ExtractorSpec(name='odd', build=Odd)")
 
 
+def update(body: str, **spec: Any) -> str:
+    """A plugin with the update rule `odd`."""
+    return _plugin(body, "ganbench_updates", f"UpdateSpec(name='odd', build=Odd{_text(spec)})")
+
+
 def grid(**changes: Any) -> Grid:
     """A small grid of built-in parts; `score` and `train` are tables, the rest are axes."""
     train = {"steps": 4, "batch_size": 8, "diagnostics_every": 1, **changes.pop("train", {})}

@@ -46,6 +46,7 @@ def make_trainer(
     build: Callable[[], Players] = plain_players,
     loss: Any = None,
     loss_before_freeze: Any = None,
+    update: Any = None,
     penalty: Any = None,
     penalties: Sequence[PenaltyTerm] = (),
     value: bool = True,
@@ -67,6 +68,7 @@ def make_trainer(
         loss_before_freeze=None
         if loss_before_freeze is None
         else Objective(loss=loss_before_freeze, outputs=1, value=value),
+        update=update,
         penalties=penalties or [PenaltyTerm(penalty=penalty if penalty is not None else NoPenalty())],
         signature=signature or Signature(shape=(2,), kind="points"),
         samples=data or Samples(x=torch.randn(30, 2, generator=stream)),
