@@ -10,6 +10,7 @@ from ganbench.api.specs import (
     ExtractorSpec,
     LossSpec,
     MetricSpec,
+    OptimizerSpec,
     PenaltySpec,
     UpdateSpec,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Metric",
     "MetricSpec",
     "Noise",
+    "OptimizerSpec",
     "Penalty",
     "PenaltySpec",
     "Players",

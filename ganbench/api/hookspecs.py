@@ -12,6 +12,7 @@ from ganbench.api.specs import (
     ExtractorSpec,
     LossSpec,
     MetricSpec,
+    OptimizerSpec,
     PenaltySpec,
     UpdateSpec,
 )
@@ -34,6 +35,11 @@ def ganbench_losses() -> Iterable[LossSpec]:  # type: ignore[empty-body]
 @hookspec
 def ganbench_penalties() -> Iterable[PenaltySpec]:  # type: ignore[empty-body]
     """Yield a PenaltySpec for each term of the discriminator's loss."""
+
+
+@hookspec
+def ganbench_optimizers() -> Iterable[OptimizerSpec]:  # type: ignore[empty-body]
+    """Yield an OptimizerSpec for each optimizer."""
 
 
 @hookspec

@@ -77,6 +77,15 @@ class PenaltySpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OptimizerSpec(Spec):
+    """An optimizer: `build(parameters, lr, **options) -> torch.optim.Optimizer`.
+
+    The first parameter and `lr` are no options: ganbench passes them, whatever their defaults. The optimizer
+    keeps everything that lasts in its `state` and its `param_groups`, as tensors, numbers and texts.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpdateSpec(Spec):
     """An update rule: `build(**options) -> UpdateRule`.
 

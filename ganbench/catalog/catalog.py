@@ -79,7 +79,7 @@ class Catalog:
 
     def explain(self, name: str) -> CatalogError:
         """Why `find` gives nothing for a name: near names of every kind, or the broken plugin that has it."""
-        reasons = [self._refused(kind, name) for kind in KINDS]
+        reasons = [self.refused(kind, name) for kind in KINDS]
         if known := [reason for reason in reasons if reason]:
             return CatalogError(*known)
         valid = [entry for kind in KINDS for entry in self._entries[kind]]
@@ -154,7 +154,7 @@ class Catalog:
             raise CatalogError(f"{kind} {name!r}: {error} (options: {given or 'the defaults'})") from error
 
     def _missing(self, kind: Kind, name: str) -> str:
-        if refused := self._refused(kind, name):
+        if refused := self.refused(kind, name):
             return refused
         unknown = f"unknown {kind} {name!r}{did_you_mean(name, self._entries[kind])}"
         others = [entry.kind for entry in self.find(name)]
@@ -162,8 +162,8 @@ class Catalog:
             unknown = f"unknown {kind} {name!r}; there is a {others[0]} of that name"
         return unknown + self._unread()
 
-    def _refused(self, kind: Kind, name: str) -> str:
-        """Why a name that a plugin claims cannot be used; empty where none claims it."""
+    def refused(self, kind: Kind, name: str) -> str:
+        """Say why a name that a plugin claims cannot be used; empty where none claims it."""
         if clash := self._clashes.get((kind, name)):
             return f"{clash}: uninstall one of them, or block it with {DISABLE}"
         if name in self._entries[kind]:

@@ -75,6 +75,13 @@ def _penalty(part: Part, built: Any) -> None:
         raise _broken(part, f"build must return something to call with a game, given {_kind(built)}")
 
 
+def _optimizer(part: Part, built: Any) -> None:
+    from torch.optim import Optimizer  # as for players
+
+    if not isinstance(built, Optimizer):
+        raise _broken(part, f"build must return a torch.optim.Optimizer, given {_kind(built)}")
+
+
 def _update(part: Part, built: Any) -> None:
     _require_methods(part, built, ("play",))
     _require_attributes(part, built, ("name",))
@@ -154,5 +161,6 @@ _CONTRACTS: Mapping[Kind, Callable[[Part, Any], None]] = {
     "penalty": _penalty,
     "metric": _metric,
     "extractor": _extractor,
+    "optimizer": _optimizer,
     "update": _update,
 }

@@ -27,6 +27,7 @@ _HOOKS: dict[Kind, frozenset[str]] = {
     "dataset": frozenset({"load", "density", "signature", "fingerprint"}),
     "metric": frozenset({"__call__", "check"}),
     "extractor": frozenset({"__call__"}),
+    "optimizer": frozenset({"step"}),
     "update": frozenset({"play"}),
 }
 # Functions of ganbench that run a network, and which.

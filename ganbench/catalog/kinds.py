@@ -12,12 +12,13 @@ from ganbench.api.specs import (
     ExtractorSpec,
     LossSpec,
     MetricSpec,
+    OptimizerSpec,
     PenaltySpec,
     Spec,
     UpdateSpec,
 )
 
-Kind = Literal["architecture", "loss", "penalty", "dataset", "metric", "extractor", "update"]
+Kind = Literal["architecture", "loss", "penalty", "dataset", "metric", "extractor", "optimizer", "update"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -29,6 +30,7 @@ PLURALS: Mapping[Kind, str] = MappingProxyType(
         "dataset": "datasets",
         "metric": "metrics",
         "extractor": "extractors",
+        "optimizer": "optimizers",
         "update": "updates",
     }
 )
@@ -43,6 +45,7 @@ SPECS: Mapping[Kind, type[Spec]] = MappingProxyType(
         "dataset": DatasetSpec,
         "metric": MetricSpec,
         "extractor": ExtractorSpec,
+        "optimizer": OptimizerSpec,
         "update": UpdateSpec,
     }
 )

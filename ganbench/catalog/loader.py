@@ -19,6 +19,7 @@ BUILTINS: tuple[str, ...] = (
     "ganbench.zoo.datasets",
     "ganbench.zoo.metrics",
     "ganbench.zoo.extractors",
+    "ganbench.zoo.optimizers",
     "ganbench.zoo.updates",
 )
 """The modules that provide ganbench's own things, by the hooks that a third party uses."""

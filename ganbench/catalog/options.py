@@ -7,6 +7,7 @@ import collections.abc
 import dataclasses
 import functools
 import inspect
+import itertools
 import sys
 import typing
 from collections.abc import Callable, Mapping
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 NOT_OPTIONS = frozenset({"signature", "discriminator_outputs", "scored_dataset"})
 """What ganbench itself passes to a `build`."""
-NOT_OPTIONS_OF: Mapping[Kind, frozenset[str]] = {"update": NOT_OPTIONS | {"order", "d_steps"}}
+NOT_OPTIONS_OF: Mapping[Kind, frozenset[str]] = {
+    "optimizer": NOT_OPTIONS | {"lr"},
+    "update": NOT_OPTIONS | {"order", "d_steps"},
+}
 """The same for kinds to which it passes more."""
 
 _TYPING_NAMES: Mapping[str, Any] = {
@@ -58,8 +62,8 @@ def options_of(build: Callable[..., Any], kind: Kind | None = None) -> dict[str,
     """Read the options of a class, a function or a partial, in the order of its parameters.
 
     `signature`, `discriminator_outputs`, `scored_dataset`, `*args` and `**rest` are not options, nor are an
-    update rule's `order` and `d_steps`; nor is a parameter that a partial has bound to something that no grid
-    could hold.
+    update rule's `order` and `d_steps` and an optimizer's `lr` and first parameter; nor is a parameter that a
+    partial has bound to something that no grid could hold.
 
     Args:
         build: as a spec has it.
@@ -69,9 +73,11 @@ def options_of(build: Callable[..., Any], kind: Kind | None = None) -> dict[str,
         TypeError: a parameter whose annotation or default is outside what a grid can hold.
     """
     try:
-        parameters = inspect.signature(build).parameters
+        parameters: Mapping[str, inspect.Parameter] = inspect.signature(build).parameters
     except ValueError as error:
         raise TypeError(f"build has no readable signature: {error}") from None
+    if kind == "optimizer":
+        parameters = dict(itertools.islice(parameters.items(), 1, None))
     bound = _bound(build)
     passed = NOT_OPTIONS if kind is None else NOT_OPTIONS_OF.get(kind, NOT_OPTIONS)
     options: dict[str, Option] = {}

@@ -174,5 +174,6 @@ def _build_fault(kind: Kind, spec: Spec) -> str:
         parameters = inspect.signature(spec.build).parameters.values()
     except Exception as error:
         return str(error) if isinstance(error, TypeError) else f"build's options: {said(error)}"
-    takes_signature = any(item.name == "signature" or item.kind is item.VAR_KEYWORD for item in parameters)
-    return "" if kind != "architecture" or takes_signature else "build has no parameter 'signature'"
+    needed = {"architecture": "signature", "optimizer": "lr"}.get(kind)
+    takes = any(item.name == needed or item.kind is item.VAR_KEYWORD for item in parameters)
+    return "" if needed is None or takes else f"build has no parameter {needed!r}"

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from ganbench.errors import GanbenchError, GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Grid
+from ganbench.grid.environment import parts_of
 from ganbench.runner import (
     CellParts,
     SharedParts,
     check_cell,
     check_conditions,
+    check_optimizers,
     check_resumption,
     check_update,
     plugins_in_play,
@@ -103,6 +105,11 @@ class _Trying:
             if isinstance(self._outcomes.get(key), Unsupported):
                 key = ("resumption", *played, *settings)
             fits = self._tried(cell, key, lambda: check_resumption(parts))
+        optimizers = tuple(chosen for kind, chosen in parts_of(cell) if kind == "optimizer")
+        if fits and optimizers:
+            by_player = ((each.name, each.lr) for each in (train.d_optimizer, train.g_optimizer))
+            key = ("optimizers", *played, train.precision, *optimizers, *by_player)
+            fits = self._tried(cell, key, lambda: check_optimizers(parts.fresh()))
         rule = (train.update, train.order, train.d_steps)
         # A rule is played with the other parts; where these do not fit, it is only built.
         play = (lambda: check_update(parts.fresh())) if fits else (lambda: parts.update)

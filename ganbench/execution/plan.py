@@ -14,7 +14,7 @@ from ganbench.errors import GridError, PluginFault, StoreError
 from ganbench.execution.executor import Place
 from ganbench.execution.grid_check import Preflight
 from ganbench.grid import Cell, Grid
-from ganbench.grid.environment import Environment, device_model
+from ganbench.grid.environment import Environment, device_model, parts_of
 from ganbench.grid.history import History
 from ganbench.runner import CellParts, SharedParts, environment_here, settle_engine
 from ganbench.runner.checkpoint import checkpoint_changes
@@ -160,8 +160,7 @@ def _made(
     engines = _settle_engines(grid, place.device, shared)
     for cell in grid.cells:
         engine, parts = engines[cell.id], CellParts(cell, shared, device)
-        changed_by = (cell.train.loss_before_freeze, cell.train.update)
-        trained = (cell.dataset, cell.architecture, cell.loss, cell.penalty, *changed_by)
+        trained = tuple(parts_of(cell))
         broken = cell.id in tried.broken
         key = (*trained, engine.name, broken)
         if key not in environments:

@@ -14,12 +14,13 @@ from ganbench.catalog.distributions import ganbench_version
 from ganbench.catalog.switches import kept_switches, standard_switches, unusual_switches, write_switches
 from ganbench.files.canonical import sha256_of
 from ganbench.grid.cell import Cell
+from ganbench.grid.choice import Choice
+from ganbench.grid.optimizer_settings import PluginOptimizer
 from ganbench.grid.plugin_source import modules_digest, source_digest
 from ganbench.grid.settings import DEFAULT_UPDATE
 
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog, Kind
-    from ganbench.grid.choice import Choice
 
 NUMERICS = 1
 """Raised only by a release of ganbench that trains to other bits than the one before; 1 is that of 0.1.0."""
@@ -256,6 +257,11 @@ def parts_of(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
         yield "loss", cell.train.loss_before_freeze
     if cell.train.update != DEFAULT_UPDATE:
         yield "update", cell.train.update
+    players = (cell.train.d_optimizer, cell.train.g_optimizer)
+    chosen = [Choice(each.name, each.given) for each in players if isinstance(each, PluginOptimizer)]
+    for index, choice in enumerate(chosen):
+        if choice not in chosen[:index]:
+            yield "optimizer", choice
 
 
 @lru_cache

@@ -7,15 +7,22 @@ An optimizer's part of it holds only what was said of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from ganbench.catalog.options import canonical
 from ganbench.errors import did_you_mean
+from ganbench.files.canonical import canonical_json
 from ganbench.grid.choice import choice_of
-from ganbench.grid.optimizer_settings import DEFAULT, OPTIMIZERS, OptimizerSettings, merged
+from ganbench.grid.named import json_value
+from ganbench.grid.optimizer_settings import DEFAULT, OPTIMIZERS, OptimizerSettings, PluginOptimizer, merged
 from ganbench.grid.problems import given
 from ganbench.grid.settings import CHOICES, OPTIMIZER_KEYS, PLAYERS, TrainSettings
+
+if TYPE_CHECKING:
+    from ganbench.catalog import Catalog
+    from ganbench.catalog.options import Option
 
 Layer = dict[str, Any]
 
@@ -32,15 +39,19 @@ def merge_layer(under: Layer, over: Mapping[str, Any]) -> None:
         under[key] = value
 
 
-def resolve_train(layer: Mapping[str, Any]) -> TrainSettings:
+def resolve_train(layer: Mapping[str, Any], catalog: Catalog) -> TrainSettings:
     """Resolve the training settings of a layer.
+
+    Args:
+        layer: of settings.
+        catalog: who provides optimizers beside ganbench's own.
 
     Raises:
         SettingsError: settings that are each well-formed but do not go together.
     """
     base = layer.get("train.optimizer", {})
     wrong: dict[str, str] = {}
-    if not _optimizer_settings(base, "train.optimizer", base, wrong) and wrong:
+    if not _optimizer_settings(base, "train.optimizer", base, catalog, wrong) and wrong:
         # Said once of the optimizer that both players share, not once for each player.
         raise SettingsError(wrong)
     players: dict[str, OptimizerSettings | None] = {}
@@ -48,7 +59,7 @@ def resolve_train(layer: Mapping[str, Any]) -> TrainSettings:
         own = layer.get(f"train.{player}", {})
         # What only goes wrong in the mixture belongs to the player, unless nothing was said of it.
         key = f"train.{player}" if own else "train.optimizer"
-        players[player] = _optimizer_settings(merged(base, own), key, own or base, wrong, whole=True)
+        players[player] = _optimizer_settings(merged(base, own), key, own or base, catalog, wrong, whole=True)
     plain = {
         key.removeprefix("train."): choice_of(value) if key in CHOICES else value
         for key, value in layer.items()
@@ -71,18 +82,27 @@ class SettingsError(ValueError):
 
 
 def _optimizer_settings(
-    table: Mapping[str, Any], key: str, said: Mapping[str, Any], wrong: dict[str, str], whole: bool = False
+    table: Mapping[str, Any],
+    key: str,
+    said: Mapping[str, Any],
+    catalog: Catalog,
+    wrong: dict[str, str],
+    whole: bool = False,
 ) -> OptimizerSettings | None:
     """Build the optimizer of a table; None, with `wrong` filled, where that fails."""
-    model = OPTIMIZERS[table.get("name", DEFAULT)]
-    unknown = [option for option in table if option not in model.model_fields]
+    name = table.get("name", DEFAULT)
+    model = OPTIMIZERS.get(name, OptimizerSettings)
+    own = {} if name in OPTIMIZERS else catalog.entry("optimizer", name).options
+    known = [*model.model_fields, *own]
+    unknown = [option for option in table if option not in known]
     for option in unknown:
-        known = [known for known in model.model_fields if known != "name"]
-        name = table.get("name", DEFAULT)
+        known = [option for option in known if option != "name"]
         at = key if option in said else "train.optimizer"
         wrong[f"{at}.{option}"] = f"{name} has no option {given(option)}{did_you_mean(option, known)}"
     if unknown:
         return None
+    if name not in OPTIMIZERS:
+        return _plugin_optimizer(table, key, said, own, wrong, whole)
     try:
         return model.model_validate({**table})
     except ValidationError as error:
@@ -91,10 +111,41 @@ def _optimizer_settings(
         return None
 
 
+def _plugin_optimizer(
+    table: Mapping[str, Any],
+    key: str,
+    said: Mapping[str, Any],
+    known: Mapping[str, Option],
+    wrong: dict[str, str],
+    whole: bool,
+) -> OptimizerSettings | None:
+    """Build a plugin's optimizer; check its options, which may come from a table that gave no name."""
+    found: dict[str, Any] = {}
+    noted = len(wrong)
+    for option, kind in known.items():
+        if option not in table:
+            if kind.required and whole:
+                wrong[key] = f"{table['name']} needs the option {option!r} ({kind.type.text})"
+            continue
+        try:
+            value = json_value(kind.type.check(table[option]))
+        except ValueError as error:
+            wrong[f"{key if option in said else 'train.optimizer'}.{option}"] = str(error)
+            continue
+        if kind.required or canonical_json(value) != canonical_json(canonical(kind.default)):
+            found[option] = value
+    if len(wrong) > noted:
+        return None
+    rate = {"lr": table["lr"]} if "lr" in table else {}
+    return PluginOptimizer(name=table["name"], given=dict(sorted(found.items())), **rate)
+
+
 def full_optimizer(table: Mapping[str, Any]) -> dict[str, Any]:
     """Complete a table of an optimizer by the defaults, as JSON values."""
-    model = OPTIMIZERS[table.get("name", DEFAULT)]
-    return {**model.model_validate({}).model_dump(mode="json"), **table}
+    name = table.get("name", DEFAULT)
+    if name not in OPTIMIZERS:
+        return {"lr": PluginOptimizer(name=name).lr, **table}
+    return {**OPTIMIZERS[name].model_validate({}).model_dump(mode="json"), **table}
 
 
 def own_words(error: ValidationError) -> str:

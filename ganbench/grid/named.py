@@ -198,12 +198,12 @@ def _alternatives(option: Option, wanted: Any) -> list[Any]:
         ValueError: what it must be, and what was given.
     """
     try:
-        return [_json_value(option.type.check(wanted))]
+        return [json_value(option.type.check(wanted))]
     except ValueError as whole:
         if not isinstance(wanted, list) or not wanted:
             raise
         try:
-            return [_json_value(option.type.check(each)) for each in wanted]
+            return [json_value(option.type.check(each)) for each in wanted]
         except ValueError as part:
             raise (whole if option.type.takes_list else part) from None
 
@@ -218,5 +218,6 @@ def _named(name: str, values: Mapping[str, Any], options: Mapping[str, Option]) 
     return Named(choice=Choice(name, changed), options=values)
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """Convert a checked value of an option to JSON."""
     return json.loads(canonical_json(canonical(value)))

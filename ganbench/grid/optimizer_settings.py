@@ -25,7 +25,7 @@ class OptimizerSettings(BaseModel):
     """What every optimizer has.
 
     Attributes:
-        name: adam, adamw, sgd or rmsprop.
+        name: adam, adamw, sgd, rmsprop, or that of a plugin's.
         lr: learning rate.
     """
 
@@ -90,6 +90,25 @@ class RMSprop(OptimizerSettings):
     momentum: Decay = 0.0
     centered: Flag = False
     weight_decay: WeightDecay = 0.0
+
+
+class PluginOptimizer(OptimizerSettings):
+    """An optimizer of a plugin.
+
+    Attributes:
+        given: options that differ from their defaults, JSON values.
+    """
+
+    given: Mapping[str, Any] = {}
+
+    def options(self) -> dict[str, Any]:
+        """Return the learning rate and the options that differ from their defaults."""
+        return {"lr": self.lr, **self.given}
+
+    def changed(self) -> dict[str, Any]:
+        """Return the name, and what differs from the defaults."""
+        rate = self.model_dump(mode="json", include={"lr"}, exclude_defaults=True)
+        return {"name": self.name, **rate, **self.given}
 
 
 OPTIMIZERS: dict[str, type[OptimizerSettings]] = {

@@ -41,6 +41,7 @@ def product(
     base: Layer,
     rules: Sequence[Override],
     problems: Problems,
+    catalog: Catalog,
     excludes: Sequence[Exclude] = (),
 ) -> tuple[tuple[Cell, ...], list[ScoreSettings]]:
     """Make every cell, seeds outermost, then the axes in their order; and the distinct settings of [score].
@@ -49,7 +50,7 @@ def product(
     match, in order, then from axes. Problems are noted: settings that do not go together, cells that differ
     in no way that matters, excludes that leave nothing, overrides that match excluded combinations alone.
     """
-    settings = _Settings(axes, base, rules, problems)
+    settings = _Settings(axes, base, rules, problems, catalog)
     kept = _kept(axes, excludes)
     if not kept:
         problems.add("exclude", "takes out every combination of the axes; leave at least one")
@@ -83,13 +84,19 @@ class _Settings:
     """Resolves settings, once for each way of combining them."""
 
     def __init__(
-        self, axes: Mapping[str, Axis], base: Layer, rules: Sequence[Override], problems: Problems
+        self,
+        axes: Mapping[str, Axis],
+        base: Layer,
+        rules: Sequence[Override],
+        problems: Problems,
+        catalog: Catalog,
     ) -> None:
         self._axes = axes
         self._varied = [axis for axis in axes.values() if axis.is_setting]
         self._base = base
         self._rules = rules
         self._problems = problems
+        self._catalog = catalog
         self._resolved: dict[tuple[object, ...], Resolved | None] = {}
 
     def at(self, position: Mapping[str, int]) -> Resolved | None:
@@ -114,7 +121,7 @@ class _Settings:
             merge_layer(layer, rule.layer)
         merge_layer(layer, self._axes_layer(position))
         try:
-            train = resolve_train(layer)
+            train = resolve_train(layer, self._catalog)
         except SettingsError as error:
             at = ", ".join(f"{axis.key} = {axis.labels[position[axis.key]]}" for axis in self._varied)
             for key, problem in error.wrong.items():

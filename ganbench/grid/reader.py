@@ -99,7 +99,7 @@ class _GridReading:
         self._refuse_too_many(axes, asked, seeds)
         if self._problems or compare is None:
             return None
-        cells, scorings = product(axes, seeds, base, rules, self._problems, excludes)
+        cells, scorings = product(axes, seeds, base, rules, self._problems, self._catalog, excludes)
         if excludes and cells:
             self._refuse_lost_baseline(compare, axes, excludes)
         refuse_unplayable(cells, self._catalog, self._problems)

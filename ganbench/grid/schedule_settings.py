@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from ganbench.errors import did_you_mean
-from ganbench.grid.optimizer_settings import OptimizerSettings
+from ganbench.grid.optimizer_settings import OptimizerSettings, PluginOptimizer
 from ganbench.grid.problems import given
 
 RateScheduleName = Literal["constant", "linear", "cosine", "exponential"]
@@ -263,6 +263,8 @@ def scheduled_value(optimizer: OptimizerSettings, option: str, key: str) -> floa
         ValueError: the optimizer has no such option.
     """
     name, _, index = option.partition(".")
+    if isinstance(optimizer, PluginOptimizer) and name != "lr":
+        raise ValueError(f"schedules: {key}: of a plugin's optimizer, {optimizer.name}, only lr can change")
     if name not in type(optimizer).model_fields:
         raise ValueError(f"schedules: {key}: the optimizer {optimizer.name} has no {name}")
     value = getattr(optimizer, name)

@@ -13,8 +13,8 @@ from pydantic_core import to_jsonable_python
 
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.merged_settings import Layer, merge_layer, own_words
-from ganbench.grid.named import read_choice, read_metrics
-from ganbench.grid.optimizer_settings import OPTIMIZERS
+from ganbench.grid.named import json_value, read_choice, read_metrics
+from ganbench.grid.optimizer_settings import OPTIMIZERS, OptimizerSettings
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.settings import CHOICES, OPTIMIZER_KEYS, PLAYERS, ScoreSettings, TrainSettings
 from ganbench.grid.tolerance import read_thresholds
@@ -134,25 +134,42 @@ class Schema:
             )
             return {}
         name = table.get("name")
-        if "name" in table and (not isinstance(name, str) or name not in OPTIMIZERS):
-            hint = did_you_mean(name if isinstance(name, str) else "", OPTIMIZERS)
-            self._problems.add(at_option("name"), f"no optimizer is named {given(name)}{hint}")
+        plugins = {
+            entry.name: entry
+            for entry in self._catalog.entries("optimizer")
+            if entry.name not in OPTIMIZERS and name in (None, entry.name)
+        }
+        if "name" in table and (not isinstance(name, str) or name not in {*OPTIMIZERS, *plugins}):
+            every = {*OPTIMIZERS, *(entry.name for entry in self._catalog.entries("optimizer"))}
+            hint = did_you_mean(name if isinstance(name, str) else "", sorted(every))
+            refused = self._catalog.refused("optimizer", name) if isinstance(name, str) else ""
+            self._problems.add(at_option("name"), refused or f"no optimizer is named {given(name)}{hint}")
             return {}
         read: dict[str, Any] = {} if name is None else {"name": name}
-        models = [OPTIMIZERS[name]] if name else list(OPTIMIZERS.values())
+        models = [OPTIMIZERS.get(name, OptimizerSettings)] if name else list(OPTIMIZERS.values())
         for option, value in table.items():
             if option == "name":
                 continue
             having = [model for model in models if option in model.model_fields]
-            if not having:
-                known = sorted({known for model in models for known in model.model_fields} - {"name"})
+            kinds = [] if having else [entry.options for entry in plugins.values() if option in entry.options]
+            if not having and not kinds:
+                known = sorted(
+                    {known for model in models for known in model.model_fields}.union(
+                        *(entry.options for entry in plugins.values())
+                    )
+                    - {"name"}
+                )
                 who = name or "an optimizer"
                 self._problems.add(
                     at_option(option), f"{who} has no option {given(option)}{did_you_mean(option, known)}"
                 )
                 continue
             try:
-                read[option] = typed(having[0], option, value)
+                read[option] = (
+                    typed(having[0], option, value)
+                    if having
+                    else json_value(kinds[0][option].type.check(value))
+                )
             except ValueError as problem:
                 self._problems.add(at_option(option), str(problem))
         return read

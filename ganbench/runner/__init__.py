@@ -4,7 +4,7 @@ from ganbench.runner.build import CellParts, build_loss, build_trainer, settle_e
 from ganbench.runner.cell_run import run_cell
 from ganbench.runner.environment_here import environment_here
 from ganbench.runner.preflight import check_cell, check_conditions
-from ganbench.runner.resumption import check_resumption, check_update, plugins_in_play
+from ganbench.runner.resumption import check_optimizers, check_resumption, check_update, plugins_in_play
 from ganbench.runner.sampling import generate_samples
 from ganbench.runner.shared_parts import SharedParts
 from ganbench.runner.task import CellResult, Task, record_of
@@ -18,6 +18,7 @@ __all__ = [
     "build_trainer",
     "check_cell",
     "check_conditions",
+    "check_optimizers",
     "check_resumption",
     "check_update",
     "environment_here",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -22,6 +24,7 @@ from ganbench.scoring import Scorer, seeded
 from ganbench.training import (
     AUTO,
     ENGINES,
+    BuildOptimizer,
     Engine,
     EngineChoice,
     Objective,
@@ -141,6 +144,12 @@ class CellParts:
         return rule
 
     @cached_property
+    def optimizers(self) -> Mapping[str, BuildOptimizer]:
+        """Functions that build the plugins' optimizers of the cell, by name."""
+        chosen = [choice for kind, choice in environment.parts_of(self.cell) if kind == "optimizer"]
+        return {choice.name: functools.partial(build_foreign, self.shared, choice) for choice in chosen}
+
+    @cached_property
     def scorer(self) -> Scorer | None:
         """The scorer of the cell's [score] on its data set; None without metrics.
 
@@ -178,6 +187,30 @@ def build_loss(parts: CellParts, choice: Choice) -> Objective:
     return Objective(loss=loss, outputs=spec.discriminator_outputs, value=spec.value)
 
 
+def build_foreign(
+    shared: SharedParts, choice: Choice, parameters: Sequence[nn.Parameter], options: Mapping[str, Any]
+) -> torch.optim.Optimizer:
+    """Build a plugin's optimizer.
+
+    Args:
+        shared: knows the catalog.
+        choice: the optimizer, by which messages name it.
+        parameters: what it changes.
+        options: for `build`, `lr` among them.
+
+    Raises:
+        PluginError: it cannot be built, or is no optimizer of torch's.
+    """
+    part = shared.part("optimizer", choice)
+    first = next(
+        iter(inspect.signature(shared.catalog.entry("optimizer", choice.name).spec.build).parameters)
+    )
+    given = {name: value for name, value in options.items() if name != "lr"}
+    passed = {first: parameters, "lr": options["lr"]}
+    built: torch.optim.Optimizer = build_part(part, given, shared.catalog, **passed)
+    return built
+
+
 def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
     """Build a cell's training at step 0, with everything that decides its bits.
 
@@ -196,6 +229,7 @@ def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
         loss_before_freeze=parts.loss_before_freeze,
         penalties=parts.penalties,
         update=parts.update,
+        optimizers=parts.optimizers,
         signature=parts.dataset.signature,
         samples=parts.train,
         streams=parts.streams,

@@ -1,18 +1,34 @@
-"""Whether plugins' losses, penalties and networks go on after a resume as if there had been none."""
+"""Whether what plugins provide goes on after a resume as if there had been none."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
 
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import PluginError, PluginFault, Unsupported
+from ganbench.grid import Choice
+from ganbench.grid.optimizer_settings import PluginOptimizer
 from ganbench.runner.build import CellParts, build_trainer
-from ganbench.runner.preflight import device_here, losses_of
+from ganbench.runner.preflight import device_here, losses_of, number_type
 from ganbench.runner.trial_rounds import TrialGame, TrialResult, Values
 from ganbench.scoring import seeded
-from ganbench.training import Diverged, deterministic, values_of
+from ganbench.training import (
+    BuildOptimizer,
+    Diverged,
+    deterministic,
+    optimizer_state,
+    plain_state,
+    refused_state,
+    restore_plugin_optimizer,
+    values_of,
+)
 
 # Rounds that are played; more where attributes of a loss go on changing, which may show in its values later.
 _ROUNDS, _MANY = 3, 33
@@ -63,6 +79,76 @@ def check_resumption(parts: CellParts) -> None:
                     # A net may be made for batches of its own size alone.
                     if size == batch:
                         raise
+
+
+def check_optimizers(parts: CellParts) -> None:
+    """Take steps with the plugins' optimizers of a cell, and again with a fresh one that goes on after two.
+
+    They change copies of the players' parameters, on the CPU, along gradients that are made up.
+
+    Args:
+        parts: of a cell that `check_cell` takes.
+
+    Raises:
+        PluginError: one cannot be built, raised something, or keeps something that no checkpoint holds.
+    """
+    train, players = parts.cell.train, parts.players
+    owned = {"d_optimizer": players.discriminator, "g_optimizer": players.generator}
+    for key, module in owned.items():
+        settings = getattr(train, key)
+        values = [
+            each.detach().to(number_type(parts.cell)) for each in module.parameters() if each.requires_grad
+        ]
+        if isinstance(settings, PluginOptimizer) and values:
+            part = parts.shared.part("optimizer", Choice(settings.name, settings.given))
+            build = _bound(parts.optimizers[settings.name], settings.options())
+            with device_errors_pass(), seeded(0, torch.device("cpu")), calling(part, "step"):
+                _resume_optimizer(part, build, values)
+
+
+def _bound(
+    build: BuildOptimizer, options: Mapping[str, Any]
+) -> Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]:
+    return lambda parameters: build(parameters, options)
+
+
+def _resume_optimizer(
+    part: Part,
+    build: Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer],
+    values: Sequence[Tensor],
+) -> None:
+    def begin(start: Sequence[Tensor]) -> tuple[list[nn.Parameter], torch.optim.Optimizer]:
+        parameters = [nn.Parameter(value.clone()) for value in start]
+        return parameters, build(parameters)
+
+    def play(parameters: Sequence[nn.Parameter], optimizer: torch.optim.Optimizer, steps: range) -> None:
+        for step in steps:
+            for parameter in parameters:
+                places = torch.arange(parameter.numel(), dtype=parameter.dtype).reshape(parameter.shape)
+                parameter.grad = torch.sin(places + step)
+            optimizer.step()
+
+    whole, optimizer = begin(values)
+    play(whole, optimizer, range(2))
+    if refused := refused_state(optimizer):
+        raise PluginError(
+            part.fault(
+                f"keeps {refused}, which no checkpoint holds; keep tensors, numbers and texts by parameter"
+            )
+        )
+    tensors = {name: tensor.clone() for name, tensor in optimizer_state(optimizer).items()}
+    plain = json.loads(json.dumps(plain_state(optimizer)))
+    resumed, fresh = begin([parameter.detach() for parameter in whole])
+    restore_plugin_optimizer(fresh, tensors, plain)
+    play(whole, optimizer, range(2, 5))
+    play(resumed, fresh, range(2, 5))
+    if not all(torch.equal(one, other) for one, other in zip(whole, resumed, strict=True)):
+        raise PluginError(
+            part.fault(
+                "steps otherwise after a resume: it keeps something outside its state and param_groups, "
+                "which checkpoints hold, or draws random numbers"
+            )
+        )
 
 
 def check_update(parts: CellParts) -> None:

@@ -138,8 +138,11 @@ class SharedParts:
         return self._digests.get((kind, choice), lambda: self._read_digest(kind, choice))
 
     def _read_digest(self, kind: Kind, choice: Choice) -> str:
-        # Built-ins are covered by ganbench's numerics; players and update rules have no such attribute.
-        if kind in ("architecture", "update") or self.catalog.entry(kind, choice.name).plugin.builtin:
+        # Built-ins are covered by ganbench's numerics; these kinds have no such attribute.
+        if (
+            kind in ("architecture", "optimizer", "update")
+            or self.catalog.entry(kind, choice.name).plugin.builtin
+        ):
             return ""
         try:
             with global_stream(0, _CPU):

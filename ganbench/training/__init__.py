@@ -12,6 +12,13 @@ from ganbench.training.determinism import (
 from ganbench.training.diagnostics import Diverged
 from ganbench.training.engine import AUTO, ENGINES, Engine, EngineChoice, choose_engine
 from ganbench.training.held import learning_tensors, settle_networks, values_of
+from ganbench.training.optimizer_state import (
+    optimizer_state,
+    plain_state,
+    refused_state,
+    restore_plugin_optimizer,
+)
+from ganbench.training.optimizers import BuildOptimizer
 from ganbench.training.train_step import Objective, PenaltyTerm, TrainStep
 from ganbench.training.trainer import Trainer
 from ganbench.training.training_warnings import training_warnings
@@ -19,6 +26,7 @@ from ganbench.training.training_warnings import training_warnings
 __all__ = [
     "AUTO",
     "ENGINES",
+    "BuildOptimizer",
     "CellGame",
     "ConditionRefused",
     "Diverged",
@@ -34,7 +42,11 @@ __all__ = [
     "deterministic_process",
     "global_stream",
     "learning_tensors",
+    "optimizer_state",
+    "plain_state",
     "prepare_process",
+    "refused_state",
+    "restore_plugin_optimizer",
     "set_again",
     "settle_networks",
     "tell_step",

@@ -1,20 +1,25 @@
-"""The optimizers of torch from settings, their state as tensors, and the schedules of what they are given."""
+"""The optimizers of torch from settings, and the schedules of what they are given."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganbench.grid import TrainSettings
-from ganbench.grid.optimizer_settings import OptimizerSettings
+from ganbench.grid.optimizer_settings import OPTIMIZERS, OptimizerSettings
 from ganbench.grid.schedule_settings import HalfLife, Ramp, RateSchedule
 
 # The value in the round that follows so many rounds.
 Scheduled = Callable[[int], Any]
+# Parameters and options, the learning rate among them, to an optimizer.
+BuildOptimizer = Callable[[Sequence[nn.Parameter], Mapping[str, Any]], torch.optim.Optimizer]
 
 _CLASSES: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -27,39 +32,65 @@ _FUSED = {"adam", "adamw", "sgd"}
 _FUSED_DEVICES = {"cpu", "cuda"}
 
 
+class TorchOptimizer:
+    """Builds one of torch's optimizers; its signature is that of the settings of the same name.
+
+    Attributes:
+        name: as a grid names it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        model = OPTIMIZERS[self.name]
+        # With the bounds: pydantic's fields have lost the annotations that they were made of.
+        annotations = typing.get_type_hints(model, include_extras=True)
+        first = inspect.Parameter("parameters", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        options = [
+            inspect.Parameter(
+                option, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotations[option]
+            )
+            for option, field in model.model_fields.items()
+            if option != "name"
+        ]
+        return inspect.Signature([first, *options])
+
+    def __call__(self, parameters: Iterable[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
+        """Build it; options that are not given have the defaults of the settings."""
+        settings = OPTIMIZERS[self.name].model_validate(options)
+        built = build_optimizer(self.name, settings.options(), parameters)
+        if built is None:
+            raise ValueError("there are no parameters")
+        return built
+
+
+ADAM, ADAMW, RMSPROP, SGD = (TorchOptimizer(name) for name in ("adam", "adamw", "rmsprop", "sgd"))
+
+
 def build_optimizer(
-    name: str, options: Mapping[str, Any], parameters: Iterable[nn.Parameter]
+    name: str,
+    options: Mapping[str, Any],
+    parameters: Iterable[nn.Parameter],
+    plugins: Mapping[str, BuildOptimizer] = MappingProxyType({}),
 ) -> torch.optim.Optimizer | None:
-    """Build the optimizer of a player's parameters; None for a player without any."""
+    """Build the optimizer of a player's parameters; None for a player without any.
+
+    Args:
+        name: as a grid names it.
+        options: for the optimizer, the learning rate among them.
+        parameters: those that learn.
+        plugins: builds optimizers that are not torch's own, by name.
+    """
     owned = list(parameters)
     if not owned:
         return None
+    if name not in _CLASSES:
+        return plugins[name](owned, options)
     has_fused = name in _FUSED and owned[0].device.type in _FUSED_DEVICES
     fused = {"fused": True} if has_fused else {"foreach": True}
     return _CLASSES[name](owned, **options, **fused)  # type: ignore[arg-type]
-
-
-def optimizer_state(optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
-    """Flatten the optimizer's tensors to `index.name`."""
-    if optimizer is None:
-        return {}
-    return {
-        f"{index}.{name}": value
-        for index, values in optimizer.state_dict()["state"].items()
-        for name, value in values.items()
-        if isinstance(value, Tensor)
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer | None, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimizer_state` gave."""
-    if optimizer is None:
-        return
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def rate_factor(schedule: str | RateSchedule, steps: int) -> Callable[[int], float] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -24,13 +25,14 @@ from ganbench.training.ema import EMA
 from ganbench.training.engine import ENGINES, Engine
 from ganbench.training.feed import Feed
 from ganbench.training.held import settle_networks
-from ganbench.training.optimizers import (
-    build_optimizer,
-    ema_decay,
-    optimizer_schedules,
+from ganbench.training.optimizer_state import (
+    is_torchs_own,
     optimizer_state,
+    plain_state,
     restore_optimizer,
+    restore_plugin_optimizer,
 )
+from ganbench.training.optimizers import BuildOptimizer, build_optimizer, ema_decay, optimizer_schedules
 from ganbench.training.train_step import Learner, Objective, PenaltyTerm, SeedRun, TrainStep
 from ganbench.training.update import Alternating
 
@@ -61,6 +63,7 @@ class Trainer:
         device: torch.device,
         loss_before_freeze: Objective | None = None,
         update: UpdateRule | None = None,
+        optimizers: Mapping[str, BuildOptimizer] = MappingProxyType({}),
         engine: type[Engine] = ENGINES["eager"],
         stream_device: torch.device | None = None,
         watch: bool = True,
@@ -78,6 +81,7 @@ class Trainer:
             device: where to train.
             loss_before_freeze: what is minimised before the generator is frozen; the objective unless given.
             update: turns gradients into steps; the alternating rule unless given.
+            optimizers: builds optimizers that are not torch's own, by name.
             engine: plays the rounds.
             stream_device: where the random generators of noise and loss live; the device unless given.
             watch: whether losses and weights are looked at, which needs their values: without it nothing
@@ -128,8 +132,8 @@ class Trainer:
         ]
         self._penalties = list(zip_longest(penalties, self._penalty_streams))
         self._learners = {
-            "discriminator": _learner(players.discriminator, "d_optimizer", settings),
-            "generator": _learner(players.generator, "g_optimizer", settings),
+            "discriminator": _learner(players.discriminator, "d_optimizer", settings, optimizers),
+            "generator": _learner(players.generator, "g_optimizer", settings, optimizers),
         }
         decay = ema_decay(settings)
         self._ema = EMA(players.generator, decay) if decay != 0 else None
@@ -193,7 +197,13 @@ class Trainer:
         tensors |= {f"game.{key}": tensor for key, tensor in self._game.states.items()}
         tensors |= {f"network.{key}": tensor for key, tensor in self._global.items()}
         tensors |= {f"stream.{name}": stream.get_state() for name, stream in self._streams.items()}
-        return tensors, {"step": self.step, "cursor": self._feed.cursor}
+        plain = {
+            name: plain_state(learner.optimizer)
+            for name, learner in self._learners.items()
+            if learner.optimizer is not None and not is_torchs_own(learner.optimizer)
+        }
+        record = {"step": self.step, "cursor": self._feed.cursor}
+        return tensors, {**record, "optimizers": plain} if plain else record
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """Go on where `state` was taken.
@@ -209,7 +219,11 @@ class Trainer:
                         raise ValueError(f"{name}.{key} has shape {tuple(saved.shape)} in the checkpoint")
                     tensor.copy_(saved)
         for name, learner in self._learners.items():
-            restore_optimizer(learner.optimizer, _below(tensors, f"{_OPTIMIZER_KEYS[name]}."))
+            kept = _below(tensors, f"{_OPTIMIZER_KEYS[name]}.")
+            if learner.optimizer is None or is_torchs_own(learner.optimizer):
+                restore_optimizer(learner.optimizer, kept)
+            else:
+                restore_plugin_optimizer(learner.optimizer, kept, record["optimizers"][name])
         self._feed.restore(tensors, int(record["cursor"]))
         for name, tensor in _below(tensors, "game.").items():
             self._game.states[name] = tensor.to(self._device)
@@ -309,13 +323,15 @@ class Trainer:
                 self._global = _global_tensors(self._device)
 
 
-def _learner(module: nn.Module, player: str, settings: TrainSettings) -> Learner:
+def _learner(
+    module: nn.Module, player: str, settings: TrainSettings, plugins: Mapping[str, BuildOptimizer]
+) -> Learner:
     parameters = trainable(module)
     optimizer: OptimizerSettings = getattr(settings, player)
     return Learner(
         module=module,
         parameters=parameters,
-        optimizer=build_optimizer(optimizer.name, optimizer.options(), parameters),
+        optimizer=build_optimizer(optimizer.name, optimizer.options(), parameters, plugins),
         hyperparameters=optimizer.options(),
         schedules=optimizer_schedules(player, settings),
     )

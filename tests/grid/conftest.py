@@ -15,6 +15,7 @@ from ganbench import (
     ExtractorSpec,
     LossSpec,
     MetricSpec,
+    OptimizerSpec,
     PenaltySpec,
     UpdateSpec,
 )
@@ -63,6 +64,7 @@ def r2(weight: float = 10.0) -> None: ...
 def wide(size: int = 32) -> None: ...
 def plain() -> None: ...
 def alternating(order: str, d_steps: int) -> None: ...
+def lion(params: Any, lr: float, beta: float = 0.9, mode: Literal["a", "b"] = "a", k: int = 1) -> None: ...
 def joint(weight: Annotated[float, Ge(0)] = 10.0) -> None: ...
 
 
@@ -88,6 +90,7 @@ SPECS: dict[str, list[Any]] = {
         MetricSpec(name="is", build=lambda: Needy("logits", 2), directions={"is": "higher"}),
         MetricSpec(name="coverage", build=coverage),
     ],
+    "optimizer": [OptimizerSpec(name="lion", build=lion)],
     "update": [
         UpdateSpec(name="alternating", build=alternating),
         UpdateSpec(name="joint", build=joint, simultaneous=True),

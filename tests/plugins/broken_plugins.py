@@ -50,6 +50,11 @@ def extractor(body: str) -> str:
     return _plugin(body, "ganbench_extractors", "ExtractorSpec(name='odd', build=Odd)")
 
 
+def optimizer(body: str, **spec: Any) -> str:
+    """A plugin with the optimizer `odd`."""
+    return _plugin(body, "ganbench_optimizers", f"OptimizerSpec(name='odd', build=Odd{_text(spec)})")
+
+
 def update(body: str, **spec: Any) -> str:
     """A plugin with the update rule `odd`."""
     return _plugin(body, "ganbench_updates", f"UpdateSpec(name='odd', build=Odd{_text(spec)})")
