@@ -13,6 +13,7 @@ from ganbench.errors import CatalogError, GridError
 from ganbench.grid import read_grid
 
 OUT_OF_BOUNDS: list[tuple[Kind, str, dict[str, Any], str]] = [
+    ("update", "consensus", {"weight": -1.0}, "at least 0, given -1.0"),
     ("metric", "is", {"splits": 0}, "at least 1 and at most 1000, given 0"),
     ("metric", "is", {"splits": 1001}, "at least 1 and at most 1000, given 1001"),
     ("metric", "jsd", {"bins": 1}, "at least 2 and at most 100000, given 1"),
