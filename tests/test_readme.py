@@ -186,6 +186,13 @@ def test_the_gates_error_rates_are_those_that_were_measured() -> None:
     assert f"and {float(rows['2']['regression']):.0%} find a loss of two" in shown
 
 
+def test_the_plugin_is_one_as_a_single_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "my_gan_loss.py"
+    path.write_text(block("python", "my_gan_loss.py"))
+    assert load_catalog(plugins=[path]).entry("loss", "my_least_squares").plugin.given == str(path)
+    assert "`ganbench run grid.toml --plugin my_gan_loss.py`" in README
+
+
 def test_the_plugin_is_one() -> None:
     names: dict[str, object] = {}
     exec(block("python", "my_gan_loss.py"), names)  # the README's own code

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ganbench.catalog.clashes import resolve_clashes
+from ganbench.catalog.given import GivenPlugin, read_given
 from ganbench.catalog.kinds import KINDS, Kind
 from ganbench.catalog.loader import DISABLE, load_plugins
 from ganbench.catalog.record import Entry, Loaded, PluginRecord
@@ -15,20 +17,60 @@ from ganbench.catalog.switches import kept_switches
 from ganbench.errors import CatalogError, did_you_mean
 
 _cached: Catalog | None = None
+# While `plugins_given` lasts: its plugins, and the catalog with them.
+_given: tuple[GivenPlugin, ...] = ()
+_cached_given: Catalog | None = None
 
 
-def load_catalog(refresh: bool = False) -> Catalog:
+def load_catalog(refresh: bool = False, *, plugins: Iterable[Any] = ()) -> Catalog:
     """Load the catalog of this process; later calls return the same one.
+
+    While `plugins_given` lasts, it is a catalog with those plugins too.
 
     Args:
         refresh: whether to read the plugins again, as after an installation.
+        plugins: those without a package that the catalog has beside them, as for `plugins_given`.
+
+    Raises:
+        CatalogError: one of `plugins` cannot be used.
     """
-    global _cached
+    global _cached, _cached_given
+    if plugins:
+        with plugins_given(plugins) as catalog:
+            return catalog
     if refresh:
         importlib.invalidate_caches()  # of what is installed, and of what is importable
+    if _given:
+        if _cached_given is None or refresh:
+            _cached_given = Catalog(load_plugins(given=_given), _given)
+        return _cached_given
     if _cached is None or refresh:
         _cached = Catalog(load_plugins())
     return _cached
+
+
+@contextmanager
+def plugins_given(plugins: Iterable[Any]) -> Iterator[Catalog]:
+    """Add plugins without a package to the catalog of this process for a while.
+
+    Args:
+        plugins: paths of `.py` files, names of importable modules, or modules; nothing leaves the catalog as
+            it is.
+
+    Raises:
+        CatalogError: one of them is not there, is broken, or provides a name that another plugin provides.
+    """
+    global _given, _cached_given
+    before = _given, _cached_given
+    added = read_given(plugins)
+    given = read_given((*before[0], *added)) if added else before[0]
+    try:
+        if given != before[0]:
+            _given, _cached_given = given, None
+            load_catalog().require_given()
+        yield load_catalog()
+    finally:
+        _given, _cached_given = before
 
 
 class Catalog:
@@ -36,9 +78,11 @@ class Catalog:
 
     Attributes:
         plugins: every plugin found, active or not; the built-ins first, then by name.
+        given: those among them that are no package's.
     """
 
-    def __init__(self, plugins: Iterable[Loaded]) -> None:
+    def __init__(self, plugins: Iterable[Loaded], given: tuple[GivenPlugin, ...] = ()) -> None:
+        self.given = given
         resolved, self._clashes = resolve_clashes(plugins)
         resolved.sort(key=lambda loaded: (not loaded.record.builtin, loaded.record.name))
         self._loaded = tuple(resolved)
@@ -57,6 +101,31 @@ class Catalog:
     def notes(self) -> tuple[str, ...]:
         """Notes on plugins that have changed torch's switches so far, one line each."""
         return tuple(self._notes)
+
+    def require_given(self) -> None:
+        """Refuse plugins that are given and cannot be used.
+
+        Raises:
+            CatalogError: with a line for each.
+        """
+        # Two that clash have the same reason, which is told once.
+        problems = {
+            record.reason: f"--plugin {record.given}: {record.reason}{self._way_out(record)}"
+            for record in self.plugins
+            if record.given and record.status != "active"
+        }
+        if problems:
+            raise CatalogError(*problems.values())
+
+    def _way_out(self, given: PluginRecord) -> str:
+        others = [
+            record
+            for clash in self._clashes.values()
+            if any(record.name == given.name for record in clash.plugins)
+            for record in clash.plugins
+            if not record.given
+        ]
+        return f"; uninstall {others[0].distribution}, or block it with {DISABLE}" if others else ""
 
     def entries(self, kind: Kind) -> tuple[Entry, ...]:
         """List the entries of one kind, sorted by name."""

@@ -22,7 +22,7 @@ class Clash:
     plugins: tuple[PluginRecord, ...]
 
     def __str__(self) -> str:
-        providers = " and ".join(_provider(plugin) for plugin in self.plugins)
+        providers = " and ".join(plugin.provider for plugin in self.plugins)
         return f"{self.kind} {self.name!r} is provided by {providers}"
 
 
@@ -67,7 +67,3 @@ def _beside_others(loaded: Loaded, clashes: dict[Key, Clash]) -> Loaded:
 
 def _breaking(loaded: Loaded, clash: Clash) -> Loaded:
     return replace(loaded, record=broken(loaded.record, f"clash: {clash}"), entries=())
-
-
-def _provider(plugin: PluginRecord) -> str:
-    return f"{plugin.distribution} {plugin.version} ({plugin.name})"

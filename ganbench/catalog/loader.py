@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ganbench.catalog.distributions import Distribution, ganbench_version, installed, normalized
+from ganbench.catalog.given import GivenPlugin
 from ganbench.catalog.plugin_reader import broken, read_plugin
 from ganbench.catalog.record import Loaded, PluginRecord
 from ganbench.catalog.switches import kept_randomness, kept_switches
@@ -28,11 +29,12 @@ DISABLE = "GANBENCH_DISABLE_PLUGINS"
 or `distribution:entry point`."""
 
 
-def load_plugins(builtins: Iterable[str] = BUILTINS) -> Iterator[Loaded]:
-    """Load the built-ins and then every installed plugin, one at a time.
+def load_plugins(builtins: Iterable[str] = BUILTINS, given: Iterable[GivenPlugin] = ()) -> Iterator[Loaded]:
+    """Load the built-ins, then every installed plugin and those that are given, one at a time.
 
     Args:
         builtins: names of ganbench's own modules.
+        given: files and modules; they are read whatever GANBENCH_DISABLE_PLUGINS names.
     """
     version = ganbench_version()
     for module in builtins:
@@ -41,6 +43,11 @@ def load_plugins(builtins: Iterable[str] = BUILTINS) -> Iterator[Loaded]:
     blocked = {_comparable(name) for name in os.environ.get(DISABLE, "").split(",") if name.strip()}
     for distribution in installed():
         yield from _load_distribution(distribution, version, blocked)
+    for plugin in given:
+        record = PluginRecord(
+            name=plugin.name, distribution=plugin.name, version="", given=plugin.given, digest=plugin.digest
+        )
+        yield _read_guarded(record, plugin.load, plugin.line_of)
 
 
 def _load_distribution(distribution: Distribution, version: str, blocked: set[str]) -> Iterator[Loaded]:
@@ -65,10 +72,14 @@ def _load_distribution(distribution: Distribution, version: str, blocked: set[st
             yield _read_guarded(record, point.load)
 
 
-def _read_guarded(record: PluginRecord, load: Callable[[], object]) -> Loaded:
+def _read_guarded(
+    record: PluginRecord,
+    load: Callable[[], object],
+    line_of: Callable[[BaseException], int | None] = lambda _: None,
+) -> Loaded:
     """Read a plugin; what its import changes of the process's switches and random states is put back."""
     with kept_randomness(), kept_switches() as changes:
-        loaded = read_plugin(record, load)
+        loaded = read_plugin(record, load, line_of)
     return replace(loaded, record=replace(loaded.record, changes=tuple(changes)))
 
 

@@ -40,19 +40,24 @@ class _Reading:
     readable: bool = True
 
 
-def read_plugin(record: PluginRecord, load: Callable[[], object]) -> Loaded:
+def read_plugin(
+    record: PluginRecord,
+    load: Callable[[], object],
+    line_of: Callable[[BaseException], int | None] = lambda _: None,
+) -> Loaded:
     """Read what a plugin provides, or why it is broken.
 
     Args:
         record: the plugin, with its status still `active`.
         load: imports it and returns the object that has the hooks.
+        line_of: finds the line of the plugin's file at which an exception was raised, where that is known.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     # What a plugin prints must not end up in the middle of `list --json`.
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            hooks = _register(manager, record, load)
+            hooks = _register(manager, record, load, line_of)
         except _Fault as fault:
             return Loaded(record=broken(record, str(fault)), readable=False)
         record = replace(record, hooks=tuple(sorted(hooks)))
@@ -60,7 +65,7 @@ def read_plugin(record: PluginRecord, load: Callable[[], object]) -> Loaded:
         if not hooks and not record.builtin:
             reading.faults.append("it implements no hook of ganbench (is @hookimpl missing?)")
         for hook in hooks:
-            _read_hook(reading, hook, hooks[hook])
+            _read_hook(reading, hook, hooks[hook], record, line_of)
     if reading.faults:
         names = frozenset(reading.names)
         return Loaded(record=broken(record, reading.faults[0]), names=names, readable=reading.readable)
@@ -76,7 +81,10 @@ def broken(record: PluginRecord, reason: str) -> PluginRecord:
 
 
 def _register(
-    manager: pluggy.PluginManager, record: PluginRecord, load: Callable[[], object]
+    manager: pluggy.PluginManager,
+    record: PluginRecord,
+    load: Callable[[], object],
+    line_of: Callable[[BaseException], int | None],
 ) -> dict[str, list[pluggy.HookImpl]]:
     """Register a plugin; return its implementations by hook, in the order of the hooks' definition."""
     try:
@@ -84,7 +92,7 @@ def _register(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a module may well call sys.exit() while it is imported
-        raise _Fault(f"import failed: {said(error)}") from None
+        raise _Fault(f"import failed: {_said(error, record, line_of)}") from None
     try:
         manager.register(plugin, record.name)
     except Exception as error:
@@ -102,7 +110,18 @@ def _register(
     return {hook: hooks[hook] for hook in HOOKS if hook in hooks}
 
 
-def _read_hook(reading: _Reading, hook: str, implementations: Iterable[pluggy.HookImpl]) -> None:
+def _said(error: BaseException, record: PluginRecord, line_of: Callable[[BaseException], int | None]) -> str:
+    line = line_of(error)
+    return said(error) if line is None else f"{said(error)} ({record.name}:{line})"
+
+
+def _read_hook(
+    reading: _Reading,
+    hook: str,
+    implementations: Iterable[pluggy.HookImpl],
+    record: PluginRecord,
+    line_of: Callable[[BaseException], int | None],
+) -> None:
     for implementation in implementations:
         try:
             result = implementation.function()
@@ -118,7 +137,7 @@ def _read_hook(reading: _Reading, hook: str, implementations: Iterable[pluggy.Ho
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            reading.faults.append(f"{hook} failed: {said(error)}")
+            reading.faults.append(f"{hook} failed: {_said(error, record, line_of)}")
             reading.readable = False
 
 

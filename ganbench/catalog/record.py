@@ -16,7 +16,7 @@ Status = Literal["active", "broken", "blocked", "incompatible"]
 
 @dataclass(frozen=True, kw_only=True)
 class PluginRecord:
-    """One entry point of the group `ganbench`, or one of ganbench's own modules.
+    """One entry point of the group `ganbench`, one of ganbench's own modules, or a file given by itself.
 
     Attributes:
         name: `distribution:entry point`; a built-in's is its module.
@@ -30,6 +30,9 @@ class PluginRecord:
         builtin: whether it is a part of ganbench.
         changes: the switches of torch that its import changed, as `default_dtype float32 -> float64`; they
             have been put back.
+        given: the path or the module's name, where it belongs to no package and was given for one command or
+            call; `name` and `distribution` are then the file's or module's name, and `version` is empty.
+        digest: SHA-256 of what is given.
     """
 
     name: str
@@ -40,6 +43,18 @@ class PluginRecord:
     reason: str = ""
     builtin: bool = False
     changes: tuple[str, ...] = ()
+    given: str = ""
+    digest: str = ""
+
+    @property
+    def origin(self) -> str:
+        """`my-dist 0.1`, or `my_loss.py`."""
+        return f"{self.distribution} {self.version}".rstrip()
+
+    @property
+    def provider(self) -> str:
+        """`my-dist 0.1 (my-dist:plugin)`, or `--plugin folder/my_loss.py`."""
+        return f"--plugin {self.given}" if self.given else f"{self.origin} ({self.name})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench import regression
+from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, table
-from ganbench.cli.parsing import Json
+from ganbench.cli.parsing import Json, Plugins
 from ganbench.errors import GanbenchError, GridError, StoreError
 from ganbench.files.atomic import write_bytes
 
@@ -46,6 +47,7 @@ def check_command(
     as_json: Json = False,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML there.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Markdown there.")] = None,
+    plugins: Plugins = None,
 ) -> int:
     """Print the verdict on every score, or how many seeds a check would need.
 
@@ -64,7 +66,9 @@ def check_command(
         if file is not None:
             require_foreign(file)
     files = _Files(junit, markdown)
+    given = plugins or ()
     try:
+        load_catalog(plugins=given)
         try:
             allowed = None if tolerance is None else read_tolerance(tolerance)
         except ValueError as problem:
@@ -72,12 +76,14 @@ def check_command(
         if plan:
             if folder is not None:
                 raise GridError(f"--plan looks at the baseline alone; leave out {folder}")
-            made = regression.plan(baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
+            made = regression.plan(baseline, metrics=metrics, tolerance=allowed, alpha=alpha, plugins=given)
             _print_json(regression.plan_records(made)) if as_json else _print_plan(made)
             return 0
         if folder is None:
             raise GridError("check: missing argument 'DIR', the results folder to hold against the baseline")
-        outcome = regression.check(folder, baseline, metrics=metrics, tolerance=allowed, alpha=alpha)
+        outcome = regression.check(
+            folder, baseline, metrics=metrics, tolerance=allowed, alpha=alpha, plugins=given
+        )
         files.write(regression.junit_of(outcome, inconclusive_passes), regression.markdown_of(outcome))
     except GanbenchError as error:
         files.tell(error.problems, "bad input")

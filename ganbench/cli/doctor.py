@@ -11,6 +11,7 @@ from pathlib import Path
 from ganbench.catalog import Catalog, load_catalog
 from ganbench.catalog.distributions import ganbench_version
 from ganbench.cli.console import output, table
+from ganbench.cli.parsing import Plugins
 from ganbench.cli.show import details
 from ganbench.files.cache import VARIABLE, cache_folder, cache_problem
 
@@ -34,19 +35,22 @@ _CPU_INFO = Path("/proc/cpuinfo")
 Facts = list[tuple[str, str]]
 
 
-def doctor_command() -> int:
+def doctor_command(plugins: Plugins = None) -> int:
     """Print versions, devices, determinism, extractors' weights, the cache and plugins.
 
     It never fails for what it finds: a part that cannot be examined says why.
+
+    Raises:
+        CatalogError: a plugin that is given cannot be used.
     """
-    catalog = load_catalog()
+    catalog = load_catalog(plugins=plugins or ())
     sections: dict[str, Callable[[], Facts]] = {
         "versions": versions,
         "devices": devices,
         "determinism": determinism,
         "extractors": lambda: extractors(catalog),
         "cache": cache,
-        "plugins": lambda: plugins(catalog),
+        "plugins": lambda: plugin_states(catalog),
     }
     console = output()
     for index, (title, facts) in enumerate(sections.items()):
@@ -125,11 +129,11 @@ def cache() -> Facts:
     return [*facts, ("problem", problem)] if problem else facts
 
 
-def plugins(catalog: Catalog) -> Facts:
+def plugin_states(catalog: Catalog) -> Facts:
     """List the plugins with their status, and the reason where it is not active."""
     return [
         (
-            f"{plugin.name} {plugin.version}",
+            f"{plugin.name} {plugin.version}".rstrip(),
             f"{plugin.status}: {plugin.reason}" if plugin.reason else plugin.status,
         )
         for plugin in catalog.plugins

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from ganbench.catalog import KINDS, PLURALS, Catalog, Kind, load_catalog
-from ganbench.cli.parsing import Json
+from ganbench.cli.parsing import Json, Plugins
 from ganbench.errors import GanbenchError, did_you_mean
 
 _SINGULAR: Mapping[str, Kind] = {PLURALS[kind]: kind for kind in KINDS}
@@ -27,7 +27,7 @@ SETTINGS = {"options_metavar": "[KIND] [OPTIONS]", "context_settings": {"allow_e
 Row = dict[str, Any]
 
 
-def list_command(context: typer.Context, as_json: Json = False) -> int:
+def list_command(context: typer.Context, as_json: Json = False, plugins: Plugins = None) -> int:
     """Print one section, or all of them; as JSON, the objects of all sections each say their `kind`.
 
     Raises:
@@ -38,7 +38,7 @@ def list_command(context: typer.Context, as_json: Json = False) -> int:
     section = context.args[0] if context.args else ""
     if section and section not in SECTIONS:
         raise GanbenchError(f"list: no such kind {section!r}{did_you_mean(section, SECTIONS)}")
-    catalog = load_catalog()
+    catalog = load_catalog(plugins=plugins or ())
     found = {name: _rows(catalog, name) for name in ((section,) if section else SECTIONS)}
     if as_json:
         flat = [

@@ -23,6 +23,11 @@ Weights = Annotated[
 ]
 WeightsSha256 = Annotated[str | None, typer.Option(metavar="HEX", help="The SHA-256 of that file.")]
 
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE", help="A plugin without a package, as my_loss.py; repeatable."),
+]
+
 
 class LightHelp:
     """A `--help` that is off unless given, rather than undecided.
@@ -59,4 +64,22 @@ class Command(LightHelp, TyperCommand):
             raise GanbenchError(
                 *(f"{ctx.info_name}: {name} takes one value, given {times} times" for name, times in repeated)
             )
-        return super().parse_args(ctx, args)
+        return self._parse_given(ctx, args, order)
+
+    def _parse_given(self, ctx: Any, args: list[str], order: list[Any]) -> list[str]:
+        """Leave repeatable options that are not given out of the parsing: they are undecided, too."""
+        if any("--help" in parameter.opts for parameter in order):
+            return super().parse_args(ctx, args)
+        declared = self.params
+        absent = [
+            parameter
+            for parameter in declared
+            if isinstance(parameter, TyperOption) and parameter.multiple and parameter not in order
+        ]
+        self.params = [parameter for parameter in declared if parameter not in absent]
+        try:
+            rest = super().parse_args(ctx, args)
+        finally:
+            self.params = declared
+        ctx.params.update({parameter.name: None for parameter in absent})
+        return rest

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganbench.catalog import Catalog, load_catalog
 from ganbench.cli.console import output, plain
-from ganbench.cli.parsing import Folder
+from ganbench.cli.parsing import Folder, Plugins
 from ganbench.errors import GanbenchError, did_you_mean
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def report_command(
     pictures: Annotated[
         float | None, typer.Option(metavar="MIB", help="Of samples, on the page; default: 6.")
     ] = None,
+    plugins: Plugins = None,
 ) -> int:
     """Write the tables and report.html of a results folder and print the comparison, or export parts of it.
 
@@ -55,7 +57,7 @@ def report_command(
         if not 0 <= pictures <= _MAX_MIB:
             raise GanbenchError(f"--pictures: must be from 0 to {_MAX_MIB:g} MiB, given {pictures:g}")
     if not export:
-        return _page(folder, pictures)
+        return _page(folder, pictures, load_catalog(plugins=plugins or ()))
     # All that can be known to be wrong, before anything is written.
     if format_ is not None and format_ not in FORMATS:
         raise GanbenchError(f"--format: no such format {format_!r}{did_you_mean(format_, FORMATS)}")
@@ -63,7 +65,7 @@ def report_command(
         raise GanbenchError(f"--tensorboard {tensorboard}: is where the figures go; give another folder")
     if tensorboard is not None:
         writer_class()
-    results = load(folder)
+    results = load(folder, plugins=plugins or ())
     if format_ is not None and results.comparison.empty:
         raise GanbenchError(
             f"--format {format_}: nothing to compare in {folder}: "
@@ -75,13 +77,13 @@ def report_command(
     return 0
 
 
-def _page(folder: Path, pictures: float | None) -> int:
+def _page(folder: Path, pictures: float | None, catalog: Catalog) -> int:
     from ganbench.report import print_comparison, write_page, write_tables
     from ganbench.report.embedded_images import DEFAULT_MIB
     from ganbench.store import Store
 
     store = Store(folder)
-    results = write_tables(store)
+    results = write_tables(store, catalog=lambda: catalog)
     page = write_page(store, results, pictures_mib=DEFAULT_MIB if pictures is None else pictures)
     console = output()
     print_comparison(results, console)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from ganbench.catalog import load_catalog
+from ganbench.catalog import plugins_given
 from ganbench.cli.console import output, plain, table, warn_of_cache
-from ganbench.cli.parsing import Data, Device, Jobs, Weights, WeightsSha256
+from ganbench.cli.parsing import Data, Device, Jobs, Plugins, Weights, WeightsSha256
 from ganbench.errors import GanbenchError, GridError
 from ganbench.files.data_paths import (
     DATA_VARIABLE,
@@ -49,6 +49,7 @@ def run_command(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As train.steps=200; repeatable.")
     ] = None,
+    plugins: Plugins = None,
     data: Data = None,
     weights: Weights = None,
     weights_sha256: WeightsSha256 = None,
@@ -70,7 +71,7 @@ def run_command(
         GanbenchError: bad input.
     """
     from ganbench.execution import plan_run
-    from ganbench.grid import read_grid
+    from ganbench.execution.grid_run import read_run_grid
 
     if jobs is not None and jobs < 1:
         raise GridError(f"--jobs: must be at least 1, given {jobs}")
@@ -78,8 +79,8 @@ def run_command(
         raise GridError(f"--max-seconds-per-cell: must be above 0, given {max_seconds_per_cell:g}")
     choice = _rerun(rerun, keep_stale)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
-    with data_paths_set(paths):
-        resolved = read_grid(grid, load_catalog(), overrides or ())
+    with data_paths_set(paths), plugins_given(plugins or ()):
+        resolved = read_run_grid(grid, out, overrides or ())
         warn_of_cache()
         if dry_run:
             with _tracebacks(verbose):

@@ -10,7 +10,7 @@ import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn
-from ganbench.cli.parsing import Folder
+from ganbench.cli.parsing import Folder, Plugins
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
 
@@ -33,6 +33,7 @@ def sample_command(
         "samples.png"
     ),
     device: Annotated[str, typer.Option(help="auto: the one that the cell was scored on.")] = "auto",
+    plugins: Plugins = None,
 ) -> int:
     """Write the first samples of a cell as a picture (.png), an archive (.npz) or a folder of pictures.
 
@@ -52,7 +53,7 @@ def sample_command(
         raise GridError(f"--out: must end in .png or .npz, or be a folder, given {str(out)!r}")
     require_foreign(out)
     store = Store(folder).require()
-    catalog = load_catalog()
+    catalog = load_catalog(plugins=plugins or ())
     chosen = _cell(store, cell, catalog)
     if not 0 <= repeat < chosen.score.repeats:
         raise GridError(
@@ -71,9 +72,9 @@ def sample_command(
 
 def _cell(store: Store, wanted: str, catalog: Catalog) -> Cell:
     """Find the finished cell with this id in the folder's grid."""
-    from ganbench.grid import read_grid
+    from ganbench.store.stored_grid import read_stored_grid
 
-    known = {cell.id: cell for cell in read_grid(store.grid(), catalog).cells}
+    known = {cell.id: cell for cell in read_stored_grid(store, catalog).cells}
     if wanted not in known:
         near = did_you_mean(wanted, known)
         hint = near if near.startswith("; did") else "; see the first column of cells.csv"

@@ -15,7 +15,7 @@ import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import UNBOUNDED, output, plain, table, warn, warn_of_cache
-from ganbench.cli.parsing import Data, Device, Json, Weights, WeightsSha256
+from ganbench.cli.parsing import Data, Device, Json, Plugins, Weights, WeightsSha256
 from ganbench.errors import DatasetError
 from ganbench.files.data_paths import (
     DATA_VARIABLE,
@@ -69,6 +69,7 @@ def score_command(
     data: Data = None,
     weights: Weights = None,
     weights_sha256: WeightsSha256 = None,
+    plugins: Plugins = None,
     as_json: Json = False,
 ) -> int:
     """Score images, or points, against a data set, with the numbers that a run gives the same samples.
@@ -82,7 +83,7 @@ def score_command(
     from ganbench.runner.external_samples import read_samples
     from ganbench.training import deterministic_process
 
-    shared = SharedParts(load_catalog())
+    shared = SharedParts(load_catalog(plugins=plugins or ()))
     request = _request(shared.catalog, reference, metrics, extractor, split, precision, range_)
     warn_of_cache()
     place = resolve_device(device)

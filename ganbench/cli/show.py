@@ -11,18 +11,20 @@ import typer
 from ganbench.api.specs import LossSpec, MetricSpec, PenaltySpec, UpdateSpec
 from ganbench.catalog import Entry, load_catalog
 from ganbench.catalog.options import Option, canonical
-from ganbench.cli.parsing import Json
+from ganbench.cli.parsing import Json, Plugins
 
 
 def show_command(
-    name: Annotated[str, typer.Argument(help="As `ganbench list` prints it.")], as_json: Json = False
+    name: Annotated[str, typer.Argument(help="As `ganbench list` prints it.")],
+    as_json: Json = False,
+    plugins: Plugins = None,
 ) -> int:
     """Print every entry of this name, of whatever kind.
 
     Raises:
         CatalogError: nothing has that name, or the plugin that has it is broken.
     """
-    catalog = load_catalog()
+    catalog = load_catalog(plugins=plugins or ())
     entries = catalog.find(name)
     if not entries:
         raise catalog.explain(name)
@@ -60,7 +62,7 @@ def details(entry: Entry) -> dict[str, str]:
 def _facts(entry: Entry) -> list[tuple[str, str]]:
     facts = {"summary": entry.spec.summary, **_particulars(entry), **details(entry)}
     facts["reference"] = entry.spec.reference
-    facts["provided by"] = f"{entry.plugin.distribution} {entry.plugin.version} ({entry.plugin.name})"
+    facts["provided by"] = entry.plugin.provider
     return [(label, text) for label, text in facts.items() if text]
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn
-from ganbench.cli.parsing import Folder, Jobs
+from ganbench.cli.parsing import Folder, Jobs, Plugins
 from ganbench.errors import GridError
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ def verify_command(
     tolerance: Annotated[
         float, typer.Option(help="Relative, for scores of cells made in another environment.")
     ] = 0.25,
+    plugins: Plugins = None,
 ) -> int:
     """Run finished cells again, elsewhere, and say what differs from what is stored.
 
@@ -42,8 +42,8 @@ def verify_command(
         raise GridError(f"--jobs: must be at least 1, given {jobs}")
     if not (tolerance >= 0 and math.isfinite(tolerance)):
         raise GridError(f"--tolerance: must be a number from 0, given {tolerance:g}")
-    plan = plan_verification(folder, cells or (), sample=sample, device=device)
-    warn(load_catalog().notes)
+    plan = plan_verification(folder, cells or (), sample=sample, device=device, plugins=plugins or ())
+    warn(plan.shared.catalog.notes)
     console = output()
     console.print(plain(f"{_cells(len(plan.cells))} of {folder} to run again on {plan.device}"))
     identical = near = different = unrepeatable = 0

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ganbench.catalog import load_catalog
-from ganbench.errors import StoreError
+from ganbench.catalog import PluginSource, load_catalog, plugins_given
+from ganbench.errors import GridError, StoreError
 from ganbench.execution.alternatives import nothing_runs, require_runnable
 from ganbench.execution.arguments import check_arguments, require_processes
 from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
@@ -21,11 +21,13 @@ from ganbench.execution.stopping import stopping
 from ganbench.files.data_paths import data_paths
 from ganbench.grid import Grid, read_grid
 from ganbench.grid.plugin_source import forget_sources
+from ganbench.grid.reader import named_grid
 from ganbench.report import Results, load
 from ganbench.runner import SharedParts
 from ganbench.runner.reasons import broken_reason
 from ganbench.runner.task import Task, record_of
 from ganbench.store import Store
+from ganbench.store.stored_grid import with_missing_plugins
 from ganbench.training import deterministic
 
 
@@ -60,6 +62,7 @@ def plan_run(
     rerun: Rerun = "no",
     keep_going: bool = False,
     executor: Executor | None = None,
+    plugins: Sequence[PluginSource] = (),
 ) -> tuple[Plan, Store]:
     """Plan what a run would do; reads, never writes. The arguments are those of `run`.
 
@@ -77,7 +80,7 @@ def plan_run(
         )
     # A notebook plans again and again, and pictures may have come to a folder in between.
     forget_sources()
-    shared = SharedParts(load_catalog())
+    shared = SharedParts(load_catalog(plugins=plugins))
     with deterministic():
         tried = preflight(grid, trial_device(place), shared, keep_going=keep_going)
     plan = make_plan(grid, store, place=place, tried=tried, rerun=rerun, shared=shared)
@@ -98,6 +101,7 @@ def run(
     keep_going: bool = False,
     listener: Listener | None = None,
     executor: Executor | None = None,
+    plugins: Sequence[PluginSource] = (),
 ) -> Results:
     """Train, score and compare every cell of a grid; what is done already stays.
 
@@ -115,6 +119,8 @@ def run(
         listener: told how the run goes.
         executor: runs the cells; default worker processes of this machine, to which alone jobs, device and
             max_seconds_per_cell apply. An executor serves one run at a time.
+        plugins: plugins without a package, beside those that are installed: paths of `.py` files, names of
+            importable modules, or modules. Workers import them too, so nothing of `__main__` will do.
 
     Returns:
         The tables.
@@ -137,9 +143,9 @@ def run(
     )
     require_processes()
     folder = Path(out) if out is not None else None
-    with stopping(lambda: _folder_of(grid, folder)) as stopper:
+    with stopping(lambda: _folder_of(grid, folder)) as stopper, plugins_given(plugins):
         if not isinstance(grid, Grid):
-            grid = read_grid(grid, load_catalog(), overrides)
+            grid = read_run_grid(grid, out, overrides)
         plan, store = plan_run(
             grid, folder, device=device, rerun=rerun, keep_going=keep_going, executor=executor
         )
@@ -169,6 +175,32 @@ def run(
             rows = zip(results.cells["reason"], results.cells["cell"], strict=True)
             raise nothing_runs(plan.grid.name, {reason: cells[cell] for reason, cell in rows}, plan.shared)
         return results
+
+
+def read_run_grid(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    out: str | os.PathLike[str] | None,
+    overrides: Sequence[str] = (),
+) -> Grid:
+    """Read a grid that is to be run, with the catalog of this process.
+
+    Args:
+        source: as for `run`.
+        out: likewise; a plugin that cells there were made with, and that is missing now, is named.
+        overrides: likewise.
+
+    Raises:
+        GridError: everything that is wrong.
+    """
+    catalog = load_catalog()
+    try:
+        return read_grid(source, catalog, overrides)
+    except GridError as error:
+        name = named_grid(source) if out is None else ""
+        if out is None and not name:
+            raise
+        folder = Path("results") / name if out is None else Path(out)
+        raise with_missing_plugins(error, Store(folder), catalog) from None
 
 
 def _folder_of(grid: object, out: Path | None) -> Path:
@@ -210,7 +242,7 @@ def _lay_out(plan: Plan, store: Store) -> None:
 
 
 def _tasks(plan: Plan, store: Store) -> list[Task]:
-    paths = data_paths()
+    paths, plugins = data_paths(), plan.shared.catalog.given
     return [
         Task(
             cell=planned.cell,
@@ -220,6 +252,7 @@ def _tasks(plan: Plan, store: Store) -> list[Task]:
             rescore=planned.action == "score",
             keep_stale=planned.keep_stale,
             data_paths=paths,
+            plugins=plugins,
         )
         for planned in plan.cells
         if planned.action in ("train", "score")

@@ -1,7 +1,7 @@
 """One cell of a results folder, run by hand: what a job of any scheduler can start.
 
 ```
-python -m ganbench.execution.worker FOLDER CELL [--device DEVICE] [--keep-stale]
+python -m ganbench.execution.worker FOLDER CELL [--device DEVICE] [--keep-stale] [--plugin FILE]
 ```
 
 runs one cell of a folder that `ganbench run` has laid out, from its checkpoint where it has one, and writes
@@ -26,17 +26,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ganbench.catalog import load_catalog
+from ganbench.catalog import load_catalog, plugins_given
 from ganbench.errors import GanbenchError, GridError, StoreError, did_you_mean
 from ganbench.execution.executor import Place
 from ganbench.execution.grid_check import Preflight
 from ganbench.execution.plan import Rerun, differences_of, make_plan, resolve_device
 from ganbench.execution.stopping import handled_signals
 from ganbench.files.data_paths import data_paths
-from ganbench.grid import read_grid
 from ganbench.runner import SharedParts, Task, run_cell
 from ganbench.runner.events import CellBegun, CellNote, CellScored, Event
 from ganbench.store import Store
+from ganbench.store.stored_grid import read_stored_grid
 
 _EXIT_CODES = {"ok": 0, "diverged": 0, "skipped": 0, "error": 1, "oom": 1, "unfinished": 130}
 _BAD_INPUT, _FAILED = 2, 70
@@ -70,7 +70,7 @@ def run_stored_cell(
     """
     store = Store(folder).require()
     shared = SharedParts(load_catalog())
-    grid = read_grid(store.grid(), shared.catalog)
+    grid = read_stored_grid(store, shared.catalog)
     known = {cell.id: cell for cell in grid.cells}
     if cell_id not in known:
         raise StoreError(f"{store.path}: no cell {cell_id!r} in its grid{did_you_mean(cell_id, known)}")
@@ -97,6 +97,7 @@ def run_stored_cell(
         rescore=planned.action == "score",
         keep_stale=planned.keep_stale,
         data_paths=data_paths(),
+        plugins=shared.catalog.given,
     )
     result = run_cell(task, shared, stop, on_event)
     return result.status, result.reason
@@ -120,10 +121,13 @@ def run_by_hand(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--keep-stale", action="store_true", help="go on from a checkpoint of another environment"
     )
+    parser.add_argument(
+        "--plugin", action="append", default=[], metavar="FILE", help="a plugin without a package; repeatable"
+    )
     options = parser.parse_args(arguments)
     stopped = threading.Event()
     try:
-        with _signals_set(stopped):
+        with _signals_set(stopped), plugins_given(options.plugin):
             status, reason = run_stored_cell(
                 options.folder,
                 options.cell,

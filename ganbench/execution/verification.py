@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ganbench.analysis.context import metric_label
-from ganbench.catalog import load_catalog
+from ganbench.catalog import PluginSource, load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.execution.arguments import (
     executor_problem,
@@ -27,12 +27,13 @@ from ganbench.execution.arguments import (
 from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
 from ganbench.execution.plan import FINISHED, differences_of, resolve_device, trial_device
 from ganbench.files.data_paths import data_paths
-from ganbench.grid import Cell, Environment, read_grid
+from ganbench.grid import Cell, Environment
 from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
 from ganbench.runner import CellParts, SharedParts, environment_here
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
+from ganbench.store.stored_grid import read_stored_grid
 
 
 class _Key(NamedTuple):
@@ -89,7 +90,12 @@ class Verification:
 
 
 def plan_verification(
-    folder: str | Path, cells: Sequence[str] = (), *, sample: int | None = None, device: str = "auto"
+    folder: str | Path,
+    cells: Sequence[str] = (),
+    *,
+    sample: int | None = None,
+    device: str = "auto",
+    plugins: Sequence[PluginSource] = (),
 ) -> Verification:
     """Choose what to run again; reads, never writes.
 
@@ -98,6 +104,7 @@ def plan_verification(
         cells: ids; every finished cell unless given.
         sample: how many of them to draw at random, or None for all.
         device: `auto` is the device that the stored cells were trained on, where this machine has it.
+        plugins: files and modules without a package, as for `ganbench.run`.
 
     Raises:
         GanbenchError: the folder is none, a cell is not finished or not in the grid, the device is absent.
@@ -109,8 +116,8 @@ def plan_verification(
     if isinstance(cells, str):
         raise GridError(f"cells: must be a list of ids, as [{cells!r}], given {cells!r}")
     store = Store(folder).require()
-    catalog = load_catalog()
-    grid = read_grid(store.grid(), catalog)
+    catalog = load_catalog(plugins=plugins)
+    grid = read_stored_grid(store, catalog)
     known = {cell.id: cell for cell in grid.cells}
     for given in cells:
         if given not in known:
@@ -179,6 +186,7 @@ def _verified(
                     device=place.device,
                     environment=environment,
                     data_paths=data_paths(),
+                    plugins=plan.shared.catalog.given,
                 )
             )
         environments = {task.cell.id: task.environment for task in tasks}

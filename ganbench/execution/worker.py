@@ -55,19 +55,28 @@ def serve(descriptor: int) -> None:
             # The parent is gone. Raised inside a cell, this would be the cell's error.
             os._exit(1)
 
-    from ganbench.catalog import load_catalog
+    from ganbench.catalog import load_catalog, plugins_given
+    from ganbench.errors import GanbenchError
     from ganbench.files.data_paths import data_paths_set
     from ganbench.runner.cell_run import run_cell
     from ganbench.runner.shared_parts import SharedParts
+    from ganbench.runner.task import CellResult
 
     # An optimizer's first step imports this; the seconds that it takes are no part of a cell's.
     importlib.import_module("torch._dynamo")
     shared: SharedParts | None = None
+    given = contextlib.ExitStack()
     while True:
         task = pickle.loads(messages.get())
         if shared is None:
             # A plugin may look for data when it is imported.
             with data_paths_set(task.data_paths):
+                try:
+                    given.enter_context(plugins_given(task.plugins))
+                except GanbenchError as error:
+                    # A file that has been changed or removed since the plan was made.
+                    send(CellResult(cell=task.cell.id, status="error", reason=str(error), scores={}))
+                    continue
                 shared = SharedParts(load_catalog())
         send(run_cell(task, shared, stopped.is_set, send))
 

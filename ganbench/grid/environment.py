@@ -20,7 +20,7 @@ from ganbench.grid.plugin_source import modules_digest, source_digest
 from ganbench.grid.settings import DEFAULT_UPDATE
 
 if TYPE_CHECKING:
-    from ganbench.catalog import Catalog, Kind
+    from ganbench.catalog import Catalog, Kind, PluginRecord
 
 NUMERICS = 1
 """Raised only by a release of ganbench that trains to other bits than the one before; 1 is that of 0.1.0."""
@@ -29,6 +29,8 @@ _HASH_DIGITS = 10
 # Under this name ganbench's numerics stand in the hash, in the place of the version that 0.1.0 had there.
 _FIRST_NUMERICS = "0.1.0"
 _TRAINED_BY: tuple[Kind, ...] = ("dataset", "architecture", "loss", "penalty")
+# In the place of a version, for a file that is no package's.
+_GIVEN = "given"
 _UNNAMED = "the number of threads, or a plugin's source"
 
 
@@ -45,7 +47,8 @@ class Environment:
         versions: of ganbench, torch and torch-fidelity; that of ganbench is recorded and decides nothing.
         numerics: of ganbench; see NUMERICS.
         plugins: of each distribution that the cell uses, by its name: `version`; `digest` of its source; and,
-            where it has other files than Python's, `modules`, the digest of those alone.
+            where it has other files than Python's, `modules`, the digest of those alone. A file that is given
+            by itself has its own name and, as its version, `given`.
         data: fingerprint of each data set that the cell uses, by its label.
         digests: what a part of a plugin says of itself with its attribute `digest`, by kind and label.
         switches: those of torch, and the environment variables of its libraries, that are not at their
@@ -229,7 +232,7 @@ def environment_of(
     for kind, choice in parts_of(cell):
         plugin = catalog.entry(kind, choice.name).plugin
         if not plugin.builtin and plugin.distribution not in plugins:
-            plugins[plugin.distribution] = _plugin_facts(plugin.distribution, plugin.version)
+            plugins[plugin.distribution] = _plugin_facts(plugin)
     with kept_switches():
         write_switches(standard_switches())
         switches = unusual_switches()
@@ -319,9 +322,15 @@ def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in facts.items()}
 
 
-def _plugin_facts(distribution: str, version: str) -> dict[str, str]:
-    digest, modules = source_digest(distribution), modules_digest(distribution)
-    return {"version": version, "digest": digest, **({"modules": modules} if modules != digest else {})}
+def _plugin_facts(plugin: PluginRecord) -> dict[str, str]:
+    if plugin.given:
+        return {"version": _GIVEN, "digest": plugin.digest}
+    digest, modules = source_digest(plugin.distribution), modules_digest(plugin.distribution)
+    return {
+        "version": plugin.version,
+        "digest": digest,
+        **({"modules": modules} if modules != digest else {}),
+    }
 
 
 def _plugin(facts: Mapping[str, Any]) -> dict[str, str]:

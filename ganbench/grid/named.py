@@ -72,7 +72,7 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
         options = options_in_grid(kind, name, catalog)
     except CatalogError as error:
         for problem in error.problems:
-            problems.add(at, problem)
+            problems.add(at, problem + problems.unknown_hint(kind, name))
         return []
     alternatives: dict[str, list[Any]] = {}
     fine = True

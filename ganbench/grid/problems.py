@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import GridError
+
+if TYPE_CHECKING:
+    from ganbench.catalog import Kind
 
 # A file that is wrong everywhere is not explained by its thousandth line.
 MAX_LINES = 100
@@ -22,10 +25,16 @@ def given(value: Any) -> str:
 
 
 class Problems:
-    """Collects problems while a grid is read, so that all of them are reported at once."""
+    """Collects problems while a grid is read, so that all of them are reported at once.
 
-    def __init__(self, where: str) -> None:
+    Attributes:
+        where: the file, or what else a problem's line begins with.
+        unknown_hint: says where a kind and a name that nothing provides may be found; empty for nowhere.
+    """
+
+    def __init__(self, where: str, unknown_hint: Callable[[Kind, str], str] = lambda kind, name: "") -> None:
         self.where = where
+        self.unknown_hint = unknown_hint
         self._lines: dict[str, None] = {}  # in order, each once
         self._origins: dict[str, str] = {}
 

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ganbench.errors import did_you_mean
+from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.assignments import Assignment, read_assignments
 from ganbench.grid.axes import NAMED, Axis, Patterns, axis_key, flat_axes, overlap, read_axes
+from ganbench.grid.beside import plugin_beside
 from ganbench.grid.document import document_of
 from ganbench.grid.grid import Compare, Grid
 from ganbench.grid.merged_settings import Layer, merge_layer
@@ -51,7 +52,8 @@ def read_grid(
         parsed, problems = source, Problems("grid")
     else:
         path = find(source)
-        parsed, problems = parse(path), Problems(str(path))
+        parsed = parse(path)
+        problems = Problems(str(path), lambda kind, name: plugin_beside(path, kind, name, catalog))
     document = cleaned(parsed, problems)
     assignments = read_assignments(overrides, problems)
     problems.came_from(
@@ -64,6 +66,15 @@ def read_grid(
     problems.raise_any()
     assert grid is not None
     return grid
+
+
+def named_grid(source: str | os.PathLike[str] | Mapping[str, Any]) -> str:
+    """Read the name of a grid that may be wrong otherwise; empty where it has none."""
+    try:
+        name = (source if isinstance(source, Mapping) else parse(find(source))).get("name")
+    except GridError:
+        return ""
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
 
 
 class _GridReading:

@@ -16,7 +16,8 @@ from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.grid import read_grid
 from ganbench.grid.tolerance import Tolerance, read_tolerance
 from ganbench.regression.bit_identity import Bits, compare_bits, final_values
-from ganbench.store import CELLS
+from ganbench.store import CELLS, Store
+from ganbench.store.stored_grid import with_missing_plugins
 
 DEFAULT = read_tolerance("5%")
 
@@ -186,7 +187,11 @@ def _grid_thresholds(tables: Tables, catalog: Callable[[], Catalog]) -> dict[Key
     settings = [tables.grid, *(overrides if isinstance(overrides, list) else [])]
     if not any(isinstance(table, dict) and "check" in table for table in settings):
         return {}
-    grid = read_grid(tables.grid, catalog())
+    known = catalog()
+    try:
+        grid = read_grid(tables.grid, known)
+    except GridError as error:
+        raise with_missing_plugins(error, Store(tables.path), known) from None
     found: dict[Key, Mapping[str, Tolerance]] = {}
     for cell in grid.cells:
         values = {**cell.axes, **{name: str(value) for name, value in cell.varied.items()}}

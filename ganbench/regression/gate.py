@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ganbench.analysis.multiple_testing import holm
 from ganbench.analysis.read_tables import Tables
 from ganbench.analysis.tables import current_rows
-from ganbench.catalog import load_catalog
+from ganbench.catalog import PluginSource, load_catalog
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.bit_identity import bits_sentences
@@ -29,6 +29,7 @@ def check(
     metrics: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     alpha: float = 0.05,
+    plugins: Sequence[PluginSource] = (),
 ) -> Outcome:
     """Say of each score in each context whether it got worse; `evidence` has the rule and its reasons.
 
@@ -41,13 +42,15 @@ def check(
         metrics: the scores to check; unless given, those of the grid's [check], else all with a direction.
         tolerance: of each of them; unless given, the grid's [check], else 5% of the baseline.
         alpha: one-sided level, above 0 and below 0.5.
+        plugins: files and modules without a package, as for `ganbench.run`; needed only where the grid has a
+            [check].
 
     Raises:
         GanbenchError: a folder, the pair of them, or an option cannot be used.
     """
     request = _request(metrics, tolerance, alpha)
     before, now = read_finished(baseline), read_finished(path)
-    every = list_checks(before, now, request, load_catalog)
+    every = list_checks(before, now, request, lambda: load_catalog(plugins=plugins))
     findings = judge(every, request.alpha)
     return Outcome(
         path=now.path,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganbench.catalog import load_catalog
+from ganbench.catalog import PluginSource, load_catalog
 from ganbench.errors import GridError
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.checks import CheckRequest, ScoreCheck, list_checks, read_finished
@@ -71,6 +71,7 @@ def plan(
     metrics: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     alpha: float = 0.05,
+    plugins: Sequence[PluginSource] = (),
 ) -> SeedPlan:
     """Tell from the spread of a baseline how many seeds a check needs.
 
@@ -82,6 +83,7 @@ def plan(
         metrics: the scores to check; unless given, those of its grid's [check], else all with a direction.
         tolerance: of each of them; unless given, the grid's [check], else 5% of the baseline.
         alpha: one-sided level, above 0 and below 0.5.
+        plugins: files and modules without a package, as for `check`.
 
     Raises:
         GanbenchError: the folder or an option cannot be used, or a score has fewer than two seeds.
@@ -89,7 +91,7 @@ def plan(
     request = CheckRequest(
         metrics=tuple(dict.fromkeys(metrics)), tolerance=tolerance, alpha=checked_alpha(alpha)
     )
-    every = list_checks(read_finished(baseline), None, request, load_catalog)
+    every = list_checks(read_finished(baseline), None, request, lambda: load_catalog(plugins=plugins))
     needs = tuple(_need(check, request.alpha, len(every)) for check in every)
     known = [need.together for need in needs if need.together is not None]
     return SeedPlan(

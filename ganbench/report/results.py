@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ganbench.analysis.records import printable
 from ganbench.analysis.result_tables import ResultTables, analyse, write_result_tables
-from ganbench.catalog import Catalog, load_catalog
+from ganbench.catalog import Catalog, PluginSource, load_catalog
 from ganbench.report.notebook import as_html
 from ganbench.report.standalone_figures import standalone_figures
 from ganbench.store import Store
@@ -52,16 +52,20 @@ class Results(ResultTables):
         return str(as_html(printable(self.path.name), self.cells, self.comparison, self.final))
 
 
-def load(path: str | Path) -> Results:
+def load(path: str | Path, *, plugins: Sequence[PluginSource] = ()) -> Results:
     """Read a results folder; no plugin is needed, and damaged cells appear as `error`.
 
     Args:
         path: a folder made by `ganbench run`.
+        plugins: files and modules without a package, as for `ganbench.run`; they are needed only for cells
+            whose record is damaged.
 
     Raises:
         StoreError: there is no such folder, it holds no results, or its grid is damaged.
+        CatalogError: one of `plugins` cannot be used.
     """
-    return Results(**vars(analyse(Store(path), catalog=load_catalog)))
+    catalog = load_catalog(plugins=plugins) if plugins else None
+    return Results(**vars(analyse(Store(path), catalog=lambda: catalog or load_catalog())))
 
 
 def write_tables(

@@ -165,8 +165,8 @@ class SharedParts:
         if not isinstance(digest, str):
             provider = self.catalog.entry(kind, choice.name).plugin
             raise GridError(
-                f"{kind} {choice.name!r} (from {provider.distribution} {provider.version}): its digest must "
-                f"be a string, given {type(digest).__name__}"
+                f"{kind} {choice.name!r} (from {provider.origin}): its digest must be a string, "
+                f" given {type(digest).__name__}"
             )
         return digest
 
@@ -207,8 +207,8 @@ class SharedParts:
         plugin = self.catalog.entry(kind, choice.name).plugin
         if plugin.builtin:
             return ""
-        source = source_digest(plugin.distribution)
-        return f"{plugin.distribution} {plugin.version} {source} {digest}".rstrip()
+        source = plugin.digest or source_digest(plugin.distribution)
+        return f"{plugin.origin} {source} {digest}".rstrip()
 
 
 class SharedDataset:
@@ -283,7 +283,7 @@ class SharedDataset:
             except Exception as error:
                 what, entry = f"dataset {self._part.label!r}", self._part.entry
                 if entry is not None:
-                    what += f" (from {entry.plugin.distribution} {entry.plugin.version})"
+                    what += f" (from {entry.plugin.origin})"
                 raise GridError(f"{what} cannot be used: {type(error).__name__}: {error}") from error
 
     def _require(self, problems: Sequence[str]) -> None:

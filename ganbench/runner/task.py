@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganbench.api import LossSpec, PenaltySpec
-from ganbench.catalog import Catalog
+from ganbench.catalog import Catalog, GivenPlugin, Kind
 from ganbench.grid import Cell, Choice
-from ganbench.grid.environment import Environment
+from ganbench.grid.environment import Environment, parts_of
 from ganbench.grid.history import History
 
 
@@ -25,6 +25,7 @@ class Task:
         rescore: the cell is trained; only scores of its stored weights are missing.
         keep_stale: a checkpoint of another environment is gone on from.
         data_paths: where data sets and weights are found, by the variables of `ganbench.files.data_paths`.
+        plugins: files and modules that the catalog of the worker has beside the installed plugins.
     """
 
     cell: Cell
@@ -34,6 +35,7 @@ class Task:
     rescore: bool = False
     keep_stale: bool = False
     data_paths: Mapping[str, str] = field(default_factory=dict)
+    plugins: tuple[GivenPlugin, ...] = ()
 
     @property
     def threads(self) -> int | None:
@@ -101,7 +103,19 @@ def record_of(cell: Cell, trained: Environment | History, catalog: Catalog, **ou
         "weights": "",
         "determinism": {},
         "formulas": formulas_of(cell, catalog),
+        **({"plugins": given} if (given := _given(cell, catalog)) else {}),
         **outcome,
+    }
+
+
+def _given(cell: Cell, catalog: Catalog) -> dict[str, dict[str, str]]:
+    """By their names, path and SHA-256 of the files that provide a part of the cell without a package."""
+    parts: list[tuple[Kind, Choice]] = [*parts_of(cell), *(("metric", each) for each in cell.score.metrics)]
+    if cell.score.extractor is not None:
+        parts.append(("extractor", cell.score.extractor))
+    plugins = [catalog.entry(kind, choice.name).plugin for kind, choice in parts]
+    return {
+        plugin.name: {"path": plugin.given, "sha256": plugin.digest} for plugin in plugins if plugin.given
     }
 
 

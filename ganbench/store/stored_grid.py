@@ -1,0 +1,68 @@
+"""The grid of a results folder, and the plugins without a package that its cells were made with."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ganbench.errors import GridError, StoreError
+from ganbench.grid import Grid, read_grid
+from ganbench.store.folder import Store
+
+if TYPE_CHECKING:
+    from ganbench.catalog import Catalog
+
+
+def read_stored_grid(store: Store, catalog: Catalog) -> Grid:
+    """Read the grid that a results folder holds.
+
+    Args:
+        store: the folder.
+        catalog: what names mean.
+
+    Raises:
+        GridError: something in it cannot be used; a file that the folder's cells were made with, and that is
+            not given now, is named.
+        StoreError: there is no grid.
+    """
+    try:
+        return read_grid(store.grid(), catalog)
+    except GridError as error:
+        raise with_missing_plugins(error, store, catalog) from None
+
+
+def with_missing_plugins(error: GridError, store: Store, catalog: Catalog) -> GridError:
+    """Add to an error the plugins that the records of a folder name and that are not given.
+
+    Args:
+        error: of a grid that cannot be read.
+        store: the folder; it need not be there.
+        catalog: the one that the grid was read with.
+
+    Returns:
+        The error, with one more line for each.
+    """
+    given = {plugin.name for plugin in catalog.given}
+    missing = {name: path for name, path in recorded_plugins(store).items() if name not in given}
+    lines = [
+        f"{store.path}: its cells were made with --plugin {path}; give it again" for path in missing.values()
+    ]
+    return GridError(*error.problems, *lines, tracebacks=error.tracebacks) if lines else error
+
+
+def recorded_plugins(store: Store) -> dict[str, str]:
+    """List the files that the cells of a folder were made with: by name, the path as it was given.
+
+    Records that cannot be read are passed over.
+    """
+    found: dict[str, str] = {}
+    with contextlib.suppress(StoreError, OSError):
+        for cell in store.cells_on_disk():
+            with contextlib.suppress(StoreError):
+                plugins = store.cell(cell).get("plugins")
+                if isinstance(plugins, Mapping):
+                    for name, facts in plugins.items():
+                        if isinstance(facts, Mapping):
+                            found.setdefault(str(name), str(facts.get("path", name)))
+    return found
