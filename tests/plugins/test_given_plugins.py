@@ -113,6 +113,7 @@ def problems_of(plugin: Any) -> tuple[str, ...]:
     return caught.value.problems
 
 
+@pytest.mark.slow
 def test_a_run_names_the_file_in_record_and_environment(folder: Path) -> None:
     record = run(folder / "out")
     (digest,) = {facts["sha256"] for facts in record["plugins"].values()}
@@ -127,6 +128,7 @@ def test_a_run_names_the_file_in_record_and_environment(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["grid.toml", "mine.py", "out"]
 
 
+@pytest.mark.slow
 def test_the_same_file_elsewhere_is_the_same_environment_and_a_changed_one_is_stale(folder: Path) -> None:
     record = run(folder / "out")
     (folder / "elsewhere").mkdir()
@@ -146,6 +148,7 @@ def test_the_same_file_elsewhere_is_the_same_environment_and_a_changed_one_is_st
         run(folder / "out", "other.py")
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_bits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(folder / "whole")
     stops = 0
@@ -177,6 +180,7 @@ def test_workers_import_it_and_verify_runs_it_again(
     assert "The one cell is bit-identical" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_worker_by_hand_and_the_other_commands_take_it_and_name_it_where_it_is_missing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,6 +214,7 @@ def test_a_worker_by_hand_and_the_other_commands_take_it_and_name_it_where_it_is
     assert "--plugin mine.py" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_check_names_it_where_the_grid_has_thresholds(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +225,7 @@ def test_check_names_it_where_the_grid_has_thresholds(
     assert main(["check", "out", "--baseline", "out", "--plugin", "mine.py"]) == 0
 
 
+@pytest.mark.slow
 def test_a_default_folder_is_looked_into_as_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "grid.toml", "--plugin", "mine.py", "-q"]) == 0
     capsys.readouterr()
@@ -230,6 +236,7 @@ def test_a_default_folder_is_looked_into_as_well(folder: Path, capsys: pytest.Ca
     assert lines[-1].endswith("results/given: its cells were made with --plugin mine.py; give it again")
 
 
+@pytest.mark.slow
 def test_a_module_or_its_name_does_too(
     folder: Path, fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,6 +397,7 @@ def test_a_file_that_is_gone_when_a_worker_wants_it_is_the_cells_error(
     )
 
 
+@pytest.mark.slow
 def test_a_verification_holds_its_plugins(folder: Path) -> None:
     run(folder / "out")
     plan = plan_verification(folder / "out", plugins=["mine.py"])
