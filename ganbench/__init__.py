@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.api import (
     ArchitectureSpec,
+    Augmentation,
+    AugmentationSpec,
     Dataset,
     DatasetSpec,
     Extractor,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = [
     "NUMERICS",
     "ArchitectureSpec",
+    "Augmentation",
+    "AugmentationSpec",
     "Dataset",
     "DatasetSpec",
     "Extractor",

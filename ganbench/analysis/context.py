@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from ganbench.analysis.identities import is_varied
 from ganbench.analysis.records import AXES
 
 Row = Mapping[str, Any]
@@ -51,8 +52,8 @@ def label(value: Any) -> str:
 
 
 def axes_of(cells: pd.DataFrame) -> tuple[str, ...]:
-    """List the axes of a table of cells: the four of every grid, and the settings that this one varies."""
-    return (*AXES, *(name for name in cells.columns if "." in name))
+    """List the axes of a table of cells: the four of every grid, and what else this one varies."""
+    return (*AXES, *(name for name in cells.columns if is_varied(name)))
 
 
 def groups_of(cells: pd.DataFrame, what: Compared) -> list[str]:

@@ -15,6 +15,8 @@ from ganbench.grid import read_grid
 from ganbench.store import CELLS, Store
 from ganbench.store.cells import TEXT_LIMIT
 
+AUGMENTATION = "augmentation"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
@@ -22,13 +24,21 @@ class Identity:
 
     Attributes:
         axes: label of each axis.
-        varied: value of each setting that the grid varies, by dotted key.
+        varied: value of each setting that the grid varies, by dotted key, and of `augmentation`.
         seed: its seed.
     """
 
     axes: Mapping[str, str]
     varied: Mapping[str, Any]
     seed: int
+
+
+def is_varied(column: str) -> bool:
+    """Tell whether a column of a table is of something that only some grids vary: a setting, augmentations.
+
+    A setting is a dotted key, so that it can never take another column's place.
+    """
+    return "." in column or column == AUGMENTATION
 
 
 def read_identities(
@@ -58,7 +68,7 @@ def _from_table(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
         table = read_bytes(store.path / CELLS, TEXT_LIMIT).decode()
         for row in csv.DictReader(io.StringIO(table)):
             if all(row.get(name) for name in (*axes, "seed")):
-                varied = {key: _value(text) for key, text in row.items() if key and "." in key}
+                varied = {key: _value(key, text) for key, text in row.items() if key and is_varied(key)}
                 own = {name: row[name] for name in axes}
                 found[row["cell"]] = Identity(axes=own, varied=varied, seed=int(row["seed"]))
     except (StoreError, UnicodeDecodeError, ValueError, KeyError, TypeError, csv.Error):
@@ -66,8 +76,10 @@ def _from_table(store: Store, axes: tuple[str, ...]) -> dict[str, Identity]:
     return found
 
 
-def _value(text: str) -> Any:
-    """Read a varied setting into the type that the table's other rows have."""
+def _value(column: str, text: str) -> Any:
+    """Read a varied setting into the type that the table's other rows have; an augmentation is text."""
+    if column == AUGMENTATION:
+        return text
     for kind in (int, float):
         try:
             return kind(text)

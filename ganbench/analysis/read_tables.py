@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from ganbench.analysis.context import axes_of
+from ganbench.analysis.identities import AUGMENTATION, is_varied
 from ganbench.analysis.records import (
     AXES,
     MAX_INTEGER,
@@ -168,8 +169,7 @@ def _record(row: Mapping[str, str]) -> Record:
     return Record(
         cell=printable(row["cell"]),
         axes={axis: printable(row[axis]) for axis in AXES},
-        # A varied setting is a dotted key; no other column has a dot.
-        varied={name: _setting(text) for name, text in row.items() if "." in name},
+        varied={name: _setting(name, text) for name, text in row.items() if is_varied(name)},
         # A cell whose record was damaged when the table was written, and of which the grid told nothing.
         seed=_count(row, "seed") if row["seed"] or row["status"] != "error" else None,
         status=row["status"],
@@ -219,8 +219,10 @@ def _number(row: Mapping[str, str], name: str, kind: Callable[[str], _Read]) -> 
         raise ValueError(f"{name} is no number: {printable(row[name])[:40]!r}") from None
 
 
-def _setting(text: str) -> Any:
-    """Read the value of a varied setting, of which a table holds the text."""
+def _setting(name: str, text: str) -> Any:
+    """Read the value of a varied setting, or an augmentation, of which a table holds the text."""
+    if name == AUGMENTATION:
+        return printable(text) if text else None
     if text in ("True", "False"):
         return text == "True"
     try:

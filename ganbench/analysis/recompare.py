@@ -34,7 +34,7 @@ def recompare(
         cells: its table of cells.
         scores: its table of scores.
         asked: what the grid asks to compare, which is what is not given here.
-        axis: a column of cells.csv: dataset, architecture, loss, penalty, or a varied setting.
+        axis: a column of cells.csv: dataset, architecture, loss, penalty, augmentation, or a varied setting.
         baseline: a value of it as cells.csv has it, or a name alone where only one value has it; the
             first value unless given.
         where: `AXIS=VALUE`, which cells to take; of one axis any of its values, of several axes all.

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganbench.analysis.identities import Identity, read_identities
+from ganbench.analysis.identities import AUGMENTATION, Identity, is_varied, read_identities
 from ganbench.catalog import Catalog
 from ganbench.errors import StoreError
 from ganbench.grid.history import History
 from ganbench.store import Store
 
 AXES = ("dataset", "architecture", "loss", "penalty")
+NOT_AUGMENTED = "none"
 FAILURES = ("diverged", "error", "oom")
 STATUSES = ("ok", *FAILURES, "skipped", "unfinished")
 
@@ -61,7 +62,7 @@ class Record:
     Attributes:
         cell: its id.
         axes: label of each of the four axes; empty where neither the cell's record nor the grid tells.
-        varied: value of each setting that the grid varies, by dotted key.
+        varied: value of each setting that the grid varies, by dotted key; `augmentation` where it has any.
         seed: None where neither the record nor the grid tells.
         status: one of STATUSES.
         reason: why it is not `ok`.
@@ -120,8 +121,14 @@ def read_records(
 
 
 def varied_keys(records: Iterable[Record]) -> tuple[str, ...]:
-    """List the settings that differ within the grid, in the grid's order."""
-    return tuple(dict.fromkeys(key for record in records for key in record.varied))
+    """List what differs within the grid beside the axes of every grid, in the grid's order.
+
+    `augmentation` comes first, where any cell has one.
+    """
+    listed = list(records)
+    keys = dict.fromkeys(key for record in listed for key in record.varied if key != AUGMENTATION)
+    augmented = any(record.varied.get(AUGMENTATION) not in (None, NOT_AUGMENTED) for record in listed)
+    return (*([AUGMENTATION] if augmented else []), *keys)
 
 
 def plain(value: Any) -> Any:
@@ -186,8 +193,7 @@ def _cell(cell: str, raw: Mapping[str, Any]) -> Record:
         raise StoreError(f"cells/{cell}/cell.json: damaged: status {status!r}")
     if not 0 <= seed <= MAX_INTEGER or not 0 <= step <= MAX_INTEGER:
         raise StoreError(f"cells/{cell}/cell.json: damaged: seed {seed}, step {step}")
-    # A varied setting is a dotted key, so it can never take another column's place.
-    if not all("." in key and printable(key) == key for key in raw["varied"]):
+    if not all(is_varied(key) and printable(key) == key for key in raw["varied"]):
         raise StoreError(f"cells/{cell}/cell.json: damaged: varied settings {sorted(raw['varied'])}")
     plugins = _mapping(environment.get("plugins"))
     return Record(

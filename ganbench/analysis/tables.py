@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.analysis.records import AXES, Record, varied_keys
+from ganbench.analysis.identities import AUGMENTATION, is_varied
+from ganbench.analysis.records import AXES, NOT_AUGMENTED, Record, varied_keys
 
 # The documented order; `direction` and what follows stand last because columns are only ever added.
 CELL_COLUMNS = (
@@ -110,15 +111,17 @@ def frame(
     for name in table.columns:
         if name in integers:
             table[name] = table[name].astype("Int64")
-        elif "." not in name or not table[name].isna().any():
+        elif not is_varied(name) or not table[name].isna().any():
             # A varied setting that one damaged cell lacks keeps its values: 64 must not become 64.0.
             table[name] = table[name].infer_objects()
     return table
 
 
 def _identity(record: Record, varied: Sequence[str]) -> dict[str, Any]:
+    # A cell that was trained before its grid had augmentations does not say that it has none.
+    otherwise = {AUGMENTATION: NOT_AUGMENTED} if record.axes else {}
     return {
         "cell": record.cell,
         **{axis: record.axes.get(axis, "") for axis in AXES},
-        **{key: record.varied.get(key) for key in varied},
+        **{key: record.varied.get(key, otherwise.get(key)) for key in varied},
     }

@@ -1,11 +1,12 @@
 """What a plugin author imports (by way of `ganbench` itself): specs, hooks, and what they are made of."""
 
 from ganbench.api.data import Dataset, Extractor, Features, Metric
-from ganbench.api.game import Game, Loss, Penalty
+from ganbench.api.game import Augmentation, Game, Loss, Penalty
 from ganbench.api.hookspecs import hookimpl
 from ganbench.api.players import Noise, Players, Samples, Signature
 from ganbench.api.specs import (
     ArchitectureSpec,
+    AugmentationSpec,
     DatasetSpec,
     ExtractorSpec,
     LossSpec,
@@ -18,6 +19,8 @@ from ganbench.api.updates import Turns, UpdateRule
 
 __all__ = [
     "ArchitectureSpec",
+    "Augmentation",
+    "AugmentationSpec",
     "Dataset",
     "DatasetSpec",
     "Extractor",

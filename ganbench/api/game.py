@@ -1,4 +1,4 @@
-"""The view of one turn that losses and penalties get, and their own interfaces."""
+"""The view of one turn that losses, penalties and augmentations get, and their own interfaces."""
 
 from __future__ import annotations
 
@@ -50,11 +50,15 @@ class Game(Protocol):
     def scores(self) -> tuple[Tensor, Tensor]:
         """Compute the discriminator's raw scores of (real, fake), each (batch, outputs).
 
+        The discriminator sees both as the cell's augmentation changes them, as in `score`.
+
         One forward pass where the discriminator judges each sample by itself, two where it does not.
         """
 
     def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """D's raw scores of x, (batch, outputs); this turn's condition unless one is given.
+
+        The cell's augmentation is applied to x first, with new draws at each call.
 
         Raises:
             Unsupported: a condition is given, and the discriminator takes none.
@@ -85,10 +89,10 @@ class Game(Protocol):
         """
 
     def uniform(self, *shape: int) -> Tensor:
-        """U(0, 1) from the cell's loss stream."""
+        """U(0, 1) from the cell's loss stream; an augmentation draws from a stream of its own."""
 
     def normal(self, *shape: int) -> Tensor:
-        """N(0, 1) from the cell's loss stream."""
+        """N(0, 1) from the cell's loss stream; an augmentation draws from a stream of its own."""
 
     def state(self, name: str, initial: float | Tensor) -> Tensor:
         """Keep a small tensor between turns and in checkpoints; update it in place, without gradient."""
@@ -121,3 +125,19 @@ class Penalty(Protocol):
 
     def __call__(self, game: Game) -> Tensor:
         """Compute a scalar, its weight included."""
+
+
+@runtime_checkable
+class Augmentation(Protocol):
+    """A change of samples before the discriminator sees them: real and generated ones, in both turns.
+
+    It is applied within `game.score`, so that any loss and any penalty meets it, and must be differentiable
+    in the samples. Numbers that it draws come from `game.uniform` and `game.normal`, and what it keeps
+    between calls is in `game.state`, under names of its own. Asking the game for scores in it is an error.
+    """
+
+    def __call__(self, x: Tensor, game: Game) -> Tensor:
+        """Change samples (batch, *shape), each by itself: same shape, same type.
+
+        The batch may be of another size than the game's, as where real and generated samples are one batch.
+        """

@@ -8,6 +8,7 @@ import pluggy
 
 from ganbench.api.specs import (
     ArchitectureSpec,
+    AugmentationSpec,
     DatasetSpec,
     ExtractorSpec,
     LossSpec,
@@ -45,6 +46,11 @@ def ganbench_optimizers() -> Iterable[OptimizerSpec]:  # type: ignore[empty-body
 @hookspec
 def ganbench_updates() -> Iterable[UpdateSpec]:  # type: ignore[empty-body]
     """Yield an UpdateSpec for each update rule."""
+
+
+@hookspec
+def ganbench_augmentations() -> Iterable[AugmentationSpec]:  # type: ignore[empty-body]
+    """Yield an AugmentationSpec for each change of what the discriminator sees."""
 
 
 @hookspec

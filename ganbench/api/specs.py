@@ -102,6 +102,17 @@ class UpdateSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AugmentationSpec(Spec):
+    """A change of all that the discriminator sees: `build(**options) -> Augmentation`.
+
+    Attributes:
+        formula: what the discriminator sees in the place of x.
+    """
+
+    formula: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
     """Data: `build(**options) -> Dataset`."""
 

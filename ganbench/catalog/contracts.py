@@ -87,6 +87,13 @@ def _update(part: Part, built: Any) -> None:
     _require_attributes(part, built, ("name",))
 
 
+def _augmentation(part: Part, built: Any) -> None:
+    if not callable(built):
+        raise _broken(
+            part, f"build must return something to call with samples and a game, given {_kind(built)}"
+        )
+
+
 def _metric(part: Part, built: Any) -> None:
     if not callable(built):
         raise _broken(part, f"build must return something to call with samples, given {_kind(built)}")
@@ -159,6 +166,7 @@ _CONTRACTS: Mapping[Kind, Callable[[Part, Any], None]] = {
     "architecture": _players,
     "loss": _loss,
     "penalty": _penalty,
+    "augmentation": _augmentation,
     "metric": _metric,
     "extractor": _extractor,
     "optimizer": _optimizer,

@@ -23,6 +23,7 @@ from ganbench.errors import CatalogError, GanbenchError, PluginError, PluginFaul
 _HOOKS: dict[Kind, frozenset[str]] = {
     "loss": frozenset({"discriminator_loss", "generator_loss", "logit", "after_discriminator_step"}),
     "penalty": frozenset({"__call__"}),
+    "augmentation": frozenset({"__call__"}),
     "architecture": frozenset({"forward"}),
     "dataset": frozenset({"load", "density", "signature", "fingerprint"}),
     "metric": frozenset({"__call__", "check"}),
@@ -33,6 +34,8 @@ _HOOKS: dict[Kind, frozenset[str]] = {
 # Functions of ganbench that run a network, and which.
 _NETWORKS = {
     ("ganbench.training.cell_game", "score"): "the discriminator",
+    # Within the former, and none.
+    ("ganbench.training.cell_game", "augmented"): "",
     ("ganbench.training.cell_game", "generate"): "the generator",
     ("ganbench.runner.sampling", "generate_samples"): "the generator",
 }

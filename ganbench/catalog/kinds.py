@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from ganbench.api.specs import (
     ArchitectureSpec,
+    AugmentationSpec,
     DatasetSpec,
     ExtractorSpec,
     LossSpec,
@@ -18,7 +19,17 @@ from ganbench.api.specs import (
     UpdateSpec,
 )
 
-Kind = Literal["architecture", "loss", "penalty", "dataset", "metric", "extractor", "optimizer", "update"]
+Kind = Literal[
+    "architecture",
+    "loss",
+    "penalty",
+    "augmentation",
+    "dataset",
+    "metric",
+    "extractor",
+    "optimizer",
+    "update",
+]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -27,6 +38,7 @@ PLURALS: Mapping[Kind, str] = MappingProxyType(
         "architecture": "architectures",
         "loss": "losses",
         "penalty": "penalties",
+        "augmentation": "augmentations",
         "dataset": "datasets",
         "metric": "metrics",
         "extractor": "extractors",
@@ -42,6 +54,7 @@ SPECS: Mapping[Kind, type[Spec]] = MappingProxyType(
         "architecture": ArchitectureSpec,
         "loss": LossSpec,
         "penalty": PenaltySpec,
+        "augmentation": AugmentationSpec,
         "dataset": DatasetSpec,
         "metric": MetricSpec,
         "extractor": ExtractorSpec,

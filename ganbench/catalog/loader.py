@@ -17,6 +17,7 @@ BUILTINS: tuple[str, ...] = (
     "ganbench.zoo.architectures",
     "ganbench.zoo.losses",
     "ganbench.zoo.penalties",
+    "ganbench.zoo.augmentations",
     "ganbench.zoo.datasets",
     "ganbench.zoo.metrics",
     "ganbench.zoo.extractors",

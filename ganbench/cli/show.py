@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganbench.api.specs import LossSpec, MetricSpec, PenaltySpec, UpdateSpec
+from ganbench.api.specs import AugmentationSpec, LossSpec, MetricSpec, PenaltySpec, UpdateSpec
 from ganbench.catalog import Entry, load_catalog
 from ganbench.catalog.options import Option, canonical
 from ganbench.cli.parsing import Json, Plugins
@@ -80,6 +80,8 @@ def _particulars(entry: Entry) -> Mapping[str, str]:
         return {"adds": spec.formula, "needs a logit": "yes" if spec.needs_logit else "no"}
     if isinstance(spec, UpdateSpec):
         return {"step": spec.formula, "at one point": "yes" if spec.simultaneous else "no"}
+    if isinstance(spec, AugmentationSpec):
+        return {"discriminator sees": spec.formula}
     if isinstance(spec, MetricSpec):
         values = ", ".join(f"{name} ({better} is better)" for name, better in spec.directions.items())
         biased = ", ".join(f"{name} below {count:,} samples" for name, count in spec.biased_below.items())
@@ -109,6 +111,8 @@ def _record(entry: Entry) -> dict[str, Any]:
         record |= {"formula": spec.formula, "needs_logit": spec.needs_logit}
     elif isinstance(spec, UpdateSpec):
         record |= {"formula": spec.formula, "simultaneous": spec.simultaneous}
+    elif isinstance(spec, AugmentationSpec):
+        record |= {"formula": spec.formula}
     elif isinstance(spec, MetricSpec):
         record |= {"directions": dict(spec.directions), "biased_below": dict(spec.biased_below)}
     record["options"] = [

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -15,10 +15,12 @@ from ganbench.api import Signature
 from ganbench.errors import GridError
 from ganbench.execution.plan import Plan
 from ganbench.grid import Cell, Choice
+from ganbench.grid.choice import NONE
 from ganbench.runner import CellParts, SharedParts, check_cell
 from ganbench.store import Store
 
-_AXES: tuple[Literal["architecture", "loss", "penalty"], ...] = ("architecture", "loss", "penalty")
+_Axis = Literal["architecture", "loss", "penalty", "augmentation"]
+_AXES: tuple[_Axis, ...] = get_args(_Axis)
 _SHOWN = 3
 _SIDES = (8, 16, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
 
@@ -61,14 +63,14 @@ def _hint(parts: CellParts) -> str:
     fitting = [
         f"{axis} {', '.join(repr(choice.name) for choice in found)}"
         for axis in _AXES
-        if (found := _fitting(parts, axis))
+        if (axis != "augmentation" or parts.cell.augmentation != NONE) and (found := _fitting(parts, axis))
     ]
     if size := _size(parts):
         fitting.append(size)
     return f"; what fits instead: {', or '.join(fitting)}" if fitting else ""
 
 
-def _fitting(parts: CellParts, axis: Literal["architecture", "loss", "penalty"]) -> list[Choice]:
+def _fitting(parts: CellParts, axis: _Axis) -> list[Choice]:
     """List a few values of an axis, at their defaults, with which a cell can run; the nearest names first."""
     cell, shared = parts.cell, parts.shared
     present: Choice = getattr(cell, axis)

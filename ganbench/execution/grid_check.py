@@ -96,7 +96,7 @@ class _Trying:
         if not self._tried(cell, ("data", cell.dataset), lambda: parts.train):
             return
         train = cell.train
-        played = (cell.dataset, cell.architecture, cell.loss, cell.penalty)
+        played = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.augmentation)
         settings = (train.batch_size, train.precision, train.loss_before_freeze)
         fits = self._tried(cell, ("parts", *played, *settings), lambda: check_cell(parts.fresh()))
         if fits and (plugins := plugins_in_play(parts)):

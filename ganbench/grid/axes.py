@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from ganbench.catalog.options import canonical
 from ganbench.errors import did_you_mean
 from ganbench.files.canonical import canonical_json
-from ganbench.grid.choice import Choice, label_of
+from ganbench.grid.choice import NONE, Choice, label_of
 from ganbench.grid.named import MAX_CELLS, Named, expand, options_in_grid
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import SETTINGS, Schema
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ganbench.catalog import Catalog
 
 
-NamedAxis = Literal["dataset", "architecture", "loss", "penalty"]
+NamedAxis = Literal["dataset", "architecture", "loss", "penalty", "augmentation"]
 NAMED: tuple[NamedAxis, ...] = get_args(NamedAxis)
 _DEFAULTS: Mapping[str, list[Any]] = {"penalty": ["none"]}
 
@@ -30,8 +30,8 @@ class Axis:
     """One thing that varies.
 
     Attributes:
-        key: dataset, architecture, loss, penalty, or a setting's dotted key.
-        values: a Choice each for the first four, JSON values for a setting; distinct.
+        key: dataset, architecture, loss, penalty, augmentation, or a setting's dotted key.
+        values: a Choice each for the first five, JSON values for a setting; distinct.
         labels: the values' short forms, one each, distinct.
     """
 
@@ -43,6 +43,11 @@ class Axis:
     def is_setting(self) -> bool:
         """Whether what varies is a setting of [train] or [score]."""
         return self.key not in NAMED
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it says that nothing is augmented, as every grid does that has no such axis."""
+        return self.key == "augmentation" and self.values == (NONE,)
 
     @property
     def kind(self) -> NamedAxis:
@@ -81,7 +86,7 @@ def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]
 def read_axes(
     table: Mapping[str, Any], catalog: Catalog, schema: Schema, problems: Problems
 ) -> dict[str, Axis]:
-    """Read the axes of a grid, the named four first, then settings in the file's order, without faulty ones.
+    """Read the axes of a grid, the named five first, then settings in the file's order, without faulty ones.
 
     Args:
         table: as `flat_axes` gives it.
@@ -94,6 +99,9 @@ def read_axes(
     for key in (*NAMED, *settings):
         values = table.get(key, _DEFAULTS.get(key))
         at = axis_key(key)
+        if key == "augmentation" and values is None:
+            axes[key] = Axis(key=key, values=(NONE,), labels=(NONE.label,))
+            continue
         if key not in NAMED and not _may_vary(key, at, problems):
             continue
         if key not in table and values is None:

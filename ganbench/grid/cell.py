@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ganbench.files.canonical import sha256_of
-from ganbench.grid.choice import Choice
+from ganbench.grid.choice import NONE, Choice
 from ganbench.grid.settings import ScoreSettings, TrainSettings
 from ganbench.grid.tolerance import Tolerance
 
@@ -24,8 +24,9 @@ class Cell:
         architecture: who plays.
         loss: for what.
         penalty: and at what price.
+        augmentation: how samples are changed before the discriminator sees them.
         varied: value of each setting that the grid varies, by dotted key, in the grid's order; a list or
-            a table as its label.
+            a table as its label. Before them `augmentation`, its label, where the grid has any.
         train: how it is trained, everything resolved.
         score: how it is scored.
         seed: 0 to 2^31 - 1.
@@ -37,6 +38,7 @@ class Cell:
     architecture: Choice
     loss: Choice
     penalty: Choice
+    augmentation: Choice = NONE
     varied: Mapping[str, Any] = field(default_factory=dict)
     train: TrainSettings
     score: ScoreSettings
@@ -48,9 +50,9 @@ class Cell:
     def id(self) -> str:
         """`c` and 11 hexadecimal digits: the same on every machine and in every grid that has this cell.
 
-        Made from the four choices with their non-default options, the settings of training that differ
-        from their defaults, the seed, and varied settings of scoring. What ganbench adds later is left
-        out while it has its default, so that the id stays.
+        Made from the four choices, and the augmentation where there is one, with their non-default options;
+        the settings of training that differ from their defaults; the seed; and varied settings of scoring.
+        What ganbench adds later is left out while it has its default, so that the id stays.
         """
         identity: dict[str, Any] = {
             "dataset": self.dataset.canonical(),
@@ -60,6 +62,8 @@ class Cell:
             "train": self.train.changed(),
             "seed": self.seed,
         }
+        if self.augmentation != NONE:
+            identity["augmentation"] = self.augmentation.canonical()
         if self.scored_as:
             identity["score"] = dict(self.scored_as)
         return "c" + sha256_of(identity)[:_ID_DIGITS]

@@ -81,6 +81,10 @@ class ChoiceSum(Choice):
         return {"sum": [part.canonical() for part in self.parts]}
 
 
+NONE = Choice("none")
+"""No augmentation: it is left out of identities, streams, records and stored grids."""
+
+
 def choice_of(value: Mapping[str, Any]) -> Choice:
     """Rebuild a Choice from its `as_json`."""
     return Choice(value["name"], {key: option for key, option in value.items() if key != "name"})

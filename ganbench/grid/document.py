@@ -34,7 +34,9 @@ def document_of(
     document: dict[str, Any] = {
         "name": name,
         "seeds": len(seeds) if list(seeds) == list(range(len(seeds))) else list(seeds),
-        "axes": {key: [_written(value) for value in axis.values] for key, axis in axes.items()},
+        "axes": {
+            key: [_written(value) for value in axis.values] for key, axis in axes.items() if not axis.is_idle
+        },
         "train": {**train, **given.get("train", {})},
         "score": {**score, **given.get("score", {})},
     }

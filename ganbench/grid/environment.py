@@ -14,7 +14,7 @@ from ganbench.catalog.distributions import ganbench_version
 from ganbench.catalog.switches import kept_switches, standard_switches, unusual_switches, write_switches
 from ganbench.files.canonical import sha256_of
 from ganbench.grid.cell import Cell
-from ganbench.grid.choice import Choice
+from ganbench.grid.choice import NONE, Choice
 from ganbench.grid.optimizer_settings import PluginOptimizer
 from ganbench.grid.plugin_source import modules_digest, source_digest
 from ganbench.grid.settings import DEFAULT_UPDATE
@@ -256,6 +256,8 @@ def parts_of(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
         choice: Choice = getattr(cell, kind)
         for part in choice.parts:
             yield kind, part
+    if cell.augmentation != NONE:
+        yield "augmentation", cell.augmentation
     if cell.train.loss_before_freeze is not None:
         yield "loss", cell.train.loss_before_freeze
     if cell.train.update != DEFAULT_UPDATE:

@@ -19,7 +19,7 @@ class Compare:
     """The compared axis and its baseline.
 
     Attributes:
-        axis: dataset, architecture, loss, penalty, or a varied setting's dotted key.
+        axis: dataset, architecture, loss, penalty, augmentation, or a varied setting's dotted key.
         baseline: the label of one of its values.
     """
 
@@ -34,7 +34,8 @@ class Grid:
     Attributes:
         name: a folder's name.
         seeds: distinct, each 0 to 2^31 - 1.
-        axes: what varies; dataset, architecture, loss, penalty, then settings in the file's order.
+        axes: what varies; dataset, architecture, loss, penalty, augmentation if there is any, then settings
+            in the file's order.
         cells: the product without what is excluded, seeds outermost, so that a part of a run already has
             whole pairs; then the axes in their order.
         compare: the pairs of interest.

@@ -53,7 +53,7 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
     A penalty may also be a list, which is the sum of its penalties; the options of each multiply.
 
     Args:
-        kind: `dataset`, `architecture`, `loss`, `penalty`, `metric` or `extractor`.
+        kind: what it names.
         value: a name, a table with a name and options, or a list of these for a sum of penalties.
         catalog: where names are looked up.
         at: the value's key, for messages.

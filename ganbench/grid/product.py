@@ -161,9 +161,11 @@ def _cell(
 ) -> Cell:
     choices = {key: axes[key].values[position[key]] for key in NAMED}
     values = {key: axis.values[position[key]] for key, axis in axes.items() if axis.is_setting}
+    augmented = {} if axes["augmentation"].is_idle else {"augmentation": choices["augmentation"].label}
     return Cell(
         **choices,
-        varied={
+        varied=augmented
+        | {
             key: axes[key].labels[position[key]] if isinstance(value, list | dict) else value
             for key, value in values.items()
         },

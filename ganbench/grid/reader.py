@@ -123,7 +123,7 @@ class _GridReading:
         return Grid(
             name=name,
             seeds=seeds,
-            axes=tuple(axes.values()),
+            axes=tuple(axis for axis in axes.values() if not axis.is_idle),
             cells=cells,
             compare=compare,
             document=document_of(name, seeds, axes, base, rules, compare, excludes),
@@ -235,6 +235,9 @@ class _GridReading:
         if key not in axes:
             return None
         axis = axes[key]
+        if axis.is_idle:
+            self._problems.add("compare.axis", "the grid augments nothing; give axes.augmentation two values")
+            return None
         wanted = self._assigned("compare.baseline")
         wanted = table.get("baseline") if wanted is None else wanted
         if wanted is None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ganbench.files.canonical import sha256_of
 from ganbench.grid.cell import Cell
+from ganbench.grid.choice import NONE
 
 _BITS = 63
 
@@ -40,6 +41,7 @@ class Streams:
         network: of dropout and the like; from the seed alone.
         penalties: of what each term of a sum of penalties draws, from that penalty alone; none where there
             is a single penalty, which draws from `loss`.
+        augmentation: of what the augmentation draws, from it alone; None where there is none.
     """
 
     init: int
@@ -48,6 +50,7 @@ class Streams:
     loss: int
     network: int
     penalties: tuple[int, ...] = ()
+    augmentation: int | None = None
 
     @classmethod
     def of(cls, cell: Cell) -> Streams:
@@ -63,18 +66,21 @@ class Streams:
                 stream_seed(cell.seed, "penalty", {"penalty": part.canonical()})
                 for part in (cell.penalty.parts if len(cell.penalty.parts) > 1 else ())
             ),
+            augmentation=None
+            if cell.augmentation == NONE
+            else stream_seed(cell.seed, "augmentation", {"augmentation": cell.augmentation.canonical()}),
         )
 
 
-def build_seed(cell: Cell, kind: Literal["loss", "penalty"], name: str) -> int:
-    """Derive the seed of what a loss or a penalty draws while it is built: the streams `*_init`.
+def build_seed(cell: Cell, kind: Literal["loss", "penalty", "augmentation"], name: str) -> int:
+    """Derive the seed of what a loss, penalty or augmentation draws while it is built: the streams `*_init`.
 
     They are streams of their own, so that weights drawn then are not the numbers of the first turns.
 
     Args:
-        cell: whose loss or penalty it is.
-        kind: which of the two is built.
-        name: of the loss or the penalty that is built. Its options change nothing, so that cells that
+        cell: whose it is.
+        kind: what is built.
+        name: of what is built. Its options change nothing, so that cells that
             differ in them begin alike.
     """
     return stream_seed(cell.seed, f"{kind}_init", {kind: name})

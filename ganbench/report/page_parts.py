@@ -167,7 +167,7 @@ def _traceback(store: Store, cell: str) -> str:
 
 
 def objectives_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
-    """List each loss and penalty: its name, what D and G minimise, and where it is from.
+    """List each loss, penalty and augmentation: its name, what D and G minimise, and where it is from.
 
     Args:
         store: the folder.
@@ -177,7 +177,7 @@ def objectives_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
         An empty table where no cell states a formula: folders older than formulas, or plugins without any.
     """
     rows = []
-    for part in ("loss", "penalty"):
+    for part in ("loss", "penalty", *(["augmentation"] if "augmentation" in cells else [])):
         for choice in dict.fromkeys(cells[part]):
             said = _said(store, part, cells[cells[part] == choice]["cell"])
             if said:
@@ -187,6 +187,8 @@ def objectives_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
                         f"{player}'s loss + {formula}" if formula else "unchanged"
                         for player, formula in zip("DG", formulas, strict=True)
                     ]
+                elif part == "augmentation":
+                    shown = [f"the same, where D sees {formulas[0] or choice}", "the same"]
                 else:
                     shown = [formula or "-" for formula in formulas]
                 rows.append((choice, *shown, said.get("reference", "-")))

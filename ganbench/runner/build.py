@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganbench.api import Dataset, Loss, Penalty, Players, Samples, UpdateRule
+from ganbench.api import Augmentation, Dataset, Loss, Penalty, Players, Samples, UpdateRule
 from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part
 from ganbench.errors import PluginError
 from ganbench.grid import Cell, Choice, environment
+from ganbench.grid.choice import NONE
 from ganbench.grid.seeds import Streams, build_seed
 from ganbench.runner.shared_parts import SharedParts
 from ganbench.scoring import Scorer, seeded
@@ -42,7 +43,7 @@ _CPU = torch.device("cpu")
 class CellParts:
     """The parts of one cell. Each is built when it is first asked for, and stays.
 
-    Building draws from streams of its own (`init`, `loss_init`, `penalty_init`), so the order is free.
+    Building draws from streams of its own (`init`, `loss_init` and the like), so the order is free.
     Training changes the players: whoever needs untrained ones takes those of `fresh()`.
 
     Attributes:
@@ -150,6 +151,20 @@ class CellParts:
         return {choice.name: functools.partial(build_foreign, self.shared, choice) for choice in chosen}
 
     @cached_property
+    def augmentation(self) -> Augmentation | None:
+        """The augmentation; weights that it draws come from the stream `augmentation_init`; None without one.
+
+        Raises:
+            PluginError: it cannot be built, or holds parameters, which nothing would train.
+        """
+        choice = self.cell.augmentation
+        if choice == NONE:
+            return None
+        with seeded(build_seed(self.cell, "augmentation", choice.name), _CPU):
+            augmentation: Augmentation = _build_frozen("augmentation", choice, self.shared)
+        return augmentation
+
+    @cached_property
     def scorer(self) -> Scorer | None:
         """The scorer of the cell's [score] on its data set; None without metrics.
 
@@ -215,7 +230,8 @@ def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
     """Build a cell's training at step 0, with everything that decides its bits.
 
     Args:
-        parts: of the cell; untrained. Its players, losses and penalty are the trainer's from then on.
+        parts: of the cell; untrained. From then on its players, losses, penalties and augmentation are the
+            trainer's.
         engine: resolved, as `settle_engine` gives it.
 
     Raises:
@@ -230,6 +246,7 @@ def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
         penalties=parts.penalties,
         update=parts.update,
         optimizers=parts.optimizers,
+        augmentation=parts.augmentation,
         signature=parts.dataset.signature,
         samples=parts.train,
         streams=parts.streams,
@@ -293,10 +310,10 @@ def _build_penalty(parts: CellParts, choice: Choice) -> PenaltyTerm:
 def _build_frozen(
     kind: Kind, choice: Choice, shared: SharedParts, options: Mapping[str, Any] | None = None
 ) -> Any:
-    """Build a loss or a penalty, with nothing in it that would have to be trained.
+    """Build a loss, penalty or augmentation, with nothing in it that would have to be trained.
 
     Args:
-        kind: which of the two.
+        kind: what it is.
         choice: by which messages name it.
         shared: knows the catalog.
         options: for `build`; those of the choice unless given.
@@ -314,9 +331,10 @@ def _build_frozen(
             if isinstance(built, nn.Module)
             else "use numbers or tensors without a gradient, or hold a torch.nn.Module, which stays frozen"
         )
+        article = "an" if kind == "augmentation" else "a"
         raise PluginError(
             part.fault(
-                f"holds parameters that nothing would train ({shown}); a {kind} that learns is not "
+                f"holds parameters that nothing would train ({shown}); {article} {kind} that learns is not "
                 f"supported: {way}"
             )
         )

@@ -32,7 +32,7 @@ class Resumed(NamedTuple):
     """A training to go on with.
 
     Attributes:
-        parts: of the cell; players, loss and penalty are the trainer's.
+        parts: of the cell; players, losses, penalties and augmentation are the trainer's.
         trainer: at the checkpoint's step.
         history: the environments that led there, and this one.
         seconds: that it has taken so far.

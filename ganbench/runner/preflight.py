@@ -10,11 +10,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Players, Samples
+from ganbench.api import Augmentation, Players, Samples
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault, Unsupported
 from ganbench.grid import Cell, Choice
 from ganbench.grid.seeds import score_seed
+from ganbench.runner.augmentation_check import check_augmentation
 from ganbench.runner.build import CellParts, build_loss
 from ganbench.runner.sampling import drawn_rows
 from ganbench.scoring import WITH_LABELS, seeded, too_few
@@ -118,6 +119,7 @@ class _CellCheck:
         shape, batch = parts.dataset.signature.shape, cell.train.batch_size
         players = self._attempt(lambda: parts.players)
         terms = self._attempt(lambda: parts.penalties)
+        augmentation = self._attempt(lambda: parts.augmentation)
         objectives = [
             (parts.shared.part("loss", choice), self._attempt(functools.partial(build_loss, parts, choice)))
             for choice in losses_of(cell)
@@ -138,26 +140,45 @@ class _CellCheck:
                     tell_step(module, 0, cell.train.steps)
             for held in (objective.loss, *(term.penalty for term in terms)):
                 settle_networks(held, device, dtype)
-            game = CellGame(
-                players,
-                objective.loss,
-                couples_samples=True,
-                loss_stream=torch.Generator(device).manual_seed(0),
-                device=device,
-                steps=cell.train.steps,
-                dtype=dtype,
-                outputs=objective.outputs,
-            )
+            begun = functools.partial(self._begun, players, objective, (real, condition, noise))
+            if augmentation is not None:
+                self._attempt(functools.partial(check_augmentation, parts, begun))
+                self._raise_faults()
+            game = begun(augmentation)
             for choice in cell.penalty.parts:
                 if parts.shared.penalty_spec(choice).needs_logit and not game.has_logit:
                     raise Unsupported(
                         f"penalty {choice.label!r} uses the loss's logit, and loss {part.label!r} has none"
                     )
-            game.begin("discriminator", real, condition, noise)
             with autocast(cell, device):
                 self._check_shapes(game, shape, part, objective.outputs)
             self._turns(game, part, objective, terms, (real, condition, noise))
         self._raise_faults()
+
+    def _begun(
+        self,
+        players: Players,
+        objective: Objective,
+        batch: tuple[Tensor, Tensor | None, Tensor],
+        augmentation: Augmentation | None,
+    ) -> CellGame:
+        """Make a game in the discriminator's turn; draws are the same in each."""
+        device, dtype = self._device, number_type(self._cell)
+        settle_networks(augmentation, device, dtype)
+        game = CellGame(
+            players,
+            objective.loss,
+            couples_samples=True,
+            loss_stream=torch.Generator(device).manual_seed(0),
+            device=device,
+            steps=self._cell.train.steps,
+            dtype=dtype,
+            outputs=objective.outputs,
+            augmentation=augmentation,
+            augmentation_stream=torch.Generator(device).manual_seed(1),
+        )
+        game.begin("discriminator", *batch)
+        return game
 
     def _turns(
         self,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import PluginError, PluginFault, Unsupported
 from ganbench.grid import Choice
+from ganbench.grid.choice import NONE
 from ganbench.grid.optimizer_settings import PluginOptimizer
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.preflight import device_here, losses_of, number_type
@@ -37,11 +38,13 @@ _PACKS = 8
 
 
 def plugins_in_play(parts: CellParts) -> tuple[Part, ...]:
-    """List the architecture, losses and penalty of a cell that distributions other than ganbench provide."""
+    """List the parts of a cell's game that distributions other than ganbench provide."""
     cell, part = parts.cell, parts.shared.part
     played = [part("architecture", cell.architecture)]
     played += [part("loss", loss) for loss in losses_of(cell)]
     played += [part("penalty", penalty) for penalty in cell.penalty.parts]
+    if cell.augmentation != NONE:
+        played.append(part("augmentation", cell.augmentation))
     return tuple(one for one in played if one.foreign)
 
 

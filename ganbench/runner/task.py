@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganbench.api import LossSpec, PenaltySpec
+from ganbench.api import AugmentationSpec, LossSpec, PenaltySpec
 from ganbench.catalog import Catalog, GivenPlugin, Kind
 from ganbench.grid import Cell, Choice
+from ganbench.grid.choice import NONE
 from ganbench.grid.environment import Environment, parts_of
 from ganbench.grid.history import History
 
@@ -83,7 +84,7 @@ def record_of(cell: Cell, trained: Environment | History, catalog: Catalog, **ou
     Args:
         cell: which.
         trained: where it is trained, or the list of environments in which it was.
-        catalog: who provides its loss and its penalty.
+        catalog: who provides its loss, penalty and augmentation.
         outcome: replaces what an untouched cell has.
     """
     history = trained if isinstance(trained, History) else History.of(trained)
@@ -122,10 +123,11 @@ def _given(cell: Cell, catalog: Catalog) -> dict[str, dict[str, str]]:
 def formulas_of(cell: Cell, catalog: Catalog) -> dict[str, dict[str, str]]:
     """By part, `loss` and `penalty`: `discriminator`, `generator`, `reference`; those that the plugin states.
 
-    A report is made where the plugin may be absent or another version, so the cell remembers.
+    Of an augmentation, where there is one, `discriminator` is what the discriminator sees. A report is made
+    where the plugin may be absent or another version, so the cell remembers.
 
     Raises:
-        CatalogError: the loss or the penalty is not provided.
+        CatalogError: one of the parts is not provided.
     """
     loss = catalog.entry("loss", cell.loss.name).spec
     found: dict[str, dict[str, str]] = {"loss": {}, "penalty": {}}
@@ -136,6 +138,13 @@ def formulas_of(cell: Cell, catalog: Catalog) -> dict[str, dict[str, str]]:
             "reference": loss.reference,
         }
     found["penalty"] = _penalty_formulas(cell.penalty, catalog)
+    if cell.augmentation != NONE:
+        augmentation = catalog.entry("augmentation", cell.augmentation.name).spec
+        if isinstance(augmentation, AugmentationSpec):
+            found["augmentation"] = {
+                "discriminator": augmentation.formula,
+                "reference": augmentation.reference,
+            }
     return {part: {name: text for name, text in said.items() if text} for part, said in found.items()}
 
 

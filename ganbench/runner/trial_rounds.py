@@ -28,7 +28,7 @@ from ganbench.training import (
     tell_step,
     values_of,
 )
-from ganbench.training.cell_game import TermGame, own_tensors
+from ganbench.training.cell_game import PartGame, own_tensors
 
 # Of the steps between rounds; any that moves the weights will do.
 _RATE = 1e-3
@@ -44,7 +44,8 @@ class TrialResult:
         names: of the values of a round.
         values: of each round, the discriminator's loss, the penalties and the generator's loss.
         drew: parts that drew from a global generator that no checkpoint holds, and from which.
-        changing: attributes of losses and penalties that still changed in the last round, by kind.
+        changing: attributes of losses, penalties and augmentations that still changed in the last round, by
+            kind.
     """
 
     names: tuple[str, ...]
@@ -112,7 +113,9 @@ class TrialGame:
                 if index == 1:
                     game, objective, terms = self._resumed(game, objective, terms, fresh)
                 penalties = [term.penalty for term in terms]
-                held = {"loss": objective.loss, "penalty": penalties if len(terms) > 1 else penalties[0]}
+                held: dict[str, object] = {"loss": objective.loss}
+                held["penalty"] = penalties if len(terms) > 1 else penalties[0]
+                held["augmentation"] = self._augmentation
                 kinds = [part.kind for part in self._plugins if part.kind in held]
                 before = {kind: values_of(held[kind]) for kind in kinds}
                 with draws.by_networks_of(game.players):
@@ -141,6 +144,8 @@ class TrialGame:
         objective, terms = build_loss(built, self._choice), built.penalties
         stream = torch.Generator(self._device).manual_seed(0)
         self._streams = [torch.Generator(self._device).manual_seed(index) for index, _ in enumerate(terms, 1)]
+        self._augmentation = built.augmentation
+        self._augmentation_stream = torch.Generator(self._device).manual_seed(len(terms) + 1)
         return self._game(built.players, objective, terms, stream), objective, terms
 
     def _game(
@@ -164,10 +169,12 @@ class TrialGame:
             steps=self._cell.train.steps,
             dtype=self._dtype,
             outputs=objective.outputs,
+            augmentation=self._augmentation,
+            augmentation_stream=self._augmentation_stream,
         )
 
     def _settle(self, objective: Objective, terms: Sequence[PenaltyTerm]) -> None:
-        for held in (objective.loss, *(term.penalty for term in terms)):
+        for held in (objective.loss, *(term.penalty for term in terms), self._augmentation):
             settle_networks(held, self._device, self._dtype)
 
     def _resumed(
@@ -184,9 +191,12 @@ class TrialGame:
             objective = build_loss(built, self._choice)
         if "penalty" in fresh:
             terms = built.penalties
+        if "augmentation" in fresh:
+            self._augmentation = built.augmentation
         if "architecture" not in fresh:
             self._settle(objective, terms)
             game.judge_by(objective.loss, objective.outputs)
+            game.augment_by(self._augmentation)
             return game, objective, terms
         players = built.players
         resumed = self._game(players, objective, terms, self._stream)
@@ -253,7 +263,7 @@ class TrialGame:
         found = {}
         for place, (term, part) in enumerate(zip(terms, self._penalties, strict=True)):
             if term.player == player:
-                view = game if len(terms) == 1 else TermGame(game, self._streams[place], f"penalty{place}")
+                view = game if len(terms) == 1 else PartGame(game, self._streams[place], f"penalty{place}")
                 with self._watched(part, "__call__", draws, seen):
                     found[place] = term.penalty(view)
         return found

@@ -1,4 +1,4 @@
-"""The game of one cell, turn by turn, as its loss and penalty see it."""
+"""The game of one cell, turn by turn, as its loss, penalties and augmentation see it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Players
+from ganbench.api import Augmentation, Players
 from ganbench.api.updates import Turn
 from ganbench.errors import Unsupported
 
@@ -28,7 +28,7 @@ class CellGame:
     Attributes:
         couples_samples: whether real and fake need two passes through the discriminator.
         steps: generator updates of the whole training; see Game.steps.
-        states: what losses and penalties keep between turns.
+        states: what losses, penalties and the augmentation keep between turns.
         observed: the discriminator's last raw scores of this turn's (real, fake), for the diagnostics.
     """
 
@@ -43,6 +43,8 @@ class CellGame:
         dtype: torch.dtype,
         steps: int,
         outputs: int | None = 1,
+        augmentation: Augmentation | None = None,
+        augmentation_stream: torch.Generator | None = None,
     ) -> None:
         """Set up the game at step 0.
 
@@ -55,6 +57,8 @@ class CellGame:
             dtype: of all numbers that are not whole.
             steps: generator updates of the whole training.
             outputs: raw scores that the loss takes for each sample, or None for any number.
+            augmentation: changes all that the discriminator sees; None where nothing does.
+            augmentation_stream: from which the augmentation draws; needed where there is one.
         """
         self.players = players
         self.steps = steps
@@ -64,6 +68,8 @@ class CellGame:
         self.observed: tuple[Tensor | None, Tensor | None] = (None, None)
         self._logit = logit_of(loss, outputs)
         self._stream = loss_stream
+        self._augmentation = augmentation
+        self._augmentation_stream = augmentation_stream
         self._device = device
         self._dtype = dtype
         self._parameters = {
@@ -199,10 +205,11 @@ class CellGame:
             ConditionRefused: a condition is given, and the discriminator takes none.
         """
         self._require_conditional(condition, "game.score", "discriminator")
+        seen = self.augmented(x)
         if self.players.conditional:
-            raw = self.players.discriminator(x, self._condition if condition is None else condition)
+            raw = self.players.discriminator(seen, self._condition if condition is None else condition)
         else:
-            raw = self.players.discriminator(x)
+            raw = self.players.discriminator(seen)
         scores: Tensor = raw.to(self._dtype)
         if x is self._real:
             self.observed = (scores.detach(), self.observed[1])
@@ -223,6 +230,17 @@ class CellGame:
             made = self.players.generator(noise)
         samples: Tensor = made.to(self._dtype)
         return samples
+
+    def augmented(self, x: Tensor) -> Tensor:
+        """Change samples as the discriminator is to see them; each call draws anew."""
+        if self._augmentation is None:
+            return x
+        assert self._augmentation_stream is not None, "an augmentation needs a stream"
+        return self._augmentation(x, AugmentationGame(self, self._augmentation_stream))
+
+    def augment_by(self, augmentation: Augmentation | None) -> None:
+        """Change samples by another object of the same augmentation from now on."""
+        self._augmentation = augmentation
 
     def _require_conditional(self, condition: Tensor | None, call: str, player: str) -> None:
         if condition is not None and not self.players.conditional:
@@ -272,16 +290,16 @@ class CellGame:
         return self.states[name]
 
 
-class TermGame:
-    """The game as one term of a sum of penalties sees it: with draws and states of its own."""
+class PartGame:
+    """The game as one part of it sees it, a term of a sum of penalties say: own draws, own states."""
 
     def __init__(self, game: CellGame, stream: torch.Generator, name: str) -> None:
         """Take over everything else from the cell's game.
 
         Args:
             game: of the cell.
-            stream: from which the term draws.
-            name: tells the term's states from those of others.
+            stream: from which the part draws.
+            name: tells the part's states from those of others.
         """
         self._game = game
         self._stream = stream
@@ -301,6 +319,43 @@ class TermGame:
     def state(self, name: str, initial: float | Tensor) -> Tensor:
         """See Game.state."""
         return self._game.state(f"{self._name}.{name}", initial)
+
+
+class AugmentationGame(PartGame):
+    """The game as the augmentation sees it: scores cannot be asked for, since they are of what it gives."""
+
+    def __init__(self, game: CellGame, stream: torch.Generator) -> None:
+        """Take over everything but draws, states and scores from the cell's game.
+
+        Args:
+            game: of the cell.
+            stream: from which the augmentation draws.
+        """
+        super().__init__(game, stream, "augmentation")
+
+    def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Refuse.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
+
+    def scores(self) -> tuple[Tensor, Tensor]:
+        """Refuse, as `score` does.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
+
+    def input_gradient(self, x: Tensor) -> Tensor:
+        """Refuse, as `score` does.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
 
 
 def logit_of(loss: Any, outputs: int | None) -> Callable[[Tensor], Tensor] | None:

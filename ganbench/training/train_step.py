@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganbench.api import Loss, Penalty, UpdateRule
 from ganbench.api.updates import Turn
-from ganbench.training.cell_game import CellGame, TermGame, own_tensors
+from ganbench.training.cell_game import CellGame, PartGame, own_tensors
 from ganbench.training.diagnostics import StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.feed import Feed
@@ -82,7 +82,7 @@ class TrainStep:
     """The parts of one seed's round, without its inputs; the same for every engine.
 
     Attributes:
-        game: what losses and penalties see.
+        game: what losses and penalties see; it has the augmentation.
         objective: what is minimised.
         penalties: added to the players' losses, in this order, each with the stream that it draws from;
             None for the game's own stream.
@@ -125,7 +125,7 @@ class TrainStep:
                 total = bare = loss.discriminator_loss(self.game)
             for index, (term, stream) in enumerate(self.penalties):
                 if term.player == player and (update is None or term.is_due(update)):
-                    game = self.game if stream is None else TermGame(self.game, stream, f"penalty{index}")
+                    game = self.game if stream is None else PartGame(self.game, stream, f"penalty{index}")
                     value = term.penalty(game)
                     total = total + (value if term.every == 1 else value * term.every)
             return total, bare
@@ -153,7 +153,7 @@ class SeedRun:
     log: StepLog
 
     def create_states(self) -> None:
-        """Create every state that losses and penalties keep, with its initial value, and change nothing else.
+        """Create every state that parts keep in the game, with its initial value, and change nothing else.
 
         A loss asks for its states during its turns, with initial values that may be Python numbers. An
         engine that captures a turn calls this first, so that no tensor is made from a number within the

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganbench.api import Players, Samples, Signature, UpdateRule
+from ganbench.api import Augmentation, Players, Samples, Signature, UpdateRule
 from ganbench.grid import TrainSettings
 from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
@@ -64,6 +64,7 @@ class Trainer:
         loss_before_freeze: Objective | None = None,
         update: UpdateRule | None = None,
         optimizers: Mapping[str, BuildOptimizer] = MappingProxyType({}),
+        augmentation: Augmentation | None = None,
         engine: type[Engine] = ENGINES["eager"],
         stream_device: torch.device | None = None,
         watch: bool = True,
@@ -82,8 +83,10 @@ class Trainer:
             loss_before_freeze: what is minimised before the generator is frozen; the objective unless given.
             update: turns gradients into steps; the alternating rule unless given.
             optimizers: builds optimizers that are not torch's own, by name.
+            augmentation: changes all that the discriminator sees; the streams must have a seed for it.
             engine: plays the rounds.
-            stream_device: where the random generators of noise and loss live; the device unless given.
+            stream_device: where the random generators of noise, loss and augmentation live; the device unless
+                given.
             watch: whether losses and weights are looked at, which needs their values: without it nothing
                 diverges and there are no curves, and a device without values will do (torch's `meta`).
         """
@@ -114,8 +117,14 @@ class Trainer:
         self._objective = objective
         self._update = update or Alternating(settings.order, settings.d_steps)
         self._loss_before_freeze = loss_before_freeze or objective
-        for part in (objective.loss, self._loss_before_freeze.loss, *(term.penalty for term in penalties)):
+        losses = (objective.loss, self._loss_before_freeze.loss)
+        for part in (*losses, *(term.penalty for term in penalties), augmentation):
             settle_networks(part, device, dtype)
+        self._augmentation_stream = (
+            None
+            if streams.augmentation is None
+            else torch.Generator(stream_device or device).manual_seed(streams.augmentation)
+        )
         condition = samples.condition if samples.condition is not None else samples.labels
         self._game = CellGame(
             players,
@@ -126,6 +135,8 @@ class Trainer:
             dtype=dtype,
             steps=settings.steps,
             outputs=self._loss_before_freeze.outputs,
+            augmentation=augmentation,
+            augmentation_stream=self._augmentation_stream,
         )
         self._penalty_streams = [
             torch.Generator(stream_device or device).manual_seed(seed) for seed in streams.penalties
@@ -237,9 +248,12 @@ class Trainer:
 
     @property
     def _streams(self) -> dict[str, torch.Generator]:
-        """The generators from which losses and penalties draw, by the names that checkpoints give them."""
-        terms = {f"penalty{index}": stream for index, stream in enumerate(self._penalty_streams)}
-        return {"loss": self._loss_stream, **terms}
+        """The generators from which parts of the game draw, by the names that checkpoints give them."""
+        streams = {"loss": self._loss_stream}
+        streams |= {f"penalty{index}": stream for index, stream in enumerate(self._penalty_streams)}
+        if self._augmentation_stream is not None:
+            streams["augmentation"] = self._augmentation_stream
+        return streams
 
     def _train_step(self, frozen: bool) -> TrainStep:
         settings = self._settings

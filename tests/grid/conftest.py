@@ -11,6 +11,7 @@ from annotated_types import Ge
 
 from ganbench import (
     ArchitectureSpec,
+    AugmentationSpec,
     DatasetSpec,
     ExtractorSpec,
     LossSpec,
@@ -66,6 +67,7 @@ def plain() -> None: ...
 def alternating(order: str, d_steps: int) -> None: ...
 def lion(params: Any, lr: float, beta: float = 0.9, mode: Literal["a", "b"] = "a", k: int = 1) -> None: ...
 def joint(weight: Annotated[float, Ge(0)] = 10.0) -> None: ...
+def flip(probability: float = 0.5) -> None: ...
 
 
 SPECS: dict[str, list[Any]] = {
@@ -84,6 +86,10 @@ SPECS: dict[str, list[Any]] = {
         PenaltySpec(name="none", build=plain),
         PenaltySpec(name="r1", build=r1),
         PenaltySpec(name="r2", build=r2),
+    ],
+    "augmentation": [
+        AugmentationSpec(name="none", build=plain),
+        AugmentationSpec(name="flip", build=flip),
     ],
     "metric": [
         MetricSpec(name="fid", build=lambda: Needy("features", 2), directions={"fid": "lower"}),

@@ -38,6 +38,7 @@ def test_the_ids_of_known_cells_stay(catalog):
         train={"steps": 5, "optimizer": {"lr": 1e-3}, "d_optimizer": {"name": "sgd"}},
     )
     assert rich.id == "c27a9fb4d9ce"
+    assert one(catalog, axes={"augmentation": ["flip"]}).id == "cc01e6577bbc"
 
 
 CHANGES = [

@@ -44,6 +44,8 @@ def changed(**differences):
         ({"architecture": Choice("mlp", {"width": 5})}, {"init", "noise"}),
         ({"penalty": Choice("r1")}, {"loss"}),
         ({"penalty": Choice("none", {"weight": 1.0})}, {"loss"}),
+        ({"augmentation": Choice("flip")}, {"augmentation"}),
+        ({"augmentation": Choice("flip", {"probability": 0.1})}, {"augmentation"}),
         ({"seed": 1}, {"init", "data", "noise", "loss", "network", "score"}),
     ],
 )
@@ -55,7 +57,7 @@ def test_streams_and_repeats_differ_and_fit_into_63_bits():
     seen = [
         seed
         for number in range(20)
-        for cell in [replace(CELL, seed=number)]
+        for cell in [replace(CELL, seed=number, augmentation=Choice("flip"))]
         for streams in [asdict(Streams.of(cell))]
         # Those of a sum's penalties are a tuple, empty for one penalty.
         for seed in (
@@ -78,6 +80,8 @@ def test_known_seeds_stay():
     # And one here changes those of plugins whose losses or penalties have weights of their own.
     assert build_seed(CELL, "loss", "minimax") == 491040952340963465
     assert build_seed(CELL, "penalty", "none") == 2750411119595428397
+    assert Streams.of(replace(CELL, augmentation=Choice("flip"))).augmentation == 6244868742448829951
+    assert build_seed(CELL, "augmentation", "flip") == 4992712363118949806
 
 
 def test_what_losses_and_penalties_draw_while_they_are_built_depends_on_seed_and_name_alone():

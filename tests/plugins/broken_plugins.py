@@ -35,6 +35,11 @@ def penalty(body: str, **spec: Any) -> str:
     return _plugin(body, "ganbench_penalties", f"PenaltySpec(name='odd', build=Odd{_text(spec)})")
 
 
+def augmentation(body: str) -> str:
+    """A plugin with the augmentation `odd`."""
+    return _plugin(body, "ganbench_augmentations", "AugmentationSpec(name='odd', build=Odd)")
+
+
 def architecture(body: str) -> str:
     """A plugin with the architecture `odd`; `odd` is the function that builds it."""
     return _plugin(body, "ganbench_architectures", "ArchitectureSpec(name='odd', build=odd)")

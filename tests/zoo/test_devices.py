@@ -1,4 +1,4 @@
-"""Every built-in loss, penalty and architecture away from the CPU, on machines that have nothing but a CPU.
+"""Every built-in part of a game away from the CPU, on machines that have nothing but a CPU.
 
 On `meta`, which has shapes and no values, whole rounds are played: what asks for a value on the way, as
 `.item()` does, raises. Under FakeTensorMode the forward passes run on a pretended GPU: tensors that were left
@@ -22,7 +22,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ganbench import Penalty, Players, Unsupported
 from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError
-from ganbench.grid import Cell, read_grid
+from ganbench.grid import Cell, Choice, read_grid
 from ganbench.grid.seeds import Streams
 from ganbench.training import CellGame, PenaltyTerm, Trainer
 from ganbench.training.batch_dependence import couples_samples
@@ -116,6 +116,8 @@ def _play_forward(cell: Cell, players: Players, penalty: Penalty, device: torch.
         steps=cell.train.steps,
         dtype=torch.float32,
         outputs=objective.outputs,
+        augmentation=parts(cell).augmentation,
+        augmentation_stream=torch.Generator(),
     )
     real = torch.zeros(BATCH, *signature.shape, device=device)
     noise = torch.zeros(BATCH, players.noise.size, device=device)
@@ -128,6 +130,30 @@ def _play_forward(cell: Cell, players: Players, penalty: Penalty, device: torch.
     assert {tensor.device.type for tensor in (loss_d, loss_g, samples)} == {device.type}
 
 
+def _play_on_meta(cell: Cell, penalty: Penalty) -> None:
+    """A whole training; every tensor that it leaves must be there."""
+    trainer = Trainer(
+        settings=cell.train,
+        players=_players(cell),
+        objective=parts(cell).loss,
+        penalties=[PenaltyTerm(penalty=penalty)],
+        augmentation=parts(cell).augmentation,
+        signature=parts(cell).dataset.signature,
+        samples=parts(cell).train,
+        streams=Streams.of(cell),
+        device=META,
+        stream_device=CPU,
+        watch=False,
+    )
+    trainer.advance(cell.train.steps)
+    assert trainer.step == cell.train.steps
+    (step,) = trainer.train_steps
+    modules = [learner.module for learner in step.learners.values()]
+    tensors = [tensor for module in modules for _, tensor in own_tensors(module)]
+    tensors += [*step.game.states.values(), *trainer.scored_generator.parameters()]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_rounds_are_played_without_a_look_at_a_value(architecture: str) -> None:
@@ -138,25 +164,7 @@ def test_rounds_are_played_without_a_look_at_a_value(architecture: str) -> None:
     assert cells
     for cell in cells:
         for penalty in _penalties(cell):
-            trainer = Trainer(
-                settings=cell.train,
-                players=_players(cell),
-                objective=parts(cell).loss,
-                penalties=[PenaltyTerm(penalty=penalty)],
-                signature=parts(cell).dataset.signature,
-                samples=parts(cell).train,
-                streams=Streams.of(cell),
-                device=META,
-                stream_device=CPU,
-                watch=False,
-            )
-            trainer.advance(cell.train.steps)
-            assert trainer.step == cell.train.steps
-            (step,) = trainer.train_steps
-            modules = [learner.module for learner in step.learners.values()]
-            tensors = [tensor for module in modules for _, tensor in own_tensors(module)]
-            tensors += [*step.game.states.values(), *trainer.scored_generator.parameters()]
-            assert {tensor.device.type for tensor in tensors} == {"meta"}
+            _play_on_meta(cell, penalty)
 
 
 @pytest.mark.slow
@@ -169,6 +177,21 @@ def test_no_tensor_is_left_on_the_cpu(architecture: str) -> None:
                 module.to(CUDA)
             for penalty in penalties:
                 _play_forward(cell, players, penalty, CUDA)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [entry.name for entry in load_catalog().entries("augmentation")])
+def test_augmentations_play_there_too(name: str) -> None:
+    images = Choice("digits", {"size": 8})
+    cell = replace(_cell("mlp", "non_saturating"), dataset=images, augmentation=Choice(name))
+    for penalty in _penalties(cell):
+        _play_on_meta(cell, penalty)
+    players = _players(cell)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        for module in (players.generator, players.discriminator):
+            module.to(CUDA)
+        for penalty in _penalties(cell):
+            _play_forward(cell, players, penalty, CUDA)
 
 
 def test_a_tensor_that_is_left_on_the_cpu_raises() -> None:

@@ -31,6 +31,7 @@ OUT_OF_BOUNDS: list[tuple[Kind, str, dict[str, Any], str]] = [
     ("metric", "coverage", {"neighbours": -2}, "at least 1, given -2"),
     ("metric", "wasserstein", {"samples": 0}, "at least 1 and at most 1000000, given 0"),
     ("metric", "wasserstein", {"projections": 0}, "at least 1 and at most 10000, given 0"),
+    ("augmentation", "flip", {"probability": 1.5}, "at least 0 and at most 1, given 1.5"),
     ("dataset", "gaussian_1d", {"means": ()}, "at least 1 long and at most 10000 long, given ()"),
     ("dataset", "gaussian_1d", {"means": (0.0, math.nan)}, "item 1 must be a finite float, given nan"),
     ("dataset", "gaussian_1d", {"means": (0.0, 1e7)}, "at least -1e+06 and at most 1e+06, given 10000000.0"),

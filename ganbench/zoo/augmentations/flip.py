@@ -1,0 +1,54 @@
+"""Mirrored images, and no augmentation; what augmentations of images alone have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Interval
+from torch import Tensor
+
+from ganbench.api import Game
+from ganbench.errors import Unsupported
+
+
+class NoAugmentation:
+    """No augmentation: the discriminator sees samples as they are."""
+
+    def __call__(self, x: Tensor, game: Game) -> Tensor:
+        """Give the samples themselves."""
+        return x
+
+
+class Flip:
+    """Mirror images, left for right.
+
+    Args:
+        probability: with which each image is mirrored, 0 to 1.
+    """
+
+    def __init__(self, probability: Annotated[float, Interval(ge=0, le=1)] = 0.5) -> None:
+        self.probability = probability
+
+    def __call__(self, x: Tensor, game: Game) -> Tensor:
+        """Mirror each of the images (batch, channels, height, width) or leave it as it is.
+
+        Raises:
+            Unsupported: samples are no images.
+        """
+        require_images(x, "flip")
+        mirrored = game.uniform(len(x), 1, 1, 1) < self.probability
+        return x.flip(3).where(mirrored, x)
+
+
+def require_images(x: Tensor, name: str) -> None:
+    """Refuse samples that are no images.
+
+    Args:
+        x: (batch, *shape).
+        name: of the augmentation.
+
+    Raises:
+        Unsupported: they have not three dimensions each.
+    """
+    if x.ndim != 4:
+        raise Unsupported(f"augmentation {name!r} is for images, and the data are points")
