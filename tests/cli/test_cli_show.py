@@ -115,6 +115,15 @@ def test_a_metric_says_what_is_better_and_from_how_many_samples_on(
     assert record["biased_below"] == {"near": 10_000, "far": 500}
 
 
+def test_an_augmentation_says_what_the_discriminator_sees(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "flip"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "discriminator sees x or its mirror image" in lines
+    assert main(["show", "flip", "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert (record["kind"], record["formula"]) == ("augmentation", "x or its mirror image")
+
+
 def test_a_builtin_with_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "r1"]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
