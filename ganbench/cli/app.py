@@ -22,8 +22,8 @@ from ganbench.errors import GanbenchError, did_you_mean
 COMMANDS: Mapping[str, str] = {
     "list": """What a grid can name, and the plugins that provide it.
 
-KIND is architectures, losses, penalties, augmentations, datasets, metrics, extractors, plugins or grids;
-without it, everything is listed.
+KIND is architectures, losses, penalties, augmentations, datasets, metrics, extractors, optimizers, updates,
+plugins or grids; without it, everything is listed.
 """,
     "run": (
         "Train every combination of a grid, score it, write tables and a report; what is done already stays."
