@@ -25,10 +25,8 @@ def document_of(
     excludes: Sequence[Exclude] = (),
 ) -> dict[str, Any]:
     """Write a resolved grid as tables; reading them gives an equal grid."""
-    # TOML has no null: what is None by default is written where it is said.
-    train = TrainSettings().model_dump(mode="json", exclude={*PLAYERS, "update"}, exclude_none=True)
+    train = default_train()
     score = ScoreSettings().model_dump(mode="json", exclude_none=True)
-    train["update"] = _short(DEFAULT_UPDATE.as_json())
     train["optimizer"] = full_optimizer(base.get("train.optimizer", {}))
     given = _sections({key: value for key, value in base.items() if key != "train.optimizer"})
     document: dict[str, Any] = {
@@ -48,6 +46,15 @@ def document_of(
         document["exclude"] = [{"when": dict(each.said)} for each in excludes]
     document["compare"] = {"axis": compare.axis, "baseline": compare.baseline}
     return document
+
+
+def default_train() -> dict[str, Any]:
+    """Write out the defaults of [train] as a stored grid has them, optimizers aside.
+
+    TOML has no null: what is None by default is left out.
+    """
+    train = TrainSettings().model_dump(mode="json", exclude={*PLAYERS, "update"}, exclude_none=True)
+    return {**train, "update": _short(DEFAULT_UPDATE.as_json())}
 
 
 def _sections(layer: Layer) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from ganbench.analysis.read_tables import Tables
 from ganbench.analysis.tables import current_rows
 from ganbench.catalog import PluginSource, load_catalog
 from ganbench.errors import GridError, did_you_mean
+from ganbench.grid.document import default_train
 from ganbench.grid.tolerance import Tolerance
 from ganbench.regression.bit_identity import bits_sentences
 from ganbench.regression.checks import CheckRequest, ScoreCheck, list_checks, read_finished
@@ -232,8 +233,12 @@ def notes_of(before: Tables, now: Tables, every: Sequence[ScoreCheck]) -> tuple[
 
 
 def _changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """List settings of training that differ, varied ones aside, as `train.steps 100 -> 200`."""
-    old, new = (dict(_flat("train", grid.get("train", {}))) for grid in (before, now))
+    """List settings of training that differ, varied ones aside, as `train.steps 100 -> 200`.
+
+    A grid that was stored before a setting existed was trained with the setting's default.
+    """
+    defaults = default_train()
+    old, new = (dict(_flat("train", {**defaults, **grid.get("train", {})})) for grid in (before, now))
     return [
         f"{key} {old.get(key, 'unset')} -> {new.get(key, 'unset')}"
         for key in sorted({*old, *new})

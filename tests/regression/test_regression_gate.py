@@ -225,3 +225,15 @@ def test_notes_say_what_changed_and_what_is_not_checked(tables):
         "not checked: 1 context that the baseline lacks",
         "not checked: is",
     )
+
+
+def test_a_setting_that_the_baselines_grid_does_not_know_has_its_default(tables):
+    baseline = tables("a").add(BASE)
+
+    def notes(name, accumulate):
+        known = f'steps = 100\nupdate = "alternating"\ngradient_clip = 0.0\naccumulate = {accumulate}\n'
+        value = tables(name, baseline.grid.replace("steps = 100", known)).add(shifted(0), environment="e2")
+        return check(value.write(), baseline.write()).notes
+
+    assert not any("settings differ" in note for note in notes("b", 1))
+    assert "settings differ from the baseline's: train.accumulate 1 -> 2" in notes("c", 2)
