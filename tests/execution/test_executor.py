@@ -9,24 +9,13 @@ import pytest
 from in_process import InProcess
 from parts_here import forget
 from studies import outcome
+from tiny_grid import GRID
 
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.execution import EXECUTORS, Executor, LocalExecutor, Place, plan_run, plan_verification, verify
 from ganbench.grid import read_grid
-
-GRID: dict[str, Any] = {
-    "name": "tiny",
-    "seeds": 2,
-    "axes": {
-        "dataset": ["gaussian_ring"],
-        "architecture": [{"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}],
-        "loss": ["non_saturating"],
-    },
-    "train": {"steps": 20, "batch_size": 16},
-    "score": {"metrics": ["wasserstein"], "samples": 64, "every": 10},
-}
 
 
 class Elsewhere(InProcess):

@@ -7,22 +7,13 @@ from typing import Any
 
 import pytest
 from in_process import InProcess
+from tiny_grid import GRID as TINY
 
 from ganbench.execution import EXECUTORS, Interrupted, results_writer, run
 from ganbench.report import Results
 from ganbench.store import Store
 
-GRID: dict[str, Any] = {
-    "name": "tiny",
-    "seeds": 2,
-    "axes": {
-        "dataset": ["gaussian_ring"],
-        "architecture": [{"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}],
-        "loss": ["non_saturating"],
-    },
-    "train": {"steps": 30, "batch_size": 16},
-    "score": {"metrics": ["wasserstein"], "samples": 64, "every": 10},
-}
+GRID: dict[str, Any] = {**TINY, "train": {"steps": 30, "batch_size": 16}}
 
 
 class Watch:

@@ -8,29 +8,17 @@ import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from in_process import InProcess
 from studies import outcome
+from tiny_grid import GRID
 
 import ganbench
 from ganbench.execution import stored_cell
 from ganbench.execution.worker import main
 from ganbench.runner import CellResult
 from ganbench.store import Store
-
-GRID: dict[str, Any] = {
-    "name": "tiny",
-    "seeds": 2,
-    "axes": {
-        "dataset": ["gaussian_ring"],
-        "architecture": [{"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}],
-        "loss": ["non_saturating"],
-    },
-    "train": {"steps": 20, "batch_size": 16},
-    "score": {"metrics": ["wasserstein"], "samples": 64, "every": 10},
-}
 
 
 class Nowhere(InProcess):

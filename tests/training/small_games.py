@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -98,3 +99,17 @@ def differing(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> l
     """Names of tensors that are not the same bits."""
     assert one.keys() == other.keys()
     return [name for name in one if one[name].numpy().tobytes() != other[name].numpy().tobytes()]
+
+
+def interrupted(make: Callable[[], Trainer], stops: Sequence[int], until: int) -> Trainer:
+    """Train to `until` with a fresh trainer after each stop, as a run that is killed and started again."""
+    trainer = make()
+    for step in stops:
+        trainer.advance(step)
+        tensors, record = trainer.state()
+        tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        trainer = make()
+        trainer.restore(tensors, json.loads(json.dumps(record)))
+        assert trainer.step == step
+    trainer.advance(until)
+    return trainer

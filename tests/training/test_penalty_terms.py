@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 import torch
-from small_games import differing, make_trainer, weights
+from small_games import differing, interrupted, make_trainer, weights
 
 from ganbench.training import PenaltyTerm
 from ganbench.zoo.losses.adversarial import NonSaturating
@@ -137,12 +136,5 @@ def test_interrupted_it_goes_on_to_the_same_bits() -> None:
 
     whole = trainer()
     whole.advance(40)
-    broken = trainer()
-    for step in (7, 20):
-        broken.advance(step)
-        tensors, record = broken.state()
-        tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-        broken = trainer()
-        broken.restore(tensors, json.loads(json.dumps(record)))
-    broken.advance(40)
+    broken = interrupted(trainer, (7, 20), 40)
     assert differing(weights(whole), weights(broken)) == []

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_games import awkward_players, differing, make_trainer, plain_players, weights
+from small_games import awkward_players, differing, interrupted, make_trainer, plain_players, weights
 from torch import nn
 
 from ganbench import Noise, Players
@@ -86,15 +85,7 @@ def test_interrupted_anywhere_is_the_same_to_the_bit(
     build = awkward_players if awkward else plain_players
     whole = make_trainer(chosen, build=build, loss=Counting())
     whole.advance(40)
-    broken = make_trainer(chosen, build=build, loss=Counting())
-    for step in sorted(breaks):
-        broken.advance(step)
-        tensors, record = broken.state()
-        tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-        broken = make_trainer(chosen, build=build, loss=Counting())
-        broken.restore(tensors, json.loads(json.dumps(record)))
-        assert broken.step == step
-    broken.advance(40)
+    broken = interrupted(lambda: make_trainer(chosen, build=build, loss=Counting()), sorted(breaks), 40)
     assert differing(weights(whole), weights(broken)) == []
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from small_games import awkward_players, differing, make_trainer, weights
+from small_games import awkward_players, differing, interrupted, make_trainer, weights
 
 from ganbench import Players, Samples, Signature, UpdateRule
 from ganbench.grid.optimizer_settings import SGD, Adam
@@ -225,14 +224,7 @@ def test_interrupted_they_go_on_to_the_same_bits(rule: int, accumulate: int) -> 
 
     whole = trainer()
     whole.advance(24)
-    broken = trainer()
-    for step in (5, 13):
-        broken.advance(step)
-        tensors, record = broken.state()
-        tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-        broken = trainer()
-        broken.restore(tensors, json.loads(json.dumps(record)))
-    broken.advance(24)
+    broken = interrupted(trainer, (5, 13), 24)
     found = weights(whole)
     assert differing(found, weights(broken)) == []
     # Once per round and batch, whatever the number of gradients.
