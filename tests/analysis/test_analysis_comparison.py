@@ -344,3 +344,24 @@ def test_metrics_that_show_the_opposite_are_said_to(make_folder: Callable[..., F
     assert verdicts["fid"].endswith("; metrics disagree: minimax by is (digits_cnn)")
     assert verdicts["is"].endswith("; metrics disagree: non_saturating by fid (digits_cnn)")
     assert "disagree" not in verdicts["kid"]
+
+
+def test_groups_without_a_cell_are_in_no_comparison(make_folder: Callable[..., Folder]) -> None:
+    """A grid excludes combinations: one context lacks the baseline, another one of the values."""
+    folder = make_folder()
+    there = {
+        "none": ("minimax", "non_saturating", "hinge"),
+        "r1": ("minimax", "hinge"),
+        "r2": ("non_saturating", "hinge"),
+    }
+    for penalty, losses in there.items():
+        for loss in losses:
+            for seed in range(2):
+                scores = [{"metric": "fid", "value": float(seed)}]
+                folder.add(loss=loss, penalty=penalty, seed=seed, scores=scores)
+    table = _compare(folder)
+    assert set(zip(table["penalty"], table["value"], strict=True)) == {
+        ("none", "non_saturating"),
+        ("none", "hinge"),
+        ("r1", "hinge"),
+    }
