@@ -28,7 +28,8 @@ from ganbench.training import (
     tell_step,
     values_of,
 )
-from ganbench.training.cell_game import PartGame, own_tensors
+from ganbench.training.part_game import PartGame
+from ganbench.training.trained_networks import own_tensors
 
 # Of the steps between rounds; any that moves the weights will do.
 _RATE = 1e-3

@@ -1,6 +1,6 @@
 """The game loop of one cell: Algorithm 1, its engines, its diagnostics, its state."""
 
-from ganbench.training.cell_game import CellGame, ConditionRefused, tell_step
+from ganbench.training.cell_game import CellGame, ConditionRefused
 from ganbench.training.determinism import (
     determinism_record,
     deterministic,
@@ -20,6 +20,7 @@ from ganbench.training.optimizer_state import (
 )
 from ganbench.training.optimizers import BuildOptimizer
 from ganbench.training.train_step import Objective, PenaltyTerm, TrainStep
+from ganbench.training.trained_networks import tell_step
 from ganbench.training.trainer import Trainer
 from ganbench.training.training_warnings import training_warnings
 

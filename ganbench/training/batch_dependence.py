@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganbench.api import Players, Signature
-from ganbench.training.cell_game import own_tensors
+from ganbench.training.trained_networks import own_tensors
 
 _PROBE = 8
 # Joined and apart differ by rounding alone where samples are not coupled; coupling shows in the first digits.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganbench.api import Augmentation, Players
 from ganbench.api.updates import Turn
 from ganbench.errors import Unsupported
+from ganbench.training.part_game import AugmentationGame
+from ganbench.training.trained_networks import trainable
 
 RULE_STATES = "update."
 """What an update rule keeps stands among the game's states under names that begin so."""
@@ -290,74 +292,6 @@ class CellGame:
         return self.states[name]
 
 
-class PartGame:
-    """The game as one part of it sees it, a term of a sum of penalties say: own draws, own states."""
-
-    def __init__(self, game: CellGame, stream: torch.Generator, name: str) -> None:
-        """Take over everything else from the cell's game.
-
-        Args:
-            game: of the cell.
-            stream: from which the part draws.
-            name: tells the part's states from those of others.
-        """
-        self._game = game
-        self._stream = stream
-        self._name = name
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._game, name)
-
-    def uniform(self, *shape: int) -> Tensor:
-        """See Game.uniform."""
-        return self._game.draw_uniform(shape, self._stream)
-
-    def normal(self, *shape: int) -> Tensor:
-        """See Game.normal."""
-        return self._game.draw_normal(shape, self._stream)
-
-    def state(self, name: str, initial: float | Tensor) -> Tensor:
-        """See Game.state."""
-        return self._game.state(f"{self._name}.{name}", initial)
-
-
-class AugmentationGame(PartGame):
-    """The game as the augmentation sees it: scores cannot be asked for, since they are of what it gives."""
-
-    def __init__(self, game: CellGame, stream: torch.Generator) -> None:
-        """Take over everything but draws, states and scores from the cell's game.
-
-        Args:
-            game: of the cell.
-            stream: from which the augmentation draws.
-        """
-        super().__init__(game, stream, "augmentation")
-
-    def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Refuse.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
-
-    def scores(self) -> tuple[Tensor, Tensor]:
-        """Refuse, as `score` does.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
-
-    def input_gradient(self, x: Tensor) -> Tensor:
-        """Refuse, as `score` does.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
-
-
 def logit_of(loss: Any, outputs: int | None) -> Callable[[Tensor], Tensor] | None:
     """Choose how a loss turns raw scores into a logit: its own method, the single column, or none."""
     if hasattr(loss, "logit"):
@@ -370,21 +304,3 @@ def _single_column(scores: Tensor) -> Tensor:
     if scores.shape[-1] != 1:
         raise Unsupported(f"a loss without a logit of its own needs one output, not {scores.shape[-1]}")
     return scores.squeeze(-1)
-
-
-def trainable(module: nn.Module) -> list[nn.Parameter]:
-    """List the parameters that learn; what an author froze stays frozen."""
-    return [parameter for parameter in module.parameters() if parameter.requires_grad]
-
-
-def tell_step(module: nn.Module, step: int, steps: int) -> None:
-    """Call a network's `at_step(step, steps)` where it has one: the rounds done, and all rounds."""
-    at_step = getattr(module, "at_step", None)
-    if callable(at_step):
-        at_step(step, steps)
-
-
-def own_tensors(module: nn.Module) -> Iterable[tuple[str, Tensor]]:
-    """List the parameters and buffers of a module by name, buffers outside its state_dict included."""
-    yield from module.named_parameters()
-    yield from module.named_buffers()

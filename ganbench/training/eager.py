@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.api.updates import Turn
-from ganbench.training.cell_game import RULE_STATES, tell_step
+from ganbench.training.cell_game import RULE_STATES
 from ganbench.training.diagnostics import gradient_norm
 from ganbench.training.feed import Draws
 from ganbench.training.train_step import SeedRun, TrainStep
+from ganbench.training.trained_networks import tell_step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from ganbench.api import Loss, Penalty, UpdateRule
 from ganbench.api.updates import Turn
-from ganbench.training.cell_game import CellGame, PartGame, own_tensors
+from ganbench.training.cell_game import CellGame
 from ganbench.training.diagnostics import StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.feed import Feed
+from ganbench.training.part_game import PartGame
+from ganbench.training.trained_networks import own_tensors
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.batches import Batches
-from ganbench.training.cell_game import CellGame, own_tensors, tell_step, trainable
+from ganbench.training.cell_game import CellGame
 from ganbench.training.determinism import deterministic
 from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged, StepLog
 from ganbench.training.ema import EMA
@@ -34,6 +34,7 @@ from ganbench.training.optimizer_state import (
 )
 from ganbench.training.optimizers import BuildOptimizer, build_optimizer, ema_decay, optimizer_schedules
 from ganbench.training.train_step import Learner, Objective, PenaltyTerm, SeedRun, TrainStep
+from ganbench.training.trained_networks import own_tensors, tell_step, trainable
 from ganbench.training.update import Alternating
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}

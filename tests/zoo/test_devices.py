@@ -26,7 +26,7 @@ from ganbench.grid import Cell, Choice, read_grid
 from ganbench.grid.seeds import Streams
 from ganbench.training import CellGame, PenaltyTerm, Trainer
 from ganbench.training.batch_dependence import couples_samples
-from ganbench.training.cell_game import own_tensors
+from ganbench.training.trained_networks import own_tensors
 
 CPU, CUDA, META = (torch.device(name) for name in ("cpu", "cuda", "meta"))
 LOSSES = [entry.name for entry in load_catalog().entries("loss") if entry.plugin.distribution == "ganbench"]
