@@ -16,7 +16,7 @@ from ganbench.catalog.faults import Part, calling
 from ganbench.errors import GanbenchError, GridError, PluginError
 from ganbench.grid import Choice, ScoreSettings
 from ganbench.grid.plugin_source import source_digest
-from ganbench.runner.dataset_contract import dataset_problems, samples_problems
+from ganbench.runner.dataset_problems import dataset_problems, samples_problems
 from ganbench.scoring import Scorer, ScoreRow, seeded
 from ganbench.training import global_stream
 
