@@ -11,6 +11,7 @@ from ganbench.api import (
     ArchitectureSpec,
     Augmentation,
     AugmentationSpec,
+    Choice,
     Dataset,
     DatasetSpec,
     Extractor,
@@ -36,6 +37,7 @@ from ganbench.api import (
 from ganbench.errors import GanbenchError, Unsupported
 
 if TYPE_CHECKING:
+    from ganbench.catalog.contracts import build
     from ganbench.execution import run
     from ganbench.grid.environment import NUMERICS
     from ganbench.report import Results, load
@@ -45,6 +47,7 @@ __all__ = [
     "ArchitectureSpec",
     "Augmentation",
     "AugmentationSpec",
+    "Choice",
     "Dataset",
     "DatasetSpec",
     "Extractor",
@@ -68,6 +71,7 @@ __all__ = [
     "Unsupported",
     "UpdateRule",
     "UpdateSpec",
+    "build",
     "hookimpl",
     "load",
     "run",
@@ -77,6 +81,7 @@ __all__ = [
 _LAZY = {
     "NUMERICS": "ganbench.grid.environment",
     "Results": "ganbench.report",
+    "build": "ganbench.catalog.contracts",
     "load": "ganbench.report",
     "run": "ganbench.execution",
 }

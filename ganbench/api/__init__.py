@@ -7,6 +7,7 @@ from ganbench.api.players import Noise, Players, Samples, Signature
 from ganbench.api.specs import (
     ArchitectureSpec,
     AugmentationSpec,
+    Choice,
     DatasetSpec,
     ExtractorSpec,
     LossSpec,
@@ -21,6 +22,7 @@ __all__ = [
     "ArchitectureSpec",
     "Augmentation",
     "AugmentationSpec",
+    "Choice",
     "Dataset",
     "DatasetSpec",
     "Extractor",

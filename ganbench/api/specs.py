@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Direction = Literal["lower", "higher"]
+Choice = str | Mapping[str, Any]
+"""Something that a grid can name: its name, or a table with its `name` and options.
+
+As the annotation of an option it says of which kind: `base: Annotated[Choice, "loss"] = "non_saturating"`.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +55,14 @@ class LossSpec(Spec):
         discriminator_outputs: outputs that the discriminator must have; None accepts any number.
         value: whether V(G, D) = -discriminator_loss without the penalty, so that (V + log 4) / 2
             estimates the Jensen-Shannon divergence.
+
+    Either may be the name of an option that is a choice of a loss: it is then as of that loss.
     """
 
     formula_d: str = ""
     formula_g: str = ""
-    discriminator_outputs: int | None = 1
-    value: bool = False
+    discriminator_outputs: int | str | None = 1
+    value: bool | str = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,20 +6,31 @@ import importlib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
+from ganbench.api.specs import Choice
 from ganbench.catalog.clashes import resolve_clashes
 from ganbench.catalog.given import GivenPlugin, read_given
 from ganbench.catalog.kinds import KINDS, Kind
 from ganbench.catalog.loader import DISABLE, load_plugins
+from ganbench.catalog.options import Option, canonical
 from ganbench.catalog.record import Entry, Loaded, PluginRecord
 from ganbench.catalog.switches import kept_switches
 from ganbench.errors import CatalogError, did_you_mean
+from ganbench.files.canonical import canonical_json
+from ganbench.files.data_paths import find_path
+
+# Of choices within the options of choices.
+MAX_DEPTH = 8
 
 _cached: Catalog | None = None
 # While `plugins_given` lasts: its plugins, and the catalog with them.
 _given: tuple[GivenPlugin, ...] = ()
 _cached_given: Catalog | None = None
+# The catalog that is building something.
+_building: ContextVar[Catalog | None] = ContextVar("building", default=None)
 
 
 def load_catalog(refresh: bool = False, *, plugins: Iterable[Any] = ()) -> Catalog:
@@ -73,6 +84,11 @@ def plugins_given(plugins: Iterable[Any]) -> Iterator[Catalog]:
         _given, _cached_given = before
 
 
+def catalog_in_use() -> Catalog:
+    """Return the catalog that is building something just now, else that of this process."""
+    return _building.get() or load_catalog()
+
+
 class Catalog:
     """What all plugins together provide.
 
@@ -96,6 +112,7 @@ class Catalog:
         self._entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
         for entry in sorted((entry for loaded in resolved for entry in loaded.entries), key=lambda e: e.name):
             self._entries[entry.kind][entry.name] = entry
+        self._options: dict[tuple[Kind, str], Mapping[str, Option]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -154,6 +171,84 @@ class Catalog:
         valid = [entry for kind in KINDS for entry in self._entries[kind]]
         return CatalogError(f"nothing is called {name!r}{did_you_mean(name, valid)}{self._unread()}")
 
+    def options(self, kind: Kind, name: str) -> Mapping[str, Option]:
+        """Give the options of an entry; defaults that are choices are as `choice` gives them.
+
+        Raises:
+            CatalogError: nothing active provides it.
+        """
+        entry = self.entry(kind, name)
+        if (kind, name) not in self._options:
+            # A default may name the thing itself; it then stays as it is.
+            self._options[kind, name] = entry.options
+            self._options[kind, name] = {
+                option.name: replace(option, default=self._default(option))
+                for option in entry.options.values()
+            }
+        return self._options[kind, name]
+
+    def choice(self, kind: Kind, value: Choice) -> Choice:
+        """Check something that is named with options, and write it in the shortest form.
+
+        Returns:
+            Its name, or a table with it and the options that differ from their defaults, sorted.
+
+        Raises:
+            CatalogError: one problem for each thing that is wrong.
+        """
+        name, given = split_choice(value)
+        known = self.options(kind, name)
+        coerced = {option: canonical(checked) for option, checked in self.coerce(kind, name, given).items()}
+        changed = {
+            option: coerced[option]
+            for option in sorted(coerced)
+            if known[option].required
+            or canonical_json(coerced[option]) != canonical_json(canonical(known[option].default))
+        }
+        return {"name": name, **changed} if changed else name
+
+    def chosen_within(
+        self, kind: Kind, name: str, options: Mapping[str, Any], depth: int = 1
+    ) -> Iterator[tuple[Kind, str, dict[str, Any]]]:
+        """Give kind, name and options of everything that is chosen by options, or by their defaults, within.
+
+        Raises:
+            CatalogError: something is not provided, or choices are nested too deep.
+        """
+        for option in self.options(kind, name).values():
+            chosen, value = option.type.chooses, options.get(option.name, option.default)
+            if chosen is None or value is None:
+                continue
+            if depth > MAX_DEPTH:
+                raise CatalogError(f"{kind} {name!r}: choices are nested more than {MAX_DEPTH} deep")
+            for each in value if isinstance(value, list | tuple) else [value]:
+                inner, given = split_choice(each)
+                self.entry(chosen, inner)
+                yield chosen, inner, given
+                yield from self.chosen_within(chosen, inner, given, depth + 1)
+
+    def read_option(self, option: Option, value: Any) -> Any:
+        """Return an option's value, exactly typed; of a choice, the shortest form.
+
+        Raises:
+            ValueError: it does not fit; the message reads on after the option's name.
+            CatalogError: it names what nothing provides, or an option of that is wrong.
+        """
+        checked, kind = option.type.check(value), option.type.chooses
+        if kind is None or checked is None:
+            return checked
+        if isinstance(checked, list | tuple):
+            return type(checked)(self.choice(kind, each) for each in checked)
+        return self.choice(kind, checked)
+
+    def _default(self, option: Option) -> Any:
+        if option.type.chooses is None or option.default is None:
+            return option.default
+        try:
+            return self.read_option(option, option.default)
+        except CatalogError:
+            return option.default  # What is wrong with it is said where it is used.
+
     def coerce(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Convert the given options to the types that `build` expects; options that are not given stay out.
 
@@ -168,9 +263,11 @@ class Catalog:
                 problems.append(f"{kind} {name!r} has no option {given!r}{hint}")
                 continue
             try:
-                coerced[given] = known[given].type.check(value)
+                coerced[given] = self.read_option(known[given], value)
             except ValueError as error:
                 problems.append(f"option {given!r} of {kind} {name!r} {error}")
+            except CatalogError as error:
+                problems += [f"option {given!r} of {kind} {name!r}: {problem}" for problem in error.problems]
         problems += [
             f"{kind} {name!r} needs the option {option.name!r} ({option.type.phrase})"
             for option in known.values()
@@ -197,7 +294,7 @@ class Catalog:
         """
         entry = self.entry(kind, name)
         build = entry.spec.build
-        keywords = self.coerce(kind, name, options)
+        keywords = self._with_paths(entry, self.coerce(kind, name, options))
         parameters = inspect.signature(build).parameters
         positional = []
         for parameter in parameters.values():
@@ -207,6 +304,7 @@ class Catalog:
                 positional.append(context[parameter.name])
             elif parameter.name in context:
                 keywords[parameter.name] = context[parameter.name]
+        before = _building.set(self)
         try:
             if entry.plugin.builtin:
                 return build(*positional, **keywords)
@@ -221,6 +319,23 @@ class Catalog:
         except ValueError as error:
             given = ", ".join(f"{option} = {value!r}" for option, value in options.items())
             raise CatalogError(f"{kind} {name!r}: {error} (options: {given or 'the defaults'})") from error
+        finally:
+            _building.reset(before)
+
+    def _with_paths(self, entry: Entry, keywords: dict[str, Any]) -> dict[str, Any]:
+        """Replace the texts of options that are paths by the paths; a note says which one was surprising."""
+        for option, value in keywords.items():
+            if not entry.options[option].type.is_path or value is None:
+                continue
+            several = value if isinstance(value, list | tuple) else [value]
+            found = []
+            for text in several:
+                path, note = find_path(text)
+                found.append(path)
+                if note:
+                    self._notes[f"{option} of {entry.kind} {entry.name!r}: {note}"] = None
+            keywords[option] = type(value)(found) if several is value else found[0]
+        return keywords
 
     def _missing(self, kind: Kind, name: str) -> str:
         if refused := self.refused(kind, name):
@@ -249,6 +364,13 @@ class Catalog:
             return ""
         listed = "; ".join(f"{record.name} is {record.status}: {record.reason}" for record in unread)
         return f" (some plugins could not be read: {listed})"
+
+
+def split_choice(value: Choice) -> tuple[str, dict[str, Any]]:
+    """Split a choice into its name and its options."""
+    if isinstance(value, str):
+        return value, {}
+    return str(value["name"]), {option: given for option, given in value.items() if option != "name"}
 
 
 def _changed(plugin: str, by: str, changes: Iterable[str]) -> str:

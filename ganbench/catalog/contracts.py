@@ -9,12 +9,52 @@ from typing import Any, get_args
 
 from ganbench.api import Noise, Players
 from ganbench.api.data import Needs
-from ganbench.catalog.catalog import Catalog
+from ganbench.api.specs import Choice
+from ganbench.catalog.catalog import Catalog, catalog_in_use, split_choice
 from ganbench.catalog.faults import Part, calling
-from ganbench.catalog.kinds import Kind
-from ganbench.errors import PluginError, did_you_mean
+from ganbench.catalog.kinds import KINDS, Kind
+from ganbench.catalog.options import first_parameter, passed_to
+from ganbench.errors import CatalogError, PluginError, did_you_mean, shown
 
 _NEEDS: tuple[str, ...] = get_args(Needs)
+
+
+def build(kind: Kind, choice: Choice, /, **options: Any) -> Any:
+    """Build anything that a grid can name, as a loss does that wraps another.
+
+    While a part of a cell is built, names mean what they mean to the run, with the files that it was given
+    as plugins; random numbers come from the stream of that part. Elsewhere names are those of the installed
+    plugins.
+
+    Args:
+        kind: `loss`, `penalty`, `architecture` and so on.
+        choice: a name, or a table with `name` and options as a grid has it: what an option of the type
+            `Annotated[Choice, kind]` holds.
+        options: further ones, which win; and what ganbench passes to such a `build`: `signature` and
+            `discriminator_outputs` of an architecture, `parameters` and `lr` of an optimizer,
+            `scored_dataset` of an extractor, `order` and `d_steps` of an update rule.
+
+    Raises:
+        CatalogError: nothing has the name, or an option is wrong.
+        PluginError: a plugin's `build` raised, or what it gives breaks the contract.
+        Unsupported: the plugin says that it does not fit.
+    """
+    if kind not in KINDS:
+        raise CatalogError(f"build: no such kind {kind!r}{did_you_mean(str(kind), KINDS)}")
+    if not isinstance(choice, str) and not (
+        isinstance(choice, Mapping) and isinstance(choice.get("name"), str)
+    ):
+        raise CatalogError(
+            f"build: must be given a name, or a table with name and options, given {shown(choice)}"
+        )
+    catalog = catalog_in_use()
+    name, given = split_choice(choice)
+    given |= options
+    context = {passed: given.pop(passed) for passed in passed_to(kind) if passed in given}
+    part = Part.of(catalog, kind, name, name)
+    if kind == "optimizer" and part.entry is not None and "parameters" in given:
+        context[first_parameter(part.entry.spec.build)] = given.pop("parameters")
+    return build_part(part, given, catalog, **context)
 
 
 def build_part(part: Part, options: Mapping[str, Any], catalog: Catalog, **context: Any) -> Any:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import collections.abc
 import math
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path, PurePath
 from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
-import annotated_types
 from pydantic import BeforeValidator, PlainValidator, Strict, TypeAdapter, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from ganbench.errors import shown
+from ganbench.api.specs import Choice
+from ganbench.catalog.kinds import KINDS, Kind
+from ganbench.catalog.option_bounds import bounds_in_words
+from ganbench.errors import did_you_mean, shown
 
 _INT_LIMIT = 2**63
 _NONE = type(None)
@@ -38,6 +41,10 @@ _BOUNDS = frozenset(
     }
 )
 _OUT_OF_BOUNDS = "out_of_bounds"
+_ALLOWED = (
+    "allowed are bool, int, float, str, Path, Literal, None, lists, tuples and unions of these, "
+    "Annotated with bounds, and Annotated[Choice, 'loss'] or another kind"
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class OptionType:
         takes_none: whether None is a value.
         takes_list: whether a list is a value.
         names_none: whether the string `none` is a value of its own, not None.
+        chooses: the kind of which a value, or each item of one, names something, as a grid writes it.
+        is_path: whether a text, or each item, is a path, which `build` gets as a Path.
         strict: the annotation from which pydantic makes the validator.
     """
 
@@ -60,6 +69,8 @@ class OptionType:
     takes_none: bool = False
     takes_list: bool = False
     names_none: bool = False
+    chooses: Kind | None = None
+    is_path: bool = False
     strict: Any = None
 
     @cached_property
@@ -89,7 +100,7 @@ def option_type(annotation: object, resolve: Callable[[str], object]) -> OptionT
         resolve: gives the object that a name in a string annotation stands for.
 
     Raises:
-        TypeError: it is none of bool, int, float, str, Literal, None, unions, lists and tuples of these.
+        TypeError: it is none of those that a grid can hold.
     """
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
@@ -99,7 +110,13 @@ def option_type(annotation: object, resolve: Callable[[str], object]) -> OptionT
         return _NOTHING
     if isinstance(annotation, type) and annotation in _SCALARS:
         return _scalar(annotation)
+    if annotation in (Path, PurePath):
+        return _PATH
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated and _is_choice(arguments[0], resolve):
+        return _choice(arguments[1:])
+    if annotation == Choice:
+        raise TypeError("Choice does not say of what; write Annotated[Choice, 'loss'], or another kind")
     if origin is Annotated:
         return _bounded(option_type(arguments[0], resolve), arguments[1:])
     if origin in (Union, types.UnionType):
@@ -113,7 +130,7 @@ def option_type(annotation: object, resolve: Callable[[str], object]) -> OptionT
     if origin is tuple:
         return _row([option_type(argument, resolve) for argument in arguments])
     named = annotation.__name__ if isinstance(annotation, type) else shown(annotation)
-    raise TypeError(f"the annotation {named} is not one that a grid can hold")
+    raise TypeError(f"the annotation {named} is not one that a grid can hold; {_ALLOWED}")
 
 
 def inferred(default: object) -> OptionType:
@@ -122,6 +139,8 @@ def inferred(default: object) -> OptionType:
     Raises:
         TypeError: the default does not tell.
     """
+    if isinstance(default, PurePath):
+        return _PATH
     if isinstance(default, bool | int | float | str):
         return _scalar(next(kind for kind in _SCALARS if isinstance(default, kind)))
     if isinstance(default, list | tuple) and default:
@@ -189,6 +208,42 @@ _NOTHING = OptionType(
 )
 
 
+def _path(value: object) -> str:
+    text = str(value) if isinstance(value, PurePath) else value
+    if not isinstance(text, str):
+        raise _misfit("a path", value)
+    return text
+
+
+_PATH = OptionType(text="path", phrase="a path", is_path=True, strict=Annotated[Any, PlainValidator(_path)])
+
+
+def _is_choice(annotation: object, resolve: Callable[[str], object]) -> bool:
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
+    return (resolve(annotation) if isinstance(annotation, str) else annotation) == Choice
+
+
+def _choice(metadata: tuple[object, ...]) -> OptionType:
+    kinds = [kind for kind in KINDS if metadata == (kind,)]
+    if not kinds:
+        text = ", ".join(map(repr, metadata))
+        hint = did_you_mean(str(metadata[0]), KINDS)
+        raise TypeError(f"Annotated[Choice, ...] must name one kind, given {text}{hint}")
+    (kind,) = kinds
+    article = "an" if kind[0] in "aeiou" else "a"
+    phrase = f"{article} {kind}: a name, or a table with name and options"
+
+    def check(value: object) -> Any:
+        if isinstance(value, str):
+            return value
+        if not isinstance(value, collections.abc.Mapping) or not isinstance(value.get("name"), str):
+            raise _misfit(phrase, value)
+        return value["name"] if len(value) == 1 else dict(value)
+
+    return OptionType(text=kind, phrase=phrase, chooses=kind, strict=Annotated[Any, PlainValidator(check)])
+
+
 def _literal(values: tuple[object, ...]) -> OptionType:
     for value in values:
         if value is not None and not isinstance(value, bool | int | str):
@@ -229,11 +284,15 @@ def _many(item: OptionType, make: type[list[Any]] | type[tuple[Any, ...]]) -> Op
         phrase=phrase,
         bounds=f"each {item.bounds}" if item.bounds else "",
         takes_list=True,
+        chooses=item.chooses,
+        is_path=item.is_path,
         strict=Annotated[strict, BeforeValidator(check)],
     )
 
 
 def _row(items: list[OptionType]) -> OptionType:
+    if any(item.chooses or item.is_path for item in items):
+        raise TypeError("a tuple of several types cannot hold a Choice or a Path; use options of their own")
     phrase = f"a list of {len(items)} ({', '.join(item.text for item in items)})"
 
     def check(value: object) -> object:
@@ -252,6 +311,9 @@ def _row(items: list[OptionType]) -> OptionType:
 
 
 def _union(members: list[OptionType]) -> OptionType:
+    others = [member for member in members if member is not _NOTHING]
+    if len(others) > 1 and any(member.chooses or member.is_path for member in others):
+        raise TypeError("a Choice or a Path can be joined with None alone: other texts would be taken for it")
     phrase = " or ".join(member.phrase for member in members)
     takes_none = any(member.takes_none for member in members)
     names_none = any(member.names_none for member in members)
@@ -275,12 +337,14 @@ def _union(members: list[OptionType]) -> OptionType:
         takes_none=takes_none,
         takes_list=any(member.takes_list for member in members),
         names_none=names_none,
+        chooses=next((member.chooses for member in members if member.chooses), None),
+        is_path=any(member.is_path for member in members),
         strict=Annotated[Union[tuple(member.strict for member in members)], WrapValidator(check)],  # noqa: UP007
     )
 
 
 def _bounded(kind: OptionType, metadata: tuple[object, ...]) -> OptionType:
-    bounds = _phrase_of(_unpacked(metadata))
+    bounds = bounds_in_words(metadata)
 
     def check(value: Any, bound: Callable[[Any], Any]) -> Any:
         if kind.takes_none and (value is None or (value == "none" and not kind.names_none)):
@@ -302,40 +366,7 @@ def _bounded(kind: OptionType, metadata: tuple[object, ...]) -> OptionType:
         takes_none=kind.takes_none,
         takes_list=kind.takes_list,
         names_none=kind.names_none,
+        chooses=kind.chooses,
+        is_path=kind.is_path,
         strict=Annotated[kind.strict, *metadata, WrapValidator(check)],
     )
-
-
-def _unpacked(metadata: tuple[object, ...]) -> Iterator[object]:
-    """Yield single bounds: those of annotated_types, alone, in a group, or within a pydantic Field."""
-    for item in metadata:
-        if isinstance(item, annotated_types.GroupedMetadata):
-            yield from item
-        else:
-            yield from getattr(item, "metadata", None) or (item,)
-
-
-def _phrase_of(bounds: Iterator[object]) -> str:
-    """Say in words what bounds ask for; empty where none of them is known."""
-    words = []
-    for bound in bounds:
-        match bound:
-            case annotated_types.Ge(ge=limit):
-                words.append(f"at least {_number(limit)}")
-            case annotated_types.Gt(gt=limit):
-                words.append(f"above {_number(limit)}")
-            case annotated_types.Le(le=limit):
-                words.append(f"at most {_number(limit)}")
-            case annotated_types.Lt(lt=limit):
-                words.append(f"below {_number(limit)}")
-            case annotated_types.MultipleOf(multiple_of=limit):
-                words.append(f"a multiple of {_number(limit)}")
-            case annotated_types.MinLen(min_length=count) if count:
-                words.append(f"at least {count} long")
-            case annotated_types.MaxLen(max_length=count):
-                words.append(f"at most {count} long")
-    return " and ".join(words)
-
-
-def _number(limit: Any) -> str:
-    return f"{limit:g}" if isinstance(limit, float) else str(limit)

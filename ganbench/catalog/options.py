@@ -8,11 +8,14 @@ import dataclasses
 import functools
 import inspect
 import itertools
+import pathlib
 import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from ganbench.api.specs import Choice
 
 if TYPE_CHECKING:
     from ganbench.catalog.kinds import Kind
@@ -33,6 +36,8 @@ _TYPING_NAMES: Mapping[str, Any] = {
     "Annotated": typing.Annotated,
     "List": list,
     "Tuple": tuple,
+    "Path": pathlib.Path,
+    "Choice": Choice,
     "Sequence": collections.abc.Sequence,
     "typing": typing,
     "t": typing,
@@ -79,7 +84,7 @@ def options_of(build: Callable[..., Any], kind: Kind | None = None) -> dict[str,
     if kind == "optimizer":
         parameters = dict(itertools.islice(parameters.items(), 1, None))
     bound = _bound(build)
-    passed = NOT_OPTIONS if kind is None else NOT_OPTIONS_OF.get(kind, NOT_OPTIONS)
+    passed = passed_to(kind)
     options: dict[str, Option] = {}
     for name, parameter in parameters.items():
         if name in passed or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -95,6 +100,16 @@ def options_of(build: Callable[..., Any], kind: Kind | None = None) -> dict[str,
                 continue
             raise TypeError(f"parameter {name!r} of build: {error}") from None
     return options
+
+
+def passed_to(kind: Kind | None) -> frozenset[str]:
+    """Name what ganbench itself passes to a `build` of this kind, beside an optimizer's first parameter."""
+    return NOT_OPTIONS if kind is None else NOT_OPTIONS_OF.get(kind, NOT_OPTIONS)
+
+
+def first_parameter(build: Callable[..., Any]) -> str:
+    """Name the first parameter of a `build`; of an optimizer's, what it changes."""
+    return next(iter(inspect.signature(build).parameters))
 
 
 def canonical(value: object) -> Any:

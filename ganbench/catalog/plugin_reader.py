@@ -171,9 +171,13 @@ def _fault(kind: Kind, spec: Spec) -> str:
         if item.name in ("build", "details") and value is not item.default and not callable(value):
             return f"{item.name} must be callable, given {shown(value)}"
     if isinstance(spec, LossSpec):
-        outputs = spec.discriminator_outputs
-        if outputs is not None and (not isinstance(outputs, int) or isinstance(outputs, bool) or outputs < 1):
+        outputs: object = spec.discriminator_outputs
+        is_count = isinstance(outputs, int) and not isinstance(outputs, bool) and outputs >= 1
+        if not is_count and not isinstance(outputs, str | None):
             return f"discriminator_outputs must be an int of at least 1 or None, given {shown(outputs)}"
+        estimates: object = spec.value
+        if not isinstance(estimates, bool | str):
+            return f"value must be true or false, given {shown(estimates)}"
     if isinstance(spec, MetricSpec):
         try:
             wrong = [value for value in dict(spec.directions).values() if value not in ("lower", "higher")]
@@ -189,10 +193,15 @@ def _build_fault(kind: Kind, spec: Spec) -> str:
         # What it imports is not needed to list a name; its options are checked when they are asked for.
         return ""
     try:
-        options_of(spec.build, kind)
+        options = options_of(spec.build, kind)
         parameters = inspect.signature(spec.build).parameters.values()
     except Exception as error:
         return str(error) if isinstance(error, TypeError) else f"build's options: {said(error)}"
+    if isinstance(spec, LossSpec):
+        for name in ("discriminator_outputs", "value"):
+            option = getattr(spec, name)
+            if isinstance(option, str) and (option not in options or options[option].type.chooses != "loss"):
+                return f"{name} names {shown(option)}, which is no option that is a choice of a loss"
     needed = {"architecture": "signature", "optimizer": "lr"}.get(kind)
     takes = any(item.name == needed or item.kind is item.VAR_KEYWORD for item in parameters)
     return "" if needed is None or takes else f"build has no parameter {needed!r}"

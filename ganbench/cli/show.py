@@ -73,8 +73,9 @@ def _particulars(entry: Entry) -> Mapping[str, str]:
         return {
             "discriminator minimises": spec.formula_d,
             "generator minimises": spec.formula_g,
-            "discriminator outputs": "any number" if outputs is None else str(outputs),
-            "estimates the JSD": "yes" if spec.value else "no",
+            "discriminator outputs": _as_wrapped(outputs)
+            or ("any number" if outputs is None else str(outputs)),
+            "estimates the JSD": _as_wrapped(spec.value) or ("yes" if spec.value else "no"),
         }
     if isinstance(spec, PenaltySpec):
         return {"adds": spec.formula, "needs a logit": "yes" if spec.needs_logit else "no"}
@@ -87,6 +88,10 @@ def _particulars(entry: Entry) -> Mapping[str, str]:
         biased = ", ".join(f"{name} below {count:,} samples" for name, count in spec.biased_below.items())
         return {"compared": values or "none of its values", "marked as biased": biased}
     return {}
+
+
+def _as_wrapped(value: object) -> str:
+    return f"as the option {value} says" if isinstance(value, str) else ""
 
 
 def _record(entry: Entry) -> dict[str, Any]:

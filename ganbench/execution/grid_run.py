@@ -18,7 +18,7 @@ from ganbench.execution.grid_check import preflight
 from ganbench.execution.plan import Plan, Rerun, make_plan, resolve_device, trial_device
 from ganbench.execution.results_writer import Listener, ResultsWriter
 from ganbench.execution.stopping import stopping
-from ganbench.files.data_paths import data_paths
+from ganbench.files.data_paths import data_paths, set_grid_folder
 from ganbench.grid import Grid, read_grid
 from ganbench.grid.plugin_source import forget_sources
 from ganbench.grid.reader import named_grid
@@ -70,6 +70,7 @@ def plan_run(
         GanbenchError: the grid cannot be run as it is, there.
     """
     check_arguments(grid=grid, out=out, device=device, rerun=rerun, keep_going=keep_going, executor=executor)
+    set_grid_folder(grid.folder)
     place = Place.here(resolve_device(device)) if executor is None else planned_place(executor)
     store = Store(out if out is not None else default_folder(grid))
     store.require_own()
@@ -146,6 +147,7 @@ def run(
     with stopping(lambda: _folder_of(grid, folder)) as stopper, plugins_given(plugins):
         if not isinstance(grid, Grid):
             grid = read_run_grid(grid, out, overrides)
+        set_grid_folder(grid.folder)
         plan, store = plan_run(
             grid, folder, device=device, rerun=rerun, keep_going=keep_going, executor=executor
         )

@@ -229,7 +229,7 @@ def environment_of(
         CatalogError: something that the cell needs is not provided.
     """
     plugins: dict[str, dict[str, str]] = {}
-    for kind, choice in parts_of(cell):
+    for kind, choice in parts_with_chosen(cell, catalog):
         plugin = catalog.entry(kind, choice.name).plugin
         if not plugin.builtin and plugin.distribution not in plugins:
             plugins[plugin.distribution] = _plugin_facts(plugin)
@@ -267,6 +267,18 @@ def parts_of(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
     for index, choice in enumerate(chosen):
         if choice not in chosen[:index]:
             yield "optimizer", choice
+
+
+def parts_with_chosen(cell: Cell, catalog: Catalog) -> Iterator[tuple[Kind, Choice]]:
+    """Give the parts that decide a cell's weights, each followed by what its options choose.
+
+    Raises:
+        CatalogError: something that the cell needs is not provided.
+    """
+    for kind, choice in parts_of(cell):
+        yield kind, choice
+        for inner, name, options in catalog.chosen_within(kind, choice.name, choice.options):
+            yield inner, Choice(name, options)
 
 
 @lru_cache

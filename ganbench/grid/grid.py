@@ -40,6 +40,7 @@ class Grid:
             whole pairs; then the axes in their order.
         compare: the pairs of interest.
         document: everything, resolved, as TOML would hold it.
+        folder: absolute path of that of the file that it was read from; empty where it is no file's.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Grid:
     cells: tuple[Cell, ...]
     compare: Compare
     document: Mapping[str, Any] = field(compare=False, repr=False)
+    folder: str = field(default="", compare=False, repr=False)
 
     def to_toml(self) -> str:
         """Write the grid with everything spelled out; reading it gives an equal grid."""

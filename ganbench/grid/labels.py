@@ -65,6 +65,8 @@ class _Label:
 
     def _value(self) -> Any:
         if word := _WORD.match(self._text, self._at):
+            if self._text.startswith("[", word.end()):
+                return self._item()  # A choice, with options of its own.
             self._at = word.end()
             return _WORDS.get(word.group(), word.group())
         try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ganbench.catalog.options import canonical
-from ganbench.errors import did_you_mean
+from ganbench.errors import CatalogError, did_you_mean
 from ganbench.files.canonical import canonical_json
 from ganbench.grid.choice import choice_of
 from ganbench.grid.named import json_value
@@ -92,7 +92,7 @@ def _optimizer_settings(
     """Build the optimizer of a table; None, with `wrong` filled, where that fails."""
     name = table.get("name", DEFAULT)
     model = OPTIMIZERS.get(name, OptimizerSettings)
-    own = {} if name in OPTIMIZERS else catalog.entry("optimizer", name).options
+    own = {} if name in OPTIMIZERS else catalog.options("optimizer", name)
     known = [*model.model_fields, *own]
     unknown = [option for option in table if option not in known]
     for option in unknown:
@@ -102,7 +102,7 @@ def _optimizer_settings(
     if unknown:
         return None
     if name not in OPTIMIZERS:
-        return _plugin_optimizer(table, key, said, own, wrong, whole)
+        return _plugin_optimizer(table, key, said, own, catalog, wrong, whole)
     try:
         return model.model_validate({**table})
     except ValidationError as error:
@@ -116,6 +116,7 @@ def _plugin_optimizer(
     key: str,
     said: Mapping[str, Any],
     known: Mapping[str, Option],
+    catalog: Catalog,
     wrong: dict[str, str],
     whole: bool,
 ) -> OptimizerSettings | None:
@@ -128,8 +129,8 @@ def _plugin_optimizer(
                 wrong[key] = f"{table['name']} needs the option {option!r} ({kind.type.text})"
             continue
         try:
-            value = json_value(kind.type.check(table[option]))
-        except ValueError as error:
+            value = json_value(catalog.read_option(kind, table[option]))
+        except (ValueError, CatalogError) as error:
             wrong[f"{key if option in said else 'train.optimizer'}.{option}"] = str(error)
             continue
         if kind.required or canonical_json(value) != canonical_json(canonical(kind.default)):

@@ -44,13 +44,16 @@ class Named:
     terms: tuple[Named, ...] = ()
 
 
-def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems) -> list[Named]:
+def expand(
+    kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems, *, within: bool = False
+) -> list[Named]:
     """Expand one value of an axis: one choice, or several where options are given as lists.
 
     An option given as a list multiplies where the option itself cannot be that list and each element can be
     the option.
 
-    A penalty may also be a list, which is the sum of its penalties; the options of each multiply.
+    A penalty may also be a list, which is the sum of its penalties; the options of each multiply. An option
+    that chooses something is expanded like a value of an axis.
 
     Args:
         kind: what it names.
@@ -58,8 +61,9 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
         catalog: where names are looked up.
         at: the value's key, for messages.
         problems: where they are noted; the result is empty when there are any.
+        within: whether it is the value of an option, of which only `build`'s own options mean something.
     """
-    if kind == "penalty" and isinstance(value, list):
+    if kind == "penalty" and isinstance(value, list) and not within:
         return _expand_sum(value, catalog, at, problems)
     if isinstance(value, str):
         value = {"name": value}
@@ -69,7 +73,7 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
         problems.add(at, f"must be a name, or a table such as {{name = '...', option = ...}}, given {what}")
         return []
     try:
-        options = options_in_grid(kind, name, catalog)
+        options = catalog.options(kind, name) if within else options_in_grid(kind, name, catalog)
     except CatalogError as error:
         for problem in error.problems:
             problems.add(at, problem + problems.unknown_hint(kind, name))
@@ -86,11 +90,9 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
             )
             fine = False
             continue
-        try:
-            alternatives[option] = _alternatives(options[option], wanted)
-        except ValueError as problem:
-            problems.add(f"{at}.{option}", str(problem))
-            fine = False
+        found = _alternatives(options[option], wanted, catalog, f"{at}.{option}", problems)
+        fine = fine and bool(found)
+        alternatives[option] = found
     for option in options.values():
         if option.required and option.name not in value:
             problems.add(at, f"{kind} {name!r} needs the option {option.name!r} ({option.type.text})")
@@ -100,10 +102,19 @@ def expand(kind: Kind, value: Any, catalog: Catalog, at: str, problems: Problems
         fine = False
     if not fine:
         return []
-    return [
+    expanded = [
         _named(name, dict(zip(alternatives, combination, strict=True)), options)
         for combination in itertools.product(*alternatives.values())
     ]
+    try:
+        # What is given has been looked up already, but for the defaults of options that choose.
+        for named in expanded:
+            list(catalog.chosen_within(kind, name, named.choice.options))
+    except CatalogError as error:
+        for problem in error.problems:
+            problems.add(at, problem)
+        return []
+    return expanded
 
 
 def options_in_grid(kind: Kind, name: str, catalog: Catalog) -> Mapping[str, Option]:
@@ -112,7 +123,7 @@ def options_in_grid(kind: Kind, name: str, catalog: Catalog) -> Mapping[str, Opt
     Raises:
         CatalogError: nothing of that kind has the name.
     """
-    options = catalog.entry(kind, name).options
+    options = catalog.options(kind, name)
     return {**_interval(), **options} if kind == "penalty" else options
 
 
@@ -191,8 +202,40 @@ def read_metrics(value: Any, catalog: Catalog, at: str, problems: Problems) -> l
     return [item for item in read if item is not None]
 
 
-def _alternatives(option: Option, wanted: Any) -> list[Any]:
-    """List the values of an option, one unless it multiplies, each coerced to JSON.
+def _alternatives(option: Option, wanted: Any, catalog: Catalog, at: str, problems: Problems) -> list[Any]:
+    """List the values of an option, one unless it multiplies, as JSON; none, with the problem noted."""
+    if option.type.chooses and not (wanted == "none" and option.type.takes_none):
+        wanted = _chosen(option, option.type.chooses, wanted, catalog, at, problems)
+        if wanted is None:
+            return []
+    try:
+        return _checked(option, wanted)
+    except ValueError as problem:
+        problems.add(at, str(problem))
+        return []
+
+
+def _chosen(
+    option: Option, kind: Kind, wanted: Any, catalog: Catalog, at: str, problems: Problems
+) -> list[Any] | None:
+    """List the values of an option that chooses something; None, with the problem noted."""
+    items = wanted if isinstance(wanted, list) else [wanted]
+    places = [f"{at}[{index}]" for index in range(len(items))] if isinstance(wanted, list) else [at]
+    expanded = [
+        [catalog.choice(kind, named.choice.as_json()) for named in found]
+        if (found := expand(kind, item, catalog, place, problems, within=True))
+        else []
+        for item, place in zip(items, places, strict=True)
+    ]
+    if not all(expanded):
+        return None
+    if option.type.takes_list:
+        return [list(combination) for combination in itertools.product(*expanded)]
+    return [value for values in expanded for value in values]
+
+
+def _checked(option: Option, wanted: Any) -> list[Any]:
+    """List the values of an option as JSON, one unless it multiplies.
 
     Raises:
         ValueError: what it must be, and what was given.

@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import GridError, did_you_mean
@@ -48,10 +49,12 @@ def read_grid(
     Raises:
         GridError: everything that is wrong, one line each: file, key, what was given, what would be right.
     """
+    folder = ""
     if isinstance(source, Mapping):
         parsed, problems = source, Problems("grid")
     else:
         path = find(source)
+        folder = str(path.absolute().parent)
         parsed = parse(path)
         problems = Problems(str(path), lambda kind, name: plugin_beside(path, kind, name, catalog))
     document = cleaned(parsed, problems)
@@ -65,7 +68,7 @@ def read_grid(
     grid = _GridReading(document, assignments, catalog, problems).grid()
     problems.raise_any()
     assert grid is not None
-    return grid
+    return replace(grid, folder=folder)
 
 
 def named_grid(source: str | os.PathLike[str] | Mapping[str, Any]) -> str:

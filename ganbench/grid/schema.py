@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from ganbench.errors import GridError, did_you_mean
+from ganbench.errors import CatalogError, GridError, did_you_mean
 from ganbench.grid.merged_settings import Layer, merge_layer, own_words
 from ganbench.grid.named import json_value, read_choice, read_metrics
 from ganbench.grid.optimizer_settings import OPTIMIZERS, OptimizerSettings
@@ -168,9 +168,9 @@ class Schema:
                 read[option] = (
                     typed(having[0], option, value)
                     if having
-                    else json_value(kinds[0][option].type.check(value))
+                    else json_value(self._catalog.read_option(kinds[0][option], value))
                 )
-            except ValueError as problem:
+            except (ValueError, CatalogError) as problem:
                 self._problems.add(at_option(option), str(problem))
         return read
 

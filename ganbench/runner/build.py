@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from ganbench.api import Augmentation, Dataset, Loss, Penalty, Players, Samples,
 from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part
+from ganbench.catalog.options import first_parameter
 from ganbench.errors import PluginError
 from ganbench.grid import Cell, Choice, environment
 from ganbench.grid.choice import NONE
@@ -180,7 +180,10 @@ class CellParts:
         cell, part = self.cell, self.shared.part
         extractor = [] if cell.score.extractor is None else [cell.score.extractor]
         return (
-            *(part(kind, choice) for kind, choice in environment.parts_of(cell)),
+            *(
+                part(kind, choice)
+                for kind, choice in environment.parts_with_chosen(cell, self.shared.catalog)
+            ),
             *(part("metric", metric) for metric in cell.score.metrics),
             *(part("extractor", chosen) for chosen in extractor),
         )
@@ -199,7 +202,9 @@ def build_loss(parts: CellParts, choice: Choice) -> Objective:
     spec = parts.shared.loss_spec(choice)
     with seeded(build_seed(parts.cell, "loss", choice.name), _CPU):
         loss: Loss = _build_frozen("loss", choice, parts.shared)
-    return Objective(loss=loss, outputs=spec.discriminator_outputs, value=spec.value)
+    outputs = spec.discriminator_outputs
+    assert not isinstance(outputs, str)  # That of a wrapper is its wrapped loss's by now.
+    return Objective(loss=loss, outputs=outputs, value=bool(spec.value))
 
 
 def build_foreign(
@@ -217,9 +222,7 @@ def build_foreign(
         PluginError: it cannot be built, or is no optimizer of torch's.
     """
     part = shared.part("optimizer", choice)
-    first = next(
-        iter(inspect.signature(shared.catalog.entry("optimizer", choice.name).spec.build).parameters)
-    )
+    first = first_parameter(shared.catalog.entry("optimizer", choice.name).spec.build)
     given = {name: value for name, value in options.items() if name != "lr"}
     passed = {first: parameters, "lr": options["lr"]}
     built: torch.optim.Optimizer = build_part(part, given, shared.catalog, **passed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from ganbench.api import Dataset, Extractor, LossSpec, Metric, MetricSpec, PenaltySpec, Samples
 from ganbench.api.data import Split
 from ganbench.catalog import Catalog, Kind
+from ganbench.catalog.catalog import split_choice
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import GanbenchError, GridError, PluginError
@@ -102,10 +104,15 @@ class SharedParts:
         return self._scorers.get((reference, same, device), build)
 
     def loss_spec(self, choice: Choice) -> LossSpec:
-        """Give what a loss says of itself."""
+        """Give what a loss says of itself, and of what it wraps, where it says so."""
         spec = self.catalog.entry("loss", choice.name).spec
         if not isinstance(spec, LossSpec):
             raise TypeError(f"loss {choice.name!r} has a {type(spec).__name__}")
+        for name in ("discriminator_outputs", "value"):
+            if isinstance(option := getattr(spec, name), str):
+                default = self.catalog.options("loss", choice.name)[option].default
+                wrapped = self.loss_spec(Choice(*split_choice(choice.options.get(option, default))))
+                spec = replace(spec, **{name: getattr(wrapped, name)})
         return spec
 
     def penalty_spec(self, choice: Choice) -> PenaltySpec:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Optional, Union
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from ganbench import Choice
 from ganbench.catalog.option_types import inferred, option_type
 from ganbench.errors import shown
 
@@ -249,3 +251,31 @@ def test_checking_twice_changes_nothing(annotation: object, value: object) -> No
     except ValueError:
         return
     assert repr(check(annotation, once)) == repr(once)
+
+
+def test_paths_and_choices_are_held_as_a_grid_writes_them() -> None:
+    assert check(Path, "data/x.npy") == "data/x.npy"
+    assert check(list[Path], [Path("x"), "y"]) == ["x", "y"]
+    assert check(Path | None, "none") is None
+    loss = Annotated[Choice, "loss"]
+    assert check(loss, "minimax") == check(loss, {"name": "minimax"}) == "minimax"
+    assert check(loss, {"name": "a", "b": 1}) == {"name": "a", "b": 1}
+    for annotation, value in ((Path, 3), (loss, 3), (loss, {"b": 1}), (list[loss], "minimax")):
+        with pytest.raises(ValueError, match="must be a"):
+            check(annotation, value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (Choice, r"Choice does not say of what; write Annotated\[Choice, 'loss'\], or another kind"),
+        (Annotated[Choice, "los"], "must name one kind, given 'los'; did you mean 'loss'"),
+        (Annotated[Choice, "loss", "penalty"], "must name one kind"),
+        (Annotated[Choice, "loss"] | str, "joined with None alone"),
+        (Path | Literal["auto"], "joined with None alone"),
+        (tuple[Path, int], "a tuple of several types cannot hold a Choice or a Path"),
+    ],
+)
+def test_what_could_not_be_told_apart_is_refused(annotation: object, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        check(annotation, "x")

@@ -134,7 +134,9 @@ BROKEN = {
         def ganbench_metrics():
             yield MetricSpec(name="m", build=Loss, directions="lower")
         """,
-    "loss 'a': parameter 'table' of build: the annotation dict[str, int] is not one that a grid can hold": """
+    "loss 'a': parameter 'table' of build: the annotation dict[str, int] is not one that a grid can hold; "
+    "allowed are bool, int, float, str, Path, Literal, None, lists, tuples and unions of these, Annotated "
+    "with bounds, and Annotated[Choice, 'loss'] or another kind": """
         def build(table: dict[str, int]): ...
         @hookimpl
         def ganbench_losses():

@@ -37,6 +37,10 @@ def test_what_tables_show_can_be_given_again(choices: list[Choice]) -> None:
         ("fid", ["fid"]),
         (" fid , is,kid ", ["fid", "is", "kid"]),
         ("kid[subset_size=100, subsets=50],is", [{"name": "kid", "subset_size": 100, "subsets": 50}, "is"]),
+        (
+            "x[base=squares[target=0.9],n=2]",
+            [{"name": "x", "base": {"name": "squares", "target": 0.9}, "n": 2}],
+        ),
         ("ring[std=1e-2]", [{"name": "ring", "std": 0.01}]),
         ("mlp[widths=[8, 8],norm=batch]", [{"name": "mlp", "widths": [8, 8], "norm": "batch"}]),
         ('clip[model="ViT-B/32, big"]', [{"name": "clip", "model": "ViT-B/32, big"}]),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError
-from ganbench.files.data_paths import DATA_VARIABLE
+from ganbench.files.data_paths import find_path
 from ganbench.files.pictures import (
     ENDINGS,
     PictureError,
@@ -89,7 +89,7 @@ class ImageFolder(Packed):
     def __init__(
         self,
         *,
-        path: str,
+        path: Path,
         size: Side | None = None,
         crop: Annotated[int, Interval(ge=4, le=MAX_CROP_PIXELS)] | None = None,
         flip: bool = False,
@@ -100,8 +100,9 @@ class ImageFolder(Packed):
         """Open the array that was made of the folder, or make it first.
 
         Args:
-            path: of the folder; one that is not absolute is looked for in the data folder (`--data` or
-                GANBENCH_DATA) where that is given, else in the working directory.
+            path: of the folder; one that is not absolute lies in the data folder (`--data` or
+                GANBENCH_DATA) where that is given, else in the folder of the grid's file or the working
+                folder.
             size: side of the images, 4 to 1024; without it all pictures must be equally large.
             crop: side of the square that is cut from the centre of each before it is resized; where only
                 `size` is given, the largest square.
@@ -143,9 +144,8 @@ class ImageFolder(Packed):
         self.class_names = classes
 
 
-def _folder(path: str) -> Path:
-    data = os.environ.get(DATA_VARIABLE)
-    folder = Path(os.path.expanduser(data or "."), os.path.expanduser(path)).absolute()
+def _folder(path: Path) -> Path:
+    folder, _ = find_path(str(path))
     if folder.is_dir():
         return folder
     what = "is a file" if folder.exists() else "does not exist"
