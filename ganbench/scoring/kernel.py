@@ -19,13 +19,18 @@ Array = NDArray[Any]
 # torch-fidelity's seed: the same subsets.
 _SEED = 2020
 # float32 entries of a table of kernel values, 64 MB: a larger one no longer saves time.
-_MAX_TABLE_ENTRIES = 2**24
+MAX_TABLE_ENTRIES = 2**24
 # Rows of a table that are looked at together: they stay in the processor's cache.
 _ROWS = 64
 
 
 def kernel_distance(
-    generated: Features, reference: Features, *, subsets: int, size: int
+    generated: Features,
+    reference: Features,
+    *,
+    subsets: int,
+    size: int,
+    max_table_entries: int = MAX_TABLE_ENTRIES,
 ) -> tuple[float, float]:
     """Squared maximum mean discrepancy over random subsets (Bińkowski et al., 2018, section 4).
 
@@ -38,6 +43,8 @@ def kernel_distance(
         reference: at least `size` rows; its share of the value is kept where it can keep it.
         subsets: how many subsets are drawn from each side.
         size: samples of a subset, at least 2, drawn without replacement.
+        max_table_entries: of a table of kernel values, float32, that saves computing a pair again for each
+            subset that has it. Changes the time, never the value.
 
     Returns:
         Mean and standard deviation over the subsets; the mean can be slightly negative.
@@ -50,15 +57,16 @@ def kernel_distance(
 
     def reference_share() -> Derived:
         checked = rows(reference, size).numpy()
-        return {"within": torch.from_numpy(_within(checked, _draws(len(x), len(y), subsets, size)[1]))}
+        drawn_reference = draw_subsets(len(x), len(y), subsets, size)[1]
+        return {"within": torch.from_numpy(sum_within(checked, drawn_reference, max_table_entries))}
 
     with one_blas_thread():
         # Which rows of the reference are drawn depends on how many are generated: one stream serves both.
         name = f"kernel[{subsets} of {size}, against {len(x)}]"
         within_reference = cached(reference, name, reference_share)["within"].numpy()
-        drawn, drawn_reference = _draws(len(x), len(y), subsets, size)
-        within = _within(x, drawn)
-        between = _between(x, y, drawn, drawn_reference)
+        drawn, drawn_reference = draw_subsets(len(x), len(y), subsets, size)
+        within = sum_within(x, drawn, max_table_entries)
+        between = _between(x, y, drawn, drawn_reference, max_table_entries)
     values = (within + within_reference) / (size * (size - 1)) - 2 * between / (size * size)
     # From here on torch-fidelity computes in float64.
     values = values.astype(np.float64)
@@ -66,7 +74,7 @@ def kernel_distance(
 
 
 @lru_cache(maxsize=4)
-def _draws(generated: int, reference: int, subsets: int, size: int) -> tuple[Array, Array]:
+def draw_subsets(generated: int, reference: int, subsets: int, size: int) -> tuple[Array, Array]:
     """Draw the rows of each subset, int64 (subsets, size), of either side."""
     random = np.random.RandomState(_SEED)
     drawn = [
@@ -77,18 +85,18 @@ def _draws(generated: int, reference: int, subsets: int, size: int) -> tuple[Arr
     return np.stack(first), np.stack(second)
 
 
-def _within(x: Array, drawn: Array) -> Array:
+def sum_within(x: Array, drawn: Array, max_entries: int) -> Array:
     """Sum the kernel over pairs of different samples of each subset, float32 (subsets,)."""
     sums = np.empty(len(drawn), np.float32)
-    for number, values in enumerate(_pairs(x, drawn)):
+    for number, values in enumerate(_pairs(x, drawn, max_entries)):
         sums[number] = (values.sum(axis=1) - values.diagonal()).sum()
     return sums
 
 
-def _between(x: Array, y: Array, drawn: Array, drawn_reference: Array) -> Array:
+def _between(x: Array, y: Array, drawn: Array, drawn_reference: Array, max_entries: int) -> Array:
     """Sum the kernel over pairs of a subset's samples from either side, float32 (subsets,)."""
     sums = np.empty(len(drawn), np.float32)
-    table = _table(x, y, drawn, drawn_reference)
+    table = tabulate(x, y, drawn, drawn_reference, max_entries)
     for number, (chosen, others) in enumerate(zip(drawn, drawn_reference, strict=True)):
         if table is None:
             columns = _kernel(x[chosen], y[others]).sum(axis=0)
@@ -98,9 +106,9 @@ def _between(x: Array, y: Array, drawn: Array, drawn_reference: Array) -> Array:
     return sums
 
 
-def _pairs(x: Array, drawn: Array) -> Iterator[Array]:
+def _pairs(x: Array, drawn: Array, max_entries: int) -> Iterator[Array]:
     """Compute the kernel of every two samples of each subset, float32 (size, size)."""
-    table = _table(x, x, drawn, drawn)
+    table = tabulate(x, x, drawn, drawn, max_entries)
     values = np.empty((drawn.shape[1], drawn.shape[1]), np.float32)
     for chosen in drawn:
         if table is None:
@@ -113,14 +121,16 @@ def _pairs(x: Array, drawn: Array) -> Iterator[Array]:
         yield values
 
 
-def _table(x: Array, y: Array, drawn: Array, others: Array) -> Array | None:
+def tabulate(
+    x: Array, y: Array, drawn: Array, others: Array, max_entries: int = MAX_TABLE_ENTRIES
+) -> Array | None:
     """Tabulate the kernel of every row of x with every row of y; None where the subsets' own are cheaper.
 
     That is where the table would be as large as they are together, and where a matrix product gives a pair
     other bits in the table than among its subset, as some processors' do: the first subset shows it.
     """
     subsets, size = drawn.shape
-    if 2 * len(x) * len(y) > min(subsets * size * size, 2 * _MAX_TABLE_ENTRIES):
+    if 2 * len(x) * len(y) > min(subsets * size * size, 2 * max_entries):
         return None
     table = _kernel(x, y)
     subset = x[drawn[0]]

@@ -8,7 +8,7 @@ together, on the same distances.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,13 +20,25 @@ from ganbench.scoring.features import Derived, cached, require_equal_width, rows
 
 Array = NDArray[Any]
 
-# torch-fidelity's: a distance's last bits can depend on the size of the product that it comes from, and all
-# that counts here is which of two distances is larger.
-_BLOCK = 10_000
 # Balls up to this neighbour are found together, so that metrics of different k share their distances.
 _TOGETHER = 10
-# Distances that are compared at a time, 2 MB: they stay in the processor's cache.
-_CHUNK = 2**19
+
+
+class Blocks(NamedTuple):
+    """How many distances are computed, and compared, together.
+
+    Attributes:
+        rows: of either side, of which all distances are computed at once. torch-fidelity's: a distance's last
+            bits can depend on the size of the product that it comes from, and all that counts here is which
+            of two distances is larger.
+        compared: distances, 2 MB: they stay in the processor's cache.
+    """
+
+    rows: int = 10_000
+    compared: int = 2**19
+
+
+_BLOCKS = Blocks()
 
 
 def fewest_samples(neighbours: int) -> int:
@@ -40,13 +52,14 @@ def fewest_samples(neighbours: int) -> int:
     return neighbours + 1
 
 
-def precision(generated: Features, reference: Features, neighbours: int) -> float:
+def precision(generated: Features, reference: Features, neighbours: int, blocks: Blocks = _BLOCKS) -> float:
     """Compute the share of generated samples in a real one's ball (Kynkäänniemi et al., 2019, equation 2).
 
     Args:
         generated: at least `neighbours` + 1 rows.
         reference: as many; its balls are kept where it can keep them.
         neighbours: k; a ball's border belongs to it.
+        blocks: changes memory and time, never the value.
 
     Returns:
         From 0 to 1, rounded to float32 as torch-fidelity's.
@@ -54,23 +67,24 @@ def precision(generated: Features, reference: Features, neighbours: int) -> floa
     Raises:
         ValueError: a side has fewer rows, values that are not finite, or another width than the other.
     """
-    found, level = _overlap(generated, reference, neighbours)
+    found, level = _overlap(generated, reference, neighbours, blocks)
     return (found["generated_held"] <= level).float().mean().item()
 
 
-def recall(generated: Features, reference: Features, neighbours: int) -> float:
+def recall(generated: Features, reference: Features, neighbours: int, blocks: Blocks = _BLOCKS) -> float:
     """Compute the share of real samples in the ball of a generated one; else as `precision`."""
-    found, level = _overlap(generated, reference, neighbours)
+    found, level = _overlap(generated, reference, neighbours, blocks)
     return (found["reference_held"] <= level).float().mean().item()
 
 
-def density(generated: Features, reference: Features, neighbours: int) -> float:
+def density(generated: Features, reference: Features, neighbours: int, blocks: Blocks = _BLOCKS) -> float:
     """Compute the mean number of real balls that hold a generated sample, over k (Naeem et al., 2020).
 
     Args:
         generated: at least `neighbours` + 1 rows.
         reference: as many; its balls are kept where it can keep them.
         neighbours: k; a ball's border is outside, as in prdc.
+        blocks: as for `precision`.
 
     Returns:
         At least 0; about 1 for equal distributions, more where the generated samples crowd among real ones.
@@ -78,21 +92,23 @@ def density(generated: Features, reference: Features, neighbours: int) -> float:
     Raises:
         ValueError: a side has fewer rows, values that are not finite, or another width than the other.
     """
-    found, level = _overlap(generated, reference, neighbours)
+    found, level = _overlap(generated, reference, neighbours, blocks)
     held = int(found["held_inside"][: level + 1].sum())
     return held / (neighbours * len(found["generated_held"]))
 
 
-def coverage(generated: Features, reference: Features, neighbours: int) -> float:
+def coverage(generated: Features, reference: Features, neighbours: int, blocks: Blocks = _BLOCKS) -> float:
     """Compute the share of real samples whose ball holds a generated one (Naeem et al., 2020, section 3).
 
     Arguments and errors are those of `density`; from 0 to 1.
     """
-    found, level = _overlap(generated, reference, neighbours)
+    found, level = _overlap(generated, reference, neighbours, blocks)
     return int((found["reference_holds"] <= level).sum()) / len(found["reference_holds"])
 
 
-def _overlap(generated: Features, reference: Features, neighbours: int) -> tuple[Derived, int]:
+def _overlap(
+    generated: Features, reference: Features, neighbours: int, blocks: Blocks
+) -> tuple[Derived, int]:
     """Count overlaps of two sides' balls; return them with the index of `neighbours` among the sizes."""
     fewest = fewest_samples(neighbours)
     if min(len(generated.features), len(reference.features)) > _TOGETHER >= neighbours:
@@ -102,19 +118,19 @@ def _overlap(generated: Features, reference: Features, neighbours: int) -> tuple
     named = f"[{sizes[0]}-{sizes[-1]}]"
 
     def radii(side: Features) -> Array:
-        found = cached(side, f"radii{named}", lambda: _radii(rows(side, fewest), sizes))
+        found = cached(side, f"radii{named}", lambda: _radii(rows(side, fewest), sizes, blocks))
         return found["radii"].numpy()
 
     def compute() -> Derived:
         require_equal_width(generated.features.shape[1], reference.features.shape[1])
         overlap = _Overlap(radii(generated), radii(reference))
-        _for_distances(reference.features, generated.features, overlap.add)
+        _for_distances(reference.features, generated.features, overlap.add, blocks)
         return overlap.found()
 
     return cached(generated, f"overlap{named}", compute), sizes.index(neighbours)
 
 
-def _radii(features: Tensor, sizes: range) -> Derived:
+def _radii(features: Tensor, sizes: range, blocks: Blocks) -> Derived:
     """Compute the distance of each sample to its neighbours, float32 (sizes, N)."""
     # The sample itself is the first of its neighbours.
     count = sizes[-1] + 1
@@ -124,7 +140,7 @@ def _radii(features: Tensor, sizes: range) -> Derived:
         known = nearest[top : top + len(distances)]
         known[:] = _smallest(np.concatenate([known, _smallest(distances, count)], axis=1), count)
 
-    _for_distances(features, features, keep)
+    _for_distances(features, features, keep, blocks)
     return {"radii": torch.from_numpy(nearest[:, sizes].T.copy())}
 
 
@@ -170,16 +186,16 @@ class _Overlap:
         return {name: torch.from_numpy(getattr(self, name)) for name in names}
 
 
-def _for_distances(x: Tensor, y: Tensor, visit: Callable[[Array, int, int], None]) -> None:
+def _for_distances(x: Tensor, y: Tensor, visit: Callable[[Array, int, int], None], blocks: Blocks) -> None:
     """Pass all distances of the rows of x to those of y to `visit`, block by block, with the block's corner.
 
     By calls, not by a generator: a part that is still held while the next block is made would double the
     memory, 400 MB.
     """
-    for top in range(0, len(x), _BLOCK):
-        for left in range(0, len(y), _BLOCK):
-            block = torch.cdist(x[top : top + _BLOCK], y[left : left + _BLOCK]).numpy()
-            step = max(1, _CHUNK // block.shape[1])
+    for top in range(0, len(x), blocks.rows):
+        for left in range(0, len(y), blocks.rows):
+            block = torch.cdist(x[top : top + blocks.rows], y[left : left + blocks.rows]).numpy()
+            step = max(1, blocks.compared // block.shape[1])
             for start in range(0, len(block), step):
                 visit(block[start : start + step], top + start, left)
             del block

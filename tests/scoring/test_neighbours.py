@@ -8,9 +8,8 @@ import torch
 from drawn_features import Kept, drawn, side
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from ganbench.scoring import neighbours
 from ganbench.scoring.features import FeatureSet
-from ganbench.scoring.neighbours import coverage, density, fewest_samples, precision, recall
+from ganbench.scoring.neighbours import Blocks, coverage, density, fewest_samples, precision, recall
 
 ALL = (precision, recall, density, coverage)
 
@@ -20,9 +19,9 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path))
 
 
-def all_of(generated, reference, k):
+def all_of(generated, reference, k, *blocks):
     generated, reference = FeatureSet(features=generated), FeatureSet(features=reference)
-    return [measure(generated, reference, k) for measure in ALL]
+    return [measure(generated, reference, k, *blocks) for measure in ALL]
 
 
 def by_loops(generated, reference, k):
@@ -76,19 +75,16 @@ def test_equals_torch_fidelity_to_the_last_bit(counts, width, k):
 
 
 @pytest.mark.parametrize("chunk", [2**19, 40])
-def test_blocks_and_chunks_change_nothing(chunk, monkeypatch):
+def test_blocks_and_chunks_change_nothing(chunk):
     first, second = drawn(170, 20, scale=1.2), drawn(230, 20, seed=1)
     whole = all_of(first, second, 4)
-    monkeypatch.setattr(neighbours, "_BLOCK", 50)
-    monkeypatch.setattr(neighbours, "_CHUNK", chunk)
-    assert all_of(first, second, 4) == whole
+    assert all_of(first, second, 4, Blocks(rows=50, compared=chunk)) == whole
     assert whole[:2] == theirs(first, second, 4, prc_batch_size=50)
     assert 0 < whole[0] < 1
     assert 0 < whole[1] < 1
 
 
 def test_no_more_than_a_block_of_distances_is_ever_made(monkeypatch):
-    monkeypatch.setattr(neighbours, "_BLOCK", 50)
     exact, made = torch.cdist, []
 
     def watched(x, y):
@@ -96,7 +92,7 @@ def test_no_more_than_a_block_of_distances_is_ever_made(monkeypatch):
         return exact(x, y)
 
     monkeypatch.setattr(torch, "cdist", watched)
-    all_of(drawn(120, 5), drawn(130, 5, seed=1), 3)
+    all_of(drawn(120, 5), drawn(130, 5, seed=1), 3, Blocks(rows=50))
     assert max(made) == (50, 50)
     assert sum(rows * columns for rows, columns in made) == 120 * 120 + 130 * 130 + 130 * 120
 

@@ -8,7 +8,6 @@ from plain_data import PlainData, normal
 
 from ganbench.api import Samples
 from ganbench.zoo.datasets.gaussian_mixtures import Gaussian1d, GaussianGrid, GaussianRing
-from ganbench.zoo.metrics import modes as modes_module
 from ganbench.zoo.metrics.modes import HighQuality, Modes, ReverseKl
 
 BUILDS = [Modes, HighQuality, ReverseKl]
@@ -57,7 +56,8 @@ def test_points_of_known_distances():
 @pytest.mark.parametrize("stds", [1.0, 3.0])
 @pytest.mark.parametrize("block", [2**24, 100])
 def test_equals_loops_over_samples_and_modes(stds, block, monkeypatch):
-    monkeypatch.setattr(modes_module, "_BLOCK", block)
+    for metric in BUILDS:
+        monkeypatch.setattr(metric, "max_distances", block)
     grid = GaussianGrid(samples=5000)
     points = grid.load("test").x[:400] + 0.05 * normal(400, 2)
     counts, real = by_loops(points, grid, stds), by_loops(grid.load("train").x, grid, stds)

@@ -7,13 +7,13 @@ import pytest
 import torch
 from plain_data import PlainData, pixels, stream
 from scipy.stats import multivariate_normal
+from sklearn.cluster import KMeans
 
 from ganbench.api import Features, Metric, Samples
 from ganbench.files.cache import Cache
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.metrics import ganbench_metrics
-from ganbench.zoo.metrics import parzen as parzen_module
-from ganbench.zoo.metrics.parzen import Parzen, likelihood
+from ganbench.zoo.metrics.parzen import ImagesByRole, Parzen, likelihood
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +41,10 @@ def by_scipy(window, validation, test):
 
 @pytest.mark.parametrize("contrast", [4, 32, 255])
 @pytest.mark.parametrize("block", [1000, 7])
-def test_equals_a_mixture_of_scipys_gaussians(contrast, block, monkeypatch):
-    monkeypatch.setattr(parzen_module, "_BLOCK", block)
+def test_equals_a_mixture_of_scipys_gaussians(contrast, block):
     parts = [pixels(count, 12, seed=count) // (256 // contrast) for count in (30, 20, 40)]
     sigma, mean, error = by_scipy(*parts)
-    assert likelihood(*parts) == pytest.approx((mean, error), rel=1e-9)
+    assert likelihood(*parts, images_at_once=block) == pytest.approx((mean, error), rel=1e-9)
     # The smallest of the ten for weak contrasts, one between them for strong ones.
     assert (sigma == pytest.approx(0.1)) == (contrast < 100)
     assert sigma < 0.9
@@ -68,7 +67,7 @@ def test_sigma_is_chosen_on_validation_images_alone():
 def test_the_parts_of_the_data_are_disjoint_and_of_the_stated_sizes():
     x = torch.arange(600, dtype=torch.int64)
     coded = torch.stack([x // 256, x % 256], dim=1).to(torch.uint8).reshape(600, 1, 1, 2)
-    images = parzen_module._Images(PlainData(coded, pixels(50, 1, 1, 2)))
+    images = ImagesByRole(PlainData(coded, pixels(50, 1, 1, 2)))
     held_out, training = (
         {(int(a) * 256 + int(b)) for a, b in part} for part in (images.validation, images.training)
     )
@@ -77,20 +76,17 @@ def test_the_parts_of_the_data_are_disjoint_and_of_the_stated_sizes():
     # At random: data sorted by class would leave classes out.
     assert max(held_out) > 550
     assert min(held_out) < 50
-    again = parzen_module._Images(PlainData(coded, pixels(50, 1, 1, 2)))
+    again = ImagesByRole(PlainData(coded, pixels(50, 1, 1, 2)))
     assert torch.equal(again.validation, images.validation)
 
 
-def test_no_more_images_than_stated_are_used(monkeypatch):
-    monkeypatch.setattr(parzen_module, "_TEST", 70)
-    monkeypatch.setattr(parzen_module, "_VALIDATION", 20)
-    monkeypatch.setattr(parzen_module, "_TRAINING", 90)
+def test_no_more_images_than_stated_are_used():
+    limits = {"max_test": 70, "max_validation": 20, "max_training": 90}
     data = PlainData(pixels(300, 1, 2, 2), pixels(100, 1, 2, 2, seed=1))
-    images = parzen_module._Images(data)
+    images = ImagesByRole(data, **limits)
     assert (len(images.validation), images.training_count, len(images.test)) == (20, 90, 70)
     # Large images: as many as the memory shall hold.
-    monkeypatch.setattr(parzen_module, "_TRAINING_VALUES", 4 * 33)
-    assert parzen_module._Images(data).training_count == 33
+    assert ImagesByRole(data, **limits, max_training_pixels=4 * 33).training_count == 33
 
 
 def test_the_known_defect_shows_centres_beat_real_images():
@@ -107,7 +103,7 @@ def test_the_known_defect_shows_centres_beat_real_images():
 
 def test_copies_of_real_images_score_as_parzen_data_does():
     data = PlainData(pixels(120, 1, 3, 3), pixels(40, 1, 3, 3, seed=1))
-    training = parzen_module._Images(data).training.reshape(-1, 1, 3, 3)
+    training = ImagesByRole(data).training.reshape(-1, 1, 3, 3)
     values = score(training[:60], data)
     assert values["parzen"] == values["parzen_data"]
     # All there are, and no more: as many centres as images are the images themselves.
@@ -118,8 +114,8 @@ def test_copies_of_real_images_score_as_parzen_data_does():
 
 def test_what_depends_on_the_data_only_is_computed_once(monkeypatch, own_cache_of_each_test):
     calls = []
-    centres = parzen_module._centres
-    monkeypatch.setattr(parzen_module, "_centres", lambda *given: calls.append(given[1]) or centres(*given))
+    fit = KMeans.fit
+    monkeypatch.setattr(KMeans, "fit", lambda means, x: calls.append(means.n_clusters) or fit(means, x))
     data = PlainData(pixels(120, 1, 3, 3), fingerprint="a")
     first = score(pixels(20, 1, 3, 3), data)
     assert score(pixels(20, 1, 3, 3), data) == first

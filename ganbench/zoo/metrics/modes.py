@@ -18,15 +18,14 @@ from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
 from ganbench.zoo.metrics.coordinates import coordinates, require_points
 
-# Distances held at once: 128 MiB of float64, for any number of samples and modes.
-_BLOCK = 2**24
-
 
 class _NearModes:
     """The counting of samples near modes, which three metrics share."""
 
     needs: Needs = "samples"
     minimum = 1
+    # Distances held at once: 128 MiB of float64, for any number of samples and modes.
+    max_distances = 2**24
 
     def __init__(self, stds: Annotated[float, Gt(0)] = 3.0) -> None:
         """Take the distance within which a sample is of high quality, in standard deviations."""
@@ -42,7 +41,7 @@ class _NearModes:
         points = coordinates(samples)
         modes, std = _mixture(dataset)
         counts = torch.zeros(len(modes), dtype=torch.int64)
-        for block in torch.split(points, max(1, _BLOCK // len(modes))):
+        for block in torch.split(points, max(1, self.max_distances // len(modes))):
             # Not by way of a matrix product, which loses digits where the modes are far from the origin.
             distances = torch.cdist(block, modes, compute_mode="donot_use_mm_for_euclid_dist")
             distance, nearest = distances.min(dim=1)

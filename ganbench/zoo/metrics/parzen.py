@@ -20,15 +20,15 @@ from ganbench.grid.environment import device_model
 from ganbench.zoo.metrics.coordinates import subset
 
 _SIGMAS = torch.logspace(-1, 0, 10, dtype=torch.float64)
-_VALIDATION = 1000
-_TEST = 10_000
+MAX_VALIDATION_IMAGES = 1000
+MAX_TEST_IMAGES = 10_000
 # As many training images as MNIST has beside its validation images; but no more than 1 GiB in float32.
-_TRAINING = 50_000
-_TRAINING_VALUES = 2**28
+MAX_TRAINING_IMAGES = 50_000
+MAX_TRAINING_PIXELS = 2**28
 # On Fashion-MNIST ten give 3 nats more than three, of some 430.
 _KMEANS_ROUNDS = 5
 # Images of either side of which the distances are computed at once.
-_BLOCK = 1000
+IMAGES_AT_ONCE = 1000
 _MIN_IMAGES = 12
 # To be raised where the arithmetic behind an entry changes: older entries are then never read.
 _FORMAT = 1
@@ -75,12 +75,12 @@ class Parzen:
         if not isinstance(generated, Samples):
             raise TypeError("parzen takes samples")
         _require_images(generated.x)
-        images = _Images(dataset)
+        images = ImagesByRole(dataset)
         mean, error = likelihood(generated.x.flatten(1), images.validation, images.test)
         return {"parzen": mean, "parzen_se": error, **_baselines(dataset, images, len(generated))}
 
 
-class _Images:
+class ImagesByRole:
     """The images of a data set by their role; each role uint8 (N, d).
 
     Attributes:
@@ -89,15 +89,24 @@ class _Images:
         test: are measured.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        max_validation: int = MAX_VALIDATION_IMAGES,
+        max_test: int = MAX_TEST_IMAGES,
+        max_training: int = MAX_TRAINING_IMAGES,
+        max_training_pixels: int = MAX_TRAINING_PIXELS,
+    ) -> None:
+        """Divide the images of a data set, with at most so many of each role."""
         self._x = dataset.load("train").x
         rows = subset(torch.arange(len(self._x)), len(self._x))
-        held_out = min(_VALIDATION, len(rows) // 6)
+        held_out = min(max_validation, len(rows) // 6)
         self.validation = self._x[rows[:held_out]].flatten(1)
-        most = min(_TRAINING, max(1, _TRAINING_VALUES // self.validation.shape[1]))
+        most = min(max_training, max(1, max_training_pixels // self.validation.shape[1]))
         self._training_rows = rows[held_out:][:most]
         self.training_count = len(self._training_rows)
-        self.test = subset(dataset.load("test").x, _TEST).flatten(1)
+        self.test = subset(dataset.load("test").x, max_test).flatten(1)
 
     @property
     def training(self) -> Tensor:
@@ -105,28 +114,32 @@ class _Images:
         return self._x[self._training_rows].flatten(1)
 
 
-def likelihood(window: Tensor, validation: Tensor, test: Tensor) -> tuple[float, float]:
+def likelihood(
+    window: Tensor, validation: Tensor, test: Tensor, *, images_at_once: int = IMAGES_AT_ONCE
+) -> tuple[float, float]:
     """Mean log-likelihood of test images under a Parzen window, and its standard error.
 
     Args:
         window: (M, d), values from 0 to 255.
         validation: (V, d), likewise; decides sigma.
         test: (N, d), likewise.
+        images_at_once: images of either side of which the distances are computed together; bounds the memory.
     """
     # One BLAS thread: the bits must not depend on how many the machine has.
     with threadpool_limits(limits=1, user_api="blas"):
-        best = int(_log_densities(window, validation, _SIGMAS).mean(dim=1).argmax())
-        found = _log_densities(window, test, _SIGMAS[best : best + 1])[0]
+        best = int(_log_densities(window, validation, _SIGMAS, images_at_once).mean(dim=1).argmax())
+        found = _log_densities(window, test, _SIGMAS[best : best + 1], images_at_once)[0]
     return float(found.mean()), float(found.std(correction=0)) / math.sqrt(len(found))
 
 
-def _log_densities(window: Tensor, images: Tensor, sigmas: Tensor) -> Tensor:
+def _log_densities(window: Tensor, images: Tensor, sigmas: Tensor, images_at_once: int) -> Tensor:
     """Log p(x) for each sigma and image: float64 (sigmas, images)."""
     width = window.shape[1]
     normalisers = width * (sigmas * math.sqrt(2 * math.pi)).log() + math.log(len(window))
     found = []
-    for block in torch.split(images, _BLOCK):
-        squared = torch.cat([_squared_distances(block, part) for part in torch.split(window, _BLOCK)], dim=1)
+    for block in torch.split(images, images_at_once):
+        parts = torch.split(window, images_at_once)
+        squared = torch.cat([_squared_distances(block, part) for part in parts], dim=1)
         exponents = (torch.logsumexp(squared / (-2 * sigma**2), dim=1) for sigma in sigmas)
         found.append(torch.stack(list(exponents)) - normalisers[:, None])
     return torch.cat(found, dim=1)
@@ -140,7 +153,7 @@ def _squared_distances(first: Tensor, second: Tensor) -> Tensor:
     return squared.clamp_(min=0) / 255**2
 
 
-def _baselines(dataset: Dataset, images: _Images, wanted: int) -> Mapping[str, float]:
+def _baselines(dataset: Dataset, images: ImagesByRole, wanted: int) -> Mapping[str, float]:
     """Measure as many training images and as many k-means centres; read from the cache where known."""
     count = min(wanted, images.training_count)
     key: dict[str, Any] = {

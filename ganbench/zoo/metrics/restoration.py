@@ -11,7 +11,7 @@ from ganbench.api.data import Dataset, Features, Needs
 from ganbench.api.players import Samples
 
 # Pixel values of one side that are worked on at once; SSIM holds some twenty times as many float32 numbers.
-_BLOCK = 2**22
+MAX_VALUES_AT_ONCE = 2**22
 # The window of Wang et al., 2004.
 _WINDOW = 11
 
@@ -21,6 +21,7 @@ class Psnr:
 
     needs: Needs = "pairs"
     minimum = 1
+    max_values_at_once = MAX_VALUES_AT_ONCE
 
     def check(self, dataset: Dataset) -> None:
         """Raise ValueError where the data are no images, or have no condition to restore an image from."""
@@ -43,7 +44,7 @@ class Psnr:
             # Of a single image it comes as a bare number.
             return found.reshape(-1)
 
-        return {"psnr": _mean_over_pairs(generated, reference, ratios)}
+        return {"psnr": _mean_over_pairs(generated, reference, ratios, self.max_values_at_once)}
 
 
 class Ssim:
@@ -51,6 +52,7 @@ class Ssim:
 
     needs: Needs = "pairs"
     minimum = 1
+    max_values_at_once = MAX_VALUES_AT_ONCE
 
     def check(self, dataset: Dataset) -> None:
         """Raise ValueError as for PSNR, and where the images are smaller than the window."""
@@ -81,7 +83,7 @@ class Ssim:
             assert isinstance(found, Tensor)
             return found.reshape(-1)
 
-        return {"ssim": _mean_over_pairs(generated, reference, similarities)}
+        return {"ssim": _mean_over_pairs(generated, reference, similarities, self.max_values_at_once)}
 
 
 def _require_image_pairs(dataset: Dataset) -> None:
@@ -96,6 +98,7 @@ def _mean_over_pairs(
     generated: Samples | Features,
     reference: Samples | Features,
     measure: Callable[[Tensor, Tensor], Tensor],
+    max_values_at_once: int,
 ) -> float:
     """Average a measure (uint8 images, uint8 images) -> (batch,) over aligned images.
 
@@ -116,6 +119,6 @@ def _mean_over_pairs(
             "generated and reference images must be pairs, "
             f"given {tuple(made.shape)} and {tuple(wanted.shape)}"
         )
-    size = max(1, _BLOCK // max(1, made[0].numel()))
+    size = max(1, max_values_at_once // max(1, made[0].numel()))
     blocks = zip(torch.split(made, size), torch.split(wanted, size), strict=True)
     return float(torch.cat([measure(*pair).double() for pair in blocks]).mean())
