@@ -140,6 +140,11 @@ def reference_features(
     return found
 
 
+def forget_references() -> None:
+    """Let go of the references that this process keeps; those on disk stay."""
+    _references.clear()
+
+
 def _variables() -> dict[str, dict[str, str]]:
     """Return the variables that decide what torch's libraries compute, where any is set."""
     found = set_variables()

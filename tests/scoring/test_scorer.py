@@ -9,7 +9,7 @@ from torch_fidelity import calculate_metrics
 from ganbench.api import Features, Samples, Signature
 from ganbench.errors import GridError
 from ganbench.scoring import NonFiniteSamples, Scorer
-from ganbench.scoring import reference as reference_module
+from ganbench.scoring.reference import forget_references, reference_features
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.datasets.gaussian_mixtures import GaussianRing
 from ganbench.zoo.extractors.classifier import shipped
@@ -88,7 +88,7 @@ def noise(count, shape=(1, 8, 8), seed=0):
 @pytest.fixture(autouse=True)
 def fresh_references(monkeypatch, tmp_path):
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(reference_module, "_references", type(reference_module._references)())
+    forget_references()
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -160,7 +160,7 @@ def test_scores_repeat_bit_by_bit_and_leave_random_state_alone():
     first = scorer().score(noise(200))
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(1)
-    reference_module._references.clear()
+    forget_references()
     assert scorer().score(noise(200)) == first
 
 
@@ -179,11 +179,13 @@ def test_the_real_side_is_computed_once_for_each_content():
 
 
 def test_few_references_are_kept():
-    for number in range(10):
-        dataset = Fixed(noise(20, seed=number).x, fingerprint=str(number))
-        scorer(dataset=dataset, extractor=FeaturesOnly(), metrics=[("fid", Fid(), {})]).score(noise(200))
-    kept = [reference._key["dataset"] for reference in reference_module._references.values()]
-    assert kept == ["6", "7", "8", "9"]
+    datasets = [Fixed(noise(20, seed=number).x, fingerprint=str(number)) for number in range(10)]
+
+    def reference(number):
+        return reference_features(datasets[number], "train", FeaturesOnly(), "features", torch.device("cpu"))
+
+    first = [reference(number) for number in range(10)]
+    assert [number for number in (9, 8, 7, 6, 5) if reference(number) is first[number]] == [9, 8, 7, 6]
 
 
 def test_points_are_scored_without_an_extractor():

@@ -180,7 +180,7 @@ def test_a_server_that_takes_the_call_and_says_nothing_is_given_up(places, monke
 def test_a_name_that_is_never_resolved_is_given_up(places, monkeypatch):
     released = threading.Event()
     monkeypatch.setattr(published, "SECONDS_TO_CONNECT", 0.2)
-    monkeypatch.setattr(published, "_ask", lambda url, answers: released.wait(60))
+    monkeypatch.setattr(published, "head_request", lambda url, answers: released.wait(60))
     with pytest.raises(DatasetError, match=r"no answer from 127.0.0.1:9 within 0.2 s"):
         build("mnist")
     released.set()

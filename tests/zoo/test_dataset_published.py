@@ -114,7 +114,7 @@ def test_absent_files_name_what_is_missing_and_the_way_to_get_it(root, monkeypat
     def refuse(url, answers):
         answers.put(OSError("no network here"))
 
-    monkeypatch.setattr(published, "_ask", refuse)
+    monkeypatch.setattr(published, "head_request", refuse)
     with pytest.raises(DatasetError) as caught:
         build(name)
     layout = LAYOUTS[name]
@@ -258,7 +258,7 @@ def test_a_broken_face_and_a_face_of_another_size_are_named(root, accept):
 
 
 def test_celebas_download_needs_gdown(root, monkeypatch):
-    monkeypatch.setattr(published, "_ask", lambda url, answers: answers.put(None))
+    monkeypatch.setattr(published, "head_request", lambda url, answers: answers.put(None))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DatasetError, match=r"it needs gdown, which is not installed.*pip install gdown"):
         build("celeba")

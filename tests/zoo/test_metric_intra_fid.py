@@ -5,10 +5,9 @@ import torch
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from ganbench.api import Features, Metric, Samples, Signature
-from ganbench.scoring import reference as reference_module
 from ganbench.scoring.features import FeatureSet
 from ganbench.scoring.frechet import frechet_distance
-from ganbench.scoring.reference import reference_features
+from ganbench.scoring.reference import forget_references, reference_features
 from ganbench.zoo.metrics import ganbench_metrics
 from ganbench.zoo.metrics.feature_metrics import Fid, IntraFid
 
@@ -98,7 +97,7 @@ def test_what_is_fitted_to_the_real_side_is_kept_by_class(tmp_path, monkeypatch)
     generated = side([20, 20, 20], 16, 0)
 
     def scored(dataset):
-        monkeypatch.setattr(reference_module, "_references", type(reference_module._references)())
+        forget_references()
         real = reference_features(dataset, "train", Pixels(), "pixels", torch.device("cpu"))
         return ours(generated, real, per_class=True)
 

@@ -185,7 +185,7 @@ def _require_answer(urls: Sequence[str]) -> None:
     """
     answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
     for url in urls:
-        threading.Thread(target=_ask, args=(url, answers), daemon=True).start()
+        threading.Thread(target=head_request, args=(url, answers), daemon=True).start()
     due = time.monotonic() + SECONDS_TO_CONNECT
     failure: Exception | None = None
     for _ in urls:
@@ -199,7 +199,8 @@ def _require_answer(urls: Sequence[str]) -> None:
     raise OSError(str(failure)) from failure
 
 
-def _ask(url: str, answers: queue.SimpleQueue[Exception | None]) -> None:
+def head_request(url: str, answers: queue.SimpleQueue[Exception | None]) -> None:
+    """Ask a server for a file's header; put None where it answers at all, else what went wrong."""
     request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "pytorch/vision"})
     try:
         with urllib.request.urlopen(request, timeout=SECONDS_TO_CONNECT):
