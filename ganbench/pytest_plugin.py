@@ -52,8 +52,8 @@ class GanbenchRun:
         """Run a grid, as `ganbench.run` does.
 
         Args:
-            grid: a TOML file, relative to pytest's root folder, the name of a bundled grid, or a mapping;
-                without it, the results of the marker's grid.
+            grid: a TOML file, relative to pytest's root folder, the name of a grid that is bundled or a
+                plugin's, or a mapping; without it, the results of the marker's grid.
             out: the results folder, likewise relative; a temporary one unless given.
             options: of `ganbench.run`: jobs, device, rerun, overrides, max_seconds_per_cell.
 
@@ -75,10 +75,11 @@ class GanbenchRun:
         return self.results
 
     def _file(self, given: str | Path) -> Path:
+        from ganbench.catalog import load_catalog
         from ganbench.grid.source import find
 
         own = self.path(given)
-        return own if own.is_file() else find(given, self._root)
+        return own if own.is_file() else find(given, load_catalog(), self._root)
 
     def path(self, given: str | Path) -> Path:
         """Resolve a test's path relative to pytest's root folder."""

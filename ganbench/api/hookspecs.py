@@ -11,6 +11,7 @@ from ganbench.api.specs import (
     AugmentationSpec,
     DatasetSpec,
     ExtractorSpec,
+    GridSpec,
     LossSpec,
     MetricSpec,
     OptimizerSpec,
@@ -66,3 +67,8 @@ def ganbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
 @hookspec
 def ganbench_extractors() -> Iterable[ExtractorSpec]:  # type: ignore[empty-body]
     """Yield an ExtractorSpec for each feature extractor."""
+
+
+@hookspec
+def ganbench_grids() -> Iterable[GridSpec]:  # type: ignore[empty-body]
+    """Yield a GridSpec for each grid."""

@@ -6,6 +6,7 @@ New fields will have defaults, so a plugin written today goes on working.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -145,3 +146,19 @@ class ExtractorSpec(Spec):
 
     `scored_dataset`, the Dataset that is scored, is passed where `build` accepts it; it is no option.
     """
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridSpec:
+    """A grid that `ganbench run NAME` takes.
+
+    Attributes:
+        name: letters, digits, `-`, `_` and `.`, not beginning with `.`; unique.
+        path: of a TOML file; one that is not absolute lies beside the module that yields the spec. Paths in
+            the grid are relative to the file's folder.
+        summary: one line; without it, the file's first line, a comment.
+    """
+
+    name: str
+    path: str | os.PathLike[str]
+    summary: str = ""

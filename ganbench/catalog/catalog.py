@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from ganbench.api.specs import Choice
 from ganbench.catalog.clashes import resolve_clashes
@@ -16,7 +16,7 @@ from ganbench.catalog.given import GivenPlugin, read_given
 from ganbench.catalog.kinds import KINDS, Kind
 from ganbench.catalog.loader import DISABLE, load_plugins
 from ganbench.catalog.options import Option, canonical
-from ganbench.catalog.record import Entry, Loaded, PluginRecord
+from ganbench.catalog.record import Entry, GridEntry, Loaded, PluginRecord
 from ganbench.catalog.switches import kept_switches
 from ganbench.errors import CatalogError, did_you_mean
 from ganbench.files.canonical import canonical_json
@@ -95,6 +95,7 @@ class Catalog:
     Attributes:
         plugins: every plugin found, active or not; the built-ins first, then by name.
         given: those among them that are no package's.
+        grids: what active plugins bring, by name, sorted.
     """
 
     def __init__(self, plugins: Iterable[Loaded], given: tuple[GivenPlugin, ...] = ()) -> None:
@@ -112,6 +113,8 @@ class Catalog:
         self._entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in KINDS}
         for entry in sorted((entry for loaded in resolved for entry in loaded.entries), key=lambda e: e.name):
             self._entries[entry.kind][entry.name] = entry
+        grids = sorted((grid for loaded in resolved for grid in loaded.grids), key=lambda grid: grid.name)
+        self.grids: Mapping[str, GridEntry] = {grid.name: grid for grid in grids}
         self._options: dict[tuple[Kind, str], Mapping[str, Option]] = {}
 
     @property
@@ -346,11 +349,11 @@ class Catalog:
             unknown = f"unknown {kind} {name!r}; there is a {others[0]} of that name"
         return unknown + self._unread()
 
-    def refused(self, kind: Kind, name: str) -> str:
+    def refused(self, kind: Kind | Literal["grid"], name: str) -> str:
         """Say why a name that a plugin claims cannot be used; empty where none claims it."""
         if clash := self._clashes.get((kind, name)):
             return f"{clash}: uninstall one of them, or block it with {DISABLE}"
-        if name in self._entries[kind]:
+        if name in (self.grids if kind == "grid" else self._entries[kind]):
             return ""
         for loaded in self._loaded:
             if loaded.record.status != "active" and (kind, name) in loaded.names:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ganbench.catalog.kinds import Kind
 from ganbench.catalog.plugin_reader import broken
 from ganbench.catalog.record import Loaded, PluginRecord
 
-Key = tuple[Kind, str]
+Key = tuple[Kind | Literal["grid"], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clash:
     """A name of one kind that several plugins provide; `plugins` are sorted by name."""
 
-    kind: Kind
+    kind: Kind | Literal["grid"]
     name: str
     plugins: tuple[PluginRecord, ...]
 
@@ -66,4 +67,4 @@ def _beside_others(loaded: Loaded, clashes: dict[Key, Clash]) -> Loaded:
 
 
 def _breaking(loaded: Loaded, clash: Clash) -> Loaded:
-    return replace(loaded, record=broken(loaded.record, f"clash: {clash}"), entries=())
+    return replace(loaded, record=broken(loaded.record, f"clash: {clash}"), entries=(), grids=())

@@ -47,6 +47,9 @@ PLURALS: Mapping[Kind, str] = MappingProxyType(
     }
 )
 
+GRIDS_HOOK = "ganbench_grids"
+"""The hook of grids, which are built of all the others: a kind of their own that no grid names."""
+
 HOOKS: Mapping[str, Kind] = MappingProxyType({f"ganbench_{PLURALS[kind]}": kind for kind in KINDS})
 
 SPECS: Mapping[Kind, type[Spec]] = MappingProxyType(

@@ -23,6 +23,7 @@ BUILTINS: tuple[str, ...] = (
     "ganbench.zoo.extractors",
     "ganbench.zoo.optimizers",
     "ganbench.zoo.updates",
+    "ganbench.zoo.grids",
 )
 """The modules that provide ganbench's own things, by the hooks that a third party uses."""
 DISABLE = "GANBENCH_DISABLE_PLUGINS"

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
 
 import pluggy
 
 from ganbench.api import hookspecs
 from ganbench.api.lazy import Lazy
-from ganbench.api.specs import LossSpec, MetricSpec, Spec
-from ganbench.catalog.kinds import HOOKS, SPECS, Kind
+from ganbench.api.specs import GridSpec, LossSpec, MetricSpec, Spec
+from ganbench.catalog.kinds import GRIDS_HOOK, HOOKS, SPECS, Kind
 from ganbench.catalog.options import options_of
-from ganbench.catalog.record import Entry, Loaded, PluginRecord
+from ganbench.catalog.record import Entry, GridEntry, Loaded, PluginRecord
 from ganbench.errors import did_you_mean, said, shown
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+GRID_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
+"""Names of grids, which become folders."""
+_ALL = (*HOOKS, GRIDS_HOOK)
 
 
 class _Fault(Exception):
@@ -35,7 +41,8 @@ class _Reading:
     """What has been read of a plugin so far; the first fault is the reason that is told."""
 
     specs: list[tuple[Kind, Spec]] = field(default_factory=list)
-    names: set[tuple[Kind, str]] = field(default_factory=set)
+    grids: list[GridEntry] = field(default_factory=list)
+    names: set[tuple[Kind | Literal["grid"], str]] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     readable: bool = True
 
@@ -72,7 +79,8 @@ def read_plugin(
     entries = tuple(
         Entry(kind=kind, name=spec.name, spec=spec, plugin=record) for kind, spec in reading.specs
     )
-    return Loaded(record=record, entries=entries, names=frozenset(reading.names))
+    grids = tuple(replace(grid, plugin=record) for grid in reading.grids)
+    return Loaded(record=record, entries=entries, grids=grids, names=frozenset(reading.names))
 
 
 def broken(record: PluginRecord, reason: str) -> PluginRecord:
@@ -100,14 +108,14 @@ def _register(
     hooks: dict[str, list[pluggy.HookImpl]] = {}
     for caller in manager.get_hookcallers(plugin) or ():
         implementations = caller.get_hookimpls()
-        if caller.name not in HOOKS:
+        if caller.name not in _ALL:
             if all(implementation.optionalhook for implementation in implementations):
                 continue
-            raise _Fault(f"unknown hook {caller.name!r}{did_you_mean(caller.name, HOOKS)}")
+            raise _Fault(f"unknown hook {caller.name!r}{did_you_mean(caller.name, _ALL)}")
         if any(implementation.wrapper or implementation.hookwrapper for implementation in implementations):
             raise _Fault(f"{caller.name} is a wrapper; hooks of ganbench yield specs")
         hooks[caller.name] = implementations
-    return {hook: hooks[hook] for hook in HOOKS if hook in hooks}
+    return {hook: hooks[hook] for hook in _ALL if hook in hooks}
 
 
 def _said(error: BaseException, record: PluginRecord, line_of: Callable[[BaseException], int | None]) -> str:
@@ -125,12 +133,15 @@ def _read_hook(
     for implementation in implementations:
         try:
             result = implementation.function()
-            if isinstance(result, Spec):
+            if isinstance(result, Spec | GridSpec):
                 raise _Fault(f"{hook} returned one {type(result).__name__}; it should yield it")
             if not isinstance(result, Iterable):
                 raise _Fault(f"{hook} returned {shown(result)}; it should yield specs")
             for spec in result:
-                _take(reading, hook, spec)
+                if hook == GRIDS_HOOK:
+                    _take_grid(reading, spec, implementation, record)
+                else:
+                    _take(reading, hook, spec)
         except _Fault as fault:
             reading.faults.append(str(fault))
             reading.readable = False
@@ -158,6 +169,34 @@ def _take(reading: _Reading, hook: str, spec: object) -> None:
         reading.faults.append(f"{kind} {spec.name!r}: {fault}")
     else:
         reading.specs.append((kind, spec))
+
+
+def _take_grid(
+    reading: _Reading, spec: object, implementation: pluggy.HookImpl, record: PluginRecord
+) -> None:
+    if not isinstance(spec, GridSpec):
+        reading.faults.append(f"{GRIDS_HOOK} yielded {shown(spec)}, which is no GridSpec")
+        reading.readable = False
+        return
+    given: Any = spec  # its fields may hold anything
+    if not isinstance(given.name, str) or not GRID_NAME.fullmatch(given.name):
+        rule = "at most 100 letters, digits, '-', '_' and '.', not beginning with '.'"
+        reading.faults.append(f"{GRIDS_HOOK} yielded the name {shown(given.name)}; names are {rule}")
+        return
+    if ("grid", given.name) in reading.names:
+        reading.faults.append(f"{GRIDS_HOOK} yielded {given.name!r} twice")
+    reading.names.add(("grid", given.name))
+    if not isinstance(given.summary, str):
+        reading.faults.append(f"grid {given.name!r}: summary must be a string, given {shown(given.summary)}")
+    elif not isinstance(given.path, str | os.PathLike):
+        reading.faults.append(f"grid {given.name!r}: path must be a path, given {shown(given.path)}")
+    else:
+        home = Path(inspect.getfile(inspect.unwrap(implementation.function))).absolute().parent
+        path = home / given.path
+        if not path.is_file():
+            reading.faults.append(f"grid {given.name!r}: there is no file {path}")
+        else:
+            reading.grids.append(GridEntry(name=given.name, path=path, summary=given.summary, plugin=record))
 
 
 def _fault(kind: Kind, spec: Spec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from ganbench.api.specs import Spec
@@ -80,17 +81,36 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GridEntry:
+    """A grid that an active plugin brings.
+
+    Attributes:
+        name: unique among grids.
+        path: absolute, of the TOML file.
+        summary: as the plugin gave it; may be empty.
+        plugin: who provides it.
+    """
+
+    name: str
+    path: Path
+    summary: str
+    plugin: PluginRecord
+
+
+@dataclass(frozen=True, kw_only=True)
 class Loaded:
     """A plugin after reading.
 
     Attributes:
         record: what became of it.
         entries: what it provides; empty unless it is active.
-        names: every (kind, name) that could be read of it, also where it is broken.
+        grids: that it brings; likewise.
+        names: every (kind, name) that could be read of it, also where it is broken; a grid's kind is `grid`.
         readable: whether `names` is complete.
     """
 
     record: PluginRecord
     entries: tuple[Entry, ...] = ()
-    names: frozenset[tuple[Kind, str]] = frozenset()
+    grids: tuple[GridEntry, ...] = ()
+    names: frozenset[tuple[Kind | Literal["grid"], str]] = frozenset()
     readable: bool = True

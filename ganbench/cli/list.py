@@ -18,7 +18,7 @@ SECTIONS: tuple[str, ...] = (*_SINGULAR, "plugins", "grids")
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_SINGULAR, ("name", "summary", "provider")),
     "plugins": ("name", "distribution", "version", "hooks", "status"),
-    "grids": ("name", "summary", "path"),
+    "grids": ("name", "summary", "provider", "path"),
 }
 
 # KIND is what is left over, and not declared: like an undecided `--help`, it would import pydantic.
@@ -56,7 +56,7 @@ def _rows(catalog: Catalog, section: str) -> list[Row]:
     if section == "plugins":
         return _plugins(catalog)
     if section == "grids":
-        return _grids()
+        return _grids(catalog)
     return [
         {
             "name": entry.name,
@@ -84,12 +84,19 @@ def _plugins(catalog: Catalog) -> list[Row]:
     ]
 
 
-def _grids() -> list[Row]:
-    from ganbench.grid.bundled import bundled_grids, bundled_summary
+def _grids(catalog: Catalog) -> list[Row]:
+    from ganbench.grid.bundled import summary_of
 
     return [
-        {"name": name, "summary": bundled_summary(path), "path": str(path)}
-        for name, path in bundled_grids().items()
+        {
+            "name": grid.name,
+            "summary": grid.summary or summary_of(grid.path),
+            "path": str(grid.path),
+            "provider": grid.plugin.distribution,
+            "version": grid.plugin.version,
+            "plugin": grid.plugin.name,
+        }
+        for grid in catalog.grids.values()
     ]
 
 

@@ -34,7 +34,9 @@ _MAX_PLANNED_CELLS = 200
 
 
 def run_command(
-    grid: Annotated[str, typer.Argument(metavar="GRID", help="A TOML file, or the name of a bundled grid.")],
+    grid: Annotated[
+        str, typer.Argument(metavar="GRID", help="A TOML file, or a name that `list grids` has.")
+    ],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/<name>.")] = None,
     jobs: Jobs = None,
     device: Device = "auto",

@@ -107,7 +107,7 @@ def run(
     """Train, score and compare every cell of a grid; what is done already stays.
 
     Args:
-        grid: a TOML file, the name of a bundled grid, a mapping like the file's content, or a Grid.
+        grid: a TOML file, a name that `ganbench list grids` has, a mapping like the file's content, or a Grid.
         out: the results folder; default `results/<name>`.
         jobs: worker processes; default as many as CPU cores, or one per GPU.
         device: auto, cpu, cuda or cuda:N.
@@ -198,7 +198,7 @@ def read_run_grid(
     try:
         return read_grid(source, catalog, overrides)
     except GridError as error:
-        name = named_grid(source) if out is None else ""
+        name = named_grid(source, catalog) if out is None else ""
         if out is None and not name:
             raise
         folder = Path("results") / name if out is None else Path(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+MAX_SUMMARY_CHARACTERS = 1000
 _FOLDER = Path(__file__).parent / "bundled"
 
 
@@ -12,7 +13,11 @@ def bundled_grids() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_FOLDER.glob("*.toml"))}
 
 
-def bundled_summary(path: Path) -> str:
-    """Read what a bundled grid is for: its first line, a comment."""
-    with path.open(encoding="utf-8") as file:
-        return file.readline().lstrip("#").strip()
+def summary_of(path: Path) -> str:
+    """Read what a grid is for: its first line where that is a comment, else nothing."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            line = file.readline(MAX_SUMMARY_CHARACTERS)
+    except (OSError, UnicodeError):
+        return ""
+    return line.lstrip("#").strip() if line.startswith("#") else ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ganbench.catalog.plugin_reader import GRID_NAME
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.assignments import Assignment, read_assignments
 from ganbench.grid.axes import NAMED, Axis, Patterns, axis_key, flat_axes, overlap, read_axes
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 MAX_SEEDS = 10_000
 MAX_SEED = 2**31 - 1
 _KEYS = ("name", "seeds", "axes", *SECTIONS, "override", "exclude", "compare")
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 def read_grid(
@@ -53,7 +52,7 @@ def read_grid(
     if isinstance(source, Mapping):
         parsed, problems = source, Problems("grid")
     else:
-        path = find(source)
+        path = find(source, catalog)
         folder = str(path.absolute().parent)
         parsed = parse(path)
         problems = Problems(str(path), lambda kind, name: plugin_beside(path, kind, name, catalog))
@@ -71,13 +70,13 @@ def read_grid(
     return replace(grid, folder=folder)
 
 
-def named_grid(source: str | os.PathLike[str] | Mapping[str, Any]) -> str:
+def named_grid(source: str | os.PathLike[str] | Mapping[str, Any], catalog: Catalog) -> str:
     """Read the name of a grid that may be wrong otherwise; empty where it has none."""
     try:
-        name = (source if isinstance(source, Mapping) else parse(find(source))).get("name")
+        name = (source if isinstance(source, Mapping) else parse(find(source, catalog))).get("name")
     except GridError:
         return ""
-    return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
+    return name if isinstance(name, str) and GRID_NAME.fullmatch(name) else ""
 
 
 class _GridReading:
@@ -151,7 +150,7 @@ class _GridReading:
         name = self._said("name")
         if name is None:
             self._problems.add("name", "is missing; it becomes the name of the results folder")
-        elif not isinstance(name, str) or not _NAME.fullmatch(name):
+        elif not isinstance(name, str) or not GRID_NAME.fullmatch(name):
             wants = "must be at most 100 letters, digits, '-', '_' and '.', not beginning with '.'"
             self._problems.add("name", f"{wants}, given {given(name)}")
         return str(name)

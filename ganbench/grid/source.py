@@ -8,11 +8,14 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.bundled import bundled_grids
 from ganbench.grid.problems import Problems, given
+
+if TYPE_CHECKING:
+    from ganbench.catalog import Catalog
 
 MAX_BYTES = 1 << 20
 # tomllib takes time that grows with the square of the parts of a dotted key; a list of numbers has dots too.
@@ -21,25 +24,32 @@ DEEPEST = 16
 MAX_TEXT_CHARACTERS = 1000
 
 
-def find(source: str | os.PathLike[str], folder: Path | None = None) -> Path:
-    """Find the file that a command's GRID argument means: a path, or the name of a bundled grid.
+def find(source: str | os.PathLike[str], catalog: Catalog | None = None, folder: Path | None = None) -> Path:
+    """Find the file that a command's GRID argument means: a path, or the name of a grid.
 
     Args:
         source: the argument.
+        catalog: has the grids of plugins; without it, the bundled ones alone are known.
         folder: where the caller has looked for a relative path already; the working folder unless given.
 
     Raises:
         GridError: it is neither.
     """
     text = os.fspath(source)
-    bundled = bundled_grids()
+    named = bundled_grids()
+    refused = ""
+    if catalog is not None:
+        named |= {name: grid.path for name, grid in catalog.grids.items()}
+        refused = catalog.refused("grid", text)
     try:
         mode = os.stat(text).st_mode
     except (OSError, ValueError) as error:
-        if text in bundled:
-            return bundled[text]
+        if text in named:
+            return named[text]
+        if refused:
+            raise GridError(refused) from None
         if isinstance(error, ValueError | FileNotFoundError | NotADirectoryError):
-            hint = did_you_mean(text, bundled)
+            hint = did_you_mean(text, named)
             # A word alone is a bundled name written wrong; only a path was looked for in a folder.
             relative = bool(Path(text).suffix or os.path.dirname(text)) and not os.path.isabs(text)
             where = f" (looked in {folder or _working_folder()})" if relative else ""
@@ -47,10 +57,12 @@ def find(source: str | os.PathLike[str], folder: Path | None = None) -> Path:
         raise GridError(f"{given(text)} cannot be read: {error.strerror}") from None
     if stat.S_ISREG(mode):
         return Path(text)
-    if text in bundled:
-        return bundled[text]
+    if text in named:
+        return named[text]
+    if refused:
+        raise GridError(refused)
     what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-    raise GridError(f"{text}: is {what}; a grid is a TOML file, or one of the bundled: {', '.join(bundled)}")
+    raise GridError(f"{text}: is {what}; a grid is a TOML file, or one of the bundled: {', '.join(named)}")
 
 
 def _working_folder() -> str:

@@ -92,6 +92,23 @@ def test_his_other_two_have_a_penalty(tmp_path: Path) -> None:
     assert (one.train, one.score) == (other.train, other.score)
 
 
+def test_all_his_arms_are_one_grid_of_the_same_cells(tmp_path: Path) -> None:
+    every = {cell.id: cell for cell in cells_of("fashion-mnist-lucic-all")}
+    plain, penalised = (
+        {cell.id for cell in cells_of(f"fashion-mnist-lucic{end}")} for end in ("", "-penalties")
+    )
+    assert plain < every.keys()
+    added = [every[cell] for cell in every if cell not in plain]
+    assert {cell.id for cell in added} < penalised
+    assert {(cell.loss.label, cell.penalty.label) for cell in added} == {
+        ("wasserstein[clip=0.0]", "gradient_penalty"),
+        ("non_saturating", "dragan"),
+    }
+    grid = read_grid("fashion-mnist-lucic-all", load_catalog(), [*BRIEF, *LUCIC])
+    plan, _ = plan_run(grid, tmp_path / "out", device="cpu")
+    assert [planned.action for planned in plan.cells] == ["train"] * 7
+
+
 @pytest.mark.slow
 def test_labels_are_compared_with_none(in_process: None, tmp_path: Path) -> None:
     nets = 'axes.architecture=[{name="dcgan",channels=4,conditional=[false,true]}]'
