@@ -107,7 +107,7 @@ def run(
     """Train, score and compare every cell of a grid; what is done already stays.
 
     Args:
-        grid: a TOML file, a name that `ganbench list grids` has, a mapping like the file's content, or a Grid.
+        grid: a TOML file, a name that `ganbench list grids` has, a mapping as in a file, or a Grid.
         out: the results folder; default `results/<name>`.
         jobs: worker processes; default as many as CPU cores, or one per GPU.
         device: auto, cpu, cuda or cuda:N.
