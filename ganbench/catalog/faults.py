@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ganbench.catalog.catalog import Catalog
 from ganbench.catalog.distributions import GROUP
 from ganbench.catalog.kinds import Kind
 from ganbench.catalog.record import Entry
 from ganbench.errors import CatalogError, GanbenchError, PluginError, PluginFault, said
+
+if TYPE_CHECKING:
+    from ganbench.catalog.catalog import Catalog
 
 # Functions of each kind that ganbench calls; a frame of one of them tells which of a plugin's things ran.
 _HOOKS: dict[Kind, frozenset[str]] = {

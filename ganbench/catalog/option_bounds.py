@@ -1,6 +1,6 @@
-"""The bounds of an annotation, in words: for the options of plugins and for ganbench's own settings.
+"""The bounds of an annotation, in words.
 
-Apart from the types of options, which `ganbench show train` does not need.
+Apart from the types of options, which read values; here are only phrases for messages and for `ganbench show`.
 """
 
 from __future__ import annotations

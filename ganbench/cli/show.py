@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,29 +14,47 @@ from ganbench.catalog import Entry, load_catalog
 from ganbench.catalog.options import Option, canonical
 from ganbench.cli.parsing import Json, Plugins
 
+if TYPE_CHECKING:
+    from ganbench.grid.settings_reference import Setting
+
+SECTIONS = ("train", "score", "check")
+"""Sections of a grid whose settings are shown under their names."""
+
 
 def show_command(
-    name: Annotated[str, typer.Argument(help="As `ganbench list` prints it.")],
+    name: Annotated[
+        str, typer.Argument(help="As `ganbench list` prints it; or train, score or check, for the settings.")
+    ],
     as_json: Json = False,
     plugins: Plugins = None,
 ) -> int:
-    """Print every entry of this name, of whatever kind.
+    """Print every entry of this name, of whatever kind, or every setting of a grid's section.
 
     Raises:
         CatalogError: nothing has that name, or the plugin that has it is broken.
     """
     catalog = load_catalog(plugins=plugins or ())
     entries = catalog.find(name)
-    if not entries:
+    settings = _settings(name)
+    if not entries and not settings:
         raise catalog.explain(name)
     if as_json:
-        print(json.dumps([_record(entry) for entry in entries], indent=2))
+        records = [{"kind": "setting", **asdict(setting)} for setting in settings]
+        print(json.dumps(records + [_record(entry) for entry in entries], indent=2))
         return 0
+    from rich.padding import Padding
+
     from ganbench.cli.console import output, plain, table
+    from ganbench.files.trimmed import Trimmed
 
     console = output()
+    if settings:
+        console.print(plain(f"[{name}]"), style="bold")
+        for setting in settings:
+            console.print(Trimmed(plain(_head(setting))))
+            console.print(Trimmed(Padding(plain(_body(setting)), (0, 0, 0, 4))))
     for index, entry in enumerate(entries):
-        if index:
+        if index or settings:
             console.print()
         console.print(plain(f"{entry.kind} {entry.name}"), style="bold")
         console.print(table(("", ""), _facts(entry)))
@@ -47,6 +66,27 @@ def show_command(
             console.print()
             console.print(table(("option", "type", "default", "bounds"), rows))
     return 0
+
+
+def _settings(section: str) -> list[Setting]:
+    if section not in SECTIONS:
+        return []
+    from ganbench.grid.settings_reference import settings_of
+
+    return settings_of(section)
+
+
+def _head(setting: Setting) -> str:
+    if setting.required:
+        return f"{setting.name} (required)"
+    return f"{setting.name} = {setting.default}" if setting.default else setting.name
+
+
+def _body(setting: Setting) -> str:
+    meaning = setting.meaning.rstrip(".")
+    values = setting.values.rstrip(".")
+    sentences = [text[0].upper() + text[1:] for text in (meaning, values) if text]
+    return ". ".join(sentences) + "."
 
 
 def details(entry: Entry) -> dict[str, str]:

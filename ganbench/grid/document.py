@@ -26,7 +26,7 @@ def document_of(
 ) -> dict[str, Any]:
     """Write a resolved grid as tables; reading them gives an equal grid."""
     train = default_train()
-    score = ScoreSettings().model_dump(mode="json", exclude_none=True)
+    score = default_score()
     train["optimizer"] = full_optimizer(base.get("train.optimizer", {}))
     given = _sections({key: value for key, value in base.items() if key != "train.optimizer"})
     document: dict[str, Any] = {
@@ -55,6 +55,11 @@ def default_train() -> dict[str, Any]:
     """
     train = TrainSettings().model_dump(mode="json", exclude={*PLAYERS, "update"}, exclude_none=True)
     return {**train, "update": _short(DEFAULT_UPDATE.as_json())}
+
+
+def default_score() -> dict[str, Any]:
+    """Write out the defaults of [score] as a stored grid has them."""
+    return ScoreSettings().model_dump(mode="json", exclude_none=True)
 
 
 def _sections(layer: Layer) -> dict[str, dict[str, Any]]:

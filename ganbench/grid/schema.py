@@ -199,16 +199,17 @@ def _adapter(model: type[BaseModel], field: str) -> TypeAdapter[Any]:
 
 def _must_be(model: type[BaseModel], field: str, value: Any) -> str:
     info = model.model_fields[field]
-    choices = [str(choice) for choice in _literals(info.annotation)]
+    choices = [str(choice) for choice in choices_of(info.annotation)]
     if not choices:
         return f"must be {info.description}, given {given(value)}"
     hint = did_you_mean(value, choices) if isinstance(value, str) else did_you_mean("", choices)
     return f"must be one of {len(choices)} names, given {given(value)}{hint}"
 
 
-def _literals(annotation: Any) -> Iterator[Any]:
+def choices_of(annotation: Any) -> Iterator[Any]:
+    """List the values of the Literals in an annotation."""
     if typing.get_origin(annotation) is Literal:
         yield from typing.get_args(annotation)
     elif typing.get_origin(annotation) in (typing.Union, types.UnionType):
         for part in typing.get_args(annotation):
-            yield from _literals(part)
+            yield from choices_of(part)

@@ -22,6 +22,7 @@ from ganbench.grid.schedule_settings import (
 MAX_COUNT = 1_000_000_000
 PLAYERS = ("d_optimizer", "g_optimizer")
 OPTIMIZER_KEYS = ("optimizer", *PLAYERS)
+SHARED_OPTIMIZER = "the optimizer of both players; `ganbench show adam` lists the options of one"
 # Settings that name something with options, and its kind.
 CHOICES: dict[str, Kind] = {
     "score.extractor": "extractor",
@@ -45,6 +46,9 @@ Interval = Annotated[int, Field(ge=0, le=MAX_COUNT, description="a whole number 
 Repeats = Annotated[int, Field(ge=1, le=1000, description="a whole number from 1 to 1000")]
 Flag = Annotated[bool, Field(description="true or false")]
 
+_NAMED = "a name of `ganbench list {}`, or a table with name and options"
+_OPTIMIZER = "a name of `ganbench list optimizers`, or a table such as { name = 'adam', lr = 2e-4 }"
+
 _CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -65,25 +69,26 @@ class TrainSettings(BaseModel):
 
     Attributes:
         steps: generator updates.
-        batch_size: samples a batch; at most the training samples.
+        batch_size: samples per batch; at most the training samples.
         d_steps: discriminator updates per generator update, k of Algorithm 1.
         order: which player moves first; `simultaneous` takes both gradients before either step.
         update: the rule by which gradients become steps.
-        d_optimizer: the discriminator's.
-        g_optimizer: the generator's.
-        schedule: of both learning rates, over all steps: a name, or a table with `final` and `warmup`.
-        schedules: of single hyper-parameters, by `d_optimizer.lr`, `optimizer.betas.1`, `ema` and the like;
-            those of `optimizer` stand here for each player.
-        ema: of the generator's moving average, which is what is scored when above 0: the decay per step, or
-            a half-life.
+        d_optimizer: the discriminator's, merged over `optimizer`; with another name, instead of it.
+        g_optimizer: the generator's, likewise.
+        schedule: the change of both learning rates over all steps: a name, or a table with `final` and
+            `warmup`.
+        schedules: the change of single hyper-parameters, by `d_optimizer.lr`, `optimizer.betas.1`, `ema` and
+            the like; once resolved, those of `optimizer` stand here for each player.
+        ema: the generator's moving average, which is what is scored when above 0: the decay per step, or a
+            half-life.
         diagnostics_every: generator updates between rows of the curves.
-        precision: float32, bfloat16 (autocast) or float64.
+        precision: type of the numbers in training; bfloat16 means autocast.
         engine: how steps execute.
         checkpoint_seconds: time between checkpoints; no part of a cell's identity.
         freeze_generator_at: generator updates after which it stays as it is while rounds go on and D learns
-            on (Arjovsky and Bottou, 2017, section 2.2.1); None for never.
+            on (Arjovsky and Bottou, 2017, section 2.2.1); never unless given.
         loss_before_freeze: what is minimised up to then in the loss's place, so that losses meet on the same
-            frozen generator; None for the loss itself.
+            frozen generator; the loss itself unless given.
         gradient_clip: largest Euclidean norm of a player's gradient; a longer one is scaled down to it before
             the optimizer's step; 0 for none.
         accumulate: batches per update, whose gradients are averaged before the optimizer's step.
@@ -95,11 +100,17 @@ class TrainSettings(BaseModel):
     batch_size: Batch = 64
     d_steps: Rounds = 1
     order: Literal["d_then_g", "g_then_d", "simultaneous"] = "d_then_g"
-    update: InstanceOf[Choice] = DEFAULT_UPDATE
-    d_optimizer: InstanceOf[OptimizerSettings] = Adam()
-    g_optimizer: InstanceOf[OptimizerSettings] = Adam()
-    schedule: RateScheduleSetting = "constant"
-    schedules: RampsSetting = None
+    update: InstanceOf[Choice] = Field(default=DEFAULT_UPDATE, description=_NAMED.format("updates"))
+    d_optimizer: InstanceOf[OptimizerSettings] = Field(default=Adam(), description=_OPTIMIZER)
+    g_optimizer: InstanceOf[OptimizerSettings] = Field(default=Adam(), description=_OPTIMIZER)
+    schedule: RateScheduleSetting = Field(
+        default="constant",
+        description="constant, linear, cosine or exponential, or a table such as "
+        "{ name = 'cosine', warmup = 0.05 }",
+    )
+    schedules: RampsSetting = Field(
+        default=None, description="a table of schedules, such as { ema = { name = 'linear', to = 0.999 } }"
+    )
     ema: EmaSetting = 0.0
     diagnostics_every: Count = 10
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
@@ -108,7 +119,7 @@ class TrainSettings(BaseModel):
     freeze_generator_at: Interval | None = Field(
         default=None, description="a whole number of steps from 0 to below train.steps"
     )
-    loss_before_freeze: InstanceOf[Choice] | None = None
+    loss_before_freeze: InstanceOf[Choice] | None = Field(default=None, description=_NAMED.format("losses"))
     gradient_clip: Norm = 0.0
     accumulate: Rounds = 1
 
@@ -159,20 +170,22 @@ class ScoreSettings(BaseModel):
 
     Attributes:
         metrics: what is computed; none trains without scoring.
-        extractor: what makes features of images; None where no metric needs any.
-        samples: generated for each scoring.
+        extractor: what makes features of images; only where a metric needs some.
+        samples: number that is generated for each scoring.
         reference: the split that is the real side, whole.
         every: generator updates between scorings; 0 is only at the end, where every cell is scored.
         initial: whether the untrained generator is scored too, as step 0.
         repeats: independent sample sets on which the final generator is scored; their spread is the metric's
             own noise, apart from that of the seeds.
-        extractor_precision: of the extractor's arithmetic; part of the protocol.
+        extractor_precision: precision of the extractor's arithmetic; part of the protocol.
     """
 
     model_config = _CONFIG
 
-    metrics: tuple[InstanceOf[Choice], ...] = ()
-    extractor: InstanceOf[Choice] | None = None
+    metrics: tuple[InstanceOf[Choice], ...] = Field(
+        default=(), description="a list of names of `ganbench list metrics`, or tables with name and options"
+    )
+    extractor: InstanceOf[Choice] | None = Field(default=None, description=_NAMED.format("extractors"))
     samples: Sampled = 2000
     reference: Literal["train", "test"] = "train"
     every: Interval = 1000

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from ganbench.grid.merged_settings import Layer
     from ganbench.grid.settings import ScoreSettings
 
+DEFAULT_TOLERANCE = "5%"
+MEANING = "how much worse than the baseline's mean a score may get, by the name of the score"
+VALUES = "a share of the baseline's mean such as '5%', or a number above 0 in the score's own units"
 _SHARE = re.compile(r"\s*([0-9.eE+-]+)\s*%\s*", re.ASCII)
-_MEANS = "must be a share of the baseline's mean such as '5%', or a number above 0 in the score's own units"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ def read_tolerance(value: Any) -> Tolerance:
         number = math.nan
     amount = number / 100 if share else number
     if isinstance(value, bool) or not (amount > 0 and math.isfinite(amount)):
-        raise ValueError(f"{_MEANS}, given {given(value)}")
+        raise ValueError(f"must be {VALUES}, given {given(value)}")
     return Tolerance(amount=amount, relative=bool(share))
 
 

@@ -14,12 +14,12 @@ from ganbench.analysis.read_tables import Key, Row, Tables, read_tables
 from ganbench.catalog import Catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.grid import read_grid
-from ganbench.grid.tolerance import Tolerance, read_tolerance
+from ganbench.grid.tolerance import DEFAULT_TOLERANCE, Tolerance, read_tolerance
 from ganbench.regression.bit_identity import Bits, compare_bits, final_values
 from ganbench.store import CELLS, Store
 from ganbench.store.stored_grid import with_missing_plugins
 
-DEFAULT = read_tolerance("5%")
+DEFAULT = read_tolerance(DEFAULT_TOLERANCE)
 
 _NAMED = 3
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from fake_site import FakeSite
@@ -141,3 +142,32 @@ def test_a_name_of_a_broken_plugin_says_why(capsys: pytest.CaptureFixture[str], 
         f"ganbench: error: penalty 'fake_thing': {reason}",
     ]
     assert captured.out == ""
+
+
+def test_the_settings_of_a_section_are_shown_in_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["show", "train"]) == 0
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == [
+        "[train]",
+        "steps = 3000",
+        "    Generator updates. A whole number from 1 to 1000000000.",
+    ]
+    assert "schedules.KEY.to (required)" in lines
+    assert max(map(len, lines)) <= 80
+
+
+def test_settings_as_json_and_beside_an_entry_of_that_name(
+    capsys: pytest.CaptureFixture[str], fake_site: FakeSite
+) -> None:
+    fake_site.install("fake-train", BOTH.replace("fake_thing", "check"))
+    assert main(["show", "check", "--json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert [record["kind"] for record in records] == ["setting", "loss", "penalty"]
+    assert records[0].keys() == {"kind", "name", "meaning", "values", "default", "required"}
+    assert main(["show", "check"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("[check]") < out.index("loss check")
