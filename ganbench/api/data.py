@@ -17,10 +17,15 @@ Needs = Literal["samples", "pairs", "features", "logits", "features+logits", "fe
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Data for one signature; may also have `modes` (k, d), `std`, `density(x)` and `class_names`.
+    """Data for one signature; may also have `modes` (k, d), `std`, `density(x)`, `class_names`, `describe`.
 
     `class_names` is a name for each class, in the order of the labels, or None; it is shown on the report's
     page.
+
+    `describe(condition) -> str` says what a condition means, in one line of at most 200 characters: the
+    caption of samples made from it. It is given one condition of the data, or a label as an int where the
+    samples have labels and no condition. Without it a label is described by its class's name, else by its
+    number. It must say the same of the same condition each time.
 
     Attributes:
         signature: what one sample looks like.

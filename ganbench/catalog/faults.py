@@ -27,7 +27,7 @@ _HOOKS: dict[Kind, frozenset[str]] = {
     "penalty": frozenset({"__call__"}),
     "augmentation": frozenset({"__call__"}),
     "architecture": frozenset({"forward"}),
-    "dataset": frozenset({"load", "density", "signature", "fingerprint"}),
+    "dataset": frozenset({"load", "density", "describe", "signature", "fingerprint"}),
     "metric": frozenset({"__call__", "check"}),
     "extractor": frozenset({"__call__"}),
     "optimizer": frozenset({"step"}),

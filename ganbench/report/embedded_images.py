@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from ganbench.analysis.context import Context, Row
 from ganbench.analysis.records import printable
 from ganbench.errors import StoreError
+from ganbench.files.png import PictureWords, read_words
 from ganbench.store import Store
 
 # Of each context, and of each cell.
@@ -30,6 +31,7 @@ MAX_FILE_BYTES = 2 * 2**20
 MAX_FILE_SIDE_PIXELS = 4096
 
 _QUALITY = 82
+_WORDLESS = PictureWords()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +43,14 @@ class Frame:
         uri: a data URI.
         width: pixels.
         height: pixels.
+        words: heads of its columns, captions of its rows.
     """
 
     step: int
     uri: str
     width: int
     height: int
+    words: PictureWords = _WORDLESS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,11 @@ class Picture:
     frames: Sequence[Frame] = ()
     neighbours: Frame | None = None
     note: str = ""
+
+    @property
+    def words(self) -> PictureWords:
+        """What the images are, the same at each step."""
+        return self.frames[-1].words if self.frames else _WORDLESS
 
 
 class _Wanted(NamedTuple):
@@ -205,18 +214,18 @@ def _frame(path: Path, step: int) -> Frame:
         OSError: it cannot be read.
     """
     content = path.read_bytes() if path.stat().st_size <= MAX_FILE_BYTES else b""
-    image, kind = _opened(content), "png"
+    (image, words), kind = _opened(content), "png"
     if len(content) > MAX_EXACT_BYTES or max(image.size) > MAX_SHOWN_SIDE_PIXELS:
         image.thumbnail((MAX_SHOWN_SIDE_PIXELS, MAX_SHOWN_SIDE_PIXELS), Image.Resampling.LANCZOS)
         stream = io.BytesIO()
         image.save(stream, format="webp", quality=_QUALITY, method=2)
         content, kind = stream.getvalue(), "webp"
     uri = f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
-    return Frame(step=step, uri=uri, width=image.width, height=image.height)
+    return Frame(step=step, uri=uri, width=image.width, height=image.height, words=words)
 
 
-def _opened(content: bytes) -> Image.Image:
-    """Decode the whole of a PNG.
+def _opened(content: bytes) -> tuple[Image.Image, PictureWords]:
+    """Decode the whole of a PNG, and read what its images are.
 
     Raises:
         StoreError: it is too large, not a PNG, or damaged.
@@ -233,7 +242,9 @@ def _opened(content: bytes) -> Image.Image:
                         f"{width} x {height} pixels, at most {MAX_FILE_SIDE_PIXELS} a side are shown"
                     )
                 image.load()
-                return image.convert("RGBA" if "A" in image.getbands() or image.mode == "P" else "RGB")
+                words = read_words(image)
+                mode = "RGBA" if "A" in image.getbands() or image.mode == "P" else "RGB"
+                return image.convert(mode), words
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         # Pillow names the object that it read from, at another address each time.
         reason = "no PNG begins so" if isinstance(error, UnidentifiedImageError) else str(error)

@@ -59,6 +59,23 @@ class _Section:
         """Whether any cell shows nearest training images."""
         return any(picture.neighbours for row in self.pictures for picture in row)
 
+    @property
+    def conditions(self) -> str:
+        """Say where the pictures' conditions are from; empty where they are labels, or nothing is known."""
+        heads = {head for row in self.pictures for picture in row for head in picture.words.heads}
+        return "Inputs and targets are of the data, the same for all." if heads else ""
+
+    @property
+    def captions(self) -> list[tuple[str, Sequence[tuple[str, str]]]]:
+        """Captions of rows of samples, and the groups that they are of where groups differ in them."""
+        groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for picture in (picture for row in self.pictures for picture in row):
+            if picture.words.rows:
+                mine = groups.setdefault(tuple(picture.words.rows), [])
+                if picture.group not in mine:
+                    mine.append(picture.group)
+        return [("" if len(groups) == 1 else ", ".join(names), rows) for rows, names in groups.items()]
+
 
 def write_page(store: Store, results: ResultTables, *, pictures_mib: float = DEFAULT_MIB) -> Path:
     """Write report.html from the tables, curves and pictures of a results folder.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganbench.api import Augmentation, Dataset, Loss, Penalty, Players, Samples, UpdateRule
+from ganbench.api import Augmentation, Loss, Penalty, Players, Samples, UpdateRule
 from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part
@@ -20,6 +20,7 @@ from ganbench.errors import PluginError
 from ganbench.grid import Cell, Choice, environment
 from ganbench.grid.choice import NONE
 from ganbench.grid.seeds import Streams, build_seed
+from ganbench.runner.shared_dataset import SharedDataset
 from ganbench.runner.shared_parts import SharedParts
 from ganbench.scoring import Scorer, seeded
 from ganbench.training import (
@@ -61,7 +62,7 @@ class CellParts:
         return replace(self)
 
     @cached_property
-    def dataset(self) -> Dataset:
+    def dataset(self) -> SharedDataset:
         """The data set.
 
         Raises:

@@ -12,20 +12,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganbench.api import Players, Samples
+from ganbench.errors import GanbenchError
+from ganbench.files.png import encode_png
 from ganbench.grid.seeds import score_seed
 from ganbench.runner.build import CellParts
+from ganbench.runner.captioned_pictures import Blocks, content_of, draw_small, has_picture_conditions
 from ganbench.runner.point_pictures import MAX_POINTS, Span, draw_plane, frame_of, surface_of
-from ganbench.runner.sample_pictures import SIDE, draw_samples, png, shown, tiled
-from ganbench.runner.sampling import chosen, generate_samples
+from ganbench.runner.sample_pictures import draw_samples, shown, tiled
+from ganbench.runner.sampling import chosen, generate_samples, spread
+from ganbench.runner.tiles import SIDE, reduced
 from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
 from ganbench.training.cell_game import logit_of
 
 # Scoring often must not fill the disk: so many steps say how training went.
 MAX_STEPS = 60
-_THUMBNAIL = 64
 _MAX_CLASSES = 20
 _NEIGHBOURS = 3
+_PAIRS = 6
 # Numbers of the training set that are compared at a time.
 _CHUNK = 2**23
 
@@ -42,7 +46,7 @@ class CellPictures:
             steps: those that are scored; of more than 60, as many of them, evenly spread, are kept.
         """
         self._store, self._parts, self._cell = store, parts, parts.cell
-        self._kept = frozenset(_spread(list(steps), MAX_STEPS))
+        self._kept = frozenset(spread(list(steps), MAX_STEPS))
         self._last = max(steps)
         self._signature = parts.dataset.signature
         self._data = parts.train
@@ -52,11 +56,19 @@ class CellPictures:
     def _frame(self) -> list[Span]:
         return frame_for(self._parts) if self._signature.kind != "image" else []
 
-    def keep(self, step: int, samples: Samples, players: Players | None) -> None:
+    @cached_property
+    def _fixed(self) -> tuple[Tensor, Tensor | None] | None:
+        return fixed_conditions(self._parts)
+
+    def keep(self, step: int, generator: nn.Module, samples: Samples, players: Players | None) -> None:
         """Draw the samples of one step.
+
+        Conditions that are pictures, or that the data set describes, are a few of the test split, the same
+        for every cell.
 
         Args:
             step: generator updates done.
+            generator: the one that is scored.
             samples: those that are scored; the same noise at each step.
             players: as they are now; None where only the stored generator is left.
 
@@ -64,26 +76,50 @@ class CellPictures:
             StoreError: the file system refuses.
         """
         store, cell, signature = self._store, self._cell, self._signature
-        seen = shown(samples, signature)
-        store.write_picture(cell.id, draw_samples(seen, signature, self._data, self._frame))
+        seen, content = self._seen(generator, samples)
+        store.write_picture(cell.id, draw_samples(seen, signature, self._data, self._frame, content))
         if not self._real_shown:
             store.write_reference_picture(cell.dataset.label, self._reference())
             self._real_shown = True
         # What was drawn with the discriminator at hand stays.
         if step in self._kept and (players is not None or step not in store.sample_pictures(cell.id)):
-            store.write_step_picture(cell.id, step, self._drawn(seen, players))
+            store.write_step_picture(
+                cell.id, step, self._drawn(seen, players) if content is None else draw_small(content)
+            )
         if step == self._last and signature.kind == "image":
             store.write_neighbours_picture(cell.id, self._neighbours(samples.x[:SIDE]))
 
+    def _seen(self, generator: nn.Module, samples: Samples) -> tuple[Samples, Blocks | None]:
+        """Choose the samples that the pictures show, and the words that go with them."""
+        dataset, targets = self._parts.dataset, None
+        seen = shown(samples, self._signature)
+        if samples.condition is not None and self._fixed is not None:
+            given, targets = self._fixed
+            # What is scored is finite, so the cell has not diverged.
+            with contextlib.suppress(NonFiniteSamples):
+                seen = generate_samples(
+                    generator,
+                    self._parts.players,
+                    self._signature,
+                    self._parts.reference,
+                    len(given) * (SIDE if targets is None else 1),
+                    score_seed(self._cell, 0),
+                    torch.device(self._parts.device),
+                    given=given,
+                )
+        if seen.index is not None:
+            targets = None
+        return seen, content_of(seen, dataset, targets)
+
     def _drawn(self, seen: Samples, players: Players | None) -> bytes:
         if self._signature.kind == "image":
-            return png(tiled(_reduced(seen)))
+            return encode_png(tiled(_reduced(seen)))
         surface = None
         if players is not None and not players.conditional and not players.couples_samples:
             logit = logit_of(self._parts.loss.loss, self._parts.loss.outputs)
             if logit is not None and self._signature.shape == (len(self._frame),):
                 surface = self._surface(players.discriminator, logit)
-        return png(draw_plane(self._data.x, seen.x, surface, self._frame))
+        return encode_png(draw_plane(self._data.x, seen.x, surface, self._frame))
 
     def _surface(self, discriminator: nn.Module, logit: Callable[[Tensor], Tensor]) -> NDArray[Any] | None:
         """D over the plane, or nothing where D cannot be asked: no picture is worth a cell."""
@@ -97,20 +133,51 @@ class CellPictures:
         """Real samples, placed as generated ones are: by class where there are classes."""
         data, signature = self._data, self._signature
         if signature.kind != "image":
-            return png(draw_plane(data.x, None, None, frame_of(data.x)))
+            return encode_png(draw_plane(data.x, None, None, frame_of(data.x)))
         few = signature.classes is not None and signature.classes <= _MAX_CLASSES
         if data.labels is not None and few:
-            return png(tiled(_reduced(shown(data, signature))))
+            return encode_png(tiled(_reduced(shown(data, signature))))
         # Data may lie sorted.
-        rows = torch.tensor(_spread(range(len(data)), SIDE * SIDE))
-        return png(tiled(_reduced(Samples(x=data.x[rows]))))
+        rows = torch.tensor(spread(range(len(data)), SIDE * SIDE))
+        return encode_png(tiled(_reduced(Samples(x=data.x[rows]))))
 
     def _neighbours(self, x: Tensor) -> bytes:
         """Draw generated images in the first row; below each its nearest training images, nearest first."""
         nearest = nearest_rows(x, self._data.x, _NEIGHBOURS)
         places = nearest.T.flatten()
         filled = torch.cat([x, chosen(self._data, places).x])
-        return png(tiled(_reduced(Samples(x=filled))))
+        return encode_png(tiled(_reduced(Samples(x=filled))))
+
+
+def fixed_conditions(parts: CellParts) -> tuple[Tensor, Tensor | None] | None:
+    """Choose conditions of the test split that the pictures of all cells show.
+
+    Six where conditions are pictures; else eight, described in different words, as far as there are so many.
+
+    Returns:
+        The conditions, and of pictures the data's own images of them, uint8; None where conditions are
+        labels, or there is no way to show them.
+    """
+    dataset = parts.dataset
+    signature = dataset.signature
+    pairs = has_picture_conditions(signature)
+    if signature.kind != "image" or signature.condition is None or not (pairs or dataset.describes):
+        return None
+    try:
+        data = dataset.load("test")
+    except GanbenchError:
+        data = parts.reference
+    assert data.condition is not None
+    if pairs:
+        rows = torch.tensor(spread(range(len(data)), _PAIRS))
+        return data.condition[rows], data.x[rows]
+    # Neighbours in the data may be alike.
+    tried = torch.tensor(spread(range(len(data)), SIDE * SIDE))
+    captions = dataset.captions(chosen(data, tried))
+    rows_by_caption: dict[str, int] = {}
+    for caption, row in zip(captions, tried.tolist(), strict=True):
+        rows_by_caption.setdefault(caption, row)
+    return data.condition[torch.tensor(list(rows_by_caption.values())[:SIDE])], None
 
 
 def frame_for(parts: CellParts) -> list[Span]:
@@ -160,16 +227,5 @@ def nearest_rows(x: Tensor, data: Tensor, count: int) -> Tensor:
 
 
 def _reduced(samples: Samples) -> Samples:
-    """Reduce images to at most 64 pixels per side, by averaging."""
-    factor = -(-max(samples.x.shape[2:]) // _THUMBNAIL)
-    if factor == 1:
-        return samples
-    small = nn.functional.avg_pool2d(samples.x.float(), factor, ceil_mode=True)
-    return Samples(x=small.round().to(torch.uint8), labels=samples.labels)
-
-
-def _spread(items: Sequence[int], most: int) -> list[int]:
-    """Pick at most this many of the items, evenly spread, the first and the last among them."""
-    if len(items) <= most:
-        return list(items)
-    return [items[index * (len(items) - 1) // (most - 1)] for index in range(most)]
+    """Reduce images to at most 64 pixels per side, by averaging; conditions are left out."""
+    return Samples(x=reduced(samples.x), labels=samples.labels)

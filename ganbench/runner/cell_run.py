@@ -277,7 +277,7 @@ class CellRun:
             if repeat == 0:
                 flat = samples.x.reshape(len(samples), -1)
                 self._constant = bool((flat == flat[0]).all())
-                self._pictures.keep(step, samples, None if self._trainer is None else players)
+                self._pictures.keep(step, generator, samples, None if self._trainer is None else players)
             if scorer is not None and wanted:
                 seed = score_seed(cell, repeat)
                 rows = scorer.score(first(samples, scorer.samples), wanted, seed=seed)

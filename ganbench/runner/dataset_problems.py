@@ -9,6 +9,7 @@ from ganbench.api import Dataset, Samples, Signature
 
 # Values looked at together: a mask of all of them could take a quarter of the memory that the data do.
 _BLOCK = 2**24
+MAX_CAPTION_CHARACTERS = 200
 
 
 def dataset_problems(dataset: object) -> list[str]:
@@ -30,6 +31,9 @@ def dataset_problems(dataset: object) -> list[str]:
         problems.append(f"`fingerprint` must be text that changes with the content, given {fingerprint!r}")
     if not callable(getattr(dataset, "load", None)):
         problems.append("`load(split)` is missing")
+    describe = getattr(dataset, "describe", None)
+    if describe is not None and not callable(describe):
+        problems.append(f"`describe` must be a method or None, given {_given(describe)}")
     names = getattr(dataset, "class_names", None)
     if names is not None and not problems:
         problems += _class_name_problems(names, signature)
@@ -50,6 +54,23 @@ def samples_problems(samples: object, dataset: Dataset) -> list[str]:
     problems += _label_problems(samples.labels, signature.classes)
     problems += _condition_problems(samples.condition, signature.condition)
     return problems
+
+
+def caption_problem(caption: object) -> str:
+    """Say what is wrong with the description of a condition; empty where nothing is.
+
+    Args:
+        caption: what the data set's `describe` gave.
+    """
+    if not isinstance(caption, str):
+        return f"`describe` must give text, given {_given(caption)}"
+    if not caption.strip() or len(caption) > MAX_CAPTION_CHARACTERS or not caption.isprintable():
+        size = f" of {len(caption)} characters" if len(caption) > MAX_CAPTION_CHARACTERS else ""
+        return (
+            f"`describe` must give one printable line of 1 to {MAX_CAPTION_CHARACTERS} characters, "
+            f"given {_short(caption)}{size}"
+        )
+    return ""
 
 
 def _signature_problems(signature: Signature) -> list[str]:

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from ganbench.api import Samples, Signature
 from ganbench.errors import Unsupported
+from ganbench.files.png import encode_png
+from ganbench.runner.captioned_pictures import Blocks, draw_blocks
 from ganbench.runner.point_pictures import DATA, GENERATED, MAX_POINTS, Span, frame_of, shares, within
 from ganbench.runner.sampling import chosen, first
+from ganbench.runner.tiles import SIDE, picture_of, tile
 
-SIDE = 8
 _MAX_CLASSES = 20
 # Classes are drawn as in the data: so many times as many as are shown leave hardly a row unfilled.
 _SPARE = 4
 _MIN_SIDE_PIXELS = 256
-_GAP = 1
-_GAP_GREY = 96
-_NUMBER_WHITE = 255
-# Ten digits, each five rows of three pixels: at eight pixels an image, no font is legible.
-_DIGITS = ("75557", "26227", "71747", "71717", "55711", "74717", "74757", "71222", "75757", "75717")
-_DIGIT_HEIGHT = 5
-# Images of fewer pixels than twice this have the digits as they are.
-_PIXELS_A_DOT = 14
 
 
 def drawn(signature: Signature, *, conditional: bool) -> int:
@@ -56,7 +46,12 @@ def shown(samples: Samples, signature: Signature) -> Samples:
 
 
 def draw_samples(
-    samples: Samples, signature: Signature, data: Samples, frame: list[Span] | None = None
+    samples: Samples,
+    signature: Signature,
+    data: Samples,
+    frame: list[Span] | None = None,
+    content: Blocks | None = None,
+    description: str = "",
 ) -> bytes:
     """Draw a PNG of all samples, eight per row; of points, the first 2,000 with the data behind them.
 
@@ -68,63 +63,27 @@ def draw_samples(
         signature: what one sample looks like.
         data: the training data.
         frame: the part of the plane that a picture of points shows; what the data need unless given.
+        content: the same images with words, as `content_of` gives it; it is drawn instead.
+        description: of the whole picture, kept in the file.
     """
     if signature.kind != "image":
-        return _points(samples, data, frame or frame_of(data.x))
+        return _points(samples, data, frame or frame_of(data.x), description)
+    if content is not None:
+        return draw_blocks(content, description)
     picture = tiled(samples)
     factor = max(1, -(-_MIN_SIDE_PIXELS // max(picture.size)))
-    return png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))
+    size = (picture.width * factor, picture.height * factor)
+    return encode_png(picture.resize(size, Image.Resampling.NEAREST), description=description)
 
 
 def tiled(samples: Samples) -> Image.Image:
-    """Tile images, eight per row, with a grey line between them.
-
-    Those with labels come class by class, each class from a new row, its number at the left.
-    """
-    x = samples.x.numpy()
-    count, channels, height, width = x.shape
-    groups = [torch.arange(count)] if samples.labels is None else _by_class(samples.labels)
-    rows = [row for group in groups for row in torch.split(group, SIDE)]
-    # A line between neighbours: where the background is dark, small pictures run together without it.
-    canvas = np.full(
-        (len(rows) * (height + _GAP) - _GAP, SIDE * (width + _GAP) - _GAP, channels),
-        _GAP_GREY,
-        dtype=np.uint8,
-    )
-    for down, row in enumerate(rows):
-        for across, index in enumerate(row.tolist()):
-            top, left = down * (height + _GAP), across * (width + _GAP)
-            canvas[top : top + height, left : left + width] = x[index].transpose(1, 2, 0)
-    if samples.labels is not None:
-        firsts = [int(samples.labels[row[0]]) for row in rows]
-        names = ["" if label in firsts[:at] else str(label) for at, label in enumerate(firsts)]
-        margin = _numbers(names, height)
-        canvas = np.concatenate([margin[: len(canvas), :, np.newaxis].repeat(channels, 2), canvas], axis=1)
-    return _picture(canvas)
-
-
-def _numbers(names: Sequence[str], height: int) -> NDArray[np.uint8]:
-    """Draw a margin with a number, or nothing, beside each row of images of this height."""
-    scale = max(1, height // _PIXELS_A_DOT)
-    longest = max(map(len, names))
-    margin = np.full((len(names) * (height + _GAP), (4 * longest + 1) * scale), _GAP_GREY, dtype=np.uint8)
-    for row, name in enumerate(names):
-        top = row * (height + _GAP) + max(0, height - _DIGIT_HEIGHT * scale) // 2
-        # Numbers of different lengths end in one line.
-        for place, digit in enumerate(name, longest - len(name)):
-            dots = np.array([[int(line) >> shift & 1 for shift in (2, 1, 0)] for line in _DIGITS[int(digit)]])
-            glyph = np.kron(dots, np.ones((scale, scale), dtype=int)).astype(bool)
-            left = (4 * place + 1) * scale
-            area = margin[top : top + glyph.shape[0], left : left + glyph.shape[1]]
-            area[glyph[: area.shape[0]]] = _NUMBER_WHITE
-    return margin
-
-
-def png(picture: Image.Image) -> bytes:
-    """Encode a picture as a PNG: equal pixels give equal bytes."""
-    stream = io.BytesIO()
-    picture.save(stream, format="png")
-    return stream.getvalue()
+    """Tile images, eight per row; labelled ones class by class, each from a new row, its number beside it."""
+    if samples.labels is None:
+        return tile(samples.x, torch.split(torch.arange(len(samples)), SIDE))
+    rows = [row for group in _by_class(samples.labels) for row in torch.split(group, SIDE)]
+    firsts = [int(samples.labels[row[0]]) for row in rows]
+    names = ["" if label in firsts[:at] else str(label) for at, label in enumerate(firsts)]
+    return tile(samples.x, rows, names)
 
 
 def write_images(samples: Samples, folder: Path) -> None:
@@ -140,11 +99,7 @@ def write_images(samples: Samples, folder: Path) -> None:
     # Whoever reads them sorts by name.
     digits = max(5, len(str(len(samples) - 1)))
     for index, image in enumerate(samples.x.numpy()):
-        _picture(image.transpose(1, 2, 0)).save(folder / f"{index:0{digits}}.png")
-
-
-def _picture(pixels: np.ndarray[Any, Any]) -> Image.Image:
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels[:, :, :3])
+        picture_of(image.transpose(1, 2, 0)).save(folder / f"{index:0{digits}}.png")
 
 
 def _by_class(labels: Tensor) -> list[Tensor]:
@@ -152,7 +107,7 @@ def _by_class(labels: Tensor) -> list[Tensor]:
     return [(labels == label).nonzero().squeeze(1) for label in labels.bincount().nonzero()]
 
 
-def _points(samples: Samples, data: Samples, frame: list[Span]) -> bytes:
+def _points(samples: Samples, data: Samples, frame: list[Span], description: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -178,4 +133,4 @@ def _points(samples: Samples, data: Samples, frame: list[Span]) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     with Image.open(stream) as picture:
-        return png(picture.convert("RGB").quantize(64))
+        return encode_png(picture.convert("RGB").quantize(64), description=description)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ganbench.api import Players, Samples, Signature
+from ganbench.grid.seeds import stream_seed
 from ganbench.scoring import NonFiniteSamples, to_uint8
 from ganbench.training import global_stream
 
@@ -23,6 +25,9 @@ def generate_samples(
     count: int,
     seed: int,
     device: torch.device,
+    *,
+    given: Tensor | None = None,
+    truncation: float | None = None,
 ) -> Samples:
     """Generate samples, the same ones for the same weights and seed; fewer are the first of more.
 
@@ -34,6 +39,10 @@ def generate_samples(
         count: how many.
         seed: of the `score` stream.
         device: where the generator is.
+        given: conditions (n, ...), or labels where the data have no conditions, that the samples take in
+            turn in place of those of the data; the noise stays the same.
+        truncation: the largest magnitude of an entry of the noise (Brock et al., 2019): entries beyond it
+            are drawn again until they are within, the others stay. Above 0; for normal noise only.
 
     Returns:
         uint8 (count, C, H, W) for images, float32 (count, d) for points, on the CPU; with the labels and
@@ -44,18 +53,21 @@ def generate_samples(
     """
     dtype = next((parameter.dtype for parameter in generator.parameters()), torch.float32)
     pool = data.condition if data.condition is not None else data.labels
-    draws = _draws(players, None if pool is None else len(pool), count, seed)
+    draws = _draws(players, None if pool is None else len(pool), count, seed, truncation)
     parts: list[Tensor] = []
     rows: list[Tensor] = []
+    made_from = pool if given is None else given
     was_training = generator.training
     generator.eval()
     try:
         with global_stream(seed, device):
             for drawn, places in draws:
                 noise = drawn.to(device, dtype)
-                if places is not None and pool is not None:
+                if places is not None and made_from is not None:
+                    if given is not None:
+                        places = torch.arange(len(rows) * BATCH, (len(rows) + 1) * BATCH) % len(given)
                     rows.append(places)
-                    made = generator(noise, pool[places].to(device))
+                    made = generator(noise, made_from[places].to(device))
                 else:
                     made = generator(noise)
                 if not torch.isfinite(made).all():
@@ -64,9 +76,12 @@ def generate_samples(
     finally:
         generator.train(was_training)
     x = torch.cat(parts)[:count]
-    if not rows or pool is None:
+    if not rows or made_from is None:
         return Samples(x=x)
     index = torch.cat(rows)[:count]
+    if given is not None:
+        told = given[index]
+        return Samples(x=x, labels=told) if data.condition is None else Samples(x=x, condition=told)
     labels = None if data.labels is None else data.labels[index]
     return Samples(
         x=x, labels=labels, condition=None if data.condition is None else data.condition[index], index=index
@@ -99,15 +114,19 @@ def chosen(samples: Samples, rows: Tensor | slice) -> Samples:
 
 
 def _draws(
-    players: Players, pool: int | None, count: int, seed: int
+    players: Players, pool: int | None, count: int, seed: int, truncation: float | None = None
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Draw noise (BATCH, size) and rows of a pool of conditions, or None, until there are `count`.
 
     Whole batches always: how many are asked for must not change the first ones' bits.
     """
     stream = torch.Generator().manual_seed(seed)
+    # Of its own, so that the entries within the truncation are those of the whole noise.
+    again = torch.Generator().manual_seed(stream_seed(seed, "truncation", {}))
     for _ in range(0, count, BATCH):
         noise = _noise(players, stream)
+        if truncation is not None:
+            noise = torch.where(noise.abs() <= truncation, noise, _truncated(noise.shape, truncation, again))
         rows = None
         if players.conditional and pool is not None:
             rows = torch.randint(pool, (BATCH,), generator=stream)
@@ -119,3 +138,18 @@ def _noise(players: Players, stream: torch.Generator) -> Tensor:
     if players.noise.distribution == "uniform":
         return torch.rand(shape, generator=stream).mul_(2).sub_(1)
     return torch.randn(shape, generator=stream)
+
+
+def _truncated(shape: torch.Size, truncation: float, stream: torch.Generator) -> Tensor:
+    """Draw from N(0, 1) within so much of 0, as drawing until an entry is within gives it."""
+    within = math.erf(truncation / math.sqrt(2))
+    share = torch.rand(shape, generator=stream, dtype=torch.float64).mul_(2).sub_(1)
+    drawn = torch.erfinv(share * within) * math.sqrt(2)
+    return drawn.float().clamp(-truncation, truncation)
+
+
+def spread(items: Sequence[int], most: int) -> list[int]:
+    """Pick at most this many of the items, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[index * (len(items) - 1) // (most - 1)] for index in range(most)]

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import torch
 
-from ganbench.api import Dataset, Extractor, LossSpec, Metric, MetricSpec, PenaltySpec, Samples
-from ganbench.api.data import Split
+from ganbench.api import Dataset, Extractor, LossSpec, Metric, MetricSpec, PenaltySpec
 from ganbench.catalog import Catalog, Kind
 from ganbench.catalog.catalog import split_choice
 from ganbench.catalog.contracts import build_part
-from ganbench.catalog.faults import Part, calling
-from ganbench.errors import GanbenchError, GridError, PluginError
+from ganbench.catalog.faults import Part
+from ganbench.errors import GanbenchError, GridError
 from ganbench.grid import Choice, ScoreSettings
 from ganbench.grid.plugin_source import source_digest
-from ganbench.runner.dataset_problems import dataset_problems, samples_problems
-from ganbench.scoring import Scorer, ScoreRow, seeded
+from ganbench.runner.shared_dataset import SharedDataset
+from ganbench.scoring import Scorer, ScoreRow
 from ganbench.training import global_stream
 
 _CPU = torch.device("cpu")
@@ -57,7 +56,7 @@ class SharedParts:
         """Give a choice as error messages name it."""
         return Part.of(self.catalog, kind, choice.name, choice.label)
 
-    def dataset(self, choice: Choice) -> Dataset:
+    def dataset(self, choice: Choice) -> SharedDataset:
         """Build a data set, once; each of its splits is loaded once.
 
         Raises:
@@ -216,90 +215,6 @@ class SharedParts:
             return ""
         source = plugin.digest or source_digest(plugin.distribution)
         return f"{plugin.origin} {source} {digest}".rstrip()
-
-
-class SharedDataset:
-    """Build a data set of the catalog; load and check each of its splits once; name what its plugin raises.
-
-    What a metric may ask for besides (`modes`, `std`, `density`) is the data set's own.
-
-    Attributes:
-        signature: what one sample looks like.
-        fingerprint: of the content.
-    """
-
-    def __init__(self, part: Part, choice: Choice, catalog: Catalog) -> None:
-        """Build the data set.
-
-        Args:
-            part: its name in messages.
-            choice: its name and options.
-            catalog: who provides it.
-
-        Raises:
-            DatasetError: it is not there.
-            GridError: it raised something else, or does not keep to its contract.
-            PluginError: the same, of a plugin.
-        """
-        self._part = part
-        self._splits: dict[Split, Samples] = {}
-
-        def build() -> tuple[Any, list[str]]:
-            made = build_part(part, choice.options, catalog)
-            with calling(part, "signature, fingerprint"):
-                return made, dataset_problems(made)
-
-        self._dataset: Dataset
-        self._dataset, problems = self._naming(build)
-        self._require(problems)
-        self.signature = self._dataset.signature
-        self.fingerprint = self._dataset.fingerprint
-
-    def load(self, split: Split) -> Samples:
-        """Load a split, once.
-
-        Raises:
-            DatasetError: it is not there.
-            GridError: it raised something else, or does not keep to its contract.
-            PluginError: the same, of a plugin.
-        """
-        if split not in self._splits:
-
-            def load() -> tuple[Samples, list[str]]:
-                with calling(self._part, "load"):
-                    samples = self._dataset.load(split)
-                return samples, samples_problems(samples, self._dataset)
-
-            samples, problems = self._naming(load)
-            self._require([f"{split} split: {problem}" for problem in problems])
-            self._splits[split] = samples
-        return self._splits[split]
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_dataset":  # a copy that has nothing yet
-            raise AttributeError(name)
-        return getattr(self._dataset, name)
-
-    def _naming(self, function: Callable[[], _Value]) -> _Value:
-        """Call a data set's code with the same random numbers each time; name what a built-in one raises."""
-        with seeded(0, _CPU):
-            try:
-                return function()
-            except GanbenchError:
-                raise
-            except Exception as error:
-                what, entry = f"dataset {self._part.label!r}", self._part.entry
-                if entry is not None:
-                    what += f" (from {entry.plugin.origin})"
-                raise GridError(f"{what} cannot be used: {type(error).__name__}: {error}") from error
-
-    def _require(self, problems: Sequence[str]) -> None:
-        """Refuse a data set that does not keep to its contract, with a line for each way."""
-        part = self._part
-        if problems and part.foreign:
-            raise PluginError(*(part.fault(problem) for problem in problems))
-        if problems:
-            raise GridError(*(f"{part.who}: {problem}" for problem in problems))
 
 
 class _Recent(Generic[_Key, _Value]):

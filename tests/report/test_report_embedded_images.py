@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 
 import pytest
 from fabricated_results import Folder
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ganbench.analysis.context import contexts
+from ganbench.files.png import PictureWords, encode_png
 from ganbench.report import embedded_images, load
 from ganbench.report.embedded_images import EmbeddedImages
 from ganbench.store import Store
@@ -88,6 +91,30 @@ def test_the_page_stays_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch
     images, rows = embedded(planted)
     assert sum(bool(picture.frames) for row in rows for picture in row) == 4
     assert images.left_out == 2
+
+
+def test_words_of_a_picture_are_read_as_far_as_they_are_ganbenchs(planted: Folder) -> None:
+    words = PictureWords(heads=("input", "output"), rows=(("1", "a\x1b[2Jb"), ("2", "x" * 500)))
+    first, second = (planted.file(cell, "samples.png") for cell in planted.ids[:2])
+    first.write_bytes(encode_png(Image.new("L", (9, 9)), words))
+    _, rows = embedded(planted)
+    assert rows[0][0].words == PictureWords(
+        heads=("input", "output"), rows=(("1", "a [2Jb"), ("2", "x" * 200))
+    )
+    assert rows[0][1].words == PictureWords()
+    for text in ("{", "[]", '{"heads": [1]}', '{"rows": [["1"]]}', '{"rows": {"a": 1}}', "[" * 10_000, "7"):
+        told = PngInfo()
+        told.add_itxt("ganbench", text)
+        Image.new("L", (9, 9)).save(second, pnginfo=told)
+        images, rows = embedded(planted)
+        assert rows[1][0].frames
+        assert rows[1][0].words == PictureWords()
+        assert images.problems == []
+    told = PngInfo()
+    told.add_itxt("ganbench", json.dumps({"heads": ["a"] * 100, "rows": [["1", "b"]] * 1000}))
+    Image.new("L", (9, 9)).save(second, pnginfo=told)
+    _, rows = embedded(planted)
+    assert (len(rows[1][0].words.heads), len(rows[1][0].words.rows)) == (8, 64)
 
 
 def _steps(folder: Folder, steps: range) -> None:

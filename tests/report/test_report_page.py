@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from fabricated_results import GRID, Folder, crowd
+from PIL import Image
 
+from ganbench.files.png import PictureWords, encode_png
 from ganbench.report import page as page_module
 from ganbench.report import write_page, write_tables
 from ganbench.store import Store
@@ -49,6 +51,25 @@ def _write(folder: Folder) -> tuple[str, _Page]:
     assert path == folder.path / "report.html"
     text = path.read_text()
     return text, _Page(text)
+
+
+def test_inputs_and_captions_stand_with_the_samples(planted: Folder) -> None:
+    pairs = PictureWords(heads=("input", "output", "target"), rows=(("", HOSTILE),))
+    for cell in planted.ids:
+        planted.file(cell, "samples.png").write_bytes(encode_png(Image.new("L", (9, 9)), pairs))
+    text, page = _write(planted)
+    # One over each picture; the caption once, since it is the same for all.
+    assert text.count("<span>input</span><span>output</span><span>target</span>") == 6
+    assert page.words.count(HOSTILE) == 1
+    assert "Samples were made from:" in page.words
+    assert "the same for all" in page.words
+    assert page.count("script") == 1
+    other = PictureWords(rows=(("3", "a coat"),))
+    planted.file(planted.ids[0], "samples.png").write_bytes(encode_png(Image.new("L", (9, 9)), other))
+    text, page = _write(planted)
+    assert "Samples of minimax were made from:" in page.words
+    assert "Samples of non_saturating, minimax were made from:" in page.words
+    assert "3 a coat" in page.words
 
 
 def test_the_page_has_its_parts(planted: Folder) -> None:

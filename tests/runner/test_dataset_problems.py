@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from fake_site import FakeSite
-from parts_here import shared
+from parts_here import forget, shared
 
 from ganbench import Samples, Signature
 from ganbench.catalog import load_catalog
@@ -201,6 +201,7 @@ def test_samples_are_held_against_the_signature(
             "`fingerprint` must be text that changes with the content, given 7",
         ),
         (Given(None, POINT, load=None), "`load(split)` is missing"),
+        (Given(None, POINT, describe="red"), "`describe` must be a method or None, given str"),
         (
             Given(None, changed(POINT, classes=3), class_names=["a", "b"]),
             "`class_names` must be a name for each of the 3 classes, given ['a', 'b']",
@@ -238,6 +239,64 @@ def test_samples_that_do_not_fit_together_are_named_with_their_plugin(offer: Any
         PluginError, match=r"'given_data' \(plugin fake-data 2.5\).*: Samples.labels must be \(6,\)"
     ):
         shared().dataset(Choice("given_data")).load("train")
+
+
+def shouted(_: Any) -> str:
+    raise KeyError("loud")
+
+
+DESCRIPTIONS: dict[str, tuple[Any, str]] = {
+    "raises": (shouted, "KeyError: 'loud' (describe, fake_fake_data.py:8)"),
+    "gives nothing": (lambda _: None, "`describe` must give text, given None"),
+    "gives a number": (lambda label: label, "`describe` must give text, given int"),
+    "gives bytes": (lambda _: b"coat", "`describe` must give text, given bytes"),
+    "is empty": (lambda _: " ", "must give one printable line of 1 to 200 characters, given ' '"),
+    "has two lines": (lambda _: "a\nb", r"must give one printable line of 1 to 200 characters, given 'a\nb'"),
+    "is long": (lambda _: "x" * 201, "... of 201 characters"),
+}
+
+
+@pytest.mark.parametrize("what", DESCRIPTIONS)
+def test_a_description_that_is_no_line_of_text_is_refused(offer: Any, what: str) -> None:
+    describe, problem = DESCRIPTIONS[what]
+    offer(Given(Samples(x=IMAGES, labels=LABELS), changed(IMAGE, classes=3), describe=describe))
+    with pytest.raises(PluginError) as caught:
+        shared().dataset(Choice("given_data")).load("train")
+    (line,) = caught.value.problems
+    assert line.startswith("dataset 'given_data' (plugin fake-data 2.5): ")
+    assert problem in line
+
+
+def test_a_description_is_given_a_label_or_a_condition(offer: Any) -> None:
+    given: list[Any] = []
+
+    def describe(condition: Any) -> str:
+        given.append(condition)
+        return f"made from {condition}"
+
+    named = {"class_names": ["coat", "shirt", "shoe"]}
+    samples = Samples(x=IMAGES, labels=LABELS)
+    offer(Given(samples, changed(IMAGE, classes=3), describe=describe, **named))
+    dataset = shared().dataset(Choice("given_data"))
+    assert dataset.captions(samples) == [f"made from {label}" for label in LABELS]
+    assert all(type(label) is int for label in given)
+    forget()
+    offer(Given(samples, changed(IMAGE, classes=3), **named))
+    assert shared().dataset(Choice("given_data")).captions(samples)[:2] == ["coat", "shirt"]
+    forget()
+    offer(Given(samples, changed(IMAGE, classes=3)))
+    dataset = shared().dataset(Choice("given_data"))
+    assert (dataset.describes, dataset.captions(samples)[:2]) == (False, ["0", "1"])
+    forget()
+    given.clear()
+    conditioned = Samples(x=IMAGES, labels=LABELS, condition=POINTS + torch.arange(6)[:, None])
+    offer(Given(conditioned, changed(IMAGE, classes=3, condition=(2,)), describe=describe, **named))
+    assert shared().dataset(Choice("given_data")).captions(conditioned)[1] == "made from tensor([1., 1.])"
+    assert all(condition.shape == (2,) for condition in given)
+    forget()
+    offer(Given(conditioned, changed(IMAGE, classes=3, condition=(2,)), **named))
+    dataset = shared().dataset(Choice("given_data"))
+    assert (dataset.describes, dataset.captions(conditioned)) == (False, [""] * 6)
 
 
 def test_a_data_set_that_keeps_to_its_contract_is_taken(offer: Any) -> None:

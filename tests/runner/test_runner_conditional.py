@@ -19,8 +19,9 @@ from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.grid.seeds import score_seed
 from ganbench.runner import Task, generate_samples, run_cell
-from ganbench.runner.sample_pictures import SIDE, draw_samples, drawn, shown
+from ganbench.runner.sample_pictures import draw_samples, drawn, shown
 from ganbench.runner.sampling import drawn_rows
+from ganbench.runner.tiles import SIDE
 from ganbench.scoring.features import extract
 from ganbench.scoring.frechet import frechet_distance
 from ganbench.store import Store
