@@ -26,9 +26,10 @@ LAYERS = {
     "report": 7,
     "execution": 8,
     "regression": 8,
-    "cli": 9,
-    "__main__": 10,
-    "pytest_plugin": 10,
+    "testing": 9,
+    "cli": 10,
+    "__main__": 11,
+    "pytest_plugin": 11,
 }
 
 

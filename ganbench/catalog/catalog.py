@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
@@ -121,6 +122,17 @@ class Catalog:
     def notes(self) -> tuple[str, ...]:
         """Notes on plugins that have changed torch's switches so far, one line each."""
         return tuple(self._notes)
+
+    def with_entries(self, *entries: Entry) -> Catalog:
+        """Copy the catalog, with these entries in the place of those of the same kind and name."""
+        copied = copy.copy(self)
+        copied._notes = dict(self._notes)
+        copied._entries = {kind: dict(named) for kind, named in self._entries.items()}
+        copied._clashes = dict(self._clashes)
+        for entry in entries:
+            copied._entries[entry.kind][entry.name] = entry
+            copied._clashes.pop((entry.kind, entry.name), None)
+        return copied
 
     def require_given(self) -> None:
         """Refuse plugins that are given and cannot be used.

@@ -87,6 +87,16 @@ class Part:
         entry = self.entry
         return "" if entry is None else _definition(entry.spec.build)
 
+    @property
+    def function(self) -> Callable[..., Any] | None:
+        """The class or function behind `build`; None where nothing of this name is registered."""
+        return None if self.entry is None else _function(self.entry.spec.build)
+
+    def place(self, hook: str) -> str:
+        """File and line of one of its methods where `build` is a class that has it, else of `build`."""
+        method = getattr(self.function, hook, None)
+        return (_definition(method) if callable(method) else "") or self.home
+
     def fault(self, error: str, hook: str = "") -> PluginFault:
         """Make the fault of an object that breaks its contract."""
         return PluginFault(who=self.who, error=error, hook=hook, place=self.home)

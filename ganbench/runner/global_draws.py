@@ -88,6 +88,16 @@ class GlobalDraws:
             torch.cuda.set_rng_state(state[1], self._device)
 
 
+@contextmanager
+def watched_draws() -> Iterator[list[str]]:
+    """Name the global generators that are drawn from or seeded while this lasts; the list is filled then."""
+    before = {"torch's global generator": torch.get_rng_state().numpy().tobytes(), **_unsaved_generators()}
+    drawn: list[str] = []
+    yield drawn
+    after = {"torch's global generator": torch.get_rng_state().numpy().tobytes(), **_unsaved_generators()}
+    drawn += _moved(before, after)
+
+
 def _unsaved_generators() -> dict[str, object]:
     """Return the states of global generators that no checkpoint holds."""
     state: Any = np.random.get_state()

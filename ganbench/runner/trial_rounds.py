@@ -45,6 +45,7 @@ class TrialResult:
         names: of the values of a round.
         values: of each round, the discriminator's loss, the penalties and the generator's loss.
         drew: parts that drew from a global generator that no checkpoint holds, and from which.
+        drew_torchs: parts other than networks that drew from torch's global generator.
         changing: attributes of losses, penalties and augmentations that still changed in the last round, by
             kind.
     """
@@ -52,11 +53,18 @@ class TrialResult:
     names: tuple[str, ...]
     values: Values = field(default_factory=list)
     drew: dict[Part, str] = field(default_factory=dict)
+    drew_torchs: set[Part] = field(default_factory=set)
     changing: dict[str, list[str]] = field(default_factory=dict)
 
 
 class TrialGame:
-    """A cell's game with one of its losses, which can be played from the start as often as asked."""
+    """A cell's game with one of its losses, which can be played from the start as often as asked.
+
+    Attributes:
+        game_type: makes the game; another one than that of trainings where scores are to be changed.
+    """
+
+    game_type: type[CellGame] = CellGame
 
     def __init__(
         self, parts: CellParts, choice: Choice, plugins: Sequence[Part], device: torch.device, batch: int
@@ -85,8 +93,8 @@ class TrialGame:
     def pack(self) -> int:
         """Count the samples that the discriminator judges as one."""
         with seeded(0, self._device), torch.no_grad():
-            game, _, _ = self._begin()
-            game.begin("discriminator", *self._turn(game, 0))
+            game, _, _ = self.begin()
+            game.begin("discriminator", *self.turn(game, 0))
             return self._batch // max(len(game.score(game.real)), 1)
 
     def play(self, rounds: int, fresh: frozenset[str] = frozenset()) -> TrialResult:
@@ -108,7 +116,7 @@ class TrialGame:
             self._played += 1
             np.random.seed(self._played)
             random.seed(self._played)
-            game, objective, terms = self._begin()
+            game, objective, terms = self.begin()
             draws = GlobalDraws(self._device)
             for index in range(rounds):
                 if index == 1:
@@ -140,9 +148,11 @@ class TrialGame:
         penalties = (f"the penalty {part.label!r}" if several else "the penalty" for part in self._penalties)
         return "the discriminator's loss", *penalties, "the generator's loss"
 
-    def _begin(self) -> tuple[CellGame, Objective, Sequence[PenaltyTerm]]:
+    def begin(self) -> tuple[CellGame, Objective, Sequence[PenaltyTerm]]:
+        """Build the game anew, before its first turn, with its loss and its penalties."""
         built = self._parts.fresh()
         objective, terms = build_loss(built, self._choice), built.penalties
+        self.penalties = [term.penalty for term in terms]
         stream = torch.Generator(self._device).manual_seed(0)
         self._streams = [torch.Generator(self._device).manual_seed(index) for index, _ in enumerate(terms, 1)]
         self._augmentation = built.augmentation
@@ -161,7 +171,7 @@ class TrialGame:
             tell_step(module, 0, self._cell.train.steps)
         self._settle(objective, terms)
         self._stream = stream
-        return CellGame(
+        return self.game_type(
             players,
             objective.loss,
             couples_samples=True,
@@ -207,8 +217,8 @@ class TrialGame:
         resumed.set_step(int(game.step))
         return resumed, objective, terms
 
-    def _turn(self, game: CellGame, index: int) -> tuple[Tensor, Tensor | None, Tensor]:
-        """Real samples, condition and noise of one round."""
+    def turn(self, game: CellGame, index: int) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Give the real samples, condition and noise of one round, as `CellGame.begin` takes them."""
         data = self._parts.train
         spare = len(data) - self._batch + 1
         start = index * self._batch % spare
@@ -227,7 +237,7 @@ class TrialGame:
         seen: TrialResult,
     ) -> tuple[tuple[Tensor, ...], list[nn.Parameter]]:
         """Play one turn of each player; return the values, and the parameters outside both players."""
-        loss, turn = objective.loss, self._turn(game, index)
+        loss, turn = objective.loss, self.turn(game, index)
         discriminator, generator = game.players.discriminator, game.players.generator
         game.begin("discriminator", *turn)
         with self._watched(self._loss, "discriminator_loss", draws, seen):
@@ -308,14 +318,17 @@ class TrialGame:
         if not part.foreign:
             return
         # Where networks draw nothing, checkpoints hold this generator and no other draw depends on it.
-        if draws.moved() and draws.networks_drew:
-            raise PluginError(
-                part.fault(
-                    "draws random numbers outside of game.uniform and game.normal, from torch's global "
-                    "generator: what networks draw (dropout) depends on it here, and seeds would be no pairs",
-                    hook,
+        if draws.moved():
+            seen.drew_torchs.add(part)
+            if draws.networks_drew:
+                raise PluginError(
+                    part.fault(
+                        "draws random numbers outside of game.uniform and game.normal, from torch's global "
+                        "generator: what networks draw (dropout) depends on it here, and seeds would be no "
+                        "pairs",
+                        hook,
+                    )
                 )
-            )
         if unsaved := draws.unsaved():
             seen.drew[part] = " and ".join(unsaved)
 
