@@ -1,6 +1,6 @@
 """The bounds of an annotation, in words.
 
-Apart from the types of options, which read values; here are only phrases for messages and for `ganbench show`.
+Apart from the types of options, which read values; here are only phrases, for messages and `ganbench show`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganbench.cli.console import output
-from ganbench.cli.parsing import Folder
+from ganbench.cli.parsing import Folder, Plugins
 from ganbench.errors import GanbenchError, did_you_mean
 
 
@@ -30,6 +30,7 @@ def compare_command(
     format_: Annotated[
         str, typer.Option("--format", metavar="table|md|latex|csv|json", help="How to print it.")
     ] = "table",
+    plugins: Plugins = None,
 ) -> int:
     """Print the requested comparison; nothing is trained and nothing is written.
 
@@ -47,7 +48,7 @@ def compare_command(
         raise GanbenchError(
             f"--format: no such format {format_!r}{did_you_mean(format_, ('table', *FORMATS))}"
         )
-    results = load(folder)
+    results = load(folder, plugins=plugins or ())
     comparison = recompare(
         results.path,
         results.cells,

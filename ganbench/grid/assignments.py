@@ -5,24 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.axes import NAMED
 from ganbench.grid.problems import Problems, given
-from ganbench.grid.schema import SETTINGS
+from ganbench.grid.schema import SETTINGS, settings_with
 from ganbench.grid.source import parse_text
 
-_KEYS = frozenset(
-    (
-        "name",
-        "seeds",
-        "compare.axis",
-        "compare.baseline",
-        *SETTINGS,
-        *(f"axes.{axis}" for axis in (*NAMED, *SETTINGS)),
-    )
-)
+if TYPE_CHECKING:
+    from ganbench.catalog import Catalog
+
+_OTHERS = ("name", "seeds", "compare.axis", "compare.baseline")
 # A value that begins so is TOML that went wrong, and not a word without quotes.
 TOML_STARTS = ("[", "{", '"', "'")
 _WORD = re.compile(r"[^\x00-\x1f\x7f\"']+")
@@ -43,8 +37,16 @@ class Assignment:
     text: str
 
 
-def read_assignments(texts: Sequence[str], problems: Problems) -> list[Assignment]:
-    """Read the values of --set, in order, TOML or bare words; those that have problems are left out."""
+def read_assignments(
+    texts: Sequence[str], problems: Problems, catalog: Catalog | None = None
+) -> list[Assignment]:
+    """Read the values of --set, in order, TOML or bare words; those that have problems are left out.
+
+    Args:
+        texts: as they were given.
+        problems: where they are noted.
+        catalog: has the optimizers of plugins, whose options may be set too.
+    """
     read: list[Assignment] = []
     for text in texts:
         key, equals, written = text.partition("=")
@@ -54,9 +56,12 @@ def read_assignments(texts: Sequence[str], problems: Problems) -> list[Assignmen
             problems.note(f"{where}: must be key=value, such as train.steps=200")
             continue
         key = _plain(key)
-        if key not in _KEYS:
-            problems.note(f"{where}: there is no setting {given(key)}{_near(key)}")
-            continue
+        setting = key.removeprefix("axes.")
+        if key not in _OTHERS and setting not in SETTINGS and not (setting != key and setting in NAMED):
+            settings = SETTINGS if catalog is None else settings_with(catalog)
+            if setting not in settings:
+                problems.note(f"{where}: there is no setting {given(key)}{_near(key, settings)}")
+                continue
         try:
             value = parse_value(written)
         except ValueError as problem:
@@ -69,8 +74,9 @@ def read_assignments(texts: Sequence[str], problems: Problems) -> list[Assignmen
     return read
 
 
-def _near(key: str) -> str:
-    near = did_you_mean(key, _KEYS)
+def _near(key: str, settings: Sequence[str]) -> str:
+    axes = (f"axes.{axis}" for axis in (*NAMED, *settings))
+    near = did_you_mean(key, (*_OTHERS, *settings, *axes))
     # The whole list would be longer than a line.
     return near if near.startswith("; did") else "; such as train.steps, score.samples, seeds or axes.loss"
 

@@ -102,7 +102,7 @@ def read_axes(
         if key == "augmentation" and values is None:
             axes[key] = Axis(key=key, values=(NONE,), labels=(NONE.label,))
             continue
-        if key not in NAMED and not _may_vary(key, at, problems):
+        if key not in NAMED and not _may_vary(key, at, schema, problems):
             continue
         if key not in table and values is None:
             problems.add(at, "is missing; a grid needs at least one value of it")
@@ -130,7 +130,7 @@ def read_axes(
                 break
         if complete and _distinct(read, at, problems):
             axes[key] = Axis(key=key, values=tuple(read), labels=tuple(_label(value) for value in read))
-    _refuse_overlaps(settings, problems)
+    _refuse_overlaps(settings, schema, problems)
     return axes
 
 
@@ -151,9 +151,9 @@ def kind_of(key: str) -> NamedAxis:
     raise ValueError(f"{key} is a setting")
 
 
-def _may_vary(key: str, at: str, problems: Problems) -> bool:
-    if key not in SETTINGS:
-        near = did_you_mean(key, (*NAMED, *SETTINGS))
+def _may_vary(key: str, at: str, schema: Schema, problems: Problems) -> bool:
+    if key not in SETTINGS and key not in schema.settings:
+        near = did_you_mean(key, (*NAMED, *schema.settings))
         # The whole list would be longer than a line.
         hint = (
             near if near.startswith("; did") else f"; valid: {', '.join(NAMED)}, or a setting as train.steps"
@@ -181,10 +181,10 @@ def _label(value: Any) -> str:
     return value.label if isinstance(value, Choice) else label_of(value)
 
 
-def _refuse_overlaps(settings: list[str], problems: Problems) -> None:
+def _refuse_overlaps(settings: list[str], schema: Schema, problems: Problems) -> None:
     for index, key in enumerate(settings):
         for other in settings[:index]:
-            if overlap(key, other) and key in SETTINGS:
+            if overlap(key, other) and (key in SETTINGS or key in schema.settings):
                 problems.add(axis_key(key), f"speaks of the same setting as the axis {other}")
 
 

@@ -57,7 +57,7 @@ def read_grid(
         parsed = parse(path)
         problems = Problems(str(path), lambda kind, name: plugin_beside(path, kind, name, catalog))
     document = cleaned(parsed, problems)
-    assignments = read_assignments(overrides, problems)
+    assignments = read_assignments(overrides, problems, catalog)
     problems.came_from(
         {
             axis_key(axis) if (axis := each.key.removeprefix("axes.")) != each.key else each.key: each.text

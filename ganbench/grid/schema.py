@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -34,12 +34,23 @@ _PLAIN: dict[str, tuple[type[BaseModel], str]] = {
     **{f"score.{field}": (ScoreSettings, field) for field in ScoreSettings.model_fields},
 }
 
-# Every dotted key that may be set, be an axis, or be given with --set.
+# Every dotted key that may be set, be an axis, or be given with --set, options of plugins' optimizers aside.
 SETTINGS: tuple[str, ...] = (
     *_PLAIN,
     *(f"train.{player}" for player in OPTIMIZER_KEYS),
     *(f"train.{player}.{option}" for player in OPTIMIZER_KEYS for option in ("name", *_OPTIMIZER_OPTIONS)),
 )
+
+
+def settings_with(catalog: Catalog) -> tuple[str, ...]:
+    """List every dotted key that may be set, the options of plugins' optimizers among them.
+
+    Their options are read, which may import them: to be asked for what is in SETTINGS not.
+    """
+    foreign = (entry for entry in catalog.entries("optimizer") if entry.name not in OPTIMIZERS)
+    options = sorted({option for entry in foreign for option in entry.options})
+    keys = (f"train.{player}.{option}" for player in OPTIMIZER_KEYS for option in options)
+    return tuple(dict.fromkeys((*SETTINGS, *keys)))
 
 
 # The tables that set something, in a grid and in its overrides.
@@ -52,6 +63,11 @@ class Schema:
     def __init__(self, catalog: Catalog, problems: Problems) -> None:
         self._catalog = catalog
         self._problems = problems
+
+    @cached_property
+    def settings(self) -> tuple[str, ...]:
+        """Every dotted key that may be set."""
+        return settings_with(self._catalog)
 
     def layer(self, section: str, table: Any, at: str) -> Layer:
         """Read one section's table as a layer; settings with problems are noted and left out.
@@ -143,7 +159,9 @@ class Schema:
             every = {*OPTIMIZERS, *(entry.name for entry in self._catalog.entries("optimizer"))}
             hint = did_you_mean(name if isinstance(name, str) else "", sorted(every))
             refused = self._catalog.refused("optimizer", name) if isinstance(name, str) else ""
-            self._problems.add(at_option("name"), refused or f"no optimizer is named {given(name)}{hint}")
+            where = self._problems.unknown_hint("optimizer", name) if isinstance(name, str) else ""
+            said = refused or f"no optimizer is named {given(name)}{hint}{where}"
+            self._problems.add(at_option("name"), said)
             return {}
         read: dict[str, Any] = {} if name is None else {"name": name}
         models = [OPTIMIZERS.get(name, OptimizerSettings)] if name else list(OPTIMIZERS.values())
