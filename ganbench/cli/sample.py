@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -15,6 +17,8 @@ from ganbench.errors import GridError, StoreError, did_you_mean
 from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ganbench.api import Samples
     from ganbench.catalog import Catalog
     from ganbench.grid import Cell
@@ -24,11 +28,54 @@ if TYPE_CHECKING:
 _MAX_COUNT = 1_000_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """Which samples are wanted."""
+
+    count: int
+    repeat: int
+    seed: int | None
+    classes: tuple[int, ...]
+    condition: Path | None
+    truncation: float | None
+
+    @property
+    def words(self) -> list[str]:
+        """What makes them others than those that were scored."""
+        numbers = ", ".join(map(str, self.classes))
+        return [
+            *([f"class{'es' if len(self.classes) > 1 else ''} {numbers}"] if self.classes else []),
+            *([f"conditions of {self.condition.name}"] if self.condition is not None else []),
+            *([f"truncation {self.truncation:g}"] if self.truncation is not None else []),
+            *([f"noise of seed {self.seed}"] if self.seed is not None else []),
+        ]
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What an archive says of the noise, where it is not that which was scored."""
+        told = {"seed": self.seed, "truncation": self.truncation}
+        return {name: value for name, value in told.items() if value is not None}
+
+
 def sample_command(
     folder: Folder,
     cell: Annotated[str, typer.Argument(metavar="CELL", help="As in the first column of cells.csv.")],
     count: Annotated[int, typer.Option(help="How many.")] = 64,
     repeat: Annotated[int, typer.Option(metavar="K", help="As in scores.csv, where score.repeats > 1.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the noise; default: the cell's own, whose samples were scored.")
+    ] = None,
+    classes: Annotated[
+        list[int] | None,
+        typer.Option("--class", metavar="N", help="Samples of this class; repeatable: they take turns."),
+    ] = None,
+    condition: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Made from these conditions in turn: .npy, .npz or a picture."),
+    ] = None,
+    truncation: Annotated[
+        float | None, typer.Option(help="Draw noise beyond this magnitude again: the truncation trick.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="FILE.png, FILE.npz, or a folder for one PNG each.")] = Path(
         "samples.png"
     ),
@@ -37,8 +84,12 @@ def sample_command(
 ) -> int:
     """Write the first samples of a cell as a picture (.png), an archive (.npz) or a folder of pictures.
 
+    They are those that were scored, unless a seed, classes, conditions or a truncation are given: then what
+    was given is written with them.
+
     Raises:
-        GanbenchError: the folder, the cell, a number, the device or the target cannot be used.
+        GanbenchError: the folder, the cell, a number, the conditions, the device or the target cannot be
+            used.
     """
     from ganbench.execution.executor import THREADS
     from ganbench.execution.plan import resolve_device
@@ -60,14 +111,62 @@ def sample_command(
             f"--repeat: must be from 0 to {chosen.score.repeats - 1}, as score.repeats of the grid is "
             f"{chosen.score.repeats}, given {repeat}"
         )
+    request = _Request(
+        count=count,
+        repeat=repeat,
+        seed=seed,
+        classes=tuple(classes or ()),
+        condition=condition,
+        truncation=truncation,
+    )
+    _require_numbers(request)
     with deterministic_process(THREADS):
         place = device_of(store, chosen) if device == "auto" else resolve_device(device)
         parts = CellParts(chosen, SharedParts(catalog), place)
+        given = _given(request, parts)
         _warn(store, parts)
-        samples = _samples(store, parts, count, repeat)
-        _write(samples, out, lambda: _picture(samples, parts))
-    output().print(plain(f"{count} samples of {cell}: {out}"), soft_wrap=True)
+        samples = _samples(store, parts, request, given)
+        described = f"{count} samples of {', '.join([cell, *request.words])}"
+        description = described if request.words else ""
+        many = 0 if given is None else len(given)
+        _write(samples, out, lambda: _picture(samples, parts, description), request, many)
+    output().print(plain(f"{described}: {out}"), soft_wrap=True)
     return 0
+
+
+def _require_numbers(request: _Request) -> None:
+    """Refuse options that fit no cell.
+
+    Raises:
+        GridError: a number is out of its range, or two options contradict each other.
+    """
+    if request.seed is not None and not 0 <= request.seed < 2**31:
+        raise GridError(f"--seed: must be from 0 to {2**31 - 1}, given {request.seed}")
+    if request.truncation is not None and not 0 < request.truncation < math.inf:
+        raise GridError(f"--truncation: must be above 0, given {request.truncation:g}")
+    if request.classes and request.condition is not None:
+        raise GridError("--class: cannot be given beside --condition")
+    if len(request.classes) > request.count:
+        raise GridError(f"--class: {len(request.classes)} classes are given, and --count is {request.count}")
+
+
+def _given(request: _Request, parts: CellParts) -> Tensor | None:
+    """Give the conditions that were asked for; None for those of the data.
+
+    Raises:
+        GanbenchError: the generator takes no such conditions, or its noise cannot be truncated.
+    """
+    from ganbench.runner.given_conditions import given_classes, read_conditions
+
+    noise = parts.players.noise
+    if request.truncation is not None and noise.distribution != "normal":
+        raise GridError(
+            f"--truncation: is of normal noise, and architecture {parts.cell.architecture.label!r} draws "
+            f"{noise.distribution} noise"
+        )
+    if request.classes:
+        return given_classes(parts, request.classes)
+    return None if request.condition is None else read_conditions(parts, request.condition)
 
 
 def _cell(store: Store, wanted: str, catalog: Catalog) -> Cell:
@@ -100,9 +199,10 @@ def _warn(store: Store, parts: CellParts) -> None:
         warn([f"{what}: samples may differ from those that were scored"])
 
 
-def _samples(store: Store, parts: CellParts, count: int, repeat: int) -> Samples:
+def _samples(store: Store, parts: CellParts, request: _Request, given: Tensor | None) -> Samples:
     import torch
 
+    from ganbench.catalog.faults import calling
     from ganbench.grid.seeds import score_seed
     from ganbench.runner import generate_samples
     from ganbench.runner.checkpoint import load_generator
@@ -110,45 +210,72 @@ def _samples(store: Store, parts: CellParts, count: int, repeat: int) -> Samples
 
     cell = parts.cell
     generator = load_generator(store, parts)
+    noisy = cell if request.seed is None else replace(cell, seed=request.seed)
     try:
-        return generate_samples(
-            generator,
-            parts.players,
-            parts.dataset.signature,
-            # Conditions come from the split that the scores are against.
-            parts.reference,
-            count,
-            score_seed(cell, repeat),
-            torch.device(parts.device),
-        )
+        with calling(parts.shared.part("architecture", cell.architecture), "forward of the generator"):
+            return generate_samples(
+                generator,
+                parts.players,
+                parts.dataset.signature,
+                # Conditions come from the split that the scores are against.
+                parts.reference,
+                request.count,
+                score_seed(noisy, request.repeat),
+                torch.device(parts.device),
+                given=given,
+                truncation=request.truncation,
+            )
     except NonFiniteSamples as error:
+        if request.words:
+            raise GridError(f"{cell.id}, {', '.join(request.words)}: {error}") from error
         raise StoreError(f"{store.path}: the weights of {cell.id} are damaged: {error}") from error
 
 
-def _picture(samples: Samples, parts: CellParts) -> bytes:
+def _picture(samples: Samples, parts: CellParts, description: str) -> bytes:
+    from ganbench.runner.captioned_pictures import content_of
     from ganbench.runner.cell_pictures import frame_for
     from ganbench.runner.sample_pictures import draw_samples
 
     signature = parts.dataset.signature
     frame = None if signature.kind == "image" else frame_for(parts)
-    return draw_samples(samples, signature, parts.train, frame)
+    targets = None if samples.index is None or signature.kind != "image" else parts.reference.x[samples.index]
+    content = content_of(samples, parts.dataset, targets)
+    return draw_samples(samples, signature, parts.train, frame, content, description)
 
 
-def _write(samples: Samples, out: Path, draw: Callable[[], bytes]) -> None:
+def _write(samples: Samples, out: Path, draw: Callable[[], bytes], request: _Request, given: int) -> None:
     """Write all of it or nothing."""
     from ganbench.runner.sample_pictures import write_images
 
     if out.suffix == "":
-        write_folder(out, lambda folder: write_images(samples, folder))
+        write_folder(out, lambda folder: write_images(samples, folder, _endings(samples, request, given)))
         return
-    make_folder(out.parent)
     if out.suffix == ".png":
-        write_bytes(out, draw())
+        content = draw()
+        make_folder(out.parent)
+        write_bytes(out, content)
     else:
-        write_stream(out, lambda stream: _write_arrays(samples, stream))
+        make_folder(out.parent)
+        write_stream(out, lambda stream: _write_arrays(samples, stream, request))
 
 
-def _write_arrays(samples: Samples, stream: BinaryIO) -> None:
+def _endings(samples: Samples, request: _Request, given: int) -> list[str]:
+    """Say in the name of each file of a folder what was given for it; nothing where nothing was.
+
+    Args:
+        samples: what is written.
+        request: what was asked for.
+        given: conditions that were given, which the samples took in turn.
+    """
+    noise = "".join(f"-{name}{value}" for name, value in request.numbers.items())
+    if samples.labels is not None and request.classes:
+        return [f"-class{label}{noise}" for label in samples.labels.tolist()]
+    if samples.condition is not None and request.condition is not None:
+        return [f"-condition{place % given}{noise}" for place in range(len(samples))]
+    return [noise] * len(samples)
+
+
+def _write_arrays(samples: Samples, stream: BinaryIO, request: _Request) -> None:
     import numpy as np
 
     parts = {
@@ -157,6 +284,6 @@ def _write_arrays(samples: Samples, stream: BinaryIO) -> None:
         "condition": samples.condition,
         "index": samples.index,
     }
-    np.savez(
-        stream, allow_pickle=False, **{name: part.numpy() for name, part in parts.items() if part is not None}
-    )
+    arrays = {name: part.numpy() for name, part in parts.items() if part is not None}
+    arrays |= {name: np.asarray(value) for name, value in request.numbers.items()}
+    np.savez(stream, allow_pickle=False, **arrays)

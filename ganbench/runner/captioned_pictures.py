@@ -24,12 +24,12 @@ _FONT = 12
 _LINE = 15
 _GAP = 2
 _PAD = 4
-_MAX_LINES = 3
+_MAX_LINES = 4
 # The least width, in pixels, of a row of samples, of one with a long caption, of a sample with a caption of
 # its own, and of one under a head.
 _MIN_ROW = 256
 _MIN_ROW_OF_WORDS = 448
-_MIN_CAPTIONED = 96
+_MIN_CAPTIONED = 128
 _MIN_HEADED = 64
 
 
@@ -258,7 +258,7 @@ def _least_width(content: Blocks) -> int:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Break a text into at most three lines of so many pixels; what does not fit ends in an ellipsis."""
+    """Break a text into at most four lines of so many pixels; what does not fit ends in an ellipsis."""
     lines: list[str] = []
     rest = text.strip()
     while rest and len(lines) < _MAX_LINES:

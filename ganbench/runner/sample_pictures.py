@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -86,8 +87,13 @@ def tiled(samples: Samples) -> Image.Image:
     return tile(samples.x, rows, names)
 
 
-def write_images(samples: Samples, folder: Path) -> None:
+def write_images(samples: Samples, folder: Path, endings: Sequence[str] = ()) -> None:
     """Write one PNG per image, `00000.png` on, pixel by pixel as they were scored.
+
+    Args:
+        samples: images.
+        folder: where to write.
+        endings: of each file's name before `.png`; none for plain numbers.
 
     Raises:
         Unsupported: the samples are points.
@@ -99,7 +105,8 @@ def write_images(samples: Samples, folder: Path) -> None:
     # Whoever reads them sorts by name.
     digits = max(5, len(str(len(samples) - 1)))
     for index, image in enumerate(samples.x.numpy()):
-        picture_of(image.transpose(1, 2, 0)).save(folder / f"{index:0{digits}}.png")
+        ending = endings[index] if endings else ""
+        picture_of(image.transpose(1, 2, 0)).save(folder / f"{index:0{digits}}{ending}.png")
 
 
 def _by_class(labels: Tensor) -> list[Tensor]:

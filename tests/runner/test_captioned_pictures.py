@@ -212,9 +212,9 @@ def test_captions_that_all_differ_stand_under_their_samples() -> None:
 def test_no_caption_is_wider_than_its_images(caption: str) -> None:
     content = Blocks(blocks=[Block(images=shades(0), caption=caption)] * 2, per_line=8)
     found = pixels(draw_blocks(content))
-    assert found.shape[1] == 4 + 2 * (96 + 4)
+    assert found.shape[1] == 4 + 2 * (128 + 4)
     # Nothing is written between the samples, nor at the edges.
-    for columns in (slice(0, 4), slice(100, 104), slice(204, 208)):
+    for columns in (slice(0, 4), slice(132, 136), slice(264, 268)):
         assert (found[:, columns] == 96).all()
 
 
