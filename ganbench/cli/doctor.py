@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
+from itertools import groupby
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ganbench.catalog import Catalog, load_catalog
 from ganbench.catalog.distributions import ganbench_version
-from ganbench.cli.console import output, table
-from ganbench.cli.parsing import Plugins
+from ganbench.cli.console import output, plain, table
 from ganbench.cli.show import details
 from ganbench.files.cache import VARIABLE, cache_folder, cache_problem
 
@@ -32,18 +37,34 @@ _PACKAGES = (
 )
 _CPU_INFO = Path("/proc/cpuinfo")
 
+_MARKS = {"passed": "ok", "failed": "FAILED", "not applicable": "-"}
+_INDENT = " " * 9
+
 Facts = list[tuple[str, str]]
 
 
-def doctor_command(plugins: Plugins = None) -> int:
-    """Print versions, devices, determinism, extractors' weights, the cache and plugins.
+Checked = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        metavar="NAME",
+        help="Check the contracts of what it brings instead: a package, a .py file, a registered name; "
+        "repeatable.",
+    ),
+]
 
-    It never fails for what it finds: a part that cannot be examined says why.
+
+def doctor_command(plugins: Checked = None) -> int:
+    """Print versions, devices, determinism, extractors' weights, the cache and plugins; or check plugins.
+
+    Without plugins to check it never fails for what it finds: a part that cannot be examined says why.
 
     Raises:
-        CatalogError: a plugin that is given cannot be used.
+        CatalogError: a plugin that is to be checked is not there, or cannot be used.
     """
-    catalog = load_catalog(plugins=plugins or ())
+    if plugins:
+        return check_plugins(plugins)
+    catalog = load_catalog()
     sections: dict[str, Callable[[], Facts]] = {
         "versions": versions,
         "devices": devices,
@@ -59,6 +80,39 @@ def doctor_command(plugins: Plugins = None) -> int:
         console.print(title, style="bold")
         console.print(table(("", ""), [(f"  {label}", text) for label, text in _told(facts)]))
     return 0
+
+
+def check_plugins(names: Sequence[str]) -> int:
+    """Print what the contracts find of plugins, a line per check, and return the exit code.
+
+    Args:
+        names: as `ganbench.testing.installed.brought_by` takes them.
+
+    Raises:
+        CatalogError: one of them is not there, or cannot be used.
+    """
+    from ganbench.testing.installed import brought_by, findings_of
+
+    brought = [brought_by(name) for name in names]
+    console = output()
+    count: Counter[str] = Counter()
+    for one in brought:
+        for who, findings in findings_of(one):
+            console.print(plain(who), style="bold")
+            # A check that found several things is one check.
+            for check, found in groupby(findings, lambda finding: finding.check):
+                first, *others = found
+                count[first.status] += 1
+                console.print(plain(f"  {_MARKS[first.status]:7}{check}"))
+                texts = [
+                    f"{each.error} ({each.where})" if each.where else each.error for each in (first, *others)
+                ]
+                for text in filter(None, (*texts, first.advice)):
+                    for line in textwrap.wrap(text, max(console.width - len(_INDENT), 20)):
+                        console.print(plain(f"{_INDENT}{line}"), soft_wrap=True)
+    left_out = f", {count['not applicable']} not applicable" if count["not applicable"] else ""
+    console.print(f"{count['passed']} passed, {count['failed']} failed{left_out}")
+    return 1 if count["failed"] else 0
 
 
 def versions() -> Facts:

@@ -37,11 +37,9 @@ class Finding:
     advice: str = ""
 
     @property
-    def lines(self) -> tuple[str, ...]:
-        """One line of what is wrong and where, and one of what to do, where there is one."""
-        place = f" ({self.where})" if self.where else ""
-        first = f"{self.who}: {self.error}{place}" if self.error else self.who
-        return (first, self.advice) if self.advice else (first,)
+    def problem(self) -> str:
+        """What is wrong, and where; empty where the check passed."""
+        return f"{self.error} ({self.where})" if self.where else self.error
 
 
 class ContractFailure(AssertionError):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from importlib import metadata
 from pathlib import Path
 
@@ -87,3 +88,89 @@ def test_the_processors_name(tmp_path: Path) -> None:
     info.write_text("processor\t: 0\nmodel name\t: Abacus 3000\n", encoding="utf-8")
     assert doctor.cpu_model(info) == "Abacus 3000"
     assert doctor.cpu_model(tmp_path / "nothing") == (platform.processor() or platform.machine())
+
+
+PLUGIN = """
+import torch
+from ganbench import LossSpec, hookimpl
+
+
+class Odd:
+    def discriminator_loss(self, game):
+        real, fake = game.scores()
+        return (fake - real).mean() * 0.5 + (fake - real).square().mean()
+
+    def generator_loss(self, game):
+        return torch.exp(-game.score(game.fake)).mean()
+
+
+class Asking(Odd):
+    def __init__(self, path: str):
+        pass
+
+
+@hookimpl
+def ganbench_losses():
+    yield LossSpec(name="odd", build=Odd)
+    yield LossSpec(name="asking", build=Asking)
+"""
+
+
+def test_contracts_are_run_on_what_a_distribution_brings(
+    capsys: pytest.CaptureFixture[str], fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_site.install("fake-odd", PLUGIN)
+    assert main(["doctor", "--plugin", "Fake_Odd"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "loss 'odd' (plugin fake-odd 1.0)" in lines
+    assert "  ok     it_plays" in lines
+    at = lines.index("  FAILED values_and_gradients_are_finite_at_extreme_scores")
+    assert lines[at + 1].strip().startswith("generator_loss has a value that is not finite where scores are")
+    assert lines[at + 1].endswith("(Odd.generator_loss, fake_fake_odd.py:11)")
+    assert lines[at + 2].strip().startswith("Use softplus")
+    at = lines.index("loss 'asking' (plugin fake-odd 1.0)")
+    assert lines[at + 1 : at + 3] == [
+        "  -      it_is_built",
+        "         needs the options path: a contract of its own, with options = {...}, checks it",
+    ]
+    assert lines[-1] == "12 passed, 1 failed, 1 not applicable"
+    # By a name that is registered, on a narrow terminal.
+    monkeypatch.setattr("ganbench.cli.console.UNBOUNDED", 80)
+    assert main(["doctor", "--plugin", "odd"]) == 1
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "FAILED values_and" in printed
+
+
+def test_a_plugin_that_cannot_be_read_fails(capsys: pytest.CaptureFixture[str], fake_site: FakeSite) -> None:
+    fake_site.install("fake-ill", "import fake_fake_nowhere")
+    assert main(["doctor", "--plugin", "fake-ill"]) == 1
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "plugin fake-ill:plugin 1.0",
+        "  FAILED it_is_read",
+        "         is broken: import failed: ModuleNotFoundError: No module named 'fake_fake_nowhere'",
+    ]
+
+
+def test_a_sound_file_passes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "sound.py"
+    path.write_text(PLUGIN.replace("torch.exp(-game.score(game.fake))", "-3 * game.score(game.fake)"))
+    assert main(["doctor", "--plugin", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "13 passed, 0 failed, 1 not applicable"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("hing", "nothing is called 'hing': no file, .*; did you mean 'hinge'?"),
+        ("nowhere.py", "--plugin nowhere.py: there is no such file"),
+        ("none", "'none' is the absence of a penalty: there is nothing to check"),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_one_line(
+    name: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--plugin", name]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert re.search(words, said)
