@@ -108,7 +108,8 @@ class _Trying:
         optimizers = tuple(chosen for kind, chosen in parts_of(cell) if kind == "optimizer")
         if fits and optimizers:
             by_player = ((each.name, each.lr) for each in (train.d_optimizer, train.g_optimizer))
-            key = ("optimizers", *played, train.precision, *optimizers, *by_player)
+            changing = tuple(train.schedules or ())
+            key = ("optimizers", *played, train.precision, *optimizers, *by_player, *changing)
             fits = self._tried(cell, key, lambda: check_optimizers(parts.fresh()))
         rule = (train.update, train.order, train.d_steps)
         # A rule is played with the other parts; where these do not fit, it is only built.

@@ -68,9 +68,35 @@ def resolve_train(layer: Mapping[str, Any], catalog: Catalog) -> TrainSettings:
     if wrong:
         raise SettingsError(wrong)
     try:
-        return TrainSettings.model_validate({**plain, **players})
+        settings = TrainSettings.model_validate({**plain, **players})
     except ValidationError as error:
         raise SettingsError({"train": own_words(error)}) from None
+    _check_schedules(settings, catalog)
+    return settings
+
+
+def _check_schedules(settings: TrainSettings, catalog: Catalog) -> None:
+    """Refuse schedules of plugins' optimizers whose values the options do not take.
+
+    Raises:
+        SettingsError: with the first of them.
+    """
+    for key, ramp in (settings.schedules or {}).items():
+        player, _, option = key.partition(".")
+        name, _, index = option.partition(".")
+        optimizer = getattr(settings, player, None)
+        if not isinstance(optimizer, PluginOptimizer) or name == "lr":
+            continue
+        kind = catalog.options("optimizer", optimizer.name)[name].type
+        for value in (ramp.start, ramp.to):
+            whole: Any = value
+            if index:
+                whole = list(optimizer.known[name])
+                whole[int(index)] = value
+            try:
+                kind.check(whole)
+            except ValueError as error:
+                raise SettingsError({"train": f"schedules: {key}: {name} {error}"}) from None
 
 
 class SettingsError(ValueError):
@@ -122,6 +148,7 @@ def _plugin_optimizer(
 ) -> OptimizerSettings | None:
     """Build a plugin's optimizer; check its options, which may come from a table that gave no name."""
     found: dict[str, Any] = {}
+    values = {option: canonical(kind.default) for option, kind in known.items()}
     noted = len(wrong)
     for option, kind in known.items():
         if option not in table:
@@ -133,12 +160,13 @@ def _plugin_optimizer(
         except (ValueError, CatalogError) as error:
             wrong[f"{key if option in said else 'train.optimizer'}.{option}"] = str(error)
             continue
+        values[option] = value
         if kind.required or canonical_json(value) != canonical_json(canonical(kind.default)):
             found[option] = value
     if len(wrong) > noted:
         return None
     rate = {"lr": table["lr"]} if "lr" in table else {}
-    return PluginOptimizer(name=table["name"], given=dict(sorted(found.items())), **rate)
+    return PluginOptimizer(name=table["name"], given=dict(sorted(found.items())), known=values, **rate)
 
 
 def full_optimizer(table: Mapping[str, Any]) -> dict[str, Any]:

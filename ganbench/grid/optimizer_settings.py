@@ -97,9 +97,11 @@ class PluginOptimizer(OptimizerSettings):
 
     Attributes:
         given: options that differ from their defaults, JSON values.
+        known: all options, with the defaults of those that are not given: what schedules begin with.
     """
 
     given: Mapping[str, Any] = {}
+    known: Mapping[str, Any] = {}
 
     def options(self) -> dict[str, Any]:
         """Return the learning rate and the options that differ from their defaults."""

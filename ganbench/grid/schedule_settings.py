@@ -212,9 +212,8 @@ def _require_known(key: str) -> None:
         raise ValueError(
             f"{key}: nothing of that name has a schedule{did_you_mean(player, (*players, EMA_KEY))}"
         )
-    if option not in SCHEDULED_OPTIONS:
-        hint = did_you_mean(option, SCHEDULED_OPTIONS)
-        raise ValueError(f"{key}: an optimizer has no {given(option)} that can be scheduled{hint}")
+    if not option:
+        raise ValueError(f"{key}: must name an option of it, such as {key}.lr")
 
 
 def settle_ramps(
@@ -260,11 +259,23 @@ def scheduled_value(optimizer: OptimizerSettings, option: str, key: str) -> floa
     """Look up an option of an optimizer, where `betas.1` is the second of the betas.
 
     Raises:
-        ValueError: the optimizer has no such option.
+        ValueError: the optimizer has no such option, or it is no number.
     """
     name, _, index = option.partition(".")
     if isinstance(optimizer, PluginOptimizer) and name != "lr":
-        raise ValueError(f"schedules: {key}: of a plugin's optimizer, {optimizer.name}, only lr can change")
+        found = optimizer.known.get(name)
+        if index:
+            has = isinstance(found, list) and index.isdigit() and int(index) < len(found)
+            found = found[int(index)] if found is not None and has else None
+        if not isinstance(found, int | float) or isinstance(found, bool):
+            numbers = [each for each, known in optimizer.known.items() if not isinstance(known, bool | str)]
+            hint = did_you_mean(option, ["lr", *numbers])
+            lacks = f"the optimizer {optimizer.name} has no {given(option)} that is a number"
+            raise ValueError(f"schedules: {key}: {lacks}{hint}")
+        return float(found)
+    if option not in SCHEDULED_OPTIONS:
+        hint = did_you_mean(option, SCHEDULED_OPTIONS)
+        raise ValueError(f"schedules: {key}: an optimizer has no {given(option)} that can be scheduled{hint}")
     if name not in type(optimizer).model_fields:
         raise ValueError(f"schedules: {key}: the optimizer {optimizer.name} has no {name}")
     value = getattr(optimizer, name)
@@ -273,6 +284,8 @@ def scheduled_value(optimizer: OptimizerSettings, option: str, key: str) -> floa
 
 def _require_allowed(optimizer: OptimizerSettings, option: str, value: float, key: str) -> None:
     name, _, index = option.partition(".")
+    if isinstance(optimizer, PluginOptimizer) and name != "lr":
+        return  # Its options are checked where they are known, with the catalog.
     if name == "lr" and value == 0:
         # No optimizer is set up with this rate, and a schedule may end or begin with it.
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from ganbench.training import (
     restore_plugin_optimizer,
     values_of,
 )
+from ganbench.training.optimizers import optimizer_schedules
 
 # Rounds that are played; more where attributes of a loss go on changing, which may show in its values later.
 _ROUNDS, _MANY = 3, 33
@@ -106,7 +107,22 @@ def check_optimizers(parts: CellParts) -> None:
             part = parts.shared.part("optimizer", Choice(settings.name, settings.given))
             build = _bound(parts.optimizers[settings.name], settings.options())
             with device_errors_pass(), seeded(0, torch.device("cpu")), calling(part, "step"):
+                _require_groups_with(part, build, values, optimizer_schedules(key, train))
                 _resume_optimizer(part, build, values)
+
+
+def _require_groups_with(
+    part: Part,
+    build: Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer],
+    values: Sequence[Tensor],
+    schedules: Iterable[str],
+) -> None:
+    groups = build([nn.Parameter(value.clone()) for value in values]).param_groups
+    for name in schedules:
+        if any(name not in group for group in groups):
+            raise PluginError(
+                part.fault(f"has no {name!r} in its param_groups, where train.schedules would change it")
+            )
 
 
 def _bound(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ganbench.grid import TrainSettings
-from ganbench.grid.optimizer_settings import OPTIMIZERS, OptimizerSettings
+from ganbench.grid.optimizer_settings import OPTIMIZERS, OptimizerSettings, PluginOptimizer
 from ganbench.grid.schedule_settings import HalfLife, Ramp, RateSchedule
 
 # The value in the round that follows so many rounds.
@@ -173,23 +173,26 @@ def optimizer_schedules(player: str, settings: TrainSettings) -> dict[str, Sched
         for key, ramp in (settings.schedules or {}).items()
         if key.startswith(f"{player}.")
     }
-    betas: dict[str, Callable[[int], float]] = {
-        key: ramps.pop(key) for key in list(ramps) if key.startswith("betas.")
-    }
-    found |= ramps
-    if betas:
-        fixed: tuple[float, float] = optimizer.betas  # type: ignore[attr-defined]
-        found["betas"] = _pair(betas, fixed)
+    items: dict[str, dict[int, Callable[[int], float]]] = {}
+    for key, ramp in ramps.items():
+        name, _, index = key.partition(".")
+        if index:
+            items.setdefault(name, {})[int(index)] = ramp
+        else:
+            found[name] = ramp
+    for name, changing in items.items():
+        own = optimizer.known if isinstance(optimizer, PluginOptimizer) else vars(optimizer)
+        found[name] = _several(changing, own[name])
     return found
 
 
-def _pair(betas: Mapping[str, Callable[[int], float]], fixed: tuple[float, float]) -> Scheduled:
+def _several(changing: Mapping[int, Callable[[int], float]], fixed: Sequence[float]) -> Scheduled:
+    def several(step: int) -> tuple[float, ...]:
+        return tuple(
+            changing[index](step) if index in changing else value for index, value in enumerate(fixed)
+        )
 
-    def pair(step: int) -> tuple[float, float]:
-        first, second = betas.get("betas.0"), betas.get("betas.1")
-        return fixed[0] if first is None else first(step), fixed[1] if second is None else second(step)
-
-    return pair
+    return several
 
 
 def ema_decay(settings: TrainSettings) -> float | Callable[[int], float]:

@@ -78,7 +78,7 @@ def test_it_may_vary_be_overridden_be_set_and_have_a_schedule(read: Any, table: 
         ({"g_optimizer": {"beta": 0.5}}, "train.g_optimizer.beta: adam has no option 'beta'"),
         (
             {"optimizer": "lion", "schedules": {"optimizer.weight_decay": {"name": "linear", "to": 0}}},
-            "of a plugin's optimizer, lion, only lr can change",
+            "the optimizer lion has no 'weight_decay' that is a number",
         ),
     ],
 )

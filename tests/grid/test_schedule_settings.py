@@ -97,7 +97,7 @@ def test_a_schedule_may_be_an_axis(read: Any, table: Any) -> None:
         ({"schedules": {"emma": COSINE}}, "train.schedules: emma: nothing of that name has a schedule; did"),
         (
             {"schedules": {"optimizer.lrr": COSINE}},
-            "train.schedules: optimizer.lrr: an optimizer has no",
+            "train: schedules: optimizer.lrr: an optimizer has no",
         ),
         ({"schedules": {"ema": {"name": "cosine"}}}, "train.schedules: ema: to is missing"),
         (

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from broken_plugins import RING, TINY
 from interrupted_cells import differing, trained
+from parts_here import parts
 
 from ganbench.__main__ import main
 from ganbench.catalog import load_catalog, plugins_given
 from ganbench.errors import GridError
 from ganbench.execution import plan_run
 from ganbench.grid import Grid, read_grid
+from ganbench.runner.build import build_trainer
 
 PLUGIN = '''
 from typing import Annotated
@@ -116,6 +118,65 @@ def test_its_own_options_have_dotted_keys() -> None:
     assert cell.train.g_optimizer.changed() == {"name": "lion", "weight_decouple": False}
     (axis,) = read("axes.train.optimizer.rectify=[true]", optimizer="adabelief").axes[-1:]
     assert (axis.key, axis.values) == ("train.optimizer.rectify", (True,))
+
+
+RAMPS: dict[str, Any] = {
+    "d_optimizer.betas.1": {"name": "linear", "from": 0.9, "to": 0.99},
+    "optimizer.weight_decay": {"name": "cosine", "from": 0.1, "to": 0.0, "until": 0.5},
+    "g_optimizer.lr": {"name": "linear", "to": 0.0},
+}
+
+
+@pytest.mark.slow
+def test_its_own_options_change_by_schedules_and_go_on_to_the_same_bits() -> None:
+    (cell,) = read(optimizer="lion", schedules=RAMPS).cells
+    assert cell.train.schedules is not None
+    assert cell.train.schedules["d_optimizer.weight_decay"].start == 0.1
+    whole = trained(cell)
+    assert not differing(trained(cell, stops=(5, 13)), whole)
+    (plain,) = read(optimizer="lion").cells
+    assert differing(trained(plain), whole)
+    # A group has what its schedule says, and what it says nothing of stays.
+    trainer = build_trainer(parts(cell))
+    trainer.advance(11)
+    found = [learner.optimizer.param_groups[0] for learner in trainer.train_steps[0].learners.values()]  # type: ignore[union-attr]
+    assert [group["betas"] for group in found] == [(0.9, pytest.approx(0.945)), (0.9, 0.99)]
+    assert [group["weight_decay"] for group in found] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("key", "ramp", "line"),
+    [
+        (
+            "optimizer.weight_dekay",
+            {"to": 0.0},
+            "has no 'weight_dekay' that is a number; did you mean 'weight_decay'?",
+        ),
+        ("optimizer.weight_decouple", {"to": 0.0}, "has no 'weight_decouple' that is a number"),
+        ("optimizer.betas.2", {"to": 0.0}, "has no 'betas.2' that is a number"),
+        ("optimizer.weight_decay", {"to": -1.0}, "weight_decay must be at least 0, given -1.0"),
+        ("optimizer", {"to": 0.0}, "must name an option of it, such as optimizer.lr"),
+    ],
+)
+def test_schedules_that_it_cannot_have_are_named(key: str, ramp: dict[str, float], line: str) -> None:
+    with pytest.raises(GridError) as caught:
+        read(optimizer="lion", schedules={key: {"name": "linear", **ramp}})
+    (problem,) = caught.value.problems
+    assert line in problem
+
+
+def test_a_schedule_of_what_no_group_has_is_refused_before_training(tmp_path: Path) -> None:
+    path = tmp_path / "bare.py"
+    source = PLUGIN.replace('"lion"', '"bare"').replace('"adabelief"', '"other"')
+    path.write_text(
+        source.replace("weight_decay=weight_decay, ", "").replace(
+            "return Lion(", "return __import__('torch').optim.SGD(parameters, lr)\n    return Lion("
+        )
+    )
+    with plugins_given([path]):
+        grid = read(optimizer="bare", schedules={"d_optimizer.betas.0": {"name": "linear", "to": 0.5}})
+        with pytest.raises(GridError, match=r"optimizer 'bare' .*: has no 'betas' in its param_groups"):
+            plan_run(grid, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
