@@ -3,7 +3,7 @@
 from ganbench.api.data import Dataset, Extractor, Features, Metric
 from ganbench.api.game import Augmentation, Game, Loss, Penalty
 from ganbench.api.hookspecs import hookimpl
-from ganbench.api.players import Noise, Players, Samples, Signature
+from ganbench.api.players import Extra, Noise, Players, Samples, Signature
 from ganbench.api.specs import (
     ArchitectureSpec,
     AugmentationSpec,
@@ -26,6 +26,7 @@ __all__ = [
     "Choice",
     "Dataset",
     "DatasetSpec",
+    "Extra",
     "Extractor",
     "ExtractorSpec",
     "Features",

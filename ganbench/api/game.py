@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 class Game(Protocol):
@@ -46,6 +46,13 @@ class Game(Protocol):
     @property
     def progress(self) -> Tensor:
         """Scalar from 0 to below 1: `step / steps`, for what changes in the course of training."""
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """The networks beside the players, by name: those of `Players.extra`.
+
+        One that learns with the player whose turn it is learns in this turn; the others are frozen.
+        """
 
     def scores(self) -> tuple[Tensor, Tensor]:
         """Compute the discriminator's raw scores of (real, fake), each (batch, outputs).
@@ -100,7 +107,7 @@ class Game(Protocol):
 
 @runtime_checkable
 class Loss(Protocol):
-    """An objective for both players; `logit` and `after_discriminator_step` are optional.
+    """An objective for both players; `logit`, `after_discriminator_step` and `learns_with` are optional.
 
     `logit(scores) -> (batch,)` makes one logit of raw scores (default: the single column; set it to None
     where a score has no such meaning). `after_discriminator_step(discriminator)` changes weights element
@@ -108,8 +115,14 @@ class Loss(Protocol):
 
     Nothing that a loss keeps in its own attributes survives a resumed run: what it needs in later turns is
     in `game.state`, what it draws from `game.uniform` and `game.normal`. Networks in its attributes are moved
-    to the device, frozen, in eval mode; it may hold no parameter that would have to learn. Preflight refuses
-    a loss or a penalty that does otherwise.
+    to the device, frozen, in eval mode; it may hold no parameter that would have to learn, unless it says
+    with whom. Preflight refuses a loss or a penalty that does otherwise.
+
+    A loss that learns is a `torch.nn.Module` with the attribute `learns_with`: "generator" or
+    "discriminator". The parameters that it has itself, and those in a `ParameterList` or `ParameterDict` of
+    its own, are trained in that player's turn by that player's optimizer, and frozen in the other's; they are
+    checkpointed, and so are its buffers. Networks that it holds stay frozen: one that is to learn belongs in
+    `Players.extra`. What it draws while it is built comes from a stream of its own.
     """
 
     def discriminator_loss(self, game: Game) -> Tensor:

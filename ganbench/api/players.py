@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -94,9 +95,23 @@ class Samples:
         return int(self.x.shape[0])
 
 
+@dataclass(frozen=True)
+class Extra:
+    """A network beside the two players, as BiGAN's encoder or InfoGAN's Q; see `Players.extra`.
+
+    Attributes:
+        module: freshly initialised; it shares no parameter with a player or another extra, and has at least
+            one that learns.
+        learns_with: in whose turn it is trained, by that player's optimizer; in the other's it is frozen.
+    """
+
+    module: nn.Module
+    learns_with: Literal["generator", "discriminator"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Players:
-    """A generator and a discriminator, freshly initialised.
+    """A generator and a discriminator, freshly initialised, and networks beside them.
 
     Attributes:
         generator: `generator(noise, condition=None) -> (batch, *shape)`; images in [-1, 1].
@@ -105,14 +120,30 @@ class Players:
         noise: what the generator takes.
         couples_samples: whether the discriminator's score of one sample depends on the others in its
             batch (batch normalisation, packing); None lets ganbench find out by trying.
-        conditional: whether both players take a condition as their second argument.
+        conditional: which players take a condition as their second argument: True for both, False for none,
+            `generator` or `discriminator` for one. `loss` is for neither, where the loss looks at
+            `game.condition`. All but False need data that have labels or conditions.
+        extra: networks beside the players, by names of lower-case letters, digits and underscores that begin
+            with a letter; not `generator` or `discriminator`. Losses find their modules in `game.networks`;
+            `at_step` is called on them too. They are checkpointed, and those that learn with the generator
+            are averaged where it is; what is scored and stored is the generator alone. Built after G and D
+            in `build`, they leave the players' initial weights alone.
     """
 
     generator: nn.Module
     discriminator: nn.Module
     noise: Noise
     couples_samples: bool | None = None
-    conditional: bool = False
+    conditional: bool | Literal["generator", "discriminator", "loss"] = False
+    extra: Mapping[str, Extra] = field(default_factory=dict)
+
+    def takes_condition(self, player: Literal["generator", "discriminator"]) -> bool:
+        """Tell whether a player takes a condition as its second argument.
+
+        Args:
+            player: which one.
+        """
+        return self.conditional is True or self.conditional == player
 
 
 def _require_tensor(name: str, value: object) -> None:

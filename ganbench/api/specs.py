@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ganbench.api.players import Signature
 
 Direction = Literal["lower", "higher"]
 Choice = str | Mapping[str, Any]
@@ -53,7 +56,9 @@ class LossSpec(Spec):
     Attributes:
         formula_d: what the discriminator minimises.
         formula_g: what the generator minimises.
-        discriminator_outputs: outputs that the discriminator must have; None accepts any number.
+        discriminator_outputs: outputs that the discriminator must have, at least 1; None accepts any number.
+            Or a function `(signature, options) -> int` of the data's Signature and the loss's options,
+            defaults included, which may raise Unsupported.
         value: whether V(G, D) = -discriminator_loss without the penalty, so that (V + log 4) / 2
             estimates the Jensen-Shannon divergence.
 
@@ -62,7 +67,7 @@ class LossSpec(Spec):
 
     formula_d: str = ""
     formula_g: str = ""
-    discriminator_outputs: int | str | None = 1
+    discriminator_outputs: int | str | Callable[[Signature, Mapping[str, Any]], int] | None = 1
     value: bool | str = False
 
 

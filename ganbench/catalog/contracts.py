@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any, get_args
 
-from ganbench.api import Noise, Players
+from ganbench.api import Extra, Noise, Players
 from ganbench.api.data import Needs
 from ganbench.api.specs import Choice
+from ganbench.api.updates import Turn
 from ganbench.catalog.catalog import Catalog, catalog_in_use, split_choice
 from ganbench.catalog.faults import Part, calling
 from ganbench.catalog.kinds import KINDS, Kind
@@ -17,6 +19,8 @@ from ganbench.catalog.options import first_parameter, passed_to
 from ganbench.errors import CatalogError, PluginError, did_you_mean, shown
 
 _NEEDS: tuple[str, ...] = get_args(Needs)
+_TURNS: tuple[str, ...] = get_args(Turn)
+_CONDITIONAL = (True, False, *_TURNS, "loss")
 
 
 def build(kind: Kind, choice: Choice, /, **options: Any) -> Any:
@@ -98,8 +102,54 @@ def _players(part: Part, players: Any) -> None:
     if built.couples_samples is not None and not isinstance(built.couples_samples, bool):
         given = _kind(built.couples_samples)
         raise _broken(part, f"Players.couples_samples must be True, False or None, given {given}")
-    if not isinstance(built.conditional, bool):
-        raise _broken(part, f"Players.conditional must be True or False, given {_kind(built.conditional)}")
+    if not isinstance(built.conditional, bool | str) or built.conditional not in _CONDITIONAL:
+        named = ", ".join(map(repr, _CONDITIONAL))
+        raise _broken(part, f"Players.conditional must be one of {named}, given {shown(built.conditional)}")
+    _extra(part, built)
+
+
+def _extra(part: Part, players: Players) -> None:
+    """Check the networks beside the players."""
+    from torch import nn  # as for players
+
+    extra: Any = players.extra
+    if not isinstance(extra, Mapping):
+        raise _broken(part, f"Players.extra must map names to Extra, given {_kind(extra)}")
+    owners = {
+        id(parameter): f"the {name}"
+        for name, module in (("generator", players.generator), ("discriminator", players.discriminator))
+        for parameter in module.parameters()
+    }
+    for name, each in extra.items():
+        where = f"Players.extra[{name!r}]"
+        if not isinstance(name, str) or re.fullmatch(r"[a-z][a-z0-9_]*", name) is None:
+            raise _broken(
+                part,
+                f"{where}: a name is lower-case letters, digits and underscores, and begins with a letter",
+            )
+        if name in _TURNS:
+            raise _broken(part, f"{where}: the name is that of a player")
+        if not isinstance(each, Extra):
+            raise _broken(part, f"{where} must be an Extra(module, learns_with), given {_kind(each)}")
+        built: Any = each  # its fields may hold anything
+        if not isinstance(built.module, nn.Module):
+            raise _broken(part, f"{where}.module must be a torch.nn.Module, given {_kind(built.module)}")
+        _learns_with(part, f"{where}.learns_with", built.learns_with)
+        if not any(parameter.requires_grad for parameter in each.module.parameters()):
+            raise _broken(
+                part, f"{where} has no parameter that learns; a loss may hold a frozen network itself"
+            )
+        for key, parameter in each.module.named_parameters():
+            if owner := owners.get(id(parameter)):
+                raise _broken(
+                    part, f"{where} shares the parameter {key!r} with {owner}; each is trained by one alone"
+                )
+        owners |= {id(parameter): where for parameter in each.module.parameters()}
+
+
+def _learns_with(part: Part, what: str, value: Any) -> None:
+    if value not in _TURNS:
+        raise _broken(part, f"{what} must be {' or '.join(map(repr, _TURNS))}, given {shown(value)}")
 
 
 def _loss(part: Part, built: Any) -> None:
@@ -108,6 +158,28 @@ def _loss(part: Part, built: Any) -> None:
         optional = getattr(built, name, None)
         if optional is not None and not callable(optional):
             raise _broken(part, f"{name} must be a method or None, given {_kind(optional)}")
+    if getattr(built, "learns_with", None) is not None:
+        _learning_loss(part, built)
+
+
+def _learning_loss(part: Part, built: Any) -> None:
+    """Check a loss that says with which player it learns."""
+    from torch import nn  # as for players
+
+    _learns_with(part, "learns_with", built.learns_with)
+    if not isinstance(built, nn.Module):
+        raise _broken(
+            part, f"learns_with is for a loss that is a torch.nn.Module, and {_kind(built)} is none"
+        )
+    containers = (nn.ParameterList, nn.ParameterDict)
+    holders = [built, *(child for child in built.children() if isinstance(child, containers))]
+    own = [parameter for holder in holders for parameter in holder.parameters(recurse=holder is not built)]
+    if not any(parameter.requires_grad for parameter in own):
+        raise _broken(
+            part,
+            "learns_with is given, and the loss has no parameter of its own that learns; a network that is "
+            "to learn belongs in Players.extra",
+        )
 
 
 def _penalty(part: Part, built: Any) -> None:

@@ -212,8 +212,11 @@ def _fault(kind: Kind, spec: Spec) -> str:
     if isinstance(spec, LossSpec):
         outputs: object = spec.discriminator_outputs
         is_count = isinstance(outputs, int) and not isinstance(outputs, bool) and outputs >= 1
-        if not is_count and not isinstance(outputs, str | None):
-            return f"discriminator_outputs must be an int of at least 1 or None, given {shown(outputs)}"
+        if not is_count and not isinstance(outputs, str | None) and not callable(outputs):
+            return (
+                "discriminator_outputs must be an int of at least 1, None, or a function of the signature "
+                f"and the options, given {shown(outputs)}"
+            )
         estimates: object = spec.value
         if not isinstance(estimates, bool | str):
             return f"value must be true or false, given {shown(estimates)}"

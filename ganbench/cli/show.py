@@ -114,7 +114,7 @@ def _particulars(entry: Entry) -> Mapping[str, str]:
             "discriminator minimises": spec.formula_d,
             "generator minimises": spec.formula_g,
             "discriminator outputs": _as_wrapped(outputs)
-            or ("any number" if outputs is None else str(outputs)),
+            or ("any number" if outputs is None else _outputs(outputs)),
             "estimates the JSD": _as_wrapped(spec.value) or ("yes" if spec.value else "no"),
         }
     if isinstance(spec, PenaltySpec):
@@ -134,6 +134,10 @@ def _as_wrapped(value: object) -> str:
     return f"as the option {value} says" if isinstance(value, str) else ""
 
 
+def _outputs(given: object) -> str:
+    return "by data and options" if callable(given) else str(given)
+
+
 def _record(entry: Entry) -> dict[str, Any]:
     spec = entry.spec
     record: dict[str, Any] = {
@@ -149,7 +153,9 @@ def _record(entry: Entry) -> dict[str, Any]:
         record |= {
             "formula_d": spec.formula_d,
             "formula_g": spec.formula_g,
-            "discriminator_outputs": spec.discriminator_outputs,
+            "discriminator_outputs": _outputs(spec.discriminator_outputs)
+            if callable(spec.discriminator_outputs)
+            else spec.discriminator_outputs,
             "value": spec.value,
         }
     elif isinstance(spec, PenaltySpec):

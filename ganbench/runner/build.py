@@ -14,9 +14,9 @@ from torch import nn
 from ganbench.api import Augmentation, Loss, Penalty, Players, Samples, UpdateRule
 from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
-from ganbench.catalog.faults import Part
+from ganbench.catalog.faults import Part, calling
 from ganbench.catalog.options import first_parameter
-from ganbench.errors import PluginError
+from ganbench.errors import PluginError, shown
 from ganbench.grid import Cell, Choice, environment
 from ganbench.grid.choice import NONE
 from ganbench.grid.seeds import Streams, build_seed
@@ -203,9 +203,37 @@ def build_loss(parts: CellParts, choice: Choice) -> Objective:
     spec = parts.shared.loss_spec(choice)
     with seeded(build_seed(parts.cell, "loss", choice.name), _CPU):
         loss: Loss = _build_frozen("loss", choice, parts.shared)
-    outputs = spec.discriminator_outputs
-    assert not isinstance(outputs, str)  # That of a wrapper is its wrapped loss's by now.
-    return Objective(loss=loss, outputs=outputs, value=bool(spec.value))
+    return Objective(loss=loss, outputs=loss_outputs(parts, choice), value=bool(spec.value))
+
+
+def loss_outputs(parts: CellParts, choice: Choice) -> int | None:
+    """Return the outputs that one of a cell's losses wants of the discriminator; None where it takes any.
+
+    Args:
+        parts: of the cell.
+        choice: the loss; of a wrapper it is the loss within that tells.
+
+    Raises:
+        PluginError: a plugin's function raised, or gives no such number.
+        Unsupported: the loss does not fit the data.
+    """
+    shared = parts.shared
+    choice = shared.telling(choice, "discriminator_outputs")
+    given = shared.loss_spec(choice).discriminator_outputs
+    if not callable(given):
+        assert not isinstance(given, str)
+        return given
+    part = shared.part("loss", choice)
+    known = shared.catalog.options("loss", choice.name).values()
+    options = {option.name: option.default for option in known if not option.required}
+    options |= shared.catalog.coerce("loss", choice.name, choice.options)
+    with calling(part, "discriminator_outputs"):
+        outputs: Any = given(parts.dataset.signature, options)
+    if not isinstance(outputs, int) or isinstance(outputs, bool) or outputs < 1:
+        raise PluginError(
+            part.fault(f"must give an int of at least 1, given {shown(outputs)}", "discriminator_outputs")
+        )
+    return outputs
 
 
 def build_foreign(
@@ -288,7 +316,7 @@ def settle_engine(
 
 
 def _build_players(parts: CellParts) -> Players:
-    outputs = parts.shared.loss_spec(parts.cell.loss).discriminator_outputs
+    outputs = loss_outputs(parts, parts.cell.loss)
     context: dict[str, Any] = {"signature": parts.dataset.signature}
     if outputs is not None:
         context["discriminator_outputs"] = outputs
@@ -329,17 +357,19 @@ def _build_frozen(
     built = build_part(part, choice.options if options is None else options, shared.catalog)
     found = learning_tensors(built)
     if found and part.foreign:
-        shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        listed = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
         way = (
             "freeze them with requires_grad_(False), or hold the network in a class that is none"
             if isinstance(built, nn.Module)
             else "use numbers or tensors without a gradient, or hold a torch.nn.Module, which stays frozen"
         )
         article = "an" if kind == "augmentation" else "a"
+        learns = (
+            "a loss that learns is a torch.nn.Module that has them itself, and learns_with"
+            if kind == "loss"
+            else f"{article} {kind} that learns is not supported"
+        )
         raise PluginError(
-            part.fault(
-                f"holds parameters that nothing would train ({shown}); {article} {kind} that learns is not "
-                f"supported: {way}"
-            )
+            part.fault(f"holds parameters that nothing would train ({listed}); {learns}; {way}")
         )
     return built

@@ -115,7 +115,8 @@ class CellPictures:
         if self._signature.kind == "image":
             return encode_png(tiled(_reduced(seen)))
         surface = None
-        if players is not None and not players.conditional and not players.couples_samples:
+        conditional = players is not None and players.takes_condition("discriminator")
+        if players is not None and not conditional and not players.couples_samples:
             logit = logit_of(self._parts.loss.loss, self._parts.loss.outputs)
             if logit is not None and self._signature.shape == (len(self._frame),):
                 surface = self._surface(players.discriminator, logit)

@@ -260,7 +260,7 @@ class CellRun:
         """Draw the pictures of one step, and score it where that is not done."""
         cell, parts = self._cell, self.parts
         scorer, signature, players = parts.scorer, parts.dataset.signature, parts.players
-        for_picture = drawn(signature, conditional=players.conditional)
+        for_picture = drawn(signature, conditional=players.takes_condition("generator"))
         for repeat in range(cell.score.repeats if step == cell.train.steps else 1):
             wanted = set() if scorer is None else self._unscored(scorer, step, repeat)
             if not wanted and repeat:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ganbench.api import Players
+from ganbench.training import networks_of
 
 
 class GlobalDraws:
@@ -39,7 +40,7 @@ class GlobalDraws:
     def by_networks_of(self, players: Players) -> Iterator[None]:
         """Leave out what these players draw while this lasts."""
         handles = []
-        for module in (players.generator, players.discriminator):
+        for module in networks_of(players):
             handles.append(module.register_forward_pre_hook(self._enter))
             handles.append(module.register_forward_hook(self._leave, always_call=True))
         try:

@@ -25,6 +25,7 @@ from ganbench.training import (
     Objective,
     PenaltyTerm,
     deterministic,
+    networks_of,
     settle_networks,
     tell_step,
 )
@@ -96,10 +97,8 @@ def batch_of(
 
 
 def refused_condition(refusal: ConditionRefused, part: Part, architecture: Part) -> Unsupported:
-    """Say why a cell is skipped whose loss or penalty needs conditional players."""
-    return Unsupported(
-        f"{part.who} needs conditional players: {refusal}; {architecture.who} is not conditional"
-    )
+    """Say why a cell is skipped whose loss or penalty gives a condition to a player that takes none."""
+    return Unsupported(f"{part.who} needs conditional players: {refusal} ({architecture.who})")
 
 
 class _CellCheck:
@@ -129,12 +128,14 @@ class _CellCheck:
         assert terms is not None
         real, condition = batch_of(parts.train, slice(batch), device, dtype)
         if players.conditional and condition is None:
-            raise Unsupported(f"{self._where}: the players take a condition and the data have none")
+            takes = f"the {players.conditional} takes"
+            who = "the players take" if players.conditional is True else takes
+            raise Unsupported(f"{self._where}: {who} a condition and the data have none")
         _refuse_single_rows(players, f"{self._where}, train.batch_size = {batch}")
         noise = torch.rand(batch, players.noise.size).to(device, dtype)
         for part, objective in objectives:
             assert objective is not None
-            for module in (players.generator, players.discriminator):
+            for module in networks_of(players):
                 module.to(device, dtype).train()
                 with calling(self._architecture, "at_step"):
                     tell_step(module, 0, cell.train.steps)
@@ -294,7 +295,7 @@ def check_conditions(parts: CellParts) -> None:
     if not asking:
         return
     players = parts.players
-    if not players.conditional:
+    if not players.takes_condition("generator"):
         raise GridError(
             *(
                 f"metric {name!r} needs samples of a conditional architecture, and "

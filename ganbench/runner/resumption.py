@@ -6,11 +6,12 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
+from ganbench.api.updates import Turn
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import PluginError, PluginFault, Unsupported
 from ganbench.grid import Choice
@@ -28,6 +29,7 @@ from ganbench.training import (
     plain_state,
     refused_state,
     restore_plugin_optimizer,
+    trained_networks,
     values_of,
 )
 from ganbench.training.optimizers import optimizer_schedules
@@ -88,7 +90,7 @@ def check_resumption(parts: CellParts) -> None:
 def check_optimizers(parts: CellParts) -> None:
     """Take steps with the plugins' optimizers of a cell, and again with a fresh one that goes on after two.
 
-    They change copies of the players' parameters, on the CPU, along gradients that are made up.
+    They change copies of the parameters that they would be given, on the CPU, along made-up gradients.
 
     Args:
         parts: of a cell that `check_cell` takes.
@@ -97,11 +99,14 @@ def check_optimizers(parts: CellParts) -> None:
         PluginError: one cannot be built, raised something, or keeps something that no checkpoint holds.
     """
     train, players = parts.cell.train, parts.players
-    owned = {"d_optimizer": players.discriminator, "g_optimizer": players.generator}
-    for key, module in owned.items():
-        settings = getattr(train, key)
+    trained = trained_networks(players, {"loss": parts.loss.loss})
+    for player in get_args(Turn):
+        settings = getattr(train, f"{player[0]}_optimizer")
         values = [
-            each.detach().to(number_type(parts.cell)) for each in module.parameters() if each.requires_grad
+            each.detach().to(number_type(parts.cell))
+            for one in trained
+            if one.learns_with == player
+            for each in one.parameters
         ]
         if isinstance(settings, PluginOptimizer) and values:
             part = parts.shared.part("optimizer", Choice(settings.name, settings.given))

@@ -128,7 +128,7 @@ def _draws(
         if truncation is not None:
             noise = torch.where(noise.abs() <= truncation, noise, _truncated(noise.shape, truncation, again))
         rows = None
-        if players.conditional and pool is not None:
+        if players.takes_condition("generator") and pool is not None:
             rows = torch.randint(pool, (BATCH,), generator=stream)
         yield noise, rows
 

@@ -108,11 +108,22 @@ class SharedParts:
         if not isinstance(spec, LossSpec):
             raise TypeError(f"loss {choice.name!r} has a {type(spec).__name__}")
         for name in ("discriminator_outputs", "value"):
-            if isinstance(option := getattr(spec, name), str):
-                default = self.catalog.options("loss", choice.name)[option].default
-                wrapped = self.loss_spec(Choice(*split_choice(choice.options.get(option, default))))
-                spec = replace(spec, **{name: getattr(wrapped, name)})
+            if (telling := self.telling(choice, name)) is not choice:
+                spec = replace(spec, **{name: getattr(self.loss_spec(telling), name)})
         return spec
+
+    def telling(self, choice: Choice, name: str) -> Choice:
+        """Return the loss whose spec tells of something: the loss itself, or one that it wraps.
+
+        Args:
+            choice: the loss.
+            name: of the spec's field, which may name an option that is a choice of a loss.
+        """
+        option = getattr(self.catalog.entry("loss", choice.name).spec, name)
+        if not isinstance(option, str):
+            return choice
+        default = self.catalog.options("loss", choice.name)[option].default
+        return self.telling(Choice(*split_choice(choice.options.get(option, default))), name)
 
     def penalty_spec(self, choice: Choice) -> PenaltySpec:
         """Give what a penalty says of itself."""

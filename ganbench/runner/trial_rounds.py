@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ganbench.api import Players
+from ganbench.api.updates import Turn
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import PluginError
 from ganbench.grid import Choice
 from ganbench.runner.build import CellParts, build_loss
 from ganbench.runner.global_draws import GlobalDraws
 from ganbench.runner.preflight import autocast, batch_of, number_type, refused_condition
+from ganbench.runner.untrained import common, outside, refuse_idle, refuse_untrained
 from ganbench.scoring import seeded
 from ganbench.training import (
     CellGame,
     ConditionRefused,
     Objective,
     PenaltyTerm,
+    networks_of,
     settle_networks,
     tell_step,
+    trained_networks,
     values_of,
 )
 from ganbench.training.part_game import PartGame
-from ganbench.training.trained_networks import own_tensors
 
 # Of the steps between rounds; any that moves the weights will do.
 _RATE = 1e-3
@@ -89,6 +93,9 @@ class TrialGame:
         self._penalties = [parts.shared.part("penalty", choice) for choice in cell.penalty.parts]
         self._architecture = parts.shared.part("architecture", cell.architecture)
         self._played = 0
+        # Networks beside the players that were called, and all that a gradient has reached.
+        self._called: set[str] = set()
+        self._reached: set[str] = set()
 
     def pack(self) -> int:
         """Count the samples that the discriminator judges as one."""
@@ -137,8 +144,11 @@ class TrialGame:
                         seen.changing[kind] = names
                 if index < 2:
                     # One that is made anew in each turn is not there to be trained.
-                    parameters = reached if index == 0 else _common(parameters, reached)
-                    self._refuse(parameters if index == 1 else [])
+                    parameters = reached if index == 0 else common(parameters, reached)
+                if index == 1:
+                    refuse_untrained(parameters, self._plugins)
+                    idle = [one for one in self._trained if one.name not in self._reached]
+                    refuse_idle(idle, self._called, self._architecture, self._loss)
         return seen
 
     @property
@@ -166,10 +176,14 @@ class TrialGame:
         terms: Sequence[PenaltyTerm],
         stream: torch.Generator,
     ) -> CellGame:
-        for module in (players.generator, players.discriminator):
+        for module in networks_of(players):
             module.to(self._device, self._dtype).train()
             tell_step(module, 0, self._cell.train.steps)
-        self._settle(objective, terms)
+        for held in (objective.loss, *(term.penalty for term in terms), self._augmentation):
+            settle_networks(held, self._device, self._dtype)
+        for name, extra in players.extra.items():
+            extra.module.register_forward_hook(functools.partial(self._note_call, f"extra.{name}"))
+        self._trained = trained_networks(players, {"loss": objective.loss})
         self._stream = stream
         return self.game_type(
             players,
@@ -182,11 +196,11 @@ class TrialGame:
             outputs=objective.outputs,
             augmentation=self._augmentation,
             augmentation_stream=self._augmentation_stream,
+            trained=self._trained,
         )
 
-    def _settle(self, objective: Objective, terms: Sequence[PenaltyTerm]) -> None:
-        for held in (objective.loss, *(term.penalty for term in terms), self._augmentation):
-            settle_networks(held, self._device, self._dtype)
+    def _note_call(self, name: str, *_: object) -> None:
+        self._called.add(name)
 
     def _resumed(
         self,
@@ -204,15 +218,16 @@ class TrialGame:
             terms = built.penalties
         if "augmentation" in fresh:
             self._augmentation = built.augmentation
-        if "architecture" not in fresh:
-            self._settle(objective, terms)
-            game.judge_by(objective.loss, objective.outputs)
-            game.augment_by(self._augmentation)
-            return game, objective, terms
-        players = built.players
+        trained = self._trained
+        for one in trained:
+            for parameter in one.parameters:
+                # As before the first turn, which froze some.
+                parameter.requires_grad_()
+        players = built.players if "architecture" in fresh else game.players
         resumed = self._game(players, objective, terms, self._stream)
-        _copy(game.players.generator, players.generator)
-        _copy(game.players.discriminator, players.discriminator)
+        for mine, theirs in zip(self._trained, trained, strict=True):
+            if mine.module is not theirs.module:
+                mine.copy_from(theirs)
         resumed.states = game.states
         resumed.set_step(int(game.step))
         return resumed, objective, terms
@@ -238,25 +253,24 @@ class TrialGame:
     ) -> tuple[tuple[Tensor, ...], list[nn.Parameter]]:
         """Play one turn of each player; return the values, and the parameters outside both players."""
         loss, turn = objective.loss, self.turn(game, index)
-        discriminator, generator = game.players.discriminator, game.players.generator
         game.begin("discriminator", *turn)
         with self._watched(self._loss, "discriminator_loss", draws, seen):
             value_d = loss.discriminator_loss(game)
         extras = self._extras(game, terms, "discriminator", draws, seen)
-        reached = _reached(game.players, value_d, *extras.values())
-        gradients = self._gradients(discriminator, value_d, self._loss, "discriminator_loss")
-        _descend(discriminator, self._added(gradients, discriminator, extras))
+        reached = outside(self._trained, value_d, *extras.values())
+        gradients = self._gradients("discriminator", value_d, self._loss, "discriminator_loss")
+        _descend(self._learning("discriminator"), self._added(gradients, "discriminator", extras))
         after = getattr(loss, "after_discriminator_step", None)
         if after is not None:
             with self._watched(self._loss, "after_discriminator_step", draws, seen), torch.no_grad():
-                after(discriminator)
+                after(game.players.discriminator)
         game.begin("generator", *turn)
         with self._watched(self._loss, "generator_loss", draws, seen):
             value_g = loss.generator_loss(game)
         others = self._extras(game, terms, "generator", draws, seen)
-        reached += _reached(game.players, value_g, *others.values())
-        gradients = self._gradients(generator, value_g, self._loss, "generator_loss")
-        _descend(generator, self._added(gradients, generator, others))
+        reached += outside(self._trained, value_g, *others.values())
+        gradients = self._gradients("generator", value_g, self._loss, "generator_loss")
+        _descend(self._learning("generator"), self._added(gradients, "generator", others))
         game.end_round()
         extras |= others
         values = (value_d, *(extras[place] for place in sorted(extras)), value_g)
@@ -279,9 +293,10 @@ class TrialGame:
                     found[place] = term.penalty(view)
         return found
 
-    def _added(
-        self, gradients: list[Tensor], player: nn.Module, extras: Mapping[int, Tensor]
-    ) -> list[Tensor]:
+    def _learning(self, player: Turn) -> list[nn.Parameter]:
+        return [each for one in self._trained if one.learns_with == player for each in one.parameters]
+
+    def _added(self, gradients: list[Tensor], player: Turn, extras: Mapping[int, Tensor]) -> list[Tensor]:
         """Add the gradients of penalties to those of a player's loss."""
         for place, extra in extras.items():
             if extra.requires_grad:
@@ -289,8 +304,8 @@ class TrialGame:
                 gradients = [one + other for one, other in zip(gradients, more, strict=True)]
         return gradients
 
-    def _gradients(self, player: nn.Module, value: Tensor, part: Part, hook: str) -> list[Tensor]:
-        learning = _learning(player)
+    def _gradients(self, player: Turn, value: Tensor, part: Part, hook: str) -> list[Tensor]:
+        learning = self._learning(player)
         if not learning:
             return []
         if not value.requires_grad:
@@ -301,6 +316,9 @@ class TrialGame:
         with self._named(part, f"backward of {hook}"):
             # As training does, through everything that the value depends on.
             value.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+        self._reached |= {
+            one.name for one in self._trained if any(each.grad is not None for each in one.parameters)
+        }
         found = []
         for parameter in learning:
             found.append(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
@@ -344,56 +362,8 @@ class TrialGame:
         except ConditionRefused as refusal:
             raise refused_condition(refusal, part, self._architecture) from refusal
 
-    def _refuse(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Refuse parameters that values depend on and that belong to neither player's network."""
-        if not parameters:
-            return
-        shapes = ", ".join(str(tuple(parameter.shape)) for parameter in parameters[:3])
-        blamed = sorted(self._plugins, key=lambda part: part.kind == "architecture")
-        names = " or ".join(part.who for part in blamed)
-        fault = blamed[0].fault(
-            f"uses parameters (of shape {shapes}) that are in no network of the players, and that nothing "
-            "would train: networks keep layers in torch.nn.ModuleList or as attributes, a loss or a penalty "
-            "has none"
-        )
-        raise PluginError(replace(fault, who=names))
 
-
-def _learning(player: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in player.parameters() if parameter.requires_grad]
-
-
-def _descend(player: nn.Module, gradients: Sequence[Tensor]) -> None:
+def _descend(learning: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
     with torch.no_grad():
-        for parameter, gradient in zip(_learning(player), gradients, strict=False):
+        for parameter, gradient in zip(learning, gradients, strict=False):
             parameter.sub_(gradient, alpha=_RATE)
-
-
-def _copy(source: nn.Module, target: nn.Module) -> None:
-    """Copy every tensor that a checkpoint holds of a network."""
-    with torch.no_grad():
-        kept = dict(own_tensors(source))
-        for name, tensor in own_tensors(target):
-            tensor.copy_(kept[name])
-
-
-def _reached(players: Players, *values: Tensor) -> list[nn.Parameter]:
-    """List the parameters that values depend on and that are in neither player's network."""
-    own = {id(one) for module in (players.generator, players.discriminator) for one in module.parameters()}
-    waiting = [value.grad_fn for value in values if value.grad_fn is not None]
-    seen: set[object] = set(waiting)
-    found: dict[int, nn.Parameter] = {}
-    while waiting:
-        node = waiting.pop()
-        leaf = getattr(node, "variable", None)
-        if isinstance(leaf, nn.Parameter) and id(leaf) not in own:
-            found[id(leaf)] = leaf
-        for inner, _ in node.next_functions:
-            if inner is not None and inner not in seen:
-                seen.add(inner)
-                waiting.append(inner)
-    return list(found.values())
-
-
-def _common(one: Sequence[nn.Parameter], other: Sequence[nn.Parameter]) -> list[nn.Parameter]:
-    return [parameter for parameter in one if any(parameter is another for another in other)]

@@ -20,7 +20,7 @@ from ganbench.training.optimizer_state import (
 )
 from ganbench.training.optimizers import BuildOptimizer
 from ganbench.training.train_step import Objective, PenaltyTerm, TrainStep
-from ganbench.training.trained_networks import tell_step
+from ganbench.training.trained_networks import TrainedNetwork, networks_of, tell_step, trained_networks
 from ganbench.training.trainer import Trainer
 from ganbench.training.training_warnings import training_warnings
 
@@ -36,6 +36,7 @@ __all__ = [
     "Objective",
     "PenaltyTerm",
     "TrainStep",
+    "TrainedNetwork",
     "Trainer",
     "choose_engine",
     "determinism_record",
@@ -43,6 +44,7 @@ __all__ = [
     "deterministic_process",
     "global_stream",
     "learning_tensors",
+    "networks_of",
     "optimizer_state",
     "plain_state",
     "prepare_process",
@@ -51,6 +53,7 @@ __all__ = [
     "set_again",
     "settle_networks",
     "tell_step",
+    "trained_networks",
     "training_warnings",
     "values_of",
 ]

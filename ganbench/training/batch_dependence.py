@@ -27,7 +27,7 @@ def couples_samples(
         players: the pair; left as it is.
         signature: what one sample looks like.
         device: where to try.
-        condition: conditions of at least 8 samples where the players are conditional.
+        condition: conditions of at least 8 samples where the discriminator takes one.
     """
     if players.couples_samples is not None:
         return players.couples_samples
@@ -43,7 +43,8 @@ def couples_samples(
     )
     # Another scale and place, so that statistics over a batch show.
     second = first.flip(0) * 0.3 + 0.5
-    given = None if condition is None or not players.conditional else condition[:_PROBE].to(device)
+    takes = players.takes_condition("discriminator")
+    given = condition[:_PROBE].to(device) if takes and condition is not None else None
 
     def judge(x: Tensor) -> Tensor:
         extra = () if given is None else (torch.cat([given] * (len(x) // _PROBE)),)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench.api import Augmentation, Players
 from ganbench.api.updates import Turn
 from ganbench.errors import Unsupported
 from ganbench.training.part_game import AugmentationGame
-from ganbench.training.trained_networks import trainable
+from ganbench.training.trained_networks import TrainedNetwork, trained_networks
 
 RULE_STATES = "update."
 """What an update rule keeps stands among the game's states under names that begin so."""
@@ -47,6 +47,7 @@ class CellGame:
         outputs: int | None = 1,
         augmentation: Augmentation | None = None,
         augmentation_stream: torch.Generator | None = None,
+        trained: Sequence[TrainedNetwork] | None = None,
     ) -> None:
         """Set up the game at step 0.
 
@@ -61,6 +62,7 @@ class CellGame:
             outputs: raw scores that the loss takes for each sample, or None for any number.
             augmentation: changes all that the discriminator sees; None where nothing does.
             augmentation_stream: from which the augmentation draws; needed where there is one.
+            trained: what learns; the players, the networks beside them and this loss unless given.
         """
         self.players = players
         self.steps = steps
@@ -74,10 +76,7 @@ class CellGame:
         self._augmentation_stream = augmentation_stream
         self._device = device
         self._dtype = dtype
-        self._parameters = {
-            "discriminator": trainable(players.discriminator),
-            "generator": trainable(players.generator),
-        }
+        self._learn(trained_networks(players, {"loss": loss}) if trained is None else trained)
         self._step = torch.zeros((), dtype=torch.int64, device=device)
         self._turn: Turn = "discriminator"
         self._joint = False
@@ -92,7 +91,7 @@ class CellGame:
     def begin(
         self, turn: Turn, real: Tensor, condition: Tensor | None, noise: Tensor, *, joint: bool = False
     ) -> None:
-        """Begin a turn: the player whose turn it is learns, the other one is frozen.
+        """Begin a turn: what learns with the player whose turn it is learns, the rest is frozen.
 
         Args:
             turn: whose turn it is.
@@ -118,9 +117,26 @@ class CellGame:
             for parameter in parameters:
                 parameter.requires_grad_(learns)
 
-    def judge_by(self, loss: Any, outputs: int | None) -> None:
-        """Take the logit from another loss from now on."""
+    def judge_by(
+        self, loss: Any, outputs: int | None, trained: Sequence[TrainedNetwork] | None = None
+    ) -> None:
+        """Take the logit from another loss from now on.
+
+        Args:
+            loss: the other one.
+            outputs: raw scores that it takes for each sample, or None for any number.
+            trained: what learns from now on; as before unless given.
+        """
         self._logit = logit_of(loss, outputs)
+        if trained is not None:
+            self._learn(trained)
+
+    def _learn(self, trained: Sequence[TrainedNetwork]) -> None:
+        """Note whose parameters are frozen in whose turn."""
+        self._parameters = {
+            turn: [each for one in trained if one.learns_with == turn for each in one.parameters]
+            for turn in get_args(Turn)
+        }
 
     def end_turn(self) -> None:
         """Release the turn's tensors."""
@@ -178,6 +194,11 @@ class CellGame:
         return self._step.to(self._dtype) / self.steps
 
     @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """See Game.networks."""
+        return {name: extra.module for name, extra in self.players.extra.items()}
+
+    @property
     def fake(self) -> Tensor:
         """See Game.fake; generated when first asked for."""
         if self._fake is None:
@@ -192,8 +213,9 @@ class CellGame:
                 self._scores = self.score(self._real), self.score(self.fake)
             else:
                 both = torch.cat((self._real, self.fake))
-                # Players that take no condition are given none, whatever the data have.
-                condition = self._condition if self.players.conditional else None
+                # A player that takes no condition is given none, whatever the data have.
+                takes = self.players.takes_condition("discriminator")
+                condition = self._condition if takes else None
                 twice = None if condition is None else torch.cat((condition, condition))
                 real, fake = self.score(both, twice).chunk(2)
                 self._scores = real, fake
@@ -208,7 +230,7 @@ class CellGame:
         """
         self._require_conditional(condition, "game.score", "discriminator")
         seen = self.augmented(x)
-        if self.players.conditional:
+        if self.players.takes_condition("discriminator"):
             raw = self.players.discriminator(seen, self._condition if condition is None else condition)
         else:
             raw = self.players.discriminator(seen)
@@ -226,7 +248,7 @@ class CellGame:
             ConditionRefused: a condition is given, and the generator takes none.
         """
         self._require_conditional(condition, "game.generate", "generator")
-        if self.players.conditional:
+        if self.players.takes_condition("generator"):
             made = self.players.generator(noise, self._condition if condition is None else condition)
         else:
             made = self.players.generator(noise)
@@ -244,8 +266,8 @@ class CellGame:
         """Change samples by another object of the same augmentation from now on."""
         self._augmentation = augmentation
 
-    def _require_conditional(self, condition: Tensor | None, call: str, player: str) -> None:
-        if condition is not None and not self.players.conditional:
+    def _require_conditional(self, condition: Tensor | None, call: str, player: Turn) -> None:
+        if condition is not None and not self.players.takes_condition(player):
             raise ConditionRefused(f"{call} is given a condition, and the {player} takes none")
 
     def logit(self, scores: Tensor) -> Tensor:

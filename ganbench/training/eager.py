@@ -23,7 +23,7 @@ class _Point:
     """What an update rule may come back to within a round.
 
     Attributes:
-        weights: both players' parameters with their values.
+        weights: the parameters of all that is trained, with their values.
         optimizers: with the state of each parameter that has one.
         states: of the game.
     """
@@ -187,7 +187,9 @@ class EagerEngine:
             weights=[
                 (parameter, parameter.detach().clone())
                 for learner in learners
-                for parameter in learner.module.parameters()
+                for network in learner.trained
+                for _, parameter in network.tensors()
+                if isinstance(parameter, nn.Parameter)
             ],
             optimizers=[
                 (learner.optimizer, _copied(learner.optimizer.state))
@@ -228,7 +230,9 @@ class EagerEngine:
                     for group in learner.optimizer.param_groups:
                         group[name] = schedule(log.step)
         for learner in step.learners.values():
-            tell_step(learner.module, log.step, step.game.steps)
+            for network in learner.trained:
+                if network.is_network:
+                    tell_step(network.module, log.step, step.game.steps)
         self._draws = self._feed.draw()
         self._losses = {}
         self._observed = {} if log.observes(log.step + 1) else None

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganbench.training.trained_networks import CONTAINERS_OF_PARAMETERS, learns_with
+
 # Deeper or more than this is no loss's attributes but a data structure of somebody else's.
 _MAX_OBJECTS = 10_000
 _LARGE = 4096
-_CONTAINERS_OF_PARAMETERS = (nn.ParameterList, nn.ParameterDict)
 # What torch itself keeps in every network.
 _OF_MODULES = frozenset(vars(nn.Module()))
 _CLOSED = (types.ModuleType, type, types.BuiltinFunctionType, torch.Generator, torch.device, torch.dtype)
@@ -24,14 +25,17 @@ def settle_networks(part: Any, device: torch.device, dtype: torch.dtype) -> None
     """Move the networks that a loss or a penalty holds to a device, frozen, in eval mode.
 
     Those in lists, mappings and objects that it holds are found too; so is the part itself where it is one.
+    Of a loss that learns, the parameters that it has itself go on learning.
 
     Args:
         part: the loss or the penalty.
         device: where it will be called.
         dtype: of the networks' floating-point tensors.
     """
+    if learns_with(part) is not None:
+        part.to(device, dtype).train()
     for _, value in _walk(part):
-        if isinstance(value, nn.Module):
+        if isinstance(value, nn.Module) and not _learns(part, value):
             value.to(device, dtype).eval().requires_grad_(False)
 
 
@@ -39,13 +43,15 @@ def learning_tensors(part: Any) -> list[str]:
     """Name what nothing would train: attributes that are parameters or tensors that require a gradient.
 
     Parameters of a network that the part holds are left out: networks are frozen. Where the part is itself a
-    network, its parameters count unless their author froze them.
+    network, its parameters count unless their author froze them, or it is a loss that learns.
     """
     found: list[str] = []
-    if isinstance(part, nn.Module):
+    if isinstance(part, nn.Module) and learns_with(part) is None:
         found += [name for name, parameter in part.named_parameters() if parameter.requires_grad]
     for path, value in _walk(part):
-        if path and isinstance(value, _CONTAINERS_OF_PARAMETERS):
+        if _learns(part, value):
+            continue
+        if path and isinstance(value, CONTAINERS_OF_PARAMETERS):
             found += [path] if any(parameter.requires_grad for parameter in value.parameters()) else []
         elif isinstance(value, Tensor) and value.requires_grad:
             found.append(path)
@@ -53,9 +59,16 @@ def learning_tensors(part: Any) -> list[str]:
 
 
 def values_of(part: Any) -> dict[str, object]:
-    """Take down what the attributes hold now, by path: equal where nothing has changed in between."""
+    """Take down what the attributes hold now, by path: equal where nothing has changed in between.
+
+    What is trained and the buffers of a loss that learns are left out: checkpoints hold them.
+    """
     values: dict[str, object] = {}
+    buffers = () if learns_with(part) is None else part.named_buffers(recurse=False)
+    kept = {name for name, _ in buffers}
     for path, value in _walk(part):
+        if _learns(part, value) or path in kept:
+            continue
         if isinstance(value, Tensor):
             values[path] = _mark(value)
         elif isinstance(value, nn.Module):
@@ -65,6 +78,14 @@ def values_of(part: Any) -> dict[str, object]:
         elif isinstance(value, Mapping | list | tuple | set | frozenset):
             values[path] = len(value)
     return values
+
+
+def _learns(part: Any, value: object) -> bool:
+    """Tell whether a value is a loss that learns itself, or a container of its own parameters."""
+    if learns_with(part) is None:
+        return False
+    own = isinstance(value, CONTAINERS_OF_PARAMETERS) and any(value is child for child in part.children())
+    return value is part or own
 
 
 def _mark(tensor: Tensor) -> object:

@@ -17,22 +17,24 @@ from ganbench.training.diagnostics import StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.feed import Feed
 from ganbench.training.part_game import PartGame
-from ganbench.training.trained_networks import own_tensors
+from ganbench.training.trained_networks import TrainedNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learner:
-    """A network that is trained, with its optimizer.
+    """A player with what learns in its turn, and their optimizer.
 
     Attributes:
-        module: the network.
-        parameters: those of its parameters that have a gradient.
+        module: the player.
+        trained: the player first, then networks beside it and losses.
+        parameters: of all of these, those that have a gradient.
         optimizer: None where nothing learns.
         hyperparameters: the optimizer's, by the optimizer's names, where no schedule changes them.
         schedules: of the hyper-parameters that change: the value in the round that follows `step` rounds.
     """
 
     module: nn.Module
+    trained: Sequence[TrainedNetwork]
     parameters: Sequence[nn.Parameter]
     optimizer: torch.optim.Optimizer | None
     hyperparameters: Mapping[str, Any]
@@ -164,7 +166,10 @@ class SeedRun:
         """
         game, feed = self.step.game, self.feed
         tensors = [
-            tensor for learner in self.step.learners.values() for _, tensor in own_tensors(learner.module)
+            tensor
+            for learner in self.step.learners.values()
+            for network in learner.trained
+            for _, tensor in network.tensors()
         ]
         saved = [tensor.detach().clone() for tensor in tensors]
         streams = [(stream, stream.get_state()) for stream in self.step.generators.values()]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.api import Augmentation, Players, Samples, Signature, UpdateRule
+from ganbench.api.updates import Turn
 from ganbench.grid import TrainSettings
 from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
@@ -34,7 +35,13 @@ from ganbench.training.optimizer_state import (
 )
 from ganbench.training.optimizers import BuildOptimizer, build_optimizer, ema_decay, optimizer_schedules
 from ganbench.training.train_step import Learner, Objective, PenaltyTerm, SeedRun, TrainStep
-from ganbench.training.trained_networks import own_tensors, tell_step, trainable
+from ganbench.training.trained_networks import (
+    TrainedNetwork,
+    networks_of,
+    own_tensors,
+    tell_step,
+    trained_networks,
+)
 from ganbench.training.update import Alternating
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
@@ -112,7 +119,7 @@ class Trainer:
         with _global_state(device):
             torch.manual_seed(streams.network)
             self._global = _global_tensors(device)
-        for module in (players.generator, players.discriminator):
+        for module in networks_of(players):
             module.to(device, dtype).train()
             tell_step(module, 0, settings.steps)
         self._objective = objective
@@ -121,6 +128,8 @@ class Trainer:
         losses = (objective.loss, self._loss_before_freeze.loss)
         for part in (*losses, *(term.penalty for term in penalties), augmentation):
             settle_networks(part, device, dtype)
+        before = {} if loss_before_freeze is None else {"loss_before_freeze": loss_before_freeze.loss}
+        self._trained = trained_networks(players, {"loss": objective.loss, **before})
         self._augmentation_stream = (
             None
             if streams.augmentation is None
@@ -138,17 +147,21 @@ class Trainer:
             outputs=self._loss_before_freeze.outputs,
             augmentation=augmentation,
             augmentation_stream=self._augmentation_stream,
+            trained=self._trained,
         )
         self._penalty_streams = [
             torch.Generator(stream_device or device).manual_seed(seed) for seed in streams.penalties
         ]
         self._penalties = list(zip_longest(penalties, self._penalty_streams))
         self._learners = {
-            "discriminator": _learner(players.discriminator, "d_optimizer", settings, optimizers),
-            "generator": _learner(players.generator, "g_optimizer", settings, optimizers),
+            "discriminator": _learner("discriminator", self._trained, settings, optimizers),
+            "generator": _learner("generator", self._trained, settings, optimizers),
         }
         decay = ema_decay(settings)
-        self._ema = EMA(players.generator, decay) if decay != 0 else None
+        serving = {
+            name: extra.module for name, extra in players.extra.items() if extra.learns_with == "generator"
+        }
+        self._ema = EMA(players.generator, decay, serving) if decay != 0 else None
         self._log = StepLog(device, settings.diagnostics_every)
         self._engine_type = engine
         # With whether it plays the rounds after the freeze. Made when rounds are played, and again after a
@@ -200,8 +213,7 @@ class Trainer:
         The tensors are live views or copies; write them before the next step.
         """
         tensors: dict[str, Tensor] = {"diagnostics": self.diagnostics.tensor()}
-        for name, module in self._modules().items():
-            tensors |= {f"{name}.{key}": tensor for key, tensor in own_tensors(module)}
+        tensors |= self._weights()
         for name, learner in self._learners.items():
             prefix = _OPTIMIZER_KEYS[name]
             tensors |= {f"{prefix}.{key}": t for key, t in optimizer_state(learner.optimizer).items()}
@@ -224,12 +236,11 @@ class Trainer:
             KeyError, ValueError, RuntimeError: the state is another cell's.
         """
         with torch.no_grad():
-            for name, module in self._modules().items():
-                for key, tensor in own_tensors(module):
-                    saved = tensors[f"{name}.{key}"]
-                    if saved.shape != tensor.shape:
-                        raise ValueError(f"{name}.{key} has shape {tuple(saved.shape)} in the checkpoint")
-                    tensor.copy_(saved)
+            for name, tensor in self._weights().items():
+                saved = tensors[name]
+                if saved.shape != tensor.shape:
+                    raise ValueError(f"{name} has shape {tuple(saved.shape)} in the checkpoint")
+                tensor.copy_(saved)
         for name, learner in self._learners.items():
             kept = _below(tensors, f"{_OPTIMIZER_KEYS[name]}.")
             if learner.optimizer is None or is_torchs_own(learner.optimizer):
@@ -316,16 +327,20 @@ class Trainer:
     def _check_weights(self) -> None:
         largest = [
             tensor.detach().abs().max()
-            for module in self._modules().values()
-            for _, tensor in own_tensors(module)
+            for tensor in self._weights().values()
             if tensor.is_floating_point() and tensor.numel()
         ]
         if largest and not torch.isfinite(torch.stack(largest)).all():
             raise Diverged(self.step, "a weight")
 
-    def _modules(self) -> dict[str, nn.Module]:
-        modules = {"generator": self.players.generator, "discriminator": self.players.discriminator}
-        return modules if self._ema is None else {**modules, "average": self._ema.module}
+    def _weights(self) -> dict[str, Tensor]:
+        """Return parameters and buffers of all that is trained, and of averages, as checkpoints call them."""
+        weights = {f"{one.name}.{key}": tensor for one in self._trained for key, tensor in one.tensors()}
+        if self._ema is not None:
+            averages = {f"average_extra.{name}": network for name, network in self._ema.networks.items()}
+            for name, network in {"average": self._ema.module, **averages}.items():
+                weights |= {f"{name}.{key}": tensor for key, tensor in own_tensors(network)}
+        return weights
 
     @contextmanager
     def _own_global_state(self) -> Iterator[None]:
@@ -339,12 +354,18 @@ class Trainer:
 
 
 def _learner(
-    module: nn.Module, player: str, settings: TrainSettings, plugins: Mapping[str, BuildOptimizer]
+    turn: Turn,
+    trained: Sequence[TrainedNetwork],
+    settings: TrainSettings,
+    plugins: Mapping[str, BuildOptimizer],
 ) -> Learner:
-    parameters = trainable(module)
+    own = [one for one in trained if one.learns_with == turn]
+    parameters = [parameter for one in own for parameter in one.parameters]
+    player = f"{turn[0]}_optimizer"
     optimizer: OptimizerSettings = getattr(settings, player)
     return Learner(
-        module=module,
+        module=own[0].module,
+        trained=own,
         parameters=parameters,
         optimizer=build_optimizer(optimizer.name, optimizer.options(), parameters, plugins),
         hyperparameters=optimizer.options(),

@@ -119,7 +119,8 @@ BROKEN = {
         def ganbench_losses():
             yield LossSpec(name="a", build=Loss, value=1)
         """,
-    "loss 'a': discriminator_outputs must be an int of at least 1 or None, given 0": """
+    "loss 'a': discriminator_outputs must be an int of at least 1, None, or a function of the signature and "
+    "the options, given 0": """
         @hookimpl
         def ganbench_losses():
             yield LossSpec(name="a", build=Loss, discriminator_outputs=0)

@@ -25,7 +25,7 @@ GENERAL = ("28x28 grey images", "2-D points")
 
 
 def parameter_counts(build: Callable[..., Players], data: Iterable[str]) -> Mapping[str, str]:
-    """Count the parameters of both players, on each kind of data that the architecture takes.
+    """Count the parameters of players and of networks beside them, on each kind of data that fits.
 
     Args:
         build: an architecture's, every option at its default.
@@ -38,8 +38,10 @@ def parameter_counts(build: Callable[..., Players], data: Iterable[str]) -> Mapp
                 players = _build(build, _DATA[name])
         except Unsupported:
             continue
-        counts = [f"{_parameters(module):,}" for module in (players.generator, players.discriminator)]
-        found[f"parameters on {name}"] = f"generator {counts[0]}, discriminator {counts[1]}"
+        modules = {"generator": players.generator, "discriminator": players.discriminator}
+        modules |= {each: extra.module for each, extra in players.extra.items()}
+        counts = (f"{each} {_parameters(module):,}" for each, module in modules.items())
+        found[f"parameters on {name}"] = ", ".join(counts)
     return found
 
 
