@@ -33,6 +33,7 @@ def seeded() -> Iterator[None]:
 CLASSES = 3
 IMAGES = Signature(shape=(2, 8, 8), kind="image", classes=CLASSES)
 NETS: dict[str, dict[str, Any]] = {
+    "mlp": {"generator_widths": [6], "discriminator_widths": [6], "noise": 5, "init": "default"},
     "dcgan": {"channels": 4, "noise": 5},
     "infogan": {"channels": 4, "units": 8, "noise": 5},
     "sndcgan": {"channels": 4, "noise": 5},
@@ -90,6 +91,23 @@ def test_both_players_heed_the_label_of_each_sample(name: str, pack: int) -> Non
     scores = players.discriminator(x, labels)
     assert scores.shape == (4 // pack, 1)
     assert not torch.isclose(scores[0], scores[-1])
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+@pytest.mark.parametrize("name", NETS)
+def test_one_player_alone_may_be_given_labels(name: str, player: str) -> None:
+    players = _players(name, conditional=player)
+    assert players.conditional == player
+    made = {"generator": torch.randn(2, 5), "discriminator": torch.randn(2, *IMAGES.shape)}
+    plain, both = _players(name, conditional=False), _players(name)
+    for each in ("generator", "discriminator"):
+        net = getattr(players, each)
+        labels = [torch.tensor([0, 2])] if each == player else []
+        assert len(net(made[each], *labels)) == 2
+        # It is the net that it is where both players take labels, or none.
+        like = getattr(both if each == player else plain, each)
+        shapes = {key: value.shape for key, value in net.state_dict().items()}
+        assert shapes == {key: value.shape for key, value in like.state_dict().items()}
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -31,6 +31,9 @@ Factor = Annotated[float, Interval(gt=0, le=MAX_SIZE)]
 
 Coordinate = Annotated[float, Interval(ge=-MAX_SIZE, le=MAX_SIZE)]
 
+Conditional = bool | Literal["generator", "discriminator"]
+"""Which players take the labels: both, none, or one of them."""
+
 Activation = Literal["relu", "leaky_relu", "elu", "tanh", "maxout"]
 """After a hidden layer; leaky_relu has slope 0.2, maxout takes the largest of several linear pieces."""
 

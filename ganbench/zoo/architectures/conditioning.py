@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ganbench.api import Signature
 from ganbench.errors import Unsupported
+from ganbench.zoo.architectures.choices import Conditional
 from ganbench.zoo.architectures.layers import check_layer
 
 
@@ -94,23 +95,27 @@ class ProjectionHead(nn.Module):
         return scores
 
 
-def classes_of(signature: Signature, architecture: str) -> int:
-    """Count the classes that the conditional form of an architecture is given.
+def classes_of(signature: Signature, architecture: str, conditional: Conditional) -> tuple[int, int]:
+    """Count the classes that G and D of an architecture are given, 0 for a player that is given none.
 
     Args:
         signature: what the data look like.
         architecture: whose name the reason bears.
+        conditional: which players take the labels.
 
     Raises:
-        Unsupported: the data have no labels, or a condition that takes their place in the game.
+        Unsupported: one does, and the data have no labels, or a condition that takes their place in the game.
     """
+    if conditional is False:
+        return 0, 0
     if signature.condition is not None:
         raise Unsupported(
             f"{architecture}: conditional takes labels, the data's condition has shape {signature.condition}"
         )
     if signature.classes is None:
         raise Unsupported(f"{architecture}: conditional needs labels, and the data have none")
-    return signature.classes
+    classes = signature.classes
+    return classes * (conditional != "discriminator"), classes * (conditional != "generator")
 
 
 def join_labels(x: Tensor, labels: Tensor, classes: int) -> Tensor:

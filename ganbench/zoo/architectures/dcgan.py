@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import Normalization, Packed, Units
+from ganbench.zoo.architectures.choices import Conditional, Normalization, Packed, Units
 from ganbench.zoo.architectures.conditioning import classes_of, join_labels
 from ganbench.zoo.architectures.layers import normalise_spectrally
 from ganbench.zoo.architectures.pack import Pack
@@ -100,7 +100,7 @@ def build_dcgan(
     batch_norm: bool = True,
     normalization: Normalization = "batch",
     pack: Packed = 1,
-    conditional: bool = False,
+    conditional: Conditional = False,
     discriminator_outputs: int = 1,
 ) -> Players:
     """Build a convolutional pair.
@@ -114,7 +114,8 @@ def build_dcgan(
         normalization: of D, after each convolution but the first; `spectral` divides every weight of D by its
             largest singular value. G always normalises over the batch.
         pack: images that D judges together, joined along their channels; must divide the batch.
-        conditional: labels for both players, one-hot: beside the noise, and as planes beside the image.
+        conditional: labels for both players, or for `generator` or `discriminator` alone, one-hot: beside the
+            noise, and as planes beside the image.
         discriminator_outputs: raw scores of one sample or pack.
 
     Raises:
@@ -137,14 +138,14 @@ def build_dcgan(
         )
     if normalization == "batch" and (stages == 1 or not batch_norm):
         normalization = "none"
-    classes = classes_of(signature, "dcgan") if conditional else 0
+    generator_classes, discriminator_classes = classes_of(signature, "dcgan", conditional)
     widths = [channels * 2**stage for stage in range(stages)]
-    generator = DcganGenerator(noise, widths[::-1], base, depth, classes)
+    generator = DcganGenerator(noise, widths[::-1], base, depth, generator_classes)
     # Before D draws anything: what D is given must not move G's initial weights.
     generator.apply(_initialise)
     widths = [discriminator_channels * 2**stage for stage in range(stages)]
     discriminator = DcganDiscriminator(
-        depth, widths, base, discriminator_outputs, normalization, pack, classes
+        depth, widths, base, discriminator_outputs, normalization, pack, discriminator_classes
     )
     discriminator.apply(_initialise)
     if normalization == "spectral":

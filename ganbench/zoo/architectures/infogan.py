@@ -9,7 +9,14 @@ from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization, Packed, Rate, Units
+from ganbench.zoo.architectures.choices import (
+    Conditional,
+    NoiseDistribution,
+    Normalization,
+    Packed,
+    Rate,
+    Units,
+)
 from ganbench.zoo.architectures.conditioning import classes_of, join_labels
 from ganbench.zoo.architectures.convolutions import (
     Sides,
@@ -132,7 +139,7 @@ def build_infogan(
     batch_norm_decay: Rate = 0.999,
     normalization: Normalization = "batch",
     pack: Packed = 1,
-    conditional: bool = False,
+    conditional: Conditional = False,
     discriminator_outputs: int | None = None,
 ) -> Players:
     """Build two convolutions and two fully connected layers on either side.
@@ -153,7 +160,8 @@ def build_infogan(
         normalization: of D, after its second convolution and its first fully connected layer; `spectral`
             divides every weight of D by its largest singular value. G always normalises over the batch.
         pack: images that D judges together, joined along their channels; must divide the batch.
-        conditional: labels for both players, one-hot: beside the noise, and as planes beside the image.
+        conditional: labels for both players, or for `generator` or `discriminator` alone, one-hot: beside the
+            noise, and as planes beside the image.
         discriminator_outputs: raw scores of one sample or pack; None, where the loss takes any number, makes
             D an encoder, with the mean and the log-variance of the noise, as in Lucic et al.'s VAE.
 
@@ -167,14 +175,14 @@ def build_infogan(
             f"infogan makes images with sides that are multiples of 4, from {_MIN_SIDE} to {_MAX_SIDE}; "
             f"the data have {height}x{width}"
         )
-    classes = classes_of(signature, "infogan") if conditional else 0
+    generator_classes, discriminator_classes = classes_of(signature, "infogan", conditional)
     sides = height, width
-    generator = InfoganGenerator(noise, units, channels, depth, sides, classes, batch_norm_decay)
+    generator = InfoganGenerator(noise, units, channels, depth, sides, generator_classes, batch_norm_decay)
     # Before D draws anything: what D is given must not move G's initial weights.
     generator.apply(_initialise)
     outputs = 2 * noise if discriminator_outputs is None else discriminator_outputs
     discriminator = InfoganDiscriminator(
-        depth, sides, channels, units, outputs, normalization, pack, classes, batch_norm_decay
+        depth, sides, channels, units, outputs, normalization, pack, discriminator_classes, batch_norm_decay
     )
     discriminator.apply(_initialise)
     if normalization == "spectral":

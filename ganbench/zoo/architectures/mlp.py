@@ -8,6 +8,7 @@ from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
 from ganbench.zoo.architectures.choices import (
     Activation,
+    Conditional,
     Factor,
     Init,
     NoiseDistribution,
@@ -19,6 +20,7 @@ from ganbench.zoo.architectures.choices import (
     Units,
     Widths,
 )
+from ganbench.zoo.architectures.conditioning import classes_of
 from ganbench.zoo.architectures.layers import Scale, initialise, output_layers, stack
 from ganbench.zoo.architectures.perceptrons import PerceptronGenerator, build_discriminator, needs_two_passes
 
@@ -43,6 +45,7 @@ def build_mlp(
     init: Init = "default",
     generator_init_scale: Factor = 0.02,
     discriminator_init_scale: Factor = 0.02,
+    conditional: Conditional = False,
     discriminator_outputs: int = 1,
 ) -> Players:
     """Build a fully connected pair.
@@ -68,25 +71,28 @@ def build_mlp(
         generator_init_scale: G's: half the width of the uniform, the standard deviation of the normal; of no
             effect on torch's own.
         discriminator_init_scale: the same of D.
+        conditional: labels for both players, or for `generator` or `discriminator` alone, one-hot: beside the
+            noise, scaled as it is, and behind the entries of a sample.
         discriminator_outputs: raw scores of one sample or pack.
 
     Raises:
-        Unsupported: an output that is not bounded, for images.
+        Unsupported: an output that is not bounded, for images; data without labels, for `conditional`.
         ValueError: an option is out of its bounds.
     """
     images = signature.kind == "image"
     if images and output_activation == "linear":
         raise Unsupported("mlp: images lie in [-1, 1], which output_activation = linear does not keep to")
     entries = math.prod(signature.shape)
+    generator_classes, discriminator_classes = classes_of(signature, "mlp", conditional)
     first = [Scale(noise_scale)] if noise_scale != 1 else []
     hidden = stack(
-        [noise, *generator_widths, entries],
+        [noise + generator_classes, *generator_widths, entries],
         generator_activation,
         pieces=pieces,
         normalization="batch" if generator_batch_norm else "none",
     )
     last = output_layers(output_activation, bounded=images)
-    generator = PerceptronGenerator([*first, *hidden, *last], signature.shape)
+    generator = PerceptronGenerator([*first, *hidden, *last], signature.shape, generator_classes)
     # Before D draws anything: what D is given must not move G's initial weights.
     initialise(generator, init, generator_init_scale)
     discriminator = build_discriminator(
@@ -101,10 +107,12 @@ def build_mlp(
         pack=pack,
         init=init,
         init_scale=discriminator_init_scale,
+        classes=discriminator_classes,
     )
     return Players(
         generator=generator,
         discriminator=discriminator,
         noise=Noise(size=noise, distribution=noise_distribution),
         couples_samples=needs_two_passes(normalization, pack, input_dropout, hidden_dropout),
+        conditional=conditional,
     )

@@ -7,48 +7,57 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ganbench.zoo.architectures.choices import Activation, Init, Normalization
+from ganbench.zoo.architectures.conditioning import join_labels
 from ganbench.zoo.architectures.layers import initialise, normalise_spectrally, stack
 from ganbench.zoo.architectures.pack import Pack
 
 
 class PerceptronGenerator(nn.Module):
-    """Noise (batch, size) to samples (batch, *shape).
+    """Noise (batch, size), with labels (batch,) where there are classes, to samples (batch, *shape).
 
     Args:
-        layers: from noise to the entries of a sample.
+        layers: from noise, and the label one-hot beside it, to the entries of a sample.
         shape: of one sample.
+        classes: how many there are, 0 where it takes no labels.
     """
 
-    def __init__(self, layers: Sequence[nn.Module], shape: tuple[int, ...]) -> None:
+    def __init__(self, layers: Sequence[nn.Module], shape: tuple[int, ...], classes: int = 0) -> None:
         super().__init__()
         self.shape = shape
+        self.classes = classes
         self.net = nn.Sequential(*layers)
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Generate samples (batch, *shape)."""
+        if condition is not None:
+            noise = join_labels(noise, condition, self.classes)
         samples: Tensor = self.net(noise)
         return samples.view(-1, *self.shape)
 
 
 class PerceptronDiscriminator(nn.Module):
-    """Samples (batch, *shape) to raw scores (batch / pack, outputs).
+    """Samples (batch, *shape), with labels where there are classes, to raw scores (batch / pack, outputs).
 
     Args:
-        layers: from flattened samples to scores.
+        layers: from flattened samples, and each one's label one-hot behind it, to scores.
         pack: samples judged together.
+        classes: how many there are, 0 where it takes no labels.
     """
 
-    def __init__(self, layers: Sequence[nn.Module], pack: int = 1) -> None:
+    def __init__(self, layers: Sequence[nn.Module], pack: int = 1, classes: int = 0) -> None:
         super().__init__()
+        self.classes = classes
         first = [Pack(pack)] if pack > 1 else []
         self.net = nn.Sequential(*first, nn.Flatten(), *layers)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Raw scores (batch / pack, outputs).
 
         Raises:
             Unsupported: the pack does not divide the batch.
         """
+        if condition is not None:
+            x = join_labels(x.flatten(1), condition, self.classes)
         scores: Tensor = self.net(x)
         return scores
 
@@ -66,6 +75,7 @@ def build_discriminator(
     pack: int = 1,
     init: Init = "default",
     init_scale: float = 1.0,
+    classes: int = 0,
 ) -> PerceptronDiscriminator:
     """Build a discriminator with every option that architectures offer.
 
@@ -81,16 +91,17 @@ def build_discriminator(
         pack: samples judged together.
         init: how the weights are drawn.
         init_scale: their spread.
+        classes: how many there are, 0 where it takes no labels.
     """
     layers = stack(
-        [pack * entries, *widths, outputs],
+        [pack * (entries + classes), *widths, outputs],
         activation,
         pieces=pieces,
         normalization=normalization,
         dropout=hidden_dropout,
     )
     first = [nn.Dropout(input_dropout)] if input_dropout > 0 else []
-    discriminator = PerceptronDiscriminator([*first, *layers], pack)
+    discriminator = PerceptronDiscriminator([*first, *layers], pack, classes)
     initialise(discriminator, init, init_scale)
     if normalization == "spectral":
         normalise_spectrally(discriminator)

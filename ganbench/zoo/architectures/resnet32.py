@@ -11,7 +11,14 @@ from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization, Packed, Units, Upsampling
+from ganbench.zoo.architectures.choices import (
+    Conditional,
+    NoiseDistribution,
+    Normalization,
+    Packed,
+    Units,
+    Upsampling,
+)
 from ganbench.zoo.architectures.conditioning import Layers, ProjectionHead, classes_of
 from ganbench.zoo.architectures.convolutions import batch_norm, image_shape
 from ganbench.zoo.architectures.layers import check_layer, normalise_spectrally
@@ -99,7 +106,7 @@ def build_resnet32(
     upsampling: Upsampling = "nearest",
     normalization: Normalization = "spectral",
     pack: Packed = 1,
-    conditional: bool = False,
+    conditional: Conditional = False,
     discriminator_outputs: int = 1,
 ) -> Players:
     """Residual blocks on either side; the nets of SNGAN, of cGANs with projection and of Mimicry.
@@ -119,8 +126,8 @@ def build_resnet32(
             `layer` come before the activations of all blocks but the first. G always normalises over the
             batch.
         pack: images that D judges together, joined along their channels; must divide the batch.
-        conditional: labels for both players: the batch normalisations of G's blocks have gains and biases for
-            each class, D projects.
+        conditional: labels for both players, or for `generator` or `discriminator` alone: the batch
+            normalisations of G's blocks have gains and biases for each class, D projects.
         discriminator_outputs: raw scores of one sample or pack.
 
     Raises:
@@ -142,17 +149,17 @@ def build_resnet32(
     ):
         if large and channels % _NARROWEST:
             raise ValueError(f"{option} must be a multiple of {_NARROWEST} at 64x64 pixels, given {channels}")
-    classes = classes_of(signature, "resnet32") if conditional else 0
+    generator_classes, discriminator_classes = classes_of(signature, "resnet32", conditional)
     base, doublings = _SIZES[height]
     widths = [generator_channels >> (index if large else 0) for index in range(doublings + 1)]
-    generator = ResnetGenerator(noise, widths, base, depth, classes, upsampling)
+    generator = ResnetGenerator(noise, widths, base, depth, generator_classes, upsampling)
     # Before D draws anything: what D is given must not move G's initial weights.
     _initialise(generator)
     widths = [discriminator_channels] * 4
     if large:
         widths = [discriminator_channels >> index for index in (4, 3, 2, 1, 0)]
     discriminator = ResnetDiscriminator(
-        depth, widths, 5 if large else 2, discriminator_outputs, normalization, pack, classes
+        depth, widths, 5 if large else 2, discriminator_outputs, normalization, pack, discriminator_classes
     )
     _initialise(discriminator)
     if normalization == "spectral":

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ganbench.api import Noise, Players, Signature
 from ganbench.errors import Unsupported
-from ganbench.zoo.architectures.choices import NoiseDistribution, Normalization, Packed, Units
+from ganbench.zoo.architectures.choices import Conditional, NoiseDistribution, Normalization, Packed, Units
 from ganbench.zoo.architectures.conditioning import Layers, ProjectionHead, classes_of
 from ganbench.zoo.architectures.convolutions import (
     Sides,
@@ -114,7 +114,7 @@ def build_sndcgan(
     noise_distribution: NoiseDistribution = "uniform",
     normalization: Normalization = "spectral",
     pack: Packed = 1,
-    conditional: bool = False,
+    conditional: Conditional = False,
     discriminator_outputs: int = 1,
 ) -> Players:
     """Three transposed convolutions against seven convolutions.
@@ -132,8 +132,8 @@ def build_sndcgan(
         normalization: of D, after each convolution but the first; `spectral` divides every weight of D by its
             largest singular value. G always normalises over the batch.
         pack: images that D judges together, joined along their channels; must divide the batch.
-        conditional: labels for both players: G's batch normalisations have gains and biases for each class, D
-            projects.
+        conditional: labels for both players, or for `generator` or `discriminator` alone: G's batch
+            normalisations have gains and biases for each class, D projects.
         discriminator_outputs: raw scores of one sample or pack.
 
     Raises:
@@ -147,13 +147,19 @@ def build_sndcgan(
         )
     if discriminator_channels is None:
         discriminator_channels = channels
-    classes = classes_of(signature, "sndcgan") if conditional else 0
+    generator_classes, discriminator_classes = classes_of(signature, "sndcgan", conditional)
     sides = height, width
-    generator = SndcganGenerator(noise, channels, depth, sides, classes)
+    generator = SndcganGenerator(noise, channels, depth, sides, generator_classes)
     # Before D draws anything: what D is given must not move G's initial weights.
     _initialise(generator)
     discriminator = SndcganDiscriminator(
-        depth, sides, discriminator_channels, discriminator_outputs, normalization, pack, classes
+        depth,
+        sides,
+        discriminator_channels,
+        discriminator_outputs,
+        normalization,
+        pack,
+        discriminator_classes,
     )
     _initialise(discriminator)
     if normalization == "spectral":
