@@ -258,7 +258,8 @@ class EagerEngine:
             return
         for name, scores in zip(("d_real", "d_fake"), step.game.observed, strict=True):
             if scores is not None and step.game.has_logit:
-                seen[name] = torch.sigmoid(step.game.logit(scores)).mean()
+                # A loss that learns may do so by its logit.
+                seen[name] = torch.sigmoid(step.game.logit(scores)).mean().detach()
         seen["grad_norm_d"] = self._norm("discriminator")
         if step.objective.value:
             seen["jsd"] = (math.log(4) - self._bare_loss_d) / 2
