@@ -153,7 +153,7 @@ class ArchitectureContract(GameContract):
         module = players.generator if generator is None else generator
         samples = built.train
         pool = samples.condition if samples.condition is not None else samples.labels
-        given = () if not players.conditional or pool is None else (pool[:BATCH],)
+        given = (pool[:BATCH],) if players.takes_condition("generator") and pool is not None else ()
         noise = torch.randn(BATCH, players.noise.size, generator=torch.Generator().manual_seed(0)) * scale
         with seeded(0, CPU), torch.no_grad(), calling(self.part, "forward of the generator"):
             made: Tensor = module.train(train)(noise, *given)

@@ -16,9 +16,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench.api import Players
 from ganbench.runner import CellParts
-from ganbench.training import CellGame, PenaltyTerm, Trainer, settle_networks
+from ganbench.training import CellGame, PenaltyTerm, Trainer, networks_of, settle_networks
 from ganbench.training.batch_dependence import couples_samples
-from ganbench.training.trained_networks import own_tensors
 
 CPU, CUDA, META = (torch.device(name) for name in ("cpu", "cuda", "meta"))
 
@@ -66,8 +65,8 @@ def play_on_meta(parts: CellParts, penalties: Sequence[PenaltyTerm] | None = Non
     )
     trainer.advance(cell.train.steps)
     (step,) = trainer.train_steps
-    modules = [learner.module for learner in step.learners.values()]
-    tensors = [tensor for module in modules for _, tensor in own_tensors(module)]
+    trained = [network for learner in step.learners.values() for network in learner.trained]
+    tensors = [tensor for network in trained for _, tensor in network.tensors()]
     tensors += [*step.game.states.values(), *trainer.scored_generator.parameters()]
     if elsewhere := {tensor.device.type for tensor in tensors} - {"meta"}:
         raise RuntimeError(f"a tensor is left on {', '.join(sorted(elsewhere))}")
@@ -87,7 +86,7 @@ def play_pretended(parts: CellParts, penalties: Sequence[PenaltyTerm] | None = N
     # Built before: what is made under the mode has no values.
     _ = parts.loss, parts.penalties, parts.augmentation, parts.train
     with FakeTensorMode(allow_non_fake_inputs=True):
-        for module in (players.generator, players.discriminator):
+        for module in networks_of(players):
             module.to(CUDA)
         play_forward(parts, players, CUDA, penalties)
 
@@ -138,7 +137,7 @@ def play_forward(
     values.append(objective.loss.generator_loss(game))
     values += [term.penalty(game) for term in terms if term.player == "generator"]
     with torch.no_grad():
-        given = (condition,) if players.conditional else ()
+        given = (condition,) if players.takes_condition("generator") else ()
         values.append(players.generator.eval()(noise, *given))
     if elsewhere := {value.device.type for value in values} - {device.type}:
         raise RuntimeError(f"a value is left on {', '.join(sorted(elsewhere))}")

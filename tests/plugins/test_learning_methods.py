@@ -11,16 +11,15 @@ import pytest
 import torch
 from broken_plugins import TINY, grid
 from fake_site import FakeSite
+from interrupted_cells import differing, trained
 from parts_here import parts, shared
-from small_games import differing, interrupted
-from small_games import weights as state_of
 from stopped_runs import hold_to_the_same_bits
 
 from ganbench import Players
 from ganbench.execution.grid_check import preflight
 from ganbench.grid import Cell
 from ganbench.runner.build import build_trainer
-from ganbench.training import Trainer
+from ganbench.testing.on_devices import play_on_meta, play_pretended
 
 PLUGIN = '''
 import math
@@ -209,13 +208,16 @@ def test_a_run_goes_on_to_the_same_bits(
 @pytest.mark.parametrize("loss", METHODS)
 def test_each_goes_on_to_the_same_bits(site: FakeSite, loss: str) -> None:
     cell = cell_of(loss, steps=6, ema=0.5, gradient_clip=1.0, batch_size=8)
+    assert differing(trained(cell), trained(cell, stops=(2, 3))) == []
 
-    def make() -> Trainer:
-        return build_trainer(parts(cell))
 
-    whole = make()
-    whole.advance(6)
-    assert differing(state_of(whole), state_of(interrupted(make, stops=(2, 3), until=6))) == []
+@pytest.mark.parametrize("loss", METHODS)
+def test_each_plays_where_there_are_no_values_and_on_a_gpu_that_is_not_there(
+    site: FakeSite, loss: str
+) -> None:
+    cell = cell_of(loss, steps=2, ema=0.5, batch_size=8)
+    play_on_meta(parts(cell))
+    play_pretended(parts(cell))
 
 
 def cell_of(loss: str, dataset: Any = DIGITS, **train: Any) -> Cell:
