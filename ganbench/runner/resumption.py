@@ -101,7 +101,8 @@ def check_optimizers(parts: CellParts) -> None:
     train, players = parts.cell.train, parts.players
     trained = trained_networks(players, {"loss": parts.loss.loss})
     for player in get_args(Turn):
-        settings = getattr(train, f"{player[0]}_optimizer")
+        key = f"{player[0]}_optimizer"
+        settings = getattr(train, key)
         values = [
             each.detach().to(number_type(parts.cell))
             for one in trained
