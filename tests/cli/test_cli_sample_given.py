@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from in_process import InProcess
-from parts_here import forget
+from finished_cells import finish
 from PIL import Image
 
-import ganbench
 from ganbench.__main__ import main
 from ganbench.files.png import read_words
 from ganbench.runner.external_samples import read_samples
@@ -100,9 +98,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished cell for each kind of conditions."""
     folder = tmp_path_factory.mktemp("given")
     (folder / "things.py").write_text(PLUGIN)
-    cells = ganbench.run(GRID, folder / "out", executor=InProcess(), plugins=[folder / "things.py"]).cells
-    assert set(cells["status"]) == {"ok"}
-    forget()
+    finish(GRID, folder / "out", plugins=[folder / "things.py"])
     return folder / "out"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,14 @@ import numpy as np
 import pytest
 import torch
 from fake_site import FakeSite
+from finished_cells import equal_files, finish
 from parts_here import parts, shared
 from PIL import Image
 
 from ganbench.api import Samples, Signature
 from ganbench.catalog import load_catalog
-from ganbench.execution import plan_run
 from ganbench.files.png import PictureWords, read_words
 from ganbench.grid import Choice, read_grid
-from ganbench.runner import Task, run_cell
 from ganbench.runner.captioned_pictures import (
     Block,
     Blocks,
@@ -33,7 +31,6 @@ from ganbench.runner.captioned_pictures import (
 )
 from ganbench.runner.cell_pictures import fixed_conditions
 from ganbench.runner.sample_pictures import draw_samples, shown
-from ganbench.store import Store
 
 # Inputs are the mean shades of quarters of the images; words say which of four shades the first quarter has.
 PLUGIN = """
@@ -67,16 +64,14 @@ class Generator(nn.Module):
         return shade.clamp(-1, 1)[:, :, None, None].expand(-1, 1, 8, 8)
 
 class Discriminator(nn.Module):
-    def __init__(self):
+    def __init__(self, size):
         super().__init__()
-        self.layer = nn.LazyLinear(1)
+        self.layer = nn.Linear(size, 1)
     def forward(self, x, condition=None):
         return self.layer(torch.cat([x.flatten(1), condition.flatten(1)], 1))
 
 def build(signature):
-    size = 64 + torch.Size(signature.condition).numel()
-    discriminator = Discriminator()
-    discriminator.layer = nn.Linear(size, 1)
+    discriminator = Discriminator(64 + torch.Size(signature.condition).numel())
     return Players(
         generator=Generator(), discriminator=discriminator, noise=Noise(size=2), conditional=True
     )
@@ -100,20 +95,6 @@ def document(dataset: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "train": {"steps": 4, "batch_size": 16},
         **changes,
     }
-
-
-def finished(asked: dict[str, Any], folder: Path, stops: Sequence[int] = ()) -> Store:
-    """Run all cells, each told to stop first when it has asked so often."""
-    plan, store = plan_run(read_grid(asked, load_catalog()), folder, device="cpu")
-    store.make()
-    for planned in plan.cells:
-        task = Task(cell=planned.cell, folder=str(folder), device="cpu", environment=planned.environment)
-        for steps in stops:
-            asking = iter(range(steps))
-            run_cell(task, shared(), lambda asking=asking: next(asking, None) is None)
-        result = run_cell(task, shared())
-        assert (result.status, result.reason) == ("ok", "")
-    return store
 
 
 def pixels(content: bytes) -> np.ndarray[Any, Any]:
@@ -246,7 +227,7 @@ def test_pictures_of_pairs_show_the_same_conditions_of_the_test_split_in_all_cel
 ) -> None:
     fake_site.install("fake-quarters", PLUGIN)
     asked = document({}, seeds=2)
-    store = finished(asked, tmp_path / "whole")
+    store = finish(asked, tmp_path / "whole")
     cells = store.cells_on_disk()
     small = [pixels(store.sample_pictures(cell)[4].read_bytes()) for cell in cells]
     assert len(cells) == 2
@@ -261,18 +242,16 @@ def test_pictures_of_pairs_show_the_same_conditions_of_the_test_split_in_all_cel
             # The generator's own shade is that of its input, within what its weight does.
             assert abs(line[:, 9:17].mean() - int(data.x[row, 0, 0, 0])) < 4
     # A cell that is interrupted leaves the same pictures.
-    again = finished(asked, tmp_path / "parts", stops=(2,))
+    assert equal_files(store, finish(asked, tmp_path / "parts", stops=(2,)))
     for cell in cells:
-        one, other = store.samples_png(cell), again.samples_png(cell)
-        assert one is not None
-        assert other is not None
-        assert one.read_bytes() == other.read_bytes()
-        assert words(one.read_bytes()).heads == ("input", "output", "target")
+        picture = store.samples_png(cell)
+        assert picture is not None
+        assert words(picture.read_bytes()).heads == ("input", "output", "target")
 
 
 def test_pictures_of_described_conditions_have_a_condition_a_row(fake_site: FakeSite, tmp_path: Path) -> None:
     fake_site.install("fake-quarters", PLUGIN)
-    store = finished(document({"words": True}), tmp_path / "out")
+    store = finish(document({"words": True}), tmp_path / "out")
     (cell,) = store.cells_on_disk()
     content = store.sample_pictures(cell)[4].read_bytes()
     told = words(content)

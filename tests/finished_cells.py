@@ -1,0 +1,63 @@
+"""Run the cells of a small grid in this process, without tables and page: most of a run's time goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import torch
+from parts_here import shared
+from safetensors.torch import load_file
+
+from ganbench.catalog import load_catalog
+from ganbench.execution import plan_run
+from ganbench.grid import read_grid
+from ganbench.runner import SharedParts, Task, run_cell
+from ganbench.store import Store
+
+
+def finish(
+    document: Mapping[str, Any], folder: Path, *, stops: Sequence[int] = (), plugins: Sequence[Path] = ()
+) -> Store:
+    """Run every cell of a grid to its end.
+
+    Args:
+        document: the grid.
+        folder: of the results.
+        stops: each cell is first told to stop after so many steps, once for each number, and resumed.
+        plugins: files of plugins, given as with `--plugin`.
+    """
+    catalog = load_catalog(plugins=plugins)
+    plan, store = plan_run(read_grid(dict(document), catalog), folder, device="cpu", plugins=plugins)
+    store.make()
+    store.write_grid(plan.grid.to_toml())
+    for planned in plan.cells:
+        task = Task(cell=planned.cell, folder=str(folder), device="cpu", environment=planned.environment)
+        for steps in (*stops, None):
+            asked = repeat(False) if steps is None else chain(repeat(False, steps), repeat(True))
+            parts = SharedParts(catalog) if plugins else shared()
+            result = run_cell(task, parts, asked.__next__)
+            expected = ("ok", "") if steps is None else ("unfinished", "interrupted")
+            assert (result.status, result.reason) == expected
+    return store
+
+
+def weights_of(store: Store) -> dict[str, torch.Tensor]:
+    """The scored generator of the only cell."""
+    (cell,) = store.cells_on_disk()
+    return load_file(store.folder(cell) / "generator.safetensors")
+
+
+def equal_files(one: Store, other: Store) -> bool:
+    """Whether two folders hold the same bytes of every cell, but for its record, which tells times."""
+    mine, theirs = (
+        {
+            f"{path.parent.name}/{path.name}": path.read_bytes()
+            for path in Path(store.path).glob("cells/*/*")
+            if path.name != "cell.json"
+        }
+        for store in (one, other)
+    )
+    return bool(mine) and mine == theirs
