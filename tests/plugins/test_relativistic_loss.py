@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from finished_cells import equal_files, finish
 
 from ganbench import Loss
 from ganbench.catalog.plugin_reader import read_plugin
@@ -72,3 +73,23 @@ def test_the_module_is_a_good_plugin(plugin: ModuleType) -> None:
     loaded = read_plugin(record, lambda: plugin)
     assert loaded.record.reason == ""
     assert loaded.names == {("loss", "relativistic")}
+
+
+@pytest.mark.slow
+def test_it_trains_and_goes_on_to_the_same_bits_when_interrupted(tmp_path: Path) -> None:
+    grid = {
+        "name": "relativistic",
+        "seeds": 1,
+        "axes": {
+            "dataset": [{"name": "gaussian_ring", "samples": 40}],
+            "architecture": [
+                {"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}
+            ],
+            "loss": ["relativistic", {"name": "relativistic", "average": False, "margin": 0.5}],
+            "penalty": ["r1"],
+        },
+        "train": {"steps": 12, "batch_size": 8, "diagnostics_every": 1},
+    }
+    whole = finish(grid, tmp_path / "whole", plugins=[SOURCE])
+    assert len(whole.cells_on_disk()) == 2
+    assert equal_files(whole, finish(grid, tmp_path / "parts", plugins=[SOURCE], stops=(3, 5)))
