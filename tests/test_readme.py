@@ -13,10 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from packaging.requirements import Requirement
 
-from ganbench import LossSpec
 from ganbench.__main__ import main
 from ganbench.catalog import load_catalog
 from ganbench.catalog.distributions import ganbench_version
@@ -184,33 +182,6 @@ def test_the_gates_error_rates_are_those_that_were_measured() -> None:
     shown = " ".join(README.split())
     assert f"{float(rows['0']['regression']):.1%} of 1,000 checks of equal runs say `regression`" in shown
     assert f"and {float(rows['2']['regression']):.0%} find a loss of two" in shown
-
-
-def test_the_plugin_is_one_as_a_single_file_too(tmp_path: Path) -> None:
-    path = tmp_path / "my_gan_loss.py"
-    path.write_text(block("python", "my_gan_loss.py"))
-    assert load_catalog(plugins=[path]).entry("loss", "my_least_squares").plugin.given == str(path)
-    assert "`ganbench run grid.toml --plugin my_gan_loss.py`" in README
-
-
-def test_the_plugin_is_one() -> None:
-    names: dict[str, object] = {}
-    exec(block("python", "my_gan_loss.py"), names)  # the README's own code
-    (spec,) = names["ganbench_losses"]()  # type: ignore[operator]
-    assert isinstance(spec, LossSpec)
-    loss = spec.build(real_target=0.9)
-
-    class Turn:
-        fake = None
-
-        def scores(self) -> tuple[torch.Tensor, torch.Tensor]:
-            return torch.full((4, 1), 0.9), torch.ones(4, 1)
-
-        def score(self, _: object) -> torch.Tensor:
-            return torch.full((4, 1), 0.4)
-
-    assert loss.discriminator_loss(Turn()).item() == pytest.approx(1.0)
-    assert loss.generator_loss(Turn()).item() == pytest.approx(0.25)
 
 
 def test_every_path_exists() -> None:

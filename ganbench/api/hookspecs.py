@@ -36,7 +36,7 @@ def ganbench_losses() -> Iterable[LossSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def ganbench_penalties() -> Iterable[PenaltySpec]:  # type: ignore[empty-body]
-    """Yield a PenaltySpec for each term of the discriminator's loss."""
+    """Yield a PenaltySpec for each term that joins a player's loss."""
 
 
 @hookspec

@@ -62,7 +62,8 @@ class LossSpec(Spec):
         value: whether V(G, D) = -discriminator_loss without the penalty, so that (V + log 4) / 2
             estimates the Jensen-Shannon divergence.
 
-    Either may be the name of an option that is a choice of a loss: it is then as of that loss.
+    `discriminator_outputs` and `value` may be the name of an option that chooses a loss: they are then as
+    those of that loss.
     """
 
     formula_d: str = ""

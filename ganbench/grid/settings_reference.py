@@ -59,8 +59,8 @@ def settings_of(section: str) -> list[Setting]:
 
 
 @cache
-def meanings(model: type[BaseModel]) -> Mapping[str, str]:
-    """Read the meanings of a model's fields from its docstring; without docstrings (`python -OO`), none."""
+def meanings(model: type) -> Mapping[str, str]:
+    """Read the meanings of a class's attributes from its docstring; under `python -OO` there are none."""
     _, _, listed = inspect.cleandoc(model.__doc__ or "").partition("\nAttributes:\n")
     found: dict[str, str] = {}
     name = ""
