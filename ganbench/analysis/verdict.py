@@ -66,7 +66,7 @@ def _decision(
         return _nothing(metric, baseline, value, found)
     gap = _gap(metric, direction, baseline, value, found)
     if min(found.seen) == 1:
-        few = "1 pair" if found.paired else "1 seed of an arm"
+        few = "1 pair" if found.paired else "1 seed of a group"
         return f"{few} is too few to tell ({gap})"
     if math.isnan(adjusted):
         return f"no interval: the scores are too large to compute with ({gap})"
@@ -108,7 +108,7 @@ def _by_ranks(gap: str, better: str, test: str, baseline: Group, value: Group, f
 def _nothing(metric: str, baseline: Group, value: Group, found: PairwiseResult) -> str:
     scored = f"a final {metric}" if metric else "a score"
     if found.paired and (baseline.scores or value.scores):
-        return f"nothing to compare: no seed has {scored} in both arms"
+        return f"nothing to compare: no seed has {scored} in both groups"
     empty = [group.label for group in (baseline, value) if not group.scores]
     return f"nothing to compare: no cell of {' or '.join(empty)} has {scored}"
 

@@ -175,13 +175,13 @@ def final_panels(
             continue
         title = metric_label(metric, measure.extractor)
         means = ", ".join(f"{side.label} {number(side.mean)}" for side in sides)
-        note = "A line joins the cells of a seed; beside each arm mean ± sd over seeds. "
+        note = "A line joins the cells of a seed; beside each group mean ± sd over seeds. "
         noises = [f"{side.label} {number(side.noise)}" for side in sides if not math.isnan(side.noise)]
         if noises:
             note += f"Sd of the metric itself: {', '.join(noises)}. "
         note += f"{direction.capitalize()} is better."
         if len(names) > len(shown):
-            note += f" {len(names) - len(shown)} further arms are in the table."
+            note += f" {len(names) - len(shown)} further groups are in the table."
         panels.append(
             Panel(
                 title=title,
@@ -200,7 +200,7 @@ def _over_steps(title: str, lines: Sequence[Line], note: str, description: str, 
         return None
     notes = [note] if note else []
     if figure.axes[0].get_yscale() == "symlog":
-        notes.append("Arms differ in scale: the axis is linear around zero and logarithmic beyond.")
+        notes.append("Groups differ in scale: the axis is linear around zero and logarithmic beyond.")
     notes += [f"The curves of {' and '.join(names)} are the same." for names in _equal(lines)]
     return Panel(title=title, figure=figure, description=description, note=" ".join(notes))
 

@@ -125,7 +125,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     if len(results.comparison) > MAX_DIFFERENCES:
         left_out.append(f"{len(results.comparison) - MAX_DIFFERENCES} differences in the picture on top")
     if len(groups) > len(GROUP_COLOURS):
-        left_out.append(f"distinct colours: they come round again after {len(GROUP_COLOURS)} arms")
+        left_out.append(f"distinct colours: they come round again after {len(GROUP_COLOURS)} groups")
     wrong, further = failures(store, cells)
     if further:
         left_out.append(f"failures and warnings of {further} cells; cells.csv has them")

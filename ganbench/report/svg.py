@@ -32,7 +32,7 @@ _VARIABLES = {
     INK: "var(--muted)",
     BEHIND: "var(--panel)",
     RULE: "var(--rule)",
-    **{colour: f"var(--arm-{index})" for index, colour in enumerate(GROUP_COLOURS)},
+    **{colour: f"var(--group-{index})" for index, colour in enumerate(GROUP_COLOURS)},
 }
 _PAINT = re.compile(r"(stroke|fill): (#[0-9a-f]{6})")
 # A group with the `gid` of a mark; the text is escaped already.

@@ -83,7 +83,7 @@ def read_conditions(parts: CellParts, path: Path) -> Tensor:
 
 
 def _require_conditional(parts: CellParts, option: str) -> None:
-    if not parts.players.conditional:
+    if not parts.players.takes_condition("generator"):
         raise GridError(
             f"{option}: the generator of {parts.cell.id} takes no condition "
             f"(architecture {parts.cell.architecture.label!r})"

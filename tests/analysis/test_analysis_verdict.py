@@ -75,7 +75,7 @@ def test_an_arm_of_failures_alone_is_compared() -> None:
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ({"skipped": 3}, "minimax skipped in 3; nothing to compare: no seed has a final fid in both arms"),
+        ({"skipped": 3}, "minimax skipped in 3; nothing to compare: no seed has a final fid in both groups"),
         ({"unfinished": 1}, "minimax unfinished in 1; nothing to compare"),
     ],
 )
@@ -89,7 +89,7 @@ def test_seeds_that_are_no_pairs() -> None:
     assert said.endswith("3 + 3 seeds would show 3.51 sd = 5.55 or more)")
     assert _verdict([10, 12, 14], [1, 2, 2], paired=False).endswith(", 3 + 3 seeds)")
     assert _verdict([10], [1, 2], paired=False) == (
-        "1 seed of an arm is too few to tell (fid lower by 8.5 for ns)"
+        "1 seed of a group is too few to tell (fid lower by 8.5 for ns)"
     )
     failed = _verdict([10, 12], [8, 9, 10, 11], paired=False, failures={2: "oom", 3: "oom", 4: "oom"})
     assert "p=0.04 by rank sum, 5 + 4 seeds); in the 2 + 4 seeds left fid lower by 1.5 for ns, " in failed

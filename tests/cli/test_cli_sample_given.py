@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 import torch
 from finished_cells import finish
+from parts_here import parts
 from PIL import Image
 
 from ganbench.__main__ import main
+from ganbench.catalog import load_catalog
+from ganbench.errors import GridError
 from ganbench.files.png import read_words
+from ganbench.grid import read_grid
 from ganbench.runner.external_samples import read_samples
+from ganbench.runner.given_conditions import given_classes
 from ganbench.store import Store
 
 # The generator gives what it was made from: the label, or the condition's first entry, and then its noise.
@@ -361,6 +366,23 @@ def test_what_cannot_be_given_is_refused_in_a_line(
     assert captured.err.startswith("ganbench: error: " + problem.replace("CELL", cell_of(results, kind)))
     assert captured.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_generator_beside_a_discriminator_that_takes_labels_takes_none() -> None:
+    for player, taken in (("discriminator", False), ("generator", True)):
+        architecture = {
+            "name": "mlp",
+            "conditional": player,
+            "generator_widths": [4],
+            "discriminator_widths": [4],
+        }
+        axes = {"dataset": ["digits"], "architecture": [architecture], "loss": ["minimax"]}
+        (cell,) = read_grid({"name": "one", "seeds": 1, "axes": axes}, load_catalog()).cells
+        if taken:
+            assert given_classes(parts(cell), [9, 0]).tolist() == [9, 0]
+        else:
+            with pytest.raises(GridError, match=r"--class: the generator of .* takes no condition"):
+                given_classes(parts(cell), [0])
 
 
 def test_uniform_noise_has_no_truncation(

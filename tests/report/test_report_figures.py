@@ -126,7 +126,7 @@ def test_svg_uses_the_pages_colours_and_escapes_names() -> None:
     assert root.get("role") == "img"
     assert f"{hostile}: 1" in [element.text for element in root.iter() if element.text]
     assert "<script" not in text
-    assert "var(--arm-0)" in text
+    assert "var(--group-0)" in text
     assert GROUP_COLOURS[0] not in text
     assert "<metadata" not in text
 

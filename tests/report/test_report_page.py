@@ -72,6 +72,18 @@ def test_inputs_and_captions_stand_with_the_samples(planted: Folder) -> None:
     assert "3 a coat" in page.words
 
 
+def test_the_head_names_the_axis_where_values_of_it_are_compared(
+    planted: Folder, make_folder: Callable[..., Folder]
+) -> None:
+    _, page = _write(planted)
+    assert "A ganbench report · compares loss · digits, mlp\n" in page.words
+    alone = make_folder("alone")
+    alone.add(scores={"fid": 1.0})
+    alone.index()
+    _, page = _write(alone)
+    assert "A ganbench report · digits, mlp\n" in page.words
+
+
 def test_the_page_has_its_parts(planted: Folder) -> None:
     text, page = _write(planted)
     assert page.words.index("non_saturating") < page.words.index("What was compared")

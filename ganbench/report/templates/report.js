@@ -2,7 +2,7 @@
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // Samples: one seed at a time, one step at a time, the same for all arms.
+  // Samples: one seed at a time, one step at a time, the same for all groups.
   for (const viewer of all(".viewer")) {
     const rows = all(".row", viewer);
     const images = all("img[data-step]", viewer);
