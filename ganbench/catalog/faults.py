@@ -276,13 +276,12 @@ def _modules(entry: Entry) -> frozenset[str]:
 
 
 def _function(build: Callable[..., Any]) -> Callable[..., Any]:
-    while isinstance(build, functools.partial):
-        build = build.func
     try:
-        function: Callable[..., Any] = inspect.unwrap(build)
+        while isinstance(build, functools.partial) or hasattr(build, "__wrapped__"):
+            build = build.func if isinstance(build, functools.partial) else inspect.unwrap(build)
     except Exception:  # a lazy one whose module cannot be imported
         return build
-    return function
+    return build
 
 
 def _definition(build: Callable[..., Any]) -> str:

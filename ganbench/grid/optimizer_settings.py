@@ -45,7 +45,14 @@ class OptimizerSettings(BaseModel):
 
 
 class Adam(OptimizerSettings):
-    """Adam (Kingma and Ba, 2015), with the betas of DCGAN's authors for the first moment."""
+    """Adam (Kingma and Ba, 2015), with the betas of DCGAN's authors for the first moment.
+
+    Attributes:
+        betas: decays of the running means of the gradient and of its square.
+        eps: added to the root that a step is divided by.
+        weight_decay: times each weight, added to its gradient.
+        amsgrad: whether a step is divided by the largest mean square so far (Reddi et al., 2018).
+    """
 
     name: Literal["adam"] = "adam"
     betas: Betas = (0.5, 0.999)
@@ -55,14 +62,25 @@ class Adam(OptimizerSettings):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019); the decay's default is torch's."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019); the decay's default is torch's.
+
+    Attributes:
+        weight_decay: the share of the learning rate by which each weight is reduced at a step.
+    """
 
     name: Literal["adamw"] = "adamw"  # type: ignore[assignment]
     weight_decay: WeightDecay = 0.01
 
 
 class SGD(OptimizerSettings):
-    """Stochastic gradient descent, with or without momentum."""
+    """Stochastic gradient descent, with or without momentum.
+
+    Attributes:
+        momentum: the share of the last step that is added to the next one.
+        dampening: the share of the gradient that momentum leaves out.
+        nesterov: whether the gradient is added once more, beyond the momentum.
+        weight_decay: times each weight, added to its gradient.
+    """
 
     name: Literal["sgd"] = "sgd"
     momentum: Decay = 0.0
@@ -82,7 +100,15 @@ class SGD(OptimizerSettings):
 
 
 class RMSprop(OptimizerSettings):
-    """RMSprop (Tieleman and Hinton, 2012)."""
+    """RMSprop (Tieleman and Hinton, 2012).
+
+    Attributes:
+        alpha: decay of the running mean of the squared gradient.
+        eps: added to the root that a step is divided by.
+        momentum: the share of the last step that is added to the next one.
+        centered: whether the variance of the gradient is taken for its mean square.
+        weight_decay: times each weight, added to its gradient.
+    """
 
     name: Literal["rmsprop"] = "rmsprop"
     alpha: Decay = 0.99

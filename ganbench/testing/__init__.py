@@ -16,10 +16,14 @@ from __future__ import annotations
 
 from ganbench.testing.architecture_contract import ArchitectureContract
 from ganbench.testing.augmentation_contract import AugmentationContract
-from ganbench.testing.check import CONTRACTS, check
 from ganbench.testing.contract import Contract
+from ganbench.testing.contract_runs import CONTRACTS, check
+from ganbench.testing.data_contract import DatasetContract
+from ganbench.testing.extractor_contract import ExtractorContract
 from ganbench.testing.findings import ContractFailure, Finding, NotApplicable
 from ganbench.testing.loss_contract import LossContract
+from ganbench.testing.metric_contract import MetricContract
+from ganbench.testing.optimizer_contract import OptimizerContract, UpdateContract
 from ganbench.testing.penalty_contract import PenaltyContract
 
 __all__ = [
@@ -28,9 +32,14 @@ __all__ = [
     "AugmentationContract",
     "Contract",
     "ContractFailure",
+    "DatasetContract",
+    "ExtractorContract",
     "Finding",
     "LossContract",
+    "MetricContract",
     "NotApplicable",
+    "OptimizerContract",
     "PenaltyContract",
+    "UpdateContract",
     "check",
 ]

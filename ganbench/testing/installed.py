@@ -12,7 +12,7 @@ from ganbench.catalog.distributions import normalized
 from ganbench.catalog.faults import Part
 from ganbench.errors import CatalogError, did_you_mean
 from ganbench.grid.choice import NONE
-from ganbench.testing.check import check
+from ganbench.testing.contract_runs import check
 from ganbench.testing.findings import Finding
 
 

@@ -23,6 +23,7 @@ from ganbench.training import CellGame
 
 BATCH = 8
 STEPS = 4
+RATE = 0.01
 CPU = torch.device("cpu")
 
 TINY: Mapping[str, Any] = {
@@ -123,7 +124,12 @@ class Stage:
         """
         own: dict[str, Any] = {self.kind: self.itself} if self.kind in _AXES else {}
         values: dict[str, Any] = {"loss": "non_saturating", **around, **self.axes, **own, **(axes or {})}
-        settings = {"steps": STEPS, "batch_size": BATCH, "diagnostics_every": 1, **(train or {})}
+        settings: dict[str, Any] = {"steps": STEPS, "batch_size": BATCH, "diagnostics_every": 1}
+        if self.kind == "optimizer":
+            settings["optimizer"] = {"lr": RATE, **self.itself}
+        elif self.kind == "update":
+            settings["update"] = self.itself
+        settings |= train or {}
         grid = read_grid(
             {
                 "name": "contract",

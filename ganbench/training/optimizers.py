@@ -41,6 +41,7 @@ class TorchOptimizer:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.__doc__ = "\n".join(each.__doc__ or "" for each in OPTIMIZERS[name].__mro__[:3])
 
     @property
     def __signature__(self) -> inspect.Signature:

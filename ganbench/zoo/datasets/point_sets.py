@@ -59,7 +59,13 @@ class PointMass(Points):
         location: Coordinate = 0.0,
         samples: SampleCount = 1000,
     ) -> None:
-        """Lays `samples` equal points into each split."""
+        """Lay equal points into each split.
+
+        Args:
+            d: coordinates of a point.
+            location: the value of each coordinate.
+            samples: points in each split.
+        """
         # The same whatever the stream.
         super().__init__(lambda _: Samples(x=torch.full((samples, d), float(location))), seed=0)
         self.modes = torch.full((1, d), float(location))

@@ -85,7 +85,12 @@ class Kid:
         subsets: Annotated[int, Interval(ge=1, le=10_000)] = 100,
         subset_size: Annotated[int, Ge(2)] = 1000,
     ) -> None:
-        """Take the number of subsets, and of samples in each."""
+        """Take the numbers.
+
+        Args:
+            subsets: how many are drawn, over which the distance is averaged.
+            subset_size: samples in each.
+        """
         self.subsets = subsets
         self.subset_size = subset_size
         self.minimum = subset_size
@@ -116,7 +121,11 @@ class InceptionScore:
     minimum_classes = 2
 
     def __init__(self, splits: Annotated[int, Interval(ge=1, le=1000)] = 10) -> None:
-        """Take the number of parts."""
+        """Take the number of parts.
+
+        Args:
+            splits: parts into which the samples are divided, over which the score is averaged.
+        """
         self.splits = splits
         self.minimum = min_samples_of_splits(splits)
         self.fewer_samples = "is[splits=1]" if splits > 1 else ""
@@ -151,7 +160,12 @@ class BallShare:
     needs: Needs = "features"
 
     def __init__(self, name: str, *, neighbours: Annotated[int, Ge(1)]) -> None:
-        """Take the name of the share, and the neighbour that a ball reaches to."""
+        """Take the name of the share, and how far a ball reaches.
+
+        Args:
+            name: precision, recall, density or coverage.
+            neighbours: a ball around an image reaches to the nearest of its own kind of this number.
+        """
         self.minimum = fewest_samples(neighbours)
         self.fewer_samples = f"{name}[neighbours=...]" if neighbours > 1 else ""
         self.neighbours = neighbours

@@ -28,7 +28,11 @@ class _NearModes:
     max_distances = 2**24
 
     def __init__(self, stds: Annotated[float, Gt(0)] = 3.0) -> None:
-        """Take the distance within which a sample is of high quality, in standard deviations."""
+        """Take the distance.
+
+        Args:
+            stds: within so many standard deviations of a mode a sample is of high quality.
+        """
         self.stds = stds
 
     def check(self, dataset: Dataset) -> None:

@@ -9,8 +9,12 @@ from ganbench.catalog import Kind
 from ganbench.testing.architecture_contract import ArchitectureContract
 from ganbench.testing.augmentation_contract import AugmentationContract
 from ganbench.testing.contract import Contract
+from ganbench.testing.data_contract import DatasetContract
+from ganbench.testing.extractor_contract import ExtractorContract
 from ganbench.testing.findings import Finding
 from ganbench.testing.loss_contract import LossContract
+from ganbench.testing.metric_contract import MetricContract
+from ganbench.testing.optimizer_contract import OptimizerContract, UpdateContract
 from ganbench.testing.penalty_contract import PenaltyContract
 
 CONTRACTS: Mapping[Kind, type[Contract]] = {
@@ -20,6 +24,11 @@ CONTRACTS: Mapping[Kind, type[Contract]] = {
         PenaltyContract,
         AugmentationContract,
         ArchitectureContract,
+        DatasetContract,
+        MetricContract,
+        ExtractorContract,
+        OptimizerContract,
+        UpdateContract,
     )
 }
 """The contract of each kind."""
