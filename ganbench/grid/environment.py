@@ -275,7 +275,16 @@ def parts_with_chosen(cell: Cell, catalog: Catalog) -> Iterator[tuple[Kind, Choi
     Raises:
         CatalogError: something that the cell needs is not provided.
     """
-    for kind, choice in parts_of(cell):
+    yield from with_chosen(parts_of(cell), catalog)
+
+
+def with_chosen(parts: Iterable[tuple[Kind, Choice]], catalog: Catalog) -> Iterator[tuple[Kind, Choice]]:
+    """Give parts, each followed by what its options choose.
+
+    Raises:
+        CatalogError: something of it is not provided.
+    """
+    for kind, choice in parts:
         yield kind, choice
         for inner, name, options in catalog.chosen_within(kind, choice.name, choice.options):
             yield inner, Choice(name, options)

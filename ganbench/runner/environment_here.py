@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ganbench.grid import Cell, Environment, environment_of
-from ganbench.grid.environment import parts_of
+from ganbench.grid.environment import parts_with_chosen
 from ganbench.runner.build import CellParts, settle_engine
 from ganbench.runner.shared_parts import SharedParts
 from ganbench.training import deterministic
@@ -48,6 +48,6 @@ def environment_here(
 
 
 def _digests(cell: Cell, shared: SharedParts) -> Iterator[tuple[str, str]]:
-    for kind, choice in parts_of(cell):
+    for kind, choice in parts_with_chosen(cell, shared.catalog):
         if digest := shared.digest(kind, choice):
             yield f"{kind} {choice.label}", digest

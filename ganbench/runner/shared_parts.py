@@ -220,12 +220,17 @@ class SharedParts:
         )
 
     def _provider(self, kind: Kind, choice: Choice, digest: str = "") -> str:
-        """Name the distribution that provides a part, with version and source; empty for ganbench."""
-        plugin = self.catalog.entry(kind, choice.name).plugin
-        if plugin.builtin:
-            return ""
-        source = plugin.digest or source_digest(plugin.distribution)
-        return f"{plugin.origin} {source} {digest}".rstrip()
+        """Name who provides a part and what it chooses, with version and source; empty for ganbench."""
+        chosen = self.catalog.chosen_within(kind, choice.name, choice.options)
+        outer = self.catalog.entry(kind, choice.name).plugin
+        inner = [self.catalog.entry(each, name).plugin for each, name, _ in chosen]
+        said = {
+            f"{plugin.origin} {plugin.digest or source_digest(plugin.distribution)} "
+            f"{digest if plugin is outer else ''}".rstrip(): None
+            for plugin in (outer, *inner)
+            if not plugin.builtin
+        }
+        return "; ".join(said)
 
 
 class _Recent(Generic[_Key, _Value]):

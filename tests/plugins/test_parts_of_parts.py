@@ -1,4 +1,4 @@
-"""Losses that wrap others by name: an option is a choice, and `ganbench.build` builds what it names."""
+"""Parts that wrap others by name: an option is a choice, and `ganbench.build` builds what it names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ganbench.catalog import load_catalog, plugins_given
 from ganbench.errors import CatalogError, GridError
 from ganbench.execution import plan_run
 from ganbench.grid import Grid, read_grid
-from ganbench.runner import CellParts
+from ganbench.runner import CellParts, SharedParts
 
 WRAPPER = '''
 from __future__ import annotations
@@ -188,7 +188,8 @@ def test_who_provides_the_inner_one_is_recorded_and_stale_when_it_changes(
     tmp_path: Path, fake_site: FakeSite
 ) -> None:
     inner = "from ganbench import *\nfrom ganbench.zoo.losses.adversarial import NonSaturating\n"
-    inner += "@hookimpl\ndef ganbench_losses():\n    yield LossSpec(name='inner', build=NonSaturating)\n"
+    inner += "class Inner(NonSaturating):\n    digest = 'weights of then'\n"
+    inner += "@hookimpl\ndef ganbench_losses():\n    yield LossSpec(name='inner', build=Inner)\n"
     (tmp_path / "inner.py").write_text(inner)
     fake_site.install("fake-inner", inner.replace("'inner'", "'packaged'"))
     with plugins_given([tmp_path / "inner.py"]):
@@ -196,12 +197,55 @@ def test_who_provides_the_inner_one_is_recorded_and_stale_when_it_changes(
             record = run({"name": "scaled", "base": base}, tmp_path / base)
             assert set(record["environment"]["plugins"]) == {"scaled.py", name}
             assert ("inner.py" in record["plugins"]) == (base == "inner")
+            assert record["environment"]["digests"] == {f"loss {base}": "weights of then"}
     (tmp_path / "inner.py").write_text(inner + "# changed\n")
     with (
         plugins_given([tmp_path / "inner.py"]),
         pytest.raises(GridError, match=r"inner\.py: source changed"),
     ):
         run({"name": "scaled", "base": "inner"}, tmp_path / "inner")
+
+
+METRIC = """
+from typing import Annotated
+
+import ganbench
+from ganbench import Choice, MetricSpec, hookimpl
+
+
+class Halved:
+    minimum, needs = 2, "samples"
+
+    def __init__(self, base: Annotated[Choice, "metric"] = "wasserstein") -> None:
+        self.base = ganbench.build("metric", base)
+
+    def __call__(self, *samples):
+        return {"halved": sum(self.base(*samples).values()) / 2}
+
+
+@hookimpl
+def ganbench_metrics():
+    yield MetricSpec(name="outer_metric", build=Halved, directions={"halved": "lower"})
+"""
+
+
+def test_a_metrics_protocol_has_who_provides_the_inner_one(tmp_path: Path) -> None:
+    (tmp_path / "outer.py").write_text(METRIC)
+    inner = METRIC.replace("outer_metric", "inner_metric")
+    found = {}
+    for source in (inner, inner + "# changed"):
+        (tmp_path / "inner.py").write_text(source)
+        with plugins_given([tmp_path / "outer.py", tmp_path / "inner.py"]) as catalog:
+            score = {"metrics": [{"name": "outer_metric", "base": "inner_metric"}], "samples": 40}
+            (cell,) = read_grid({**table("minimax"), "score": score}, catalog).cells
+            scorer = CellParts(cell, SharedParts(catalog)).scorer
+            assert scorer is not None
+            protocol = scorer.protocols["outer_metric"]
+            found[protocol.hash] = protocol.plugins
+    assert len(found) == 2
+    for (provider,) in found.values():
+        outer, _, within = provider.partition("; ")
+        assert (outer.split()[0], within.split()[0]) == ("outer.py", "inner.py")
 
 
 def test_names_mean_what_they_mean_to_the_run(tmp_path: Path, given: Path) -> None:
