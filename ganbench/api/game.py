@@ -147,6 +147,12 @@ class Augmentation(Protocol):
     It is applied within `game.score`, so that any loss and any penalty meets it, and must be differentiable
     in the samples. Numbers that it draws come from `game.uniform` and `game.normal`, and what it keeps
     between calls is in `game.state`, under names of its own. Asking the game for scores in it is an error.
+
+    It may define `after_discriminator_scores(logit, game)`, to steer itself by what the discriminator says of
+    real samples: called without gradient in each discriminator's turn, once the turn's gradient is taken,
+    with the logits of the real batch as the loss got them, (batch,) or one per pack. What it learns from them
+    it keeps in `game.state`, changed in place. Cells whose loss has no logit, or asks for no scores of
+    `game.real`, are then skipped.
     """
 
     def __call__(self, x: Tensor, game: Game) -> Tensor:

@@ -154,10 +154,7 @@ def _learns_with(part: Part, what: str, value: Any) -> None:
 
 def _loss(part: Part, built: Any) -> None:
     _require_methods(part, built, ("discriminator_loss", "generator_loss"))
-    for name in ("logit", "after_discriminator_step"):
-        optional = getattr(built, name, None)
-        if optional is not None and not callable(optional):
-            raise _broken(part, f"{name} must be a method or None, given {_kind(optional)}")
+    _optional_methods(part, built, ("logit", "after_discriminator_step"))
     if getattr(built, "learns_with", None) is not None:
         _learning_loss(part, built)
 
@@ -204,6 +201,7 @@ def _augmentation(part: Part, built: Any) -> None:
         raise _broken(
             part, f"build must return something to call with samples and a game, given {_kind(built)}"
         )
+    _optional_methods(part, built, ("after_discriminator_scores",))
 
 
 def _metric(part: Part, built: Any) -> None:
@@ -230,6 +228,13 @@ def _extractor(part: Part, built: Any) -> None:
         raise _broken(part, f"channels must be a tuple of numbers of channels, given {built.channels!r}")
     if built.sizes is not None and not _all(built.sizes, _pair):
         raise _broken(part, f"sizes must be a tuple of (height, width) or None, given {built.sizes!r}")
+
+
+def _optional_methods(part: Part, built: Any, names: Iterable[str]) -> None:
+    for name in names:
+        optional = getattr(built, name, None)
+        if optional is not None and not callable(optional):
+            raise _broken(part, f"{name} must be a method or None, given {_kind(optional)}")
 
 
 def _require_methods(part: Part, built: Any, names: Iterable[str]) -> None:

@@ -50,9 +50,15 @@ def check_augmentation(parts: CellParts, begun: Callable[[Augmentation], CellGam
 
 
 def _applied(part: Part, game: CellGame) -> list[Tensor]:
-    """Apply it to three batches in turn; the second is as large as real and generated samples together."""
+    """Apply it to three batches in turn, and tell it of scores before the last.
+
+    The second batch is as large as real and generated samples together.
+    """
     found = []
-    for x in (game.real, torch.cat((game.real, game.real)), game.real):
+    for index, x in enumerate((game.real, torch.cat((game.real, game.real)), game.real)):
+        if index == 2:
+            with calling(part, "after_discriminator_scores"):
+                game.tell_augmentation(torch.linspace(-1, 2, len(x)).to(x))
         inputs = x.clone().requires_grad_()
         with calling(part, "__call__"):
             seen: object = game.augmented(inputs)

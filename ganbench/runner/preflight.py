@@ -26,6 +26,7 @@ from ganbench.training import (
     PenaltyTerm,
     deterministic,
     networks_of,
+    scores_hook,
     settle_networks,
     tell_step,
 )
@@ -143,6 +144,11 @@ class _CellCheck:
                 settle_networks(held, device, dtype)
             begun = functools.partial(self._begun, players, objective, (real, condition, noise))
             if augmentation is not None:
+                if scores_hook(augmentation) is not None and not begun(augmentation).has_logit:
+                    raise Unsupported(
+                        f"augmentation {cell.augmentation.label!r} looks at the loss's logit, and loss "
+                        f"{part.label!r} has none"
+                    )
                 self._attempt(functools.partial(check_augmentation, parts, begun))
                 self._raise_faults()
             game = begun(augmentation)
@@ -190,8 +196,14 @@ class _CellCheck:
         batch: tuple[Tensor, Tensor | None, Tensor],
     ) -> None:
         """Ask loss and penalties for their values; note what is wrong with them."""
-        loss = objective.loss
+        loss, steered = objective.loss, scores_hook(self._parts.augmentation) is not None
+        game.observed = (None, None)
         self._scalar(part, "discriminator_loss", lambda: loss.discriminator_loss(game))
+        if steered and not self._faults and game.observed[0] is None:
+            raise Unsupported(
+                f"augmentation {self._cell.augmentation.label!r} looks at the scores of game.real, and loss "
+                f"{part.label!r} asks for none"
+            )
         self._add_penalties(game, terms, "discriminator")
         if hasattr(loss, "logit") and game.has_logit:
             self._attempt(lambda: self._called(part, "logit", lambda: game.logit(game.score(game.real))))

@@ -17,6 +17,7 @@ from ganbench.api.updates import Turn
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import PluginError
 from ganbench.grid import Choice
+from ganbench.grid.choice import NONE
 from ganbench.runner.build import CellParts, build_loss
 from ganbench.runner.global_draws import GlobalDraws
 from ganbench.runner.preflight import autocast, batch_of, number_type, refused_condition
@@ -92,6 +93,8 @@ class TrialGame:
         self._loss = parts.shared.part("loss", choice)
         self._penalties = [parts.shared.part("penalty", choice) for choice in cell.penalty.parts]
         self._architecture = parts.shared.part("architecture", cell.architecture)
+        augments = cell.augmentation != NONE
+        self._augments = parts.shared.part("augmentation", cell.augmentation) if augments else None
         self._played = 0
         # Networks beside the players that were called, and all that a gradient has reached.
         self._called: set[str] = set()
@@ -260,6 +263,9 @@ class TrialGame:
         reached = outside(self._trained, value_d, *extras.values())
         gradients = self._gradients("discriminator", value_d, self._loss, "discriminator_loss")
         _descend(self._learning("discriminator"), self._added(gradients, "discriminator", extras))
+        if self._augments is not None:
+            with self._watched(self._augments, "after_discriminator_scores", draws, seen):
+                game.tell_augmentation()
         after = getattr(loss, "after_discriminator_step", None)
         if after is not None:
             with self._watched(self._loss, "after_discriminator_step", draws, seen), torch.no_grad():

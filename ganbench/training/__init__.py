@@ -1,6 +1,6 @@
 """The game loop of one cell: Algorithm 1, its engines, its diagnostics, its state."""
 
-from ganbench.training.cell_game import CellGame, ConditionRefused
+from ganbench.training.cell_game import CellGame, ConditionRefused, scores_hook
 from ganbench.training.determinism import (
     determinism_record,
     deterministic,
@@ -50,6 +50,7 @@ __all__ = [
     "prepare_process",
     "refused_state",
     "restore_plugin_optimizer",
+    "scores_hook",
     "set_again",
     "settle_networks",
     "tell_step",

@@ -102,12 +102,7 @@ class CellGame:
                 players: then none is frozen, and `fake` is attached in both turns.
         """
         self._turn, self._joint = turn, joint
-        if joint:
-            # A turn before still needs the values that it saw, and this one may change them in place.
-            self.states = {
-                name: value if name.startswith(RULE_STATES) else value.clone()
-                for name, value in self.states.items()
-            }
+        self._spare_states()
         self._real, self._condition, self._noise = real, condition, noise
         self._fake = None
         self._scores = None
@@ -116,6 +111,34 @@ class CellGame:
             learns = joint or player == turn
             for parameter in parameters:
                 parameter.requires_grad_(learns)
+
+    def _spare_states(self) -> None:
+        """Leave to a turn that is differentiated later the values that it saw, before they are changed."""
+        if self._joint:
+            self.states = {
+                name: value if name.startswith(RULE_STATES) else value.clone()
+                for name, value in self.states.items()
+            }
+
+    @torch.no_grad()
+    def tell_augmentation(self, logit: Tensor | None = None) -> None:
+        """Show the augmentation the logits of real samples, where it asks for them.
+
+        To be called in each discriminator's turn, after its gradient was taken: what changes here may be
+        needed for it.
+
+        Args:
+            logit: one for each sample or pack; those of this turn's scores unless given.
+        """
+        hook, scores = scores_hook(self._augmentation), self.observed[0]
+        if hook is None:
+            return
+        if logit is None and scores is not None and self._logit is not None:
+            logit = self._logit(scores)
+        if logit is not None:
+            assert self._augmentation_stream is not None, "an augmentation needs a stream"
+            self._spare_states()
+            hook(logit, AugmentationGame(self, self._augmentation_stream))
 
     def judge_by(
         self, loss: Any, outputs: int | None, trained: Sequence[TrainedNetwork] | None = None
@@ -312,6 +335,12 @@ class CellGame:
             )
             self._initial_states[name] = self.states[name].clone()
         return self.states[name]
+
+
+def scores_hook(augmentation: Augmentation | None) -> Callable[[Tensor, Any], None] | None:
+    """Return an augmentation's `after_discriminator_scores`, or None where it has none."""
+    hook: Callable[[Tensor, Any], None] | None = getattr(augmentation, "after_discriminator_scores", None)
+    return hook
 
 
 def logit_of(loss: Any, outputs: int | None) -> Callable[[Tensor], Tensor] | None:

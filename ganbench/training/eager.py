@@ -98,6 +98,8 @@ class EagerEngine:
         count = self._step.accumulate
         loss, bare = self._turn(player, draw, noise)
         (loss if count == 1 else loss / count).backward()  # type: ignore[no-untyped-call]
+        if player == "discriminator":
+            self._step.game.tell_augmentation()
         return loss.detach(), bare.detach()
 
     def _turn(self, player: Turn, draw: int, noise: int, *, joint: bool = False) -> tuple[Tensor, Tensor]:
@@ -158,6 +160,8 @@ class EagerEngine:
             loss, bare = self._turn(player, draw, draw * count + part, joint=True)
             losses.append((loss.detach(), bare.detach()))
             found = torch.autograd.grad(loss / count, parameters, create_graph=True, allow_unused=True)
+            if player == "discriminator":
+                self._step.game.tell_augmentation()
             totals = [
                 new if old is None else old if new is None else old + new
                 for old, new in zip(totals, found, strict=True)

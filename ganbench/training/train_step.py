@@ -188,6 +188,8 @@ class SeedRun:
                 ):
                     game.begin(player, *batch, noise)
                     self.step.losses(player)
+                    if player == "discriminator":
+                        game.tell_augmentation()
         finally:
             game.end_turn()
             with torch.no_grad():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from broken_plugins import RING, TINY, augmentation, grid
+from broken_plugins import RING, TINY, augmentation, grid, loss
 from fake_site import FakeSite
 from in_process import InProcess
 from parts_here import forget, parts, shared
@@ -160,14 +160,37 @@ def test_cells_of_before_the_axis_are_those_without_one(tmp_path: Path) -> None:
 
 
 def test_points_are_no_images_and_the_cell_is_skipped() -> None:
-    asked = grid(dataset=[RING], augmentation=["none", "flip", "diffaugment"])
+    asked = grid(dataset=[RING], augmentation=["none", "flip", "diffaugment", "ada"])
     tried = preflight(asked, "cpu", shared())
     reasons = {tried.skipped.get(cell.id, "") for cell in asked.cells}
     assert reasons == {
         "",
         "augmentation 'flip' is for images, and the data are points",
         "augmentation 'diffaugment' is for images, and the data are points",
+        "augmentation 'ada' is for images, and the data are points",
     }
+
+
+def test_one_that_looks_at_scores_needs_a_loss_with_a_logit() -> None:
+    coder = {"name": "autoencoder", "noise": 4}
+    asked = grid(dataset=[DIGITS], architecture=[coder], loss=["began"], augmentation=["ada"])
+    assert list(preflight(asked, "cpu", shared()).skipped.values()) == [
+        "augmentation 'ada' looks at the loss's logit, and loss 'began' has none"
+    ]
+
+
+def test_one_that_looks_at_scores_needs_scores_of_real_samples(fake_site: FakeSite) -> None:
+    fake_site.install(
+        "fake-odd",
+        loss(
+            "class Odd(NonSaturating):\n    def discriminator_loss(self, game):\n"
+            "        return game.score(torch.cat((game.real, game.fake))).square().mean()"
+        ),
+    )
+    asked = grid(dataset=[DIGITS], loss=["odd"], augmentation=["none", "ada"])
+    assert list(preflight(asked, "cpu", shared()).skipped.values()) == [
+        "augmentation 'ada' looks at the scores of game.real, and loss 'odd' asks for none"
+    ]
 
 
 @pytest.mark.slow
@@ -184,7 +207,34 @@ def body(call: str, init: str = "pass") -> str:
     )
 
 
+STEERED = """
+class Odd:
+    n = 0
+
+    def __call__(self, x, game):
+        return x * (1 + self.n)
+
+    def after_discriminator_scores(self, logit, game):
+        {}
+"""
+
 BROKEN = {
+    "its steering raises": (
+        augmentation(STEERED.format("logit[99]")),
+        r"IndexError: .* \(after_discriminator_scores, fake_fake_odd.py:21\)",
+    ),
+    "its steering is no method": (
+        augmentation(STEERED.format("pass") + "\nOdd.after_discriminator_scores = 3\n"),
+        "after_discriminator_scores must be a method or None, given int",
+    ),
+    "its steering asks for scores": (
+        augmentation(STEERED.format("game.score(game.real)")),
+        r"RuntimeError: an augmentation asks for scores.* \(after_discriminator_scores, ",
+    ),
+    "it is steered by itself": (
+        augmentation(STEERED.format("self.n = float(logit.sign().mean())")),
+        "gives other samples although the draws are the same: it keeps something in its own attributes",
+    ),
     "raises": (body("return x / self.none"), r"AttributeError: .*none.* \(__call__, fake_fake_odd.py:17\)"),
     "cannot be called": (augmentation("class Odd: ..."), "must return something to call with samples and a"),
     "build raises": (body("return x", "1 / 0"), r"ZeroDivisionError: .* \(build, fake_fake_odd.py:15\)"),

@@ -12,6 +12,7 @@ from torch import Tensor
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError, Unsupported
 from ganbench.zoo.augmentations import diffaugment
+from ganbench.zoo.augmentations import draws as draws_of_images
 from ganbench.zoo.augmentations.diffaugment import OPERATIONS
 
 
@@ -108,7 +109,7 @@ def test_cutout_is_that_of_the_authors_code_at_each_centre(height: int, width: i
 def test_all_centres_and_shifts_are_drawn_equally_often() -> None:
     count = 10_000
     draws = [(index + 0.5) / count for index in range(count)]
-    whole = diffaugment._whole(Drawn(draws), count, -2, 2)  # type: ignore[arg-type]
+    whole = draws_of_images.whole(Drawn(draws), count, -2, 2)  # type: ignore[arg-type]
     assert torch.bincount(whole + 2).tolist() == [count // 5] * 5
 
 

@@ -31,3 +31,11 @@ def ganbench_augmentations() -> Iterator[AugmentationSpec]:
         reference="Zhao et al. (2020), Differentiable Augmentation for Data-Efficient GAN Training, and the "
         "authors' code",
     )
+    yield AugmentationSpec(
+        name="ada",
+        build=lazy("ganbench.zoo.augmentations.ada:Ada"),
+        summary="Changes places and colours of images as often as the discriminator overfits.",
+        formula="x changed with probability p; p follows the sign of s(x)",
+        reference="Karras et al. (2020), Training Generative Adversarial Networks with Limited Data, and the "
+        "authors' code",
+    )

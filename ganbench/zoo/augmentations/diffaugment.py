@@ -10,7 +10,7 @@ from annotated_types import MinLen
 from torch import Tensor
 
 from ganbench.api import Game
-from ganbench.zoo.augmentations.flip import require_images
+from ganbench.zoo.augmentations.draws import require_images, whole
 
 Policy = Literal["color", "translation", "cutout"]
 Policies = Annotated[list[Policy] | tuple[Policy, ...], MinLen(1)]
@@ -40,7 +40,7 @@ def contrast(x: Tensor, game: Game) -> Tensor:
 def translation(x: Tensor, game: Game) -> Tensor:
     """Move each image by whole pixels, up to an eighth of its size in each direction; what comes in is 0."""
     size, height, width = len(x), x.shape[2], x.shape[3]
-    down, right = (_whole(game, size, -_most(side), _most(side)) for side in (height, width))
+    down, right = (whole(game, size, -_most(side), _most(side)) for side in (height, width))
     rows = torch.arange(height, device=x.device)[None, :] - down[:, None]
     columns = torch.arange(width, device=x.device)[None, :] - right[:, None]
     inside = _within(rows, height)[:, None, :, None] & _within(columns, width)[:, None, None, :]
@@ -96,12 +96,6 @@ def _most(side: int) -> int:
     return int(side * TRANSLATION_SHARE + 0.5)
 
 
-def _whole(game: Game, size: int, least: int, most: int) -> Tensor:
-    """Draw whole numbers (size,), uniform from `least` to `most`, both included."""
-    # In low precision the product may be rounded up to what lies above `most`.
-    return (game.uniform(size) * (most - least + 1)).floor().clamp(max=most - least).long() + least
-
-
 def _within(indices: Tensor, side: int) -> Tensor:
     return (indices >= 0) & (indices < side)
 
@@ -110,7 +104,7 @@ def _cut(game: Game, size: int, side: int, x: Tensor) -> Tensor:
     """Draw along one side of each image which pixels are cut out, (size, side)."""
     length = int(side * CUTOUT_SHARE + 0.5)
     # As the authors centre it: on the edges too, so that a part may lie outside.
-    centre = _whole(game, size, 0, side - length % 2)
+    centre = whole(game, size, 0, side - length % 2)
     pixels = torch.arange(side, device=x.device)[None, :]
     first = (centre - length // 2)[:, None]
     return (pixels >= first) & (pixels < first + length)

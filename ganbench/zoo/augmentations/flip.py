@@ -1,4 +1,4 @@
-"""Mirrored images, and no augmentation; what augmentations of images alone have in common."""
+"""Mirrored images, and no augmentation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from annotated_types import Interval
 from torch import Tensor
 
 from ganbench.api import Game
-from ganbench.errors import Unsupported
+from ganbench.zoo.augmentations.draws import require_images
 
 
 class NoAugmentation:
@@ -38,17 +38,3 @@ class Flip:
         require_images(x, "flip")
         mirrored = game.uniform(len(x), 1, 1, 1) < self.probability
         return x.flip(3).where(mirrored, x)
-
-
-def require_images(x: Tensor, name: str) -> None:
-    """Refuse samples that are no images.
-
-    Args:
-        x: (batch, *shape).
-        name: of the augmentation.
-
-    Raises:
-        Unsupported: they have not three dimensions each.
-    """
-    if x.ndim != 4:
-        raise Unsupported(f"augmentation {name!r} is for images, and the data are points")
