@@ -20,6 +20,7 @@ from ganbench.runner.captioned_pictures import Blocks, content_of, draw_small, h
 from ganbench.runner.point_pictures import MAX_POINTS, Span, draw_plane, frame_of, surface_of
 from ganbench.runner.sample_pictures import draw_samples, shown, tiled
 from ganbench.runner.sampling import chosen, generate_samples, spread
+from ganbench.runner.shared_dataset import described_on_trial
 from ganbench.runner.tiles import SIDE, reduced
 from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
@@ -168,17 +169,16 @@ def fixed_conditions(parts: CellParts) -> tuple[Tensor, Tensor | None] | None:
         data = dataset.load("test")
     except GanbenchError:
         data = parts.reference
-    assert data.condition is not None
+    tried = described_on_trial(data)
+    assert tried.condition is not None
     if pairs:
-        rows = torch.tensor(spread(range(len(data)), _PAIRS))
-        return data.condition[rows], data.x[rows]
+        rows = torch.tensor(spread(range(len(tried)), _PAIRS))
+        return tried.condition[rows], tried.x[rows]
     # Neighbours in the data may be alike.
-    tried = torch.tensor(spread(range(len(data)), SIDE * SIDE))
-    captions = dataset.captions(chosen(data, tried))
     rows_by_caption: dict[str, int] = {}
-    for caption, row in zip(captions, tried.tolist(), strict=True):
+    for row, caption in enumerate(dataset.captions(tried)):
         rows_by_caption.setdefault(caption, row)
-    return data.condition[torch.tensor(list(rows_by_caption.values())[:SIDE])], None
+    return tried.condition[torch.tensor(list(rows_by_caption.values())[:SIDE])], None
 
 
 def frame_for(parts: CellParts) -> list[Span]:

@@ -21,8 +21,9 @@ from ganbench.runner.sampling import chosen, spread
 from ganbench.scoring import seeded
 
 _CPU = torch.device("cpu")
-# Samples whose conditions are described on trial.
-_TRIED = 64
+# Samples whose conditions, and labels that, are described on trial.
+_MAX_TRIED = 64
+_MAX_LABELS_TRIED = 1000
 
 _Value = TypeVar("_Value")
 
@@ -83,8 +84,7 @@ class SharedDataset:
             self._require([f"{split} split: {problem}" for problem in problems])
             self._splits[split] = samples
             if self._own_describe is not None:
-                rows = torch.tensor(spread(range(len(samples)), _TRIED))
-                self.captions(chosen(samples, rows))
+                self.captions(described_on_trial(samples))
         return self._splits[split]
 
     @property
@@ -162,3 +162,17 @@ class SharedDataset:
             raise PluginError(*(part.fault(problem) for problem in problems))
         if problems:
             raise GridError(*(f"{part.who}: {problem}" for problem in problems))
+
+
+def described_on_trial(samples: Samples) -> Samples:
+    """Choose samples whose descriptions are tried as soon as a split is loaded; pictures show no others.
+
+    64 of them, evenly spread; where conditions are labels, one of each of the first 1,000.
+    """
+    if samples.condition is not None or samples.labels is None:
+        return chosen(samples, torch.tensor(spread(range(len(samples)), _MAX_TRIED)))
+    counts = samples.labels.bincount()
+    # The first sample of each label, in one pass over the data.
+    first = torch.full(counts.shape, len(samples))
+    first.scatter_reduce_(0, samples.labels, torch.arange(len(samples)), "amin")
+    return chosen(samples, first[counts.nonzero().flatten()[:_MAX_LABELS_TRIED]])

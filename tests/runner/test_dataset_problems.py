@@ -16,6 +16,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, PluginError
 from ganbench.execution.grid_check import preflight
 from ganbench.grid import Choice, read_grid
+from ganbench.runner.shared_dataset import described_on_trial
 
 IMAGES = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
 POINTS = torch.zeros(6, 2)
@@ -265,6 +266,17 @@ def test_a_description_that_is_no_line_of_text_is_refused(offer: Any, what: str)
     (line,) = caught.value.problems
     assert line.startswith("dataset 'given_data' (plugin fake-data 2.5): ")
     assert problem in line
+
+
+def test_each_label_and_some_conditions_are_described_on_trial() -> None:
+    labels = torch.zeros(500, dtype=torch.int64)
+    labels[[3, 499]] = torch.tensor([7, 2000])
+    x = torch.zeros(500, 2)
+    assert described_on_trial(Samples(x=x, labels=labels)).labels.tolist() == [0, 7, 2000]  # type: ignore[union-attr]
+    conditions = torch.arange(500)
+    tried = described_on_trial(Samples(x=x, condition=conditions, labels=labels)).condition
+    assert tried is not None
+    assert (len(tried), int(tried[0]), int(tried[-1])) == (64, 0, 499)
 
 
 def test_a_description_is_given_a_label_or_a_condition(offer: Any) -> None:

@@ -11,12 +11,13 @@ from listed_objectives import PENALTIES
 from parts_here import parts
 from test_names_trained import ARCHITECTURES, DIGITS, OF_IMAGES, RING, SUITED
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench import Unsupported
 from ganbench.catalog import load_catalog
 from ganbench.errors import GanbenchError
 from ganbench.grid import Cell, Choice, read_grid
-from ganbench.testing.on_devices import CPU, play_forward, play_on_meta, play_pretended, probed_players
+from ganbench.testing.on_devices import CPU, CUDA, play_forward, play_on_meta, play_pretended, probed_players
 from ganbench.training import PenaltyTerm
 
 LOSSES = [entry.name for entry in load_catalog().entries("loss") if entry.plugin.distribution == "ganbench"]
@@ -106,6 +107,17 @@ def test_augmentations_play_there_too(name: str) -> None:
     for penalty in _penalties(cell):
         play_on_meta(parts(cell), [penalty])
     play_pretended(parts(cell), _penalties(cell))
+
+
+@pytest.mark.parametrize("name", ["digits_cnn", "fashion_cnn"])
+def test_extractors_compute_where_the_images_are(name: str) -> None:
+    catalog = load_catalog()
+    extractor = catalog.build("extractor", name, {})
+    ((side, _), *_) = extractor.sizes
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        out = extractor(torch.zeros(BATCH, 3, side, side, dtype=torch.uint8, device=CUDA))
+    assert {out.features.device.type, out.logits.device.type} == {"cuda"}
+    assert len(out.features) == BATCH
 
 
 def test_a_tensor_that_is_left_on_the_cpu_raises() -> None:
