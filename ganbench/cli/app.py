@@ -29,7 +29,7 @@ plugins or grids; without it, everything is listed.
         "Train every combination of a grid, score it, write tables and a report; what is done already stays."
     ),
     "show": "One entry: summary, formulas, options with types and defaults, who provides it.",
-    "sample": "The first COUNT samples of a cell that were scored, or others, of given classes, conditions, noise.",
+    "sample": "The first COUNT samples of a cell that were scored, or of given classes, conditions or noise.",
     "score": "Scores of images made elsewhere, with the same numbers as a run's.",
     "report": "Tables and report.html, again, from what is stored; with an option, only what it asks for.",
     "compare": (
