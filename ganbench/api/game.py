@@ -52,6 +52,9 @@ class Game(Protocol):
         """The networks beside the players, by name: those of `Players.extra`.
 
         One that learns with the player whose turn it is learns in this turn; the others are frozen.
+
+        Raises:
+            Unsupported: one is asked for by a name that none has.
         """
 
     def scores(self) -> tuple[Tensor, Tensor]:

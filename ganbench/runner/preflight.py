@@ -21,9 +21,9 @@ from ganbench.runner.sampling import drawn_rows
 from ganbench.scoring import WITH_LABELS, seeded, too_few
 from ganbench.training import (
     CellGame,
-    ConditionRefused,
     Objective,
     PenaltyTerm,
+    PlayersMisfit,
     deterministic,
     networks_of,
     scores_hook,
@@ -97,9 +97,9 @@ def batch_of(
     return (x / 127.5 - 1 if data.x.dtype == torch.uint8 else x), condition
 
 
-def refused_condition(refusal: ConditionRefused, part: Part, architecture: Part) -> Unsupported:
-    """Say why a cell is skipped whose loss or penalty gives a condition to a player that takes none."""
-    return Unsupported(f"{part.who} needs conditional players: {refusal} ({architecture.who})")
+def players_misfit(refusal: PlayersMisfit, part: Part, architecture: Part) -> Unsupported:
+    """Say why a cell is skipped whose loss or penalty asks of the players what they have not."""
+    return Unsupported(f"{part.who} needs {refusal.needs}: {refusal} ({architecture.who})")
 
 
 class _CellCheck:
@@ -232,8 +232,8 @@ class _CellCheck:
         try:
             with calling(part, hook, self._parts.named):
                 return function()
-        except ConditionRefused as refusal:
-            raise refused_condition(refusal, part, self._architecture) from refusal
+        except PlayersMisfit as refusal:
+            raise players_misfit(refusal, part, self._architecture) from refusal
 
     def _attempt(self, function: Callable[[], _Value]) -> _Value | None:
         """Call a function; note a plugin's failure and return none, so that other parts are tried too."""

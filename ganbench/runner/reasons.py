@@ -12,9 +12,9 @@ from ganbench.catalog.faults import blame, out_of_memory
 from ganbench.errors import GanbenchError, PluginError, PluginFault, Unsupported, said
 from ganbench.grid import Cell
 from ganbench.runner.build import CellParts
-from ganbench.runner.preflight import refused_condition
+from ganbench.runner.preflight import players_misfit
 from ganbench.store import Store
-from ganbench.training import ConditionRefused
+from ganbench.training import PlayersMisfit
 
 
 def memory_missing(failure: BaseException) -> str:
@@ -46,14 +46,14 @@ def broken_reason(faults: Iterable[PluginFault], cell: Cell) -> str:
 
 
 def reason_skipped(failure: Unsupported, parts: CellParts) -> str:
-    """Name what does not fit; of a condition that players do not take, also who gave it."""
-    if isinstance(failure, ConditionRefused):
+    """Name what does not fit; of what the players have not, also who asked for it."""
+    if isinstance(failure, PlayersMisfit):
         given = [part for part in parts.named if part.kind in ("loss", "penalty")]
         fault = blame(failure, given)
         for part in given:
             if fault is not None and part.who == fault.who:
                 architecture = parts.shared.part("architecture", parts.cell.architecture)
-                return str(refused_condition(failure, part, architecture))
+                return str(players_misfit(failure, part, architecture))
     return str(failure)
 
 

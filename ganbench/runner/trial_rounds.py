@@ -20,14 +20,14 @@ from ganbench.grid import Choice
 from ganbench.grid.choice import NONE
 from ganbench.runner.build import CellParts, build_loss
 from ganbench.runner.global_draws import GlobalDraws
-from ganbench.runner.preflight import autocast, batch_of, number_type, refused_condition
+from ganbench.runner.preflight import autocast, batch_of, number_type, players_misfit
 from ganbench.runner.untrained import common, outside, refuse_idle, refuse_untrained
 from ganbench.scoring import seeded
 from ganbench.training import (
     CellGame,
-    ConditionRefused,
     Objective,
     PenaltyTerm,
+    PlayersMisfit,
     networks_of,
     settle_networks,
     tell_step,
@@ -365,8 +365,8 @@ class TrialGame:
         try:
             with calling(blamed, hook, self._parts.named):
                 yield
-        except ConditionRefused as refusal:
-            raise refused_condition(refusal, part, self._architecture) from refusal
+        except PlayersMisfit as refusal:
+            raise players_misfit(refusal, part, self._architecture) from refusal
 
 
 def _descend(learning: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:

@@ -1,6 +1,6 @@
 """The game loop of one cell: Algorithm 1, its engines, its diagnostics, its state."""
 
-from ganbench.training.cell_game import CellGame, ConditionRefused, scores_hook
+from ganbench.training.cell_game import CellGame, PlayersMisfit, scores_hook
 from ganbench.training.determinism import (
     determinism_record,
     deterministic,
@@ -29,12 +29,12 @@ __all__ = [
     "ENGINES",
     "BuildOptimizer",
     "CellGame",
-    "ConditionRefused",
     "Diverged",
     "Engine",
     "EngineChoice",
     "Objective",
     "PenaltyTerm",
+    "PlayersMisfit",
     "TrainStep",
     "TrainedNetwork",
     "Trainer",

@@ -18,8 +18,23 @@ RULE_STATES = "update."
 """What an update rule keeps stands among the game's states under names that begin so."""
 
 
-class ConditionRefused(Unsupported):
-    """A loss or a penalty gives a condition to a player that takes none."""
+class PlayersMisfit(Unsupported):
+    """A loss or a penalty asks of the players what they have not.
+
+    Attributes:
+        needs: what it needs them to have.
+    """
+
+    needs = "conditional players"
+
+
+class _Networks(dict[str, nn.Module]):
+    """The networks beside the players; a cell whose loss needs another one is skipped."""
+
+    def __missing__(self, name: str) -> nn.Module:
+        misfit = PlayersMisfit(f"there {'are ' + ', '.join(self) if self else 'is none'}")
+        misfit.needs = f"a network {name!r} beside the players"
+        raise misfit
 
 
 class CellGame:
@@ -219,7 +234,7 @@ class CellGame:
     @property
     def networks(self) -> Mapping[str, nn.Module]:
         """See Game.networks."""
-        return {name: extra.module for name, extra in self.players.extra.items()}
+        return _Networks((name, extra.module) for name, extra in self.players.extra.items())
 
     @property
     def fake(self) -> Tensor:
@@ -249,7 +264,7 @@ class CellGame:
         """Implement Game.score.
 
         Raises:
-            ConditionRefused: a condition is given, and the discriminator takes none.
+            PlayersMisfit: a condition is given, and the discriminator takes none.
         """
         self._require_conditional(condition, "game.score", "discriminator")
         seen = self.augmented(x)
@@ -268,7 +283,7 @@ class CellGame:
         """Implement Game.generate.
 
         Raises:
-            ConditionRefused: a condition is given, and the generator takes none.
+            PlayersMisfit: a condition is given, and the generator takes none.
         """
         self._require_conditional(condition, "game.generate", "generator")
         if self.players.takes_condition("generator"):
@@ -291,7 +306,7 @@ class CellGame:
 
     def _require_conditional(self, condition: Tensor | None, call: str, player: Turn) -> None:
         if condition is not None and not self.players.takes_condition(player):
-            raise ConditionRefused(f"{call} is given a condition, and the {player} takes none")
+            raise PlayersMisfit(f"{call} is given a condition, and the {player} takes none")
 
     def logit(self, scores: Tensor) -> Tensor:
         """Implement Game.logit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -307,6 +308,18 @@ def test_the_temperature_moves_along_the_discriminators_gradient(
         log -= rate * float(slope)
         assert loss.log_temperature.item() == pytest.approx(log, rel=1e-6)
     assert abs(log - math.log(2)) > 1e-6
+
+
+def test_a_loss_says_which_network_the_players_lack(site: FakeSite) -> None:
+    asked = grid(loss=["bigan", "non_saturating"], architecture=["coded", TINY])
+    tried = preflight(asked, "cpu", shared())
+    who = r"loss 'bigan' \(plugin fake-methods 1.0\) needs a network 'encoder' beside the players"
+    reasons = [tried.skipped.get(cell.id, "") for cell in asked.cells]
+    assert re.fullmatch(
+        rf"{who}: there are q \(architecture 'coded' \(plugin fake-methods 1.0\)\)", reasons[0]
+    )
+    assert re.fullmatch(rf"{who}: there is none \(architecture 'mlp.*'\)", reasons[2])
+    assert reasons[1] == reasons[3] == ""
 
 
 def test_a_loss_whose_outputs_the_data_decide_says_what_it_needs(site: FakeSite) -> None:
