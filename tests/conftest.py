@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from fabricated_results import GRID, Folder
-from in_process import in_process, workers
+from in_process import in_process, undrawn, workers
 from parts_here import forget
 
-__all__ = ["in_process", "workers"]
+__all__ = ["in_process", "undrawn", "workers"]
 
 # The first is for the tests of ganbench's own pytest plugin.
 pytest_plugins = ["pytester", "marked_slow"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from parts_here import shared
+from undrawn import undraw
 
 from ganbench.execution import EXECUTORS, Place
 from ganbench.execution.local import LocalExecutor
@@ -55,8 +56,19 @@ class InProcess:
 
 
 @pytest.fixture(scope="module")
-def in_process() -> Iterator[type[InProcess]]:
-    """Run cells in this process, in all of a file from the first test on that asks for it."""
+def undrawn() -> Iterator[None]:
+    """Leave out what matplotlib draws, in all of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        undraw(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def in_process(undrawn: None) -> Iterator[type[InProcess]]:
+    """Run cells in this process, in all of a file from the first test on that asks for it.
+
+    What matplotlib would draw is left out.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(EXECUTORS, "local", InProcess)
         yield InProcess

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ganbench.__main__ import main
 
 IMPORTED = ("torch", "torch._dynamo", "ganbench.cli.run", "ganbench.execution.grid_run", "ganbench.report")
@@ -82,6 +84,10 @@ def serve() -> None:
     """Answer each request with the exit code of the program."""
     for name in IMPORTED:
         importlib.import_module(name)
+    sys.path.append(str(Path(__file__).parents[1]))
+    from undrawn import undraw
+
+    undraw(pytest.MonkeyPatch())
     for line in sys.stdin:
         child = os.fork()
         if not child:

@@ -52,7 +52,7 @@ def hold(cell: Cell, store: Store) -> None:
 
 @pytest.mark.slow
 def test_the_trajectory_is_gradient_play(tmp_path: Path) -> None:
-    short = ("train.steps=100", "score.metrics=[]", "score.initial=false")
+    short = ("train.steps=40", "score.metrics=[]", "score.initial=false")
     cells = played("dirac", tmp_path / "out", *short)
     for cell, store in cells:
         hold(cell, store)
@@ -61,7 +61,7 @@ def test_the_trajectory_is_gradient_play(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_trajectory_is_simultaneous_gradient_play(tmp_path: Path) -> None:
-    short = ("train.steps=100", "score.metrics=[]", "score.initial=false", PRECISIONS)
+    short = ("train.steps=40", "score.metrics=[]", "score.initial=false", PRECISIONS)
     cells = played("dirac-simultaneous", tmp_path / "out", *short)
     for cell, store in cells:
         hold(cell, store)

@@ -1,4 +1,4 @@
-"""Every built-in loss, penalty, architecture and data set in a game of 50 steps: trained, resumed bit by bit.
+"""Every built-in loss, penalty, architecture and data set in a game of 20 steps: trained, resumed bit by bit.
 
 What is played is held against the catalog, so that a name that is registered and never played is a failure.
 """
@@ -38,7 +38,7 @@ from ganbench.grid import Grid, read_grid
 from ganbench.runner.build import build_trainer
 from ganbench.training import Trainer
 
-STEPS = 50
+STEPS = 20
 CPU = torch.device("cpu")
 RING = {"name": "gaussian_ring", "samples": 40}
 DIGITS = "digits"
