@@ -13,24 +13,25 @@ from safetensors.torch import load_file
 
 from ganbench.catalog import load_catalog
 from ganbench.execution import plan_run
-from ganbench.grid import read_grid
+from ganbench.grid import Grid, read_grid
 from ganbench.runner import SharedParts, Task, run_cell
 from ganbench.store import Store
 
 
 def finish(
-    document: Mapping[str, Any], folder: Path, *, stops: Sequence[int] = (), plugins: Sequence[Path] = ()
+    asked: Mapping[str, Any] | Grid, folder: Path, *, stops: Sequence[int] = (), plugins: Sequence[Path] = ()
 ) -> Store:
     """Run every cell of a grid to its end.
 
     Args:
-        document: the grid.
+        asked: the grid, or its document.
         folder: of the results.
         stops: each cell is first told to stop after so many steps, once for each number, and resumed.
         plugins: files of plugins, given as with `--plugin`.
     """
     catalog = load_catalog(plugins=plugins)
-    plan, store = plan_run(read_grid(dict(document), catalog), folder, device="cpu", plugins=plugins)
+    grid = asked if isinstance(asked, Grid) else read_grid(dict(asked), catalog)
+    plan, store = plan_run(grid, folder, device="cpu", plugins=plugins)
     store.make()
     store.write_grid(plan.grid.to_toml())
     for planned in plan.cells:

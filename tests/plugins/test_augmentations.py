@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from broken_plugins import RING, TINY, augmentation, grid, loss
 from fake_site import FakeSite
+from finished_cells import equal_files, finish
 from in_process import InProcess
+from interrupted_cells import differing, trained
 from parts_here import forget, parts, shared
-from safetensors.torch import load_file
 
 import ganbench
 from ganbench.analysis.read_tables import read_tables
 from ganbench.errors import GridError
-from ganbench.execution import Interrupted
 from ganbench.execution.grid_check import preflight
 from ganbench.report.page_parts import objectives_text_table
 from ganbench.runner.environment_here import environment_here
@@ -42,15 +41,8 @@ class Odd:
 """
 
 
-def weights(out: Path) -> dict[str, torch.Tensor]:
-    (path,) = out.glob("cells/*/generator.safetensors")
-    return load_file(path)
-
-
 @pytest.mark.slow
-def test_a_plugins_trains_and_goes_on_to_the_same_bits(
-    fake_site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plugins_trains_and_goes_on_to_the_same_bits(fake_site: FakeSite, tmp_path: Path) -> None:
     fake_site.install("fake-odd", augmentation(NOISY))
     asked = grid(
         augmentation=[{"name": "odd", "step": 0.02}],
@@ -58,22 +50,10 @@ def test_a_plugins_trains_and_goes_on_to_the_same_bits(
         train={"steps": 24},
         score={"metrics": ["wasserstein"], "samples": 64, "every": 8},
     )
-    results = ganbench.run(asked, out=tmp_path / "whole", executor=InProcess())
-    (cell,) = results.cells.to_dict("records")
-    assert (cell["status"], cell["augmentation"]) == ("ok", "odd[step=0.02]")
-    stops = 0
-    while True:
-        executor = InProcess()
-        monkeypatch.setattr(InProcess, "between", staticmethod(executor.stop))
-        try:
-            ganbench.run(asked, out=tmp_path / "parts", executor=executor)
-            break
-        except Interrupted:
-            stops += 1
-    assert stops == 2
-    whole, broken = weights(tmp_path / "whole"), weights(tmp_path / "parts")
-    assert whole.keys() == broken.keys()
-    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    whole = finish(asked, tmp_path / "whole")
+    (cell,) = whole.cells_on_disk()
+    assert whole.cell(cell)["varied"] == {"augmentation": "odd[step=0.02]"}
+    assert equal_files(whole, finish(asked, tmp_path / "parts", stops=(5, 9)))
 
 
 def test_its_source_and_its_digest_are_in_the_environment(fake_site: FakeSite) -> None:
@@ -90,16 +70,18 @@ def test_its_source_and_its_digest_are_in_the_environment(fake_site: FakeSite) -
 
 
 @pytest.mark.slow
-def test_diffaugment_plays_under_losses_of_one_output_and_of_two(tmp_path: Path) -> None:
+def test_diffaugment_plays_under_losses_of_one_output_and_of_two() -> None:
     losses = ["minimax", "non_saturating", "hinge", "least_squares", "wasserstein", "softmax"]
     asked = grid(dataset=[DIGITS], loss=losses, augmentation=["none", "diffaugment"], train={"steps": 3})
-    cells = ganbench.run(asked, out=tmp_path / "out", executor=InProcess()).cells
-    assert set(cells["status"]) == {"ok"}
-    assert list(zip(cells["loss"], cells["augmentation"], strict=True)) == [
-        (loss, name) for loss in losses for name in ("none", "diffaugment")
-    ]
-    # Each begins from the same weights and goes another way.
-    assert cells["weights"].nunique() == len(cells)
+    assert not preflight(asked, "cpu", shared()).skipped
+    found = set()
+    for cell in asked.cells:
+        whole = trained(cell)
+        # Each begins from the same weights and goes another way.
+        found.add(b"".join(tensor.numpy().tobytes() for tensor in whole.values()))
+        if cell.augmentation.name == "diffaugment":
+            assert not differing(whole, trained(cell, stops=(1, 2)))
+    assert len(found) == len(asked.cells) == 12
 
 
 @pytest.mark.slow

@@ -9,11 +9,7 @@ from typing import Any
 import pytest
 import torch
 from fake_site import FakeSite
-from in_process import InProcess
-from safetensors.torch import load_file
-
-import ganbench
-from ganbench.execution import Interrupted
+from finished_cells import equal_files, finish, weights_of
 
 PLUGIN = """
 import math
@@ -78,35 +74,14 @@ GRID: dict[str, Any] = {
 }
 
 
-def weights(out: Path) -> dict[str, torch.Tensor]:
-    (path,) = out.glob("cells/*/generator.safetensors")
-    return load_file(path)
-
-
 @pytest.mark.slow
-def test_it_trains_and_goes_on_to_the_same_bits(
-    fake_site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_trains_and_goes_on_to_the_same_bits(fake_site: FakeSite, tmp_path: Path) -> None:
     fake_site.install("fake-recipe", PLUGIN)
-    results = ganbench.run(GRID, out=tmp_path / "whole", executor=InProcess())
-    (cell,) = results.cells.to_dict("records")
-    assert cell["status"] == "ok", cell["reason"]
-    assert cell["penalty"] == "r2[every=2,weight=0.5]+scheduled_r1"
-
-    # Told to stop after each scoring, and started again until it is done.
-    stops = 0
-    while True:
-        executor = InProcess()
-        monkeypatch.setattr(InProcess, "between", staticmethod(executor.stop))
-        try:
-            ganbench.run(GRID, out=tmp_path / "parts", executor=executor)
-            break
-        except Interrupted:
-            stops += 1
-    assert stops == 2
-    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
-    assert whole.keys() == parts.keys()
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    whole = finish(GRID, tmp_path / "whole")
+    (cell,) = whole.cells_on_disk()
+    assert whole.cell(cell)["axes"]["penalty"] == "r2[every=2,weight=0.5]+scheduled_r1"
+    # Told to stop within a warm-up, a schedule and a ramp, and started again.
+    assert equal_files(whole, finish(GRID, tmp_path / "parts", stops=(2, 9, 6)))
 
 
 @pytest.mark.slow
@@ -121,8 +96,7 @@ def test_each_part_of_it_counts(fake_site: FakeSite, tmp_path: Path) -> None:
     }
     found = {}
     for name, train in without.items():
-        grid = {**plain, "train": {**plain["train"], **train}}
-        ganbench.run(grid, out=tmp_path / name, executor=InProcess())
-        found[name] = torch.cat([weight.flatten() for weight in weights(tmp_path / name).values()])
+        store = finish({**plain, "train": {**plain["train"], **train}}, tmp_path / name)
+        found[name] = torch.cat([weight.flatten() for weight in weights_of(store).values()])
     assert all(math.isfinite(float(weight.sum())) for weight in found.values())
     assert not any(torch.equal(found["whole"], found[name]) for name in without if name != "whole")
