@@ -190,3 +190,11 @@ def test_conditions_that_no_cell_meets_together(folder: Path, capsys: pytest.Cap
     assert "no cell has it under --where architecture=dcgan" in capsys.readouterr().err
     assert main(["compare", str(folder), "--baseline", "minimax", "--where", "architecture=dcgan"]) == 2
     assert "--axis loss: under --where architecture=dcgan there is one value only" in capsys.readouterr().err
+
+
+def test_plugins_may_be_given(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    assert main(["compare", str(folder), "--plugin", str(path)]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+    path.write_text("from ganbench import hookimpl\n\n@hookimpl\ndef ganbench_losses():\n    return []\n")
+    assert main(["compare", str(folder), "--plugin", str(path)]) == 0
