@@ -12,9 +12,9 @@ from collections.abc import Generator
 
 import pytest
 
-# Of the time of all tests. Those without the marker take a third of it, and none of them a hundredth.
-MAX_SHARE_UNMARKED = 0.5
-MAX_SHARE_ONE_UNMARKED = 0.03
+# Of the time of all tests. Those without the marker take a tenth of it, and none of them a five-hundredth.
+MAX_SHARE_UNMARKED = 0.2
+MAX_SHARE_ONE_UNMARKED = 0.005
 LISTED = 15
 PROPERTY = "processor_seconds"
 _BEGIN = pytest.StashKey[float]()
@@ -64,7 +64,7 @@ class SlowMarkerCheck:
                 f"tests without the marker take more than {MAX_SHARE_UNMARKED:.0%} of the time"
             )
         self.problems += [
-            f"{test} takes more than {MAX_SHARE_ONE_UNMARKED:.0%} of the time of all tests and is not marked"
+            f"{test} takes more than {MAX_SHARE_ONE_UNMARKED:.1%} of the time of all tests and is not marked"
             for test, seconds in unmarked.items()
             if seconds > MAX_SHARE_ONE_UNMARKED * whole
         ]

@@ -170,6 +170,7 @@ def test_what_is_inconclusive_fails_unless_it_is_told_to_pass(project: pytest.Py
     )
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_line(project: pytest.Pytester) -> None:
     project.makepyfile(
         """

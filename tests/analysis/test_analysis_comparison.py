@@ -311,6 +311,7 @@ def test_arms_are_described_each_by_itself(make_folder: Callable[..., Folder]) -
     assert row["environments"] == "e1; e2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("axis", "test"), [("architecture", "Welch t"), ("dataset", "Welch t")])
 def test_seeds_are_no_pairs_where_weights_or_data_differ(
     make_folder: Callable[..., Folder], axis: str, test: str

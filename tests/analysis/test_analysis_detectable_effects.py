@@ -19,6 +19,7 @@ def test_pairs_that_a_difference_needs(d: float, n: int) -> None:
     assert detectable_paired(n) <= d < detectable_paired(n - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("d", "n"), [(0.5, 64), (0.75, 29), (1, 17), (1.5, 9), (2, 6), (3, 4)])
 def test_seeds_that_a_difference_needs(d: float, n: int) -> None:
     assert detectable_welch(n, n) <= d < detectable_welch(n - 1, n - 1)
@@ -51,6 +52,7 @@ def test_welch_with_few_seeds_against_drawing(n_old: int, n_new: int, effect: fl
     assert (p < 0.05).mean() == pytest.approx(exact, abs=4 * (exact * (1 - exact) / draws) ** 0.5)
 
 
+@pytest.mark.slow
 def test_a_stricter_level_shows_less() -> None:
     for detectable in (
         lambda alpha: detectable_paired(2, alpha),

@@ -62,6 +62,7 @@ def test_noise_is_pooled_within_cells_by_hand() -> None:
     assert group.sd == pytest.approx(5.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [0.0, 2.0])
 def test_the_two_spreads_are_apart_and_one_holds_a_share_of_the_other(seeds: float) -> None:
     generator = np.random.default_rng(0)

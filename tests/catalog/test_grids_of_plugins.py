@@ -54,6 +54,7 @@ def reason(distribution: str) -> str:
     return record.reason
 
 
+@pytest.mark.slow
 def test_they_are_listed_with_whose_they_are_and_run_by_name(
     install: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

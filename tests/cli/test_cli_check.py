@@ -72,6 +72,7 @@ def test_the_same_run_again_is_identical(finished, baseline, capsys):
     assert printed[1] == "all 3 cells are bit-identical to the baseline's"
 
 
+@pytest.mark.slow
 def test_exit_codes(baseline, changed, capsys):
     noisy = changed(lambda value, index: 0.5 + 0.01 * index, "noisy")
     assert check(changed(lambda value, index: 0.3 + 0.01 * index, "worse"), noisy) == 1
@@ -87,6 +88,7 @@ def test_exit_codes(baseline, changed, capsys):
     assert capsys.readouterr().out.startswith("pass: ")
 
 
+@pytest.mark.slow
 def test_json_is_an_array(baseline, changed, capsys):
     folder = changed(lambda value, index: 0.3 + 0.01 * index)
     check(folder, baseline, "--json", "--metric", "modes", "--tolerance", "0.5")
@@ -94,6 +96,7 @@ def test_json_is_an_array(baseline, changed, capsys):
     assert (row["dataset"], row["metric"], row["allowed"]) == ("gaussian_ring", "modes", 0.5)
 
 
+@pytest.mark.slow
 def test_files_for_a_pull_request_and_a_dashboard(finished, baseline, changed, tmp_path, capsys):
     junit, markdown = tmp_path / "check.xml", tmp_path / "check.md"
     bad = changed(lambda value, index: 0.1 + 0.01 * index)
@@ -195,6 +198,7 @@ def rewrite(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+@pytest.mark.slow
 def test_what_is_inconclusive_or_fails_inside_is_in_the_files_too(changed, tmp_path, capsys, monkeypatch):
     junit, markdown = tmp_path / "check.xml", tmp_path / "check.md"
     files = ["--junit", str(junit), "--markdown", str(markdown)]

@@ -67,6 +67,7 @@ def _json(capsys: pytest.CaptureFixture[str], folder: Path, *options: str) -> li
     return json.loads(said.out)
 
 
+@pytest.mark.slow
 def test_without_a_question_it_is_the_grids(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = _json(capsys, folder)
     assert {(row["axis"], row["baseline"], row["value"]) for row in rows} == {
@@ -76,6 +77,7 @@ def test_without_a_question_it_is_the_grids(folder: Path, capsys: pytest.Capture
     assert len(rows) == 3 * 2 * 2
 
 
+@pytest.mark.slow
 def test_another_question(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = "--axis architecture --baseline dcgan --where loss=minimax --where train.optimizer.lr=1e-4"
     rows = _json(capsys, folder, *options.split(), "--metric", "fid")
@@ -89,6 +91,7 @@ def test_another_question(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         assert (row["better"], row["family_size"]) == ("dcgan", 2)
 
 
+@pytest.mark.slow
 def test_values_of_one_axis_are_alternatives(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--where", "architecture=mlp", "--where", "architecture=mlp[pack=2]", "--metric", "fid"]
     rows = _json(capsys, folder, "--axis", "train.optimizer.lr", *options)
@@ -130,6 +133,7 @@ def test_each_format_goes_to_stdout_and_nothing_is_written(
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -186,6 +186,7 @@ def test_names_of_many_images_sort_as_they_were_made(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["000000.png", "000001.png", "000002.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("out", ["a.npz", "a.png", "folder", "above/a.npz"])
 def test_a_full_disk_leaves_nothing_half_written(
     store: Store,
@@ -249,6 +250,7 @@ def test_no_samples_are_refused_in_a_line(store: Store, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "ganbench: error: --count: must be from 1 to 1000000, given 0\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -128,6 +128,7 @@ def given_again(rows: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     return {row["metric"]: tuple(row[name] for name in COLUMNS) for row in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeat", [0, 1])
 @pytest.mark.parametrize("form", ["png{}", "{}.npz"])
 @pytest.mark.parametrize("metrics", [SHORT, TOML], ids=["short", "TOML"])
@@ -159,6 +160,7 @@ def test_points_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(rows) > 1
 
 
+@pytest.mark.slow
 def test_torch_fidelity_gives_the_same_on_the_same_files(
     made: Path,
     real: Path,
@@ -303,6 +305,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory, made: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

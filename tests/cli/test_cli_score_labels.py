@@ -53,6 +53,7 @@ def refused(capsys: pytest.CaptureFixture[str], path: Path) -> str:
     return capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeat", [0, 1])
 def test_samples_with_their_labels_score_as_in_the_run(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], repeat: int

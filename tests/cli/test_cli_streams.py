@@ -115,6 +115,7 @@ def test_a_full_disk_is_said_where_it_can_be(
             assert capsys.readouterr().err == line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("descriptors", [(1,), (2,), (0, 1, 2)])
 def test_closed_descriptors_lead_nowhere_else(descriptors: tuple[int, ...], tmp_path: Path) -> None:
     # Whatever is opened next takes a closed descriptor's place, and would receive what is printed.

@@ -146,6 +146,7 @@ def test_a_process_that_may_not_start_others_is_refused(monkeypatch: pytest.Monk
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 def test_a_run_works_in_another_thread_and_inside_a_loop_of_asyncio(in_process: None, tmp_path: Path) -> None:
     statuses: list[str] = []
 

@@ -43,6 +43,7 @@ def test_another_executor_gives_the_same_bytes_and_each_verifies_the_other(tmp_p
     assert len(own.ran) == 2  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_cells_are_planned_for_the_model_where_they_will_run(tmp_path: Path) -> None:
     planned, _ = plan_run(read_grid(GRID, load_catalog()), tmp_path / "out", executor=Elsewhere())
     assert {entry.environment.device for entry in planned.cells} == {"another CPU"}
@@ -52,6 +53,7 @@ def test_cells_are_planned_for_the_model_where_they_will_run(tmp_path: Path) -> 
     assert results.cells["reason"].str.contains("not the planned one: device another CPU -> ").all()
 
 
+@pytest.mark.slow
 def test_data_paths_reach_a_worker_whose_own_variables_are_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_grid_of_which_nothing_fits_is_bad_input_whatever_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +71,7 @@ def test_what_fits_instead_is_what_can_be_run(tmp_path: Path) -> None:
         assert plan.count("train") == 1
 
 
+@pytest.mark.slow
 def test_the_nearest_size_is_named_where_the_data_can_be_resized(tmp_path: Path) -> None:
     from PIL import Image
 
@@ -100,6 +102,7 @@ def test_finished_cells_are_enough_and_stay_where_the_grid_has_them_no_more(
     assert main(["report", str(tmp_path / "out")]) == 0
 
 
+@pytest.mark.slow
 def test_what_only_training_finds_out_is_said_too_at_once_and_the_next_time(
     in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,6 +178,7 @@ def test_another_metric_trains_nothing_and_what_is_damaged_is_made_again(out: Pa
         assert (out / name).read_bytes() == (finished / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_leftover_checkpoint_of_a_finished_cell_goes(out: Path) -> None:
     (out / "cells" / ids(out)[0] / "checkpoint.safetensors").write_bytes(b"left behind")
     ganbench.run(GRID, out)

@@ -70,6 +70,7 @@ def steps_scored(results: Results) -> list[list[int]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_run_in_progress_has_a_page_of_each_scoring(
     watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_run_in_progress_has_a_page_of_each_scoring(
     assert watch.pages[2].cells["status"].tolist() == ["ok", "unfinished"]
 
 
+@pytest.mark.slow
 def test_curves_of_an_unfinished_cell_are_there_when_it_is_scored(
     watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +110,7 @@ def test_curves_of_an_unfinished_cell_are_there_when_it_is_scored(
     assert reached == [[10, None], [20, None], [30, 10], [30, 20]]
 
 
+@pytest.mark.slow
 def test_a_page_that_takes_long_is_written_seldom(
     watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,11 +121,13 @@ def test_a_page_that_takes_long_is_written_seldom(
     assert [steps_scored(results)[0] for results in watch.pages] == [[10], [10, 20, 30], [10, 20, 30]]
 
 
+@pytest.mark.slow
 def test_the_last_scoring_and_the_last_cell_are_written_once(watch: Watch, tmp_path: Path) -> None:
     run(GRID | {"seeds": 1, "score": GRID["score"] | {"every": 0}}, tmp_path / "out", jobs=1)
     assert len(watch.pages) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("takes", "pages"), [(0.5, 2), (4.0, 1)])
 def test_an_interrupted_run_has_a_page_unless_that_takes_longer_than_one_waits(
     watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: float, pages: int

@@ -222,6 +222,7 @@ def test_an_unfinished_cell_without_a_checkpoint_is_simply_trained(
     assert (entry.action, entry.keep_stale) == ("train", False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["other pictures", "another folder"])
 def test_data_that_changed_between_two_sittings_make_cells_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str

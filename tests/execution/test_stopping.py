@@ -84,6 +84,7 @@ def test_a_signal_while_the_run_is_planned_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_what_is_ignored_stays_ignored_as_under_nohup(
     during: Callable[..., None], handlers: dict[int, Any], tmp_path: Path
 ) -> None:

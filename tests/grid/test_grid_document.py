@@ -111,6 +111,7 @@ def grids(draw: st.DrawFn) -> dict[str, Any]:
     return table
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(table=grids())
 def test_reading_what_was_written_gives_an_equal_grid(catalog, table):

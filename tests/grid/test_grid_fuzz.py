@@ -163,12 +163,14 @@ def test_mutated_grids(catalog, table):
         assert read_grid(tomllib.loads(grid.to_toml()), catalog) == grid
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(table=st.dictionaries(words, values, max_size=6))
 def test_random_tables(catalog, table):
     outcome(table, catalog)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(key=words, value=values)
 def test_random_values_in_every_setting(catalog, key, value):
@@ -179,6 +181,7 @@ def test_random_values_in_every_setting(catalog, key, value):
     outcome({**FULL, "override": [{"when": {key: value}, "train": {"steps": 1}}]}, catalog)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(key=words | st.text(max_size=8), value=st.text(max_size=12) | values.map(str))
 def test_random_assignments(catalog, key, value):

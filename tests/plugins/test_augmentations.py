@@ -251,6 +251,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", BROKEN)
 def test_a_broken_one_is_named_before_anything_trains(fake_site: FakeSite, defect: str) -> None:
     source, line = BROKEN[defect]

@@ -73,6 +73,7 @@ FAILING: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", FAILING)
 def test_the_reason_names_who_and_where(fake_site: FakeSite, tmp_path: Path, what: str) -> None:
     source, changes, reason = FAILING[what]

@@ -96,6 +96,7 @@ Odd.after_discriminator_step = after
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", KEPT)
 def test_a_loss_that_keeps_something_is_refused(fake_site: FakeSite, how: str) -> None:
     source, line = KEPT[how]
@@ -227,6 +228,7 @@ class Odd(nn.Module):
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", FINE)
 def test_a_loss_that_keeps_to_the_rules_is_taken(fake_site: FakeSite, what: str) -> None:
     fake_site.install("fake-odd", FINE[what])
@@ -337,6 +339,7 @@ CONDITIONED: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", CONDITIONED)
 def test_a_condition_for_players_that_take_none_skips_the_cell(fake_site: FakeSite, what: str) -> None:
     source, axes, kind = CONDITIONED[what]

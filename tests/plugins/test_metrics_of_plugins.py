@@ -75,6 +75,7 @@ GIVEN: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", GIVEN)
 def test_what_is_no_number_by_name_is_refused_before_training(fake_site: FakeSite, what: str) -> None:
     values, line = GIVEN[what]

@@ -69,6 +69,7 @@ def trained(out: Path, **train: Any) -> torch.Tensor:
     return weights(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update", ["alternating", "extragradient"])
 def test_it_trains_and_goes_on_to_the_same_bits(
     fake_site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: str
@@ -92,6 +93,7 @@ def test_it_trains_and_goes_on_to_the_same_bits(
     assert torch.equal(whole, weights(tmp_path / "parts"))
 
 
+@pytest.mark.slow
 def test_it_is_what_trains_its_player(fake_site: FakeSite, tmp_path: Path) -> None:
     fake_site.install("fake-odd", optimizer(HEAVY_BALL))
     sgd = {"name": "sgd", "lr": 0.05, "momentum": 0.5}

@@ -110,6 +110,7 @@ def test_the_id_keeps_the_path_as_it_is_written(study: Path, tmp_path: Path) -> 
     assert read_grid(elsewhere, load_catalog()).cells[0].id == cell.id
 
 
+@pytest.mark.slow
 def test_a_run_from_elsewhere_finds_it_and_leaves_the_environment_alone(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

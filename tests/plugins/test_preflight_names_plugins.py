@@ -181,6 +181,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", BROKEN)
 def test_one_line_says_who_and_where(fake_site: FakeSite, defect: str) -> None:
     source, changes, line = BROKEN[defect]

@@ -62,6 +62,7 @@ def weights(out: Path) -> torch.Tensor:
     return torch.cat([tensor.flatten() for tensor in load_file(path).values()])
 
 
+@pytest.mark.slow
 def test_it_trains_and_goes_on_to_the_same_bits(
     fake_site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,7 @@ def test_what_the_grid_says_goes_before_five_percent_and_the_command_line_before
     }
 
 
+@pytest.mark.slow
 def test_the_thresholds_are_those_of_what_is_checked(tables):
     baseline = two(tables("a", GRID + '[check]\nkid = "50%"\n'), "fid", "kid")
     value = two(tables("b", GRID + "[check]\nfid = 3\n"), "fid", "kid", environment="e2", weights="other")

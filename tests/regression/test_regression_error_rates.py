@@ -74,6 +74,7 @@ def test_the_stored_table_is_of_the_promised_rates():
             assert shares["regression"] >= 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", ["d-lr-10x", "no-batch-norm"])
 def test_real_defects_are_found(defect):
     outcome = check(check_pool.RESULTS / defect, check_pool.RESULTS)

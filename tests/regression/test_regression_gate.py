@@ -36,6 +36,7 @@ def shifted(by, scale=1.0):
     return (20 + by + scale * NOISE[::-1]).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "tolerance", "verdict", "code"),
     [
@@ -56,6 +57,7 @@ def test_verdicts_of_a_score_that_should_be_low(checked, by, tolerance, verdict,
     assert finding.evidence.loss == pytest.approx(by)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("by", "verdict"), [(3, "improvement"), (0, "pass"), (-3, "regression")])
 def test_of_a_score_that_should_be_high(checked, by, verdict):
     outcome = checked(BASE, shifted(by), 2, metric="is")
@@ -69,6 +71,7 @@ def test_a_large_loss_that_is_not_significant_is_inconclusive(checked):
     assert checked(BASE, shifted(3), 2, alpha=1e-6).verdict == "inconclusive"
 
 
+@pytest.mark.slow
 def test_five_percent_unless_told_otherwise(checked):
     outcome = checked(BASE, shifted(3))
     (finding,) = outcome.findings
@@ -82,6 +85,7 @@ def test_identical_bits_need_no_tolerance(checked):
     assert text_of(outcome).splitlines()[1:] == ["all 2 cells are bit-identical to the baseline's"]
 
 
+@pytest.mark.slow
 def test_a_share_of_a_baseline_near_zero_is_refused(checked):
     near = [0.001, -0.001, 0.002, 0.0]
     with pytest.raises(GanbenchError) as caught:
@@ -149,6 +153,7 @@ def test_failures_on_both_sides_are_ranked(tables):
     assert check(folder("all", 0, 10, "e2"), baseline, tolerance=wide).verdict == "regression"
 
 
+@pytest.mark.slow
 def test_a_baseline_that_failed_throughout_has_nothing_to_say(tables):
     baseline = tables("a").add(BASE)
     for seed in range(3):
@@ -187,6 +192,7 @@ def test_holm_over_contexts_and_metrics(tables):
     assert "over 8 tests" in text_of(together)
 
 
+@pytest.mark.slow
 def test_identical_contexts_are_no_part_of_the_family(tables):
     baseline = tables("a").add(BASE).add(BASE, loss="non_saturating")
     value = tables("b").add(shifted(3.1)).add(BASE, loss="non_saturating")
@@ -196,6 +202,7 @@ def test_identical_contexts_are_no_part_of_the_family(tables):
     assert outcome.notes[0] == "8 of 16 cells are bit-identical to the baseline's"
 
 
+@pytest.mark.slow
 def test_the_most_severe_comes_first(tables):
     baseline, value = tables("a"), tables("b")
     for name, by in (("good", 0.0), ("bad", 3.0), ("worst", 9.0), ("unclear", 0.5), ("better", -9.0)):
@@ -215,6 +222,7 @@ def test_alpha_must_be_a_level(checked, alpha):
         checked(BASE, BASE, alpha=alpha)
 
 
+@pytest.mark.slow
 def test_notes_say_what_changed_and_what_is_not_checked(tables):
     baseline = tables("a").add(BASE)
     value = tables("b", baseline.grid.replace("steps = 100", "steps = 200"))
@@ -227,6 +235,7 @@ def test_notes_say_what_changed_and_what_is_not_checked(tables):
     )
 
 
+@pytest.mark.slow
 def test_a_setting_that_the_baselines_grid_does_not_know_has_its_default(tables):
     baseline = tables("a").add(BASE)
 

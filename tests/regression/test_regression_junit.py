@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as xml
 
+import pytest
+
 from ganbench.regression import check, junit_of
 
 
+@pytest.mark.slow
 def test_a_case_for_each_score(outcome):
     (suite,) = xml.fromstring(junit_of(outcome))
     cases = suite.findall("testcase")
@@ -23,6 +26,7 @@ def test_a_case_for_each_score(outcome):
     assert "torch 2.9.0 -> 2.9.1" in suite.find("system-out").text
 
 
+@pytest.mark.slow
 def test_what_is_inconclusive_may_be_skipped(outcome):
     (suite,) = xml.fromstring(junit_of(outcome, inconclusive_passes=True))
     assert (suite.get("failures"), suite.get("skipped")) == ("2", "1")

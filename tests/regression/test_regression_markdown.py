@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ganbench.regression import check, markdown_of
 
 
+@pytest.mark.slow
 def test_a_table_with_a_row_for_each_score(outcome, tmp_path):
     text = markdown_of(outcome)
     assert text.startswith("### ganbench check: regression (2 regression, 1 inconclusive,")

@@ -10,6 +10,7 @@ import pytest
 from ganbench.regression import check, records, text_of
 
 
+@pytest.mark.slow
 def test_the_whole_text(outcome, tmp_path):
     lines = text_of(outcome).replace(str(tmp_path), "").splitlines()
     seen = "8 seeds against 8"
@@ -40,6 +41,7 @@ def test_identical_folders_are_said_in_two_lines(tables):
     )
 
 
+@pytest.mark.slow
 def test_records_are_json_with_every_number(outcome):
     rows = json.loads(json.dumps(records(outcome), allow_nan=False))
     assert [row["verdict"] for row in rows] == [finding.verdict for finding in outcome.findings]
@@ -55,6 +57,7 @@ def test_records_are_json_with_every_number(outcome):
     assert by["good"]["seeds"] is None
 
 
+@pytest.mark.slow
 def test_differences_are_in_the_scores_own_sense(tables):
     baseline = tables("a").add([5.0, 5.1, 5.2], "is").write()
     value = tables("b").add([4.0, 4.1, 4.3], "is", environment="e2").write()

@@ -50,6 +50,7 @@ def test_further_seeds_are_counted(
     assert images.left_out == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"no picture", None])
 def test_damaged_pictures_are_named(planted: Folder, damage: bytes | None) -> None:
     file = planted.file(planted.ids[0], "samples.png")
@@ -151,6 +152,7 @@ def test_large_pictures_are_reduced(planted: Folder) -> None:
     assert len(frame.uri) < planted.file(planted.ids[0], "samples.png").stat().st_size
 
 
+@pytest.mark.slow
 def test_real_samples_and_neighbours_where_they_were_drawn(planted: Folder) -> None:
     images, rows = embedded(planted)
     (context,) = contexts(load(planted.path).cells, "loss")

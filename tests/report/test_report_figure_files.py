@@ -44,6 +44,7 @@ def test_each_figure_is_a_picture_and_a_drawing(make_folder: Callable[..., Folde
     assert "means: minimax 3, non_saturating 2" in (out / f"{stems[1]}.svg").read_text()
 
 
+@pytest.mark.slow
 def test_drawing_again_changes_no_byte(make_folder: Callable[..., Folder], tmp_path: Path) -> None:
     results = load(_one_context(make_folder()).path)
     contents = []

@@ -34,6 +34,7 @@ def test_each_objective_is_there_once_with_what_both_players_minimise(make_folde
     assert "2014, eq. 1" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formulas", [None, 3, {"loss": "text"}, {"loss": {"generator": ["x"]}}, {}])
 def test_records_without_formulas_or_with_odd_ones_do_no_harm(make_folder: Callable[..., Folder], formulas):
     folder = make_folder()

@@ -9,6 +9,7 @@ from ganbench.report import load, overview
 from ganbench.report.overview import overview_panels
 
 
+@pytest.mark.slow
 def test_a_panel_a_metric_and_a_row_a_context(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     for dataset in ("digits", "fashion_mnist"):

@@ -84,6 +84,7 @@ def test_the_head_names_the_axis_where_values_of_it_are_compared(
     assert "A ganbench report · digits, mlp\n" in page.words
 
 
+@pytest.mark.slow
 def test_the_page_has_its_parts(planted: Folder) -> None:
     text, page = _write(planted)
     assert page.words.index("non_saturating") < page.words.index("What was compared")
@@ -98,6 +99,7 @@ def test_the_page_has_its_parts(planted: Folder) -> None:
     assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img" and "src" in attributes)
 
 
+@pytest.mark.slow
 def test_every_command_is_named(planted: Folder) -> None:
     _, page = _write(planted)
     commands = page.words[page.words.index("pip install") :].splitlines()[:4]
@@ -108,6 +110,7 @@ def test_every_command_is_named(planted: Folder) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_both_spreads_are_shown_apart_and_notes_once(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     biased = {"note": "biased: fewer than 10000 samples"}
@@ -137,12 +140,14 @@ def test_both_spreads_are_shown_apart_and_notes_once(make_folder: Callable[..., 
     assert words.count("sd over seeds: of each cell's mean over 2 sample sets") == 1
 
 
+@pytest.mark.slow
 def test_one_repeat_shows_nothing_of_the_metric_itself(planted: Folder) -> None:
     _, page = _write(planted)
     assert "itself" not in page.words
     assert not any("repeat" in name for row in page.rows for name in row)
 
 
+@pytest.mark.slow
 def test_nothing_is_fetched_and_one_script_may_run(planted: Folder) -> None:
     text, page = _write(planted)
     assert not {"link", "iframe", "object"} & {tag for tag, _ in page.tags}
@@ -160,6 +165,7 @@ def test_nothing_is_fetched_and_one_script_may_run(planted: Folder) -> None:
     assert "axes_1" not in text
 
 
+@pytest.mark.slow
 def test_hostile_text_is_text(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder(grid=GRID.replace('"planted"', f"'{HOSTILE}'"))
     for loss in ("minimax", HOSTILE):
@@ -191,6 +197,7 @@ def test_hostile_text_is_text(make_folder: Callable[..., Folder]) -> None:
     assert page.words.count(HOSTILE) > 10
 
 
+@pytest.mark.slow
 def test_missing_and_damaged_things_are_named(planted: Folder) -> None:
     gone, broken, odd, lost, strange = planted.ids[:5]
     planted.file(gone, "curves.parquet").unlink()
@@ -214,6 +221,7 @@ def test_missing_and_damaged_things_are_named(planted: Folder) -> None:
         assert words in notice
 
 
+@pytest.mark.slow
 def test_failures_with_reason_warning_and_traceback(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     folder.add(seed=0, scores={"fid": 1.0}, warnings=["discriminator_won@40"])
@@ -275,6 +283,7 @@ def test_the_same_folder_makes_the_same_page(planted: Folder) -> None:
     assert _write(planted)[0] == _write(planted)[0]
 
 
+@pytest.mark.slow
 def test_scores_over_steps_are_drawn_where_there_are_several(planted: Folder) -> None:
     text, _ = _write(planted)
     assert "fid (digits_cnn) over steps" in text
@@ -294,6 +303,7 @@ def test_curves_that_hide_one_another_are_said(planted: Folder) -> None:
     assert _write(planted)[1].words.count(same) == 2
 
 
+@pytest.mark.slow
 def test_verdicts_lead_to_their_contexts(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     for dataset in ("digits", "fashion_mnist"):
@@ -350,10 +360,12 @@ def test_a_run_that_goes_on_says_what_is_coming(make_folder: Callable[..., Folde
     assert "Failures and warnings" not in words
 
 
+@pytest.mark.slow
 def test_a_finished_run_has_no_progress(planted: Folder) -> None:
     assert "Not finished" not in _write(planted)[1].words
 
 
+@pytest.mark.slow
 def test_the_tables_can_be_saved_from_the_page(planted: Folder) -> None:
     _, page = _write(planted)
     saved = {attributes["download"]: attributes["href"] for tag, attributes in page.tags if tag == "a"}

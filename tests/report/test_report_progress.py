@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
+import pytest
 from fabricated_results import Folder
 
 from ganbench.report import load
 from ganbench.report.page_parts import MAX_COMING, progress
 
 
+@pytest.mark.slow
 def test_nothing_where_every_cell_has_ended(planted: Folder) -> None:
     assert progress(load(planted.path).cells, "loss", {}) is None
 

@@ -29,6 +29,7 @@ def test_writes_the_three_tables(planted: Folder) -> None:
     assert float(comparison[0]["difference"]) == -3.0
 
 
+@pytest.mark.slow
 def test_loading_is_what_was_written(planted: Folder) -> None:
     written = write_tables(Store(planted.path))
     loaded = ganbench.load(str(planted.path))
@@ -37,6 +38,7 @@ def test_loading_is_what_was_written(planted: Folder) -> None:
         pd.testing.assert_frame_equal(getattr(loaded, name), getattr(written, name))
 
 
+@pytest.mark.slow
 def test_writing_again_changes_no_byte(planted: Folder) -> None:
     names = ("cells.csv", "scores.csv", "comparison.csv")
     write_tables(Store(planted.path))

@@ -16,6 +16,7 @@ def _texts(figure: Figure) -> list[str]:
     return [figure.axes[0].get_title(loc="left"), *legends]
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_page(planted: Folder) -> None:
     figures = load(planted.path).figures()
     assert list(figures) == [
@@ -34,6 +35,7 @@ def test_the_figures_are_those_of_the_page(planted: Folder) -> None:
     assert len(figures["digits, mlp: fid (digits_cnn)"].axes[0].lines) == 11
 
 
+@pytest.mark.slow
 def test_a_figure_says_what_it_shows_and_of_what(planted: Folder) -> None:
     figures = load(planted.path).figures()
     loss = figures["digits, mlp: Discriminator's loss"]

@@ -97,6 +97,7 @@ def test_contexts_that_differ_are_columns(make_folder: Callable[..., Folder]) ->
     assert "minimax 1 1 0 -" in lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_narrow_terminal_breaks_no_name_and_no_number(
     make_folder: Callable[..., Folder], width: int
@@ -173,6 +174,7 @@ def test_the_command_refuses_what_is_no_results_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [16, 24, 40, 60, 80])
 def test_a_narrow_terminal_folds_and_cuts_nothing(make_folder: Callable[..., Folder], width: int) -> None:
     def printed(folder: Folder) -> str:

@@ -50,6 +50,7 @@ def _cell(catalog: Catalog) -> Cell:
     return cell
 
 
+@pytest.mark.slow
 def test_a_cell_builds_each_part_once(tmp_path: Path, catalog: Counting) -> None:
     cell = _cell(catalog)
     shared = SharedParts(catalog)

@@ -186,6 +186,7 @@ def test_the_nearest_training_images_are_found_whatever_the_parts(monkeypatch: A
     assert nearest_rows(x, data[:2], 3).shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_a_discriminator_that_cannot_be_asked_costs_the_surface_only(fake_site: Any, tmp_path: Path) -> None:
     fake_site.install("fake-choosy", CHOOSY)
     document = GRID | {"axes": GRID["axes"] | {"architecture": ["choosy"]}}

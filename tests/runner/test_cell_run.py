@@ -100,6 +100,7 @@ def test_stopped_wherever_it_asks_it_ends_the_same(tmp_path: Path, whole: dict[s
         assert files(task) == whole
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_and_the_earlier_one_used(
     tmp_path: Path, whole: dict[str, bytes]
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_damaged_checkpoint_is_named_and_the_earlier_one_used(
     assert files(task) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["empty", "truncated", "absent", "foreign"])
 def test_without_a_usable_checkpoint_it_starts_again(
     tmp_path: Path, whole: dict[str, bytes], damage: str
@@ -212,6 +214,7 @@ def failing(error: BaseException, at: int) -> Callable[..., torch.Tensor]:
     return generator_loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "status", "reason"),
     [
@@ -332,6 +335,7 @@ def test_another_metric_scores_the_stored_weights(
     assert (0, "is") not in names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["flipped", "absent", "scores", "another cell's"])
 def test_damaged_files_of_a_finished_cell_are_made_again(
     tmp_path: Path, whole: dict[str, bytes], damage: str

@@ -128,6 +128,7 @@ def test_a_plugin_that_changes_switches_when_it_is_imported_changes_no_bits(
     assert record["environment"]["switches"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["build", "turn"])
 def test_a_loss_that_changes_switches_when_it_is_first_used_changes_no_bits(
     tmp_path: Path, fake_site: FakeSite, where: str

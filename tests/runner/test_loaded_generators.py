@@ -42,6 +42,7 @@ def build(signature):
 """
 
 
+@pytest.mark.slow
 def test_it_is_told_the_last_step(fake_site: FakeSite, tmp_path: Path) -> None:
     fake_site.install("fake-fading", PLUGIN)
     table = {

@@ -81,6 +81,7 @@ def test_missing_repeats_are_added_without_training(tmp_path: Path, monkeypatch:
     run(out, ["keep"] * 4, repeats=3)
 
 
+@pytest.mark.slow
 def test_both_spreads_are_what_the_rows_say(tmp_path: Path) -> None:
     results = run(tmp_path, ["train"] * 4, repeats=3)
     scores = results.scores

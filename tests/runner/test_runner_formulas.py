@@ -10,6 +10,7 @@ from ganbench.catalog import load_catalog
 SUM = ["r2", {"name": "gradient_penalty", "every": 3}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["none", "r1", SUM])
 def test_a_cell_remembers_what_its_players_minimised(in_process, tmp_path, penalty):
     ganbench.run(

@@ -30,6 +30,7 @@ def ours(first, second, subsets, size, **limits):
 
 
 # Subsets of one part of the samples and of all, odd sizes, more features than samples, a single feature.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("counts", "width", "subsets", "size"),
     [

@@ -90,6 +90,7 @@ def test_the_trajectory_is_gradient_play_in_several_dimensions_and_with_clipped_
     assert len(cells) == 3 * 3 * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", ["dirac", "dirac-simultaneous"])
 def test_whole_trajectories_end_where_theory_says(grid: str) -> None:
     """Mescheder et al. (2018), sections 2 and 4: who converges, who only goes round.

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from figure_1 import main
 from PIL import Image
 
 
+@pytest.mark.slow
 def test_the_script_draws_every_data_set_at_every_moment(tmp_path: Path) -> None:
     few = ["--set", "train.steps=12", "--set", 'axes."train.freeze_generator_at"=[0, 5]']
     threads = torch.get_num_threads()

@@ -111,6 +111,7 @@ def test_the_steps_of_a_freeze_are_both_shown() -> None:
     assert isinstance(only.objective.loss, Minimax)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["d_then_g", "g_then_d", "simultaneous"])
 def test_several_rounds_at_a_time_are_the_same_rounds(order: str) -> None:
     settings = {"order": order, "freeze_generator_at": 110, "ema": 0.9, "schedule": "cosine", "steps": 120}

@@ -62,6 +62,7 @@ def test_both_objectives_meet_on_the_same_frozen_generator():
     assert all(a != b for a, b in zip(one["grad_norm_g"][10:], two["grad_norm_g"][10:], strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [3, 10, 11, 25])
 def test_resuming_around_the_freeze_gives_the_same_bits(stop):
     def make():

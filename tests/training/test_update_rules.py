@@ -187,12 +187,14 @@ def radii(update: UpdateRule, **settings: Any) -> list[float]:
     return [math.hypot(*at) for at in played(update, Bilinear.loss(), 200, **settings)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update", [Extragradient(), Optimistic("simultaneous", 1), Consensus(weight=1.0)])
 def test_they_converge_on_the_bilinear_game(update: UpdateRule) -> None:
     found = radii(update)
     assert found[-1] < 1e-3 < found[0]
 
 
+@pytest.mark.slow
 def test_steps_along_the_gradients_go_round_or_away_there() -> None:
     turns = radii(Alternating("d_then_g", 1))
     assert 0.5 < min(turns[-50:]) < max(turns[-50:]) < 2
@@ -215,6 +217,7 @@ class Counting(NonSaturating):
         return super().discriminator_loss(game) * (1 + 0.001 * count.clone())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", range(3), ids=lambda rule: rules()[rule].name)
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_interrupted_they_go_on_to_the_same_bits(rule: int, accumulate: int) -> None:

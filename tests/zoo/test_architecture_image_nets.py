@@ -68,6 +68,7 @@ def _build(name: str, signature: Signature, outputs: int | None = 1, **options: 
     return players
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outputs", [1, 2])
 @pytest.mark.parametrize("conditional", [False, True])
 @pytest.mark.parametrize("channels", [1, 3])
@@ -120,6 +121,7 @@ def test_every_option_is_among_those_tried(name: str) -> None:
     assert set(load_catalog().entry("architecture", name).options) - elsewhere == tried - elsewhere
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conditional", [False, True])
 @pytest.mark.parametrize(("name", "options"), [*TRIED, *((name, {}) for name in NEW)], ids=str)
 def test_what_they_say_of_coupling_is_true(name: str, options: dict[str, Any], conditional: bool) -> None:

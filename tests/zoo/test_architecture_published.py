@@ -120,6 +120,7 @@ def test_the_tables_give_the_counts_that_are_known() -> None:
     assert (sum(RESNET_G[32]), sum(RESNET_D[32])) == (4_276_739, 1_053_825)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "shape", "data", "generator", "discriminator"), PUBLISHED)
 def test_parameters_are_those_of_the_published_nets(
     name: str, shape: tuple[int, int, int], data: str, generator: list[int], discriminator: list[int]

@@ -104,6 +104,7 @@ def test_interrupted_is_the_same_to_the_bit(name: str, options: dict[str, Any], 
         assert any(not torch.equal(fresh[key], one[key]) for key in one if key.startswith(player))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["r1", "r2", "gradient_penalty", "dragan"])
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer", "spectral"])
 def test_penalties_reach_through_packs_dropout_and_norms(normalization: str, penalty: str) -> None:

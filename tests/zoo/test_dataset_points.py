@@ -73,6 +73,7 @@ def test_splits_are_drawn_apart(name):
     assert not (train.unsqueeze(1) == test).all(dim=2).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "std"), DEVIATIONS.items())
 def test_density_is_that_of_the_points(name, std):
     data = build(name)

@@ -85,6 +85,7 @@ def test_it_bounds_the_likelihood_and_meets_it_at_the_exact_posterior(
     assert linear_bound(x, slope, shift, variance, mean, spread) >= -log_p - 1e-9
 
 
+@pytest.mark.slow
 def test_both_players_descend_on_the_same_bound() -> None:
     trainer = make_trainer(
         lambda: plain_players(2 * NOISE),
@@ -162,6 +163,7 @@ def test_a_variance_that_is_not_positive_is_refused(variance: float) -> None:
         load_catalog().build("loss", "elbo", {"variance": variance})
 
 
+@pytest.mark.slow
 def test_a_linear_decoder_learns_the_distribution_of_its_data() -> None:
     # The bound can be met, so what is learnt is the maximum likelihood: slope² + variance = the data's.
     def build() -> Players:

@@ -42,6 +42,7 @@ def truth(shift: float, scale: float) -> float:
     return quad(integrand, -12, 16, limit=500, epsabs=1e-12)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize(("shift", "scale"), [(1.0, 1.0), (2.0, 1.0), (0.0, 1.5), (0.5, 0.7), (6.0, 1.0)])
 def test_tends_to_the_truth_of_two_gaussians(width, shift, scale):
@@ -62,6 +63,7 @@ def test_nears_the_truth_with_more_points():
     assert errors[-1] < 0.002
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "highest"), [(1, 0.003), (2, 0.008)])
 def test_equal_distributions_are_almost_nothing_apart_and_jsd_data_says_how_much(width, highest):
     data = gaussian(width)

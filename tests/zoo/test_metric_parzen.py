@@ -39,6 +39,7 @@ def by_scipy(window, validation, test):
     return sigma, found.mean(), found.std() / math.sqrt(len(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", [4, 32, 255])
 @pytest.mark.parametrize("block", [1000, 7])
 def test_equals_a_mixture_of_scipys_gaussians(contrast, block):

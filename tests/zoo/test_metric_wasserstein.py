@@ -48,6 +48,7 @@ def test_on_a_line_both_methods_are_the_area_between_the_quantile_functions(coun
     assert distance(first, second, "sliced", projections=3) == pytest.approx(theirs, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_shift_is_as_far_as_it_is_long(order):
     points = normal(200, 2)

@@ -76,6 +76,7 @@ def test_every_value_on_features_varies_from_the_fewest_samples_on(
         assert len({round(values[value], 9) for values in found}) > 1, value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), SAMPLES, ids=[f"{name}-{options}" for name, options in SAMPLES])
 def test_every_value_on_points_varies_from_the_fewest_samples_on(name: str, options: dict[str, Any]) -> None:
     metric = built(name, options)

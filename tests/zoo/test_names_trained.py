@@ -225,6 +225,7 @@ def test_it_trains_and_resumes_bit_by_bit(label: str, files: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "loss"), [pair for pair in PAIRS if _why_not(*pair) is not None], ids=str
 )

@@ -41,6 +41,7 @@ def turn(real: Tensor, fake: Tensor) -> FixedTurn:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", BY_LABEL)
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
 @settings(max_examples=25, deadline=None)

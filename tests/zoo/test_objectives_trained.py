@@ -38,6 +38,7 @@ def build_trainer(objective: Objective, penalty: str, build: Callable[[int], Pla
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [plain_players, noisy_players, packed_players])
 @pytest.mark.parametrize(("label", "penalty"), FIT)
 def test_any_loss_with_a_logit_trains_with_any_penalty(
@@ -79,6 +80,7 @@ def play_without_values(loss: Any, penalty: Any, outputs: int, declared: int | N
         loss.generator_loss(game).backward()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("label", "penalty"), FIT)
 def test_nothing_is_decided_by_a_tensors_value(label: str, penalty: str) -> None:
     objective = BY_LABEL[label]

@@ -82,6 +82,7 @@ def test_lucics_objectives_play_on_his_nets(in_process: None, tmp_path: Path) ->
     assert all(math.isfinite(value) for value in results.scores["value"])
 
 
+@pytest.mark.slow
 def test_his_other_two_have_a_penalty(tmp_path: Path) -> None:
     found = played("fashion-mnist-lucic-penalties", tmp_path / "out", *LUCIC)
     groups = {tuple(label.split()[1:]) for label in found}
