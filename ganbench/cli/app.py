@@ -39,6 +39,7 @@ plugins or grids; without it, everything is listed.
     "check": (
         "Whether samples are worse than a baseline's: 0 they are not, 1 they are, 3 the seeds cannot tell."
     ),
+    "new": "A plugin package to start from, which installs, trains and passes its contract.",
     "doctor": "Versions, devices, determinism, extractor weights, plugins; with --plugin, its contracts.",
 }
 """The commands in the order of `ganbench --help`, each with its help; that shows the first paragraph."""
