@@ -40,6 +40,11 @@ def augmentation(body: str) -> str:
     return _plugin(body, "ganbench_augmentations", "AugmentationSpec(name='odd', build=Odd)")
 
 
+def dataset(body: str) -> str:
+    """A plugin with the data set `odd`."""
+    return _plugin(body, "ganbench_datasets", "DatasetSpec(name='odd', build=Odd)")
+
+
 def architecture(body: str) -> str:
     """A plugin with the architecture `odd`; `odd` is the function that builds it."""
     return _plugin(body, "ganbench_architectures", "ArchitectureSpec(name='odd', build=odd)")

@@ -9,12 +9,25 @@ from typing import Any
 
 import pytest
 import torch
-from broken_plugins import TINY, architecture, extractor, grid, loss, metric, penalty
+from broken_plugins import (
+    TINY,
+    architecture,
+    augmentation,
+    dataset,
+    extractor,
+    grid,
+    loss,
+    metric,
+    optimizer,
+    penalty,
+    update,
+)
 from fake_site import FakeSite
 from parts_here import shared
 
 import ganbench
 from ganbench.__main__ import main
+from ganbench.catalog import KINDS
 from ganbench.errors import GridError
 from ganbench.execution.grid_check import preflight
 from ganbench.runner import preflight as cell_preflight
@@ -22,6 +35,29 @@ from ganbench.runner import preflight as cell_preflight
 NETS = """
 def odd(signature):
     return Players(generator=nn.Linear(4, 2), discriminator=nn.Linear(2, 1), noise=Noise(size=4))
+"""
+POINTS = """
+class Odd:
+    signature = Signature(shape=(2,), kind="points")
+    fingerprint = "odd 1"
+
+    def load(self, split):
+        return Samples(x=torch.zeros(40, 2))
+"""
+TURNS = """
+class Odd:
+    name = "odd"
+
+    def play(self, turns):
+        turns.gradient("discriminator", 0)
+        turns.apply("discriminator")
+        turns.gradient("generator", 1)
+        turns.apply("generator")
+"""
+STEPS = """
+class Odd(torch.optim.SGD):
+    def __init__(self, params, lr: float):
+        super().__init__(params, lr=lr)
 """
 
 # Each: kind of the plugin, source, axes or settings of the grid, what the line must say.
@@ -178,10 +214,90 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         {"dataset": ["digits"], "score": {"metrics": ["fid"], "extractor": "odd"}},
         r"extractor 'odd' .*: channels must be a tuple of numbers of channels, given 1",
     ),
+    "an augmentation raises": (
+        augmentation("class Odd:\n    def __call__(self, x, game):\n        return x.nothing"),
+        {"augmentation": ["odd"]},
+        r"augmentation 'odd' .*: AttributeError: .* \(__call__, fake_fake_odd.py:15\)",
+    ),
+    "an augmentation that gives another shape": (
+        augmentation("class Odd:\n    def __call__(self, x, game):\n        return x[:, :1]"),
+        {"augmentation": ["odd"]},
+        r"augmentation 'odd' .*: must give samples like those .*float32 \(8, 2\), given float32 \(8, 1\)",
+    ),
+    "an augmentation that lets no gradient through": (
+        augmentation("class Odd:\n    def __call__(self, x, game):\n        return x.round()"),
+        {"augmentation": ["odd"]},
+        r"augmentation 'odd' .*: lets no gradient through: the generator could not learn",
+    ),
+    "an augmentation that cannot be called": (
+        augmentation("class Odd:\n    pass"),
+        {"augmentation": ["odd"]},
+        r"augmentation 'odd' .*: build must return something to call with samples and a game, given Odd",
+    ),
+    "a data set's load raises": (
+        dataset(POINTS.replace("return Samples", "raise OSError('gone')  #")),
+        {"dataset": ["odd"]},
+        r"dataset 'odd' \(plugin fake-odd 1.0\): OSError: gone \(load, fake_fake_odd.py:19\)",
+    ),
+    "a data set without fingerprint": (
+        dataset(POINTS.replace("fingerprint", "finger_print")),
+        {"dataset": ["odd"]},
+        r"dataset 'odd' .*: `fingerprint` must be text that changes with the content, given None",
+    ),
+    "data of another shape than the signature's": (
+        dataset(POINTS.replace("torch.zeros(40, 2)", "torch.zeros(40, 3)")),
+        {"dataset": ["odd"]},
+        r"dataset 'odd' .*: train split: x has samples of shape \(3,\), and signature.shape is \(2,\)",
+    ),
+    "data that are not finite": (
+        dataset(POINTS.replace("torch.zeros(40, 2)", "torch.full((40, 2), float('nan'))")),
+        {"dataset": ["odd"]},
+        r"dataset 'odd' .*: train split: x has NaN or infinity in sample 0",
+    ),
+    "an optimizer's build raises": (
+        optimizer(STEPS.replace("super()", "super(1)")),
+        {"train": {"optimizer": {"name": "odd"}}},
+        r"optimizer 'odd' \(plugin fake-odd 1.0\): TypeError: .* \(build, fake_fake_odd.py:16\)",
+    ),
+    "an optimizer that is none of torch's": (
+        optimizer("class Odd:\n    def __init__(self, params, lr: float):\n        pass"),
+        {"train": {"optimizer": {"name": "odd"}}},
+        r"optimizer 'odd' .*: build must return a torch.optim.Optimizer, given Odd",
+    ),
+    "an optimizer that cannot go on": (
+        optimizer(
+            STEPS
+            + "        self.steps = 0\n    def step(self):\n        self.steps += 1\n"
+            + "        self.param_groups[0]['lr'] = 0.01 / self.steps\n        super().step()"
+        ),
+        {"train": {"optimizer": {"name": "odd"}}},
+        r"optimizer 'odd' .*: steps otherwise after a resume: it keeps something outside its state",
+    ),
+    "an update rule raises": (
+        update(TURNS.replace('"generator", 1', '"generator", 7')),
+        {"train": {"update": "odd"}},
+        r"update 'odd' \(plugin fake-odd 1.0\): IndexError: .* \(play, fake_fake_odd.py:20\)",
+    ),
+    "an update rule without play": (
+        update(TURNS.replace("def play", "def played")),
+        {"train": {"update": "odd"}},
+        r"update 'odd' .*: Odd has no method 'play' \(it has 'played'\)",
+    ),
+    "an update rule that forgets a player": (
+        update(TURNS.replace('turns.gradient("generator", 1)', "pass")),
+        {"train": {"update": "odd"}},
+        r"update 'odd' .*: RuntimeError: the update rule 'odd' takes no gradient of the generator",
+    ),
 }
 
 
 @pytest.mark.slow
+def test_each_kind_is_broken_in_some_way() -> None:
+    assert len(BROKEN) >= 20
+    named = {line.removeprefix("r").split()[0] for _, _, line in BROKEN.values()}
+    assert named == set(KINDS)
+
+
 @pytest.mark.parametrize("defect", BROKEN)
 def test_one_line_says_who_and_where(fake_site: FakeSite, defect: str) -> None:
     source, changes, line = BROKEN[defect]
