@@ -94,6 +94,7 @@ def sample_command(
     from ganbench.execution.executor import THREADS
     from ganbench.execution.plan import resolve_device
     from ganbench.execution.verification import device_of
+    from ganbench.files.data_paths import GRID_VARIABLE, data_paths_set
     from ganbench.runner import CellParts, SharedParts
     from ganbench.store import Store, require_foreign
     from ganbench.training import deterministic_process
@@ -120,7 +121,8 @@ def sample_command(
         truncation=truncation,
     )
     _require_numbers(request)
-    with deterministic_process(THREADS):
+    paths = {GRID_VARIABLE: store.grid_folder() or None}
+    with data_paths_set(paths), deterministic_process(THREADS):
         place = device_of(store, chosen) if device == "auto" else resolve_device(device)
         parts = CellParts(chosen, SharedParts(catalog), place)
         given = _given(request, parts)

@@ -19,7 +19,8 @@ from ganbench.execution.plan import Plan, Rerun, make_plan, resolve_device, tria
 from ganbench.execution.results_writer import Listener, ResultsWriter
 from ganbench.execution.stopping import stopping
 from ganbench.files.data_paths import data_paths, set_grid_folder
-from ganbench.grid import Grid, read_grid
+from ganbench.grid import Choice, Grid, read_grid
+from ganbench.grid.environment import measured_by, parts_of, with_chosen
 from ganbench.grid.plugin_source import forget_sources
 from ganbench.grid.reader import named_grid
 from ganbench.report import Results, load
@@ -211,6 +212,25 @@ def _folder_of(grid: object, out: Path | None) -> Path:
     return default_folder(grid) if isinstance(grid, Grid) else Path("results")
 
 
+def _names_paths(plan: Plan) -> bool:
+    """Tell whether a part of a cell is built from a relative path."""
+    catalog = plan.shared.catalog
+    seen: dict[int, Choice] = {}
+    for cell in plan.grid.cells:
+        # The cells of a grid share these objects; kept, their ids stay theirs.
+        parts = (*parts_of(cell), *measured_by(cell))
+        new = [(kind, choice) for kind, choice in parts if id(choice) not in seen]
+        seen |= {id(choice): choice for _, choice in new}
+        for kind, choice in with_chosen(new, catalog):
+            for name, option in catalog.options(kind, choice.name).items():
+                given = choice.options.get(name)
+                if option.type.is_path and given is not None:
+                    several = given if isinstance(given, list | tuple) else [given]
+                    if not all(os.path.isabs(os.path.expanduser(text)) for text in several):
+                        return True
+    return False
+
+
 def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
     return make_plan(plan.grid, store, place=plan.place, tried=plan.tried, rerun=rerun, shared=plan.shared)
 
@@ -218,7 +238,7 @@ def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
 def _lay_out(plan: Plan, store: Store) -> None:
     """Write a record of each cell that has none, then the grid: the folder is whole from the start."""
     catalog = plan.shared.catalog
-    store.make()
+    store.make(plan.grid.folder if _names_paths(plan) else "")
     store.sweep()
     for planned in plan.cells:
         cell = planned.cell

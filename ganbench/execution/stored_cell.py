@@ -32,7 +32,7 @@ from ganbench.execution.executor import Place
 from ganbench.execution.grid_check import Preflight
 from ganbench.execution.plan import Rerun, differences_of, make_plan, resolve_device
 from ganbench.execution.stopping import handled_signals
-from ganbench.files.data_paths import data_paths
+from ganbench.files.data_paths import GRID_VARIABLE, data_paths, data_paths_set
 from ganbench.runner import SharedParts, Task, run_cell
 from ganbench.runner.events import CellBegun, CellNote, CellScored, Event
 from ganbench.store import Store
@@ -127,7 +127,8 @@ def run_by_hand(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     stopped = threading.Event()
     try:
-        with _signals_set(stopped), plugins_given(options.plugin):
+        paths = {GRID_VARIABLE: Store(options.folder).grid_folder() or None}
+        with _signals_set(stopped), plugins_given(options.plugin), data_paths_set(paths):
             status, reason = run_stored_cell(
                 options.folder,
                 options.cell,

@@ -26,7 +26,7 @@ from ganbench.execution.arguments import (
 )
 from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
 from ganbench.execution.plan import FINISHED, differences_of, resolve_device, trial_device
-from ganbench.files.data_paths import data_paths
+from ganbench.files.data_paths import GRID_VARIABLE, data_paths, data_paths_set
 from ganbench.grid import Cell, Environment
 from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
@@ -170,7 +170,8 @@ def _verified(
     mixed = {cell.id: words for cell in plan.cells if (words := _mixed(plan.store, cell))}
     for cell_id, words in mixed.items():
         yield VerifiedCell(cell=cells[cell_id], unrepeatable=words)
-    with tempfile.TemporaryDirectory(prefix="ganbench-verify-") as folder:
+    paths = {GRID_VARIABLE: plan.store.grid_folder() or None}
+    with tempfile.TemporaryDirectory(prefix="ganbench-verify-") as folder, data_paths_set(paths):
         again = Store(folder)
         again.make()
         tasks = []

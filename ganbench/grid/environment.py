@@ -269,6 +269,14 @@ def parts_of(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
             yield "optimizer", choice
 
 
+def measured_by(cell: Cell) -> Iterator[tuple[Kind, Choice]]:
+    """Give the parts that decide a cell's scores, beside the weights: its metrics and its extractor."""
+    for metric in cell.score.metrics:
+        yield "metric", metric
+    if cell.score.extractor is not None:
+        yield "extractor", cell.score.extractor
+
+
 def parts_with_chosen(cell: Cell, catalog: Catalog) -> Iterator[tuple[Kind, Choice]]:
     """Give the parts that decide a cell's weights, each followed by what its options choose.
 

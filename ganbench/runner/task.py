@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganbench.api import AugmentationSpec, LossSpec, PenaltySpec
-from ganbench.catalog import Catalog, GivenPlugin, Kind
+from ganbench.catalog import Catalog, GivenPlugin
 from ganbench.grid import Cell, Choice
 from ganbench.grid.choice import NONE
-from ganbench.grid.environment import Environment, parts_of, with_chosen
+from ganbench.grid.environment import Environment, measured_by, parts_of, with_chosen
 from ganbench.grid.history import History
 
 
@@ -111,9 +111,7 @@ def record_of(cell: Cell, trained: Environment | History, catalog: Catalog, **ou
 
 def _given(cell: Cell, catalog: Catalog) -> dict[str, dict[str, str]]:
     """By their names, path and SHA-256 of the files that provide a part of the cell without a package."""
-    parts: list[tuple[Kind, Choice]] = [*parts_of(cell), *(("metric", each) for each in cell.score.metrics)]
-    if cell.score.extractor is not None:
-        parts.append(("extractor", cell.score.extractor))
+    parts = (*parts_of(cell), *measured_by(cell))
     plugins = [catalog.entry(kind, choice.name).plugin for kind, choice in with_chosen(parts, catalog)]
     return {
         plugin.name: {"path": plugin.given, "sha256": plugin.digest} for plugin in plugins if plugin.given

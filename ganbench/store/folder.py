@@ -15,7 +15,7 @@ from ganbench.files.atomic import make_folder, read_bytes, write_bytes
 from ganbench.store.cells import TEXT_LIMIT, CellStore
 from ganbench.store.lock import hold
 from ganbench.store.names import CELL_ID, CELLS, FOLDER, GRID, REFERENCES
-from ganbench.store.ownership import leftovers, require_own, write_mark
+from ganbench.store.ownership import leftovers, marked_grid_folder, require_own, write_mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,15 +92,22 @@ class Store(CellStore):
         write_bytes(self.path / name, text.encode())
         return self.path / name
 
-    def make(self) -> None:
+    def make(self, grid_folder: str = "") -> None:
         """Make and mark the folder, so that cells can be written; it holds results once it has a grid.
+
+        Args:
+            grid_folder: where the file of the grid lies, if that is to be remembered.
 
         Raises:
             StoreError: the file system refuses.
         """
         make_folder(self.path)
-        write_mark(self.path)
+        write_mark(self.path, grid_folder)
         make_folder(self.path / FOLDER)
+
+    def grid_folder(self) -> str:
+        """Read where the file of the grid lay, an absolute path; empty where nothing depends on it."""
+        return marked_grid_folder(self.path)
 
     def write_grid(self, text: str) -> None:
         """Write the resolved grid, and with it make this a results folder.

@@ -35,14 +35,30 @@ _CLUTTER = {".gitkeep", ".gitignore", ".DS_Store", "Thumbs.db", "desktop.ini", "
 _SHOWN = 3
 
 
-def write_mark(folder: Path) -> None:
+def write_mark(folder: Path, grid_folder: str = "") -> None:
     """Mark a folder as ganbench's, where it is not yet.
+
+    Args:
+        folder: of results.
+        grid_folder: where the file of their grid lies, to be noted relative to the results; empty to leave
+            what has been noted.
 
     Raises:
         StoreError: the file system refuses.
     """
-    if not (folder / MARK).is_file():
-        write_bytes(folder / MARK, json.dumps({"format": 1}).encode() + b"\n")
+    if (folder / MARK).is_file() and grid_folder in ("", marked_grid_folder(folder)):
+        return
+    noted = {"grid_folder": os.path.relpath(grid_folder, folder)} if grid_folder else {}
+    write_bytes(folder / MARK, json.dumps({"format": 1, **noted}).encode() + b"\n")
+
+
+def marked_grid_folder(folder: Path) -> str:
+    """Read where the file of the results' grid lies, an absolute path; empty where that is not known."""
+    try:
+        noted = json.loads(read_bytes(folder / MARK, TEXT_LIMIT)).get("grid_folder")
+    except (StoreError, OSError, ValueError, AttributeError):
+        return ""
+    return os.path.normpath(folder.absolute() / noted) if isinstance(noted, str) and noted else ""
 
 
 def require_own(folder: Path) -> None:

@@ -12,10 +12,13 @@ import pytest
 from in_process import InProcess
 
 import ganbench
+from ganbench.__main__ import main
 from ganbench.catalog import load_catalog, plugins_given
-from ganbench.execution import plan_run
+from ganbench.execution import plan_run, plan_verification, verify
+from ganbench.execution.worker import main as work
 from ganbench.grid import read_grid
 from ganbench.runner import CellParts
+from ganbench.store import Store
 
 PLUGIN = """
 from pathlib import Path
@@ -62,10 +65,10 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     np.save(tmp_path / "study" / "data" / "points.npy", np.eye(40, 2, dtype=np.float32))
     study = tmp_path / "study"
     (study / "grid.toml").write_text(GRID)
-    (study / "plugin.py").write_text(PLUGIN)
+    (tmp_path / "plugin.py").write_text(PLUGIN)
     monkeypatch.delenv("GANBENCH_DATA", raising=False)
     monkeypatch.chdir(tmp_path / "shell")
-    with plugins_given([study / "plugin.py"]):
+    with plugins_given([tmp_path / "plugin.py"]):
         yield study
 
 
@@ -120,3 +123,32 @@ def test_a_run_from_elsewhere_finds_it_and_leaves_the_environment_alone(
         results = ganbench.run(study / "grid.toml", tmp_path / "out", executor=InProcess())
     assert list(results.cells["status"]) == ["ok"]
     assert os.environ["GANBENCH_GRID_FOLDER"] == "mine"
+
+
+@pytest.mark.slow
+def test_a_results_folder_remembers_where_its_grid_lay(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, plugin = study / "out", str(tmp_path / "plugin.py")
+    (cell,) = ganbench.run(study / "grid.toml", out, executor=InProcess()).cells["cell"]
+    assert Store(out).grid_folder() == str(study)
+    # The whole study may move.
+    study.rename(tmp_path / "moved")
+    out = tmp_path / "moved" / "out"
+    before = dict(os.environ)
+    assert main(["sample", str(out), cell, "--out", str(tmp_path / "x.npz"), "--plugin", plugin]) == 0
+    plan = plan_verification(out, plugins=[plugin])
+    (verdict,) = verify(plan, tolerance=0.0, executor=InProcess())
+    assert not verdict.differences
+    assert dict(os.environ) == before
+    assert work([str(out), cell, "--plugin", plugin]) == 0
+    assert f"{cell}: ok" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_folder_whose_grid_names_no_path_remembers_nothing(study: Path, tmp_path: Path) -> None:
+    path, out = study / "plain.toml", tmp_path / "out"
+    path.write_text(GRID.replace("data/points.npy", str(study / "data" / "points.npy")))
+    ganbench.run(path, out, executor=InProcess())
+    assert Store(out).grid_folder() == ""
+    assert b"grid_folder" not in (out / ".ganbench-results").read_bytes()
