@@ -61,14 +61,14 @@ def test_inputs_and_captions_stand_with_the_samples(planted: Folder) -> None:
     # One over each picture; the caption once, since it is the same for all.
     assert text.count("<span>input</span><span>output</span><span>target</span>") == 6
     assert page.words.count(HOSTILE) == 1
-    assert "Samples were made from:" in page.words
+    assert "Conditions of the samples:" in page.words
     assert "the same for all" in page.words
     assert page.count("script") == 1
     other = PictureWords(rows=(("3", "a coat"),))
     planted.file(planted.ids[0], "samples.png").write_bytes(encode_png(Image.new("L", (9, 9)), other))
     text, page = _write(planted)
-    assert "Samples of minimax were made from:" in page.words
-    assert "Samples of non_saturating, minimax were made from:" in page.words
+    assert "Conditions of the samples of minimax:" in page.words
+    assert "Conditions of the samples of non_saturating, minimax:" in page.words
     assert "3 a coat" in page.words
 
 
