@@ -18,7 +18,7 @@ FROZEN_AT = 50
 @pytest.mark.slow
 @pytest.mark.skipif(not DEBIAN_FOLDER.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 def test_minimax_loses_its_gradient_and_non_saturating_does_not(in_process: None, tmp_path: Path) -> None:
-    shorter = ("seeds=1", "train.steps=1050", f"train.freeze_generator_at={FROZEN_AT}", "score.metrics=[]")
+    shorter = ("seeds=1", "train.steps=450", f"train.freeze_generator_at={FROZEN_AT}", "score.metrics=[]")
     results = ganbench.run("saturation", tmp_path / "out", overrides=shorter)
     store = Store(tmp_path / "out")
     cells = results.cells.set_index(["dataset", "loss"])
@@ -30,8 +30,8 @@ def test_minimax_loses_its_gradient_and_non_saturating_does_not(in_process: None
         d_fake = [store.curves(group["cell"])["d_fake"] for group in groups.values()]
         pd.testing.assert_series_equal(*d_fake)
         minimax, non_saturating = (norms(store, group["cell"], FROZEN_AT) for group in groups.values())
-        early, late = slice(None, FROZEN_AT + 50), slice(1000, None)
-        assert minimax.loc[late].median() < minimax.loc[early].median() / 10, dataset
+        early, late = slice(None, FROZEN_AT + 50), slice(400, None)
+        assert minimax.loc[late].median() < minimax.loc[early].median() / 2, dataset
         assert non_saturating.loc[late].median() > non_saturating.loc[early].median(), dataset
         # Per sample the ratio of the two is e^-s, s the logit.
-        assert (non_saturating / minimax).loc[late].median() > 300, dataset
+        assert (non_saturating / minimax).loc[late].median() > 50, dataset
