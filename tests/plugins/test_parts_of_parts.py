@@ -104,6 +104,7 @@ def run(loss: Any, out: Path) -> dict[str, Any]:
     return dict(json.loads(record.read_text()))
 
 
+@pytest.mark.slow
 def test_a_wrapper_of_any_loss_trains_to_its_bits_and_goes_on_to_them() -> None:
     # One with options, one with two outputs and a logit of its own, one that clips weights after a step.
     for base in ({"name": "least_squares", "real_target": 0.9}, "softmax", "wasserstein"):

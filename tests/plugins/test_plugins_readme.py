@@ -96,6 +96,7 @@ def test_its_loss_is_least_squares(given: Catalog) -> None:
     assert loss.generator_loss(Turn()).item() == pytest.approx(0.25)
 
 
+@pytest.mark.slow
 def test_its_parts_train_and_go_on_to_the_same_bits(given: Catalog, folder: Path) -> None:
     plan, _ = plan_run(read_grid("rings-of-mine", given), folder / "out")
     assert [planned.action for planned in plan.cells] == ["train"] * 3
@@ -125,6 +126,7 @@ def test_its_first_grid_and_the_loss_that_learns_are_planned(given: Catalog, fol
     assert scale != 0
 
 
+@pytest.mark.slow
 def test_its_extractor_serves_a_metric(given: Catalog, folder: Path) -> None:
     features = given.build("extractor", "thumbnail", {})(torch.zeros(5, 3, 8, 8, dtype=torch.uint8))
     assert features.features.shape == (5, 48)
@@ -174,7 +176,7 @@ def test_its_commands_are_ganbenchs() -> None:
                 assert name in COMMANDS
                 declared(name).make_context(name, arguments)
                 seen.add(name)
-    assert {"run", "show", "doctor", "list"} <= seen
+    assert {"run", "show", "doctor", "list", "new"} <= seen
 
 
 def test_its_error_is_the_real_one(folder: Path) -> None:
