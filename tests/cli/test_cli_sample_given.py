@@ -22,6 +22,8 @@ from ganbench.runner.external_samples import read_samples
 from ganbench.runner.given_conditions import given_classes
 from ganbench.store import Store
 
+pytestmark = pytest.mark.slow
+
 # The generator gives what it was made from: the label, or the condition's first entry, and then its noise.
 PLUGIN = """
 import torch
@@ -127,7 +129,6 @@ def noise_of(x: torch.Tensor) -> torch.Tensor:
     return (x.flatten(1)[:, 1:].double() / 127.5 - 1) * 10
 
 
-@pytest.mark.slow
 def test_classes_take_turns_with_the_noise_that_was_scored(results: Path, tmp_path: Path) -> None:
     assert sample(results, "labels", "--count", 300, "--out", tmp_path / "scored.npz") == 0
     given = ["--class", 3, "--class", 1, "--count", 300, "--out", tmp_path / "given.npz"]
@@ -350,7 +351,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_given_is_refused_in_a_line(
     results: Path,

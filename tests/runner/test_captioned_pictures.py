@@ -249,6 +249,7 @@ def test_pictures_of_pairs_show_the_same_conditions_of_the_test_split_in_all_cel
         assert words(picture.read_bytes()).heads == ("input", "output", "target")
 
 
+@pytest.mark.slow
 def test_pictures_of_described_conditions_have_a_condition_a_row(fake_site: FakeSite, tmp_path: Path) -> None:
     fake_site.install("fake-quarters", PLUGIN)
     store = finish(document({"words": True}), tmp_path / "out")
