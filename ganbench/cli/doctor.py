@@ -103,13 +103,15 @@ def check_plugins(names: Sequence[str]) -> int:
             for check, found in groupby(findings, lambda finding: finding.check):
                 first, *others = found
                 count[first.status] += 1
-                console.print(plain(f"  {_MARKS[first.status]:7}{check}"))
-                texts = [
-                    f"{each.error} ({each.where})" if each.where else each.error for each in (first, *others)
-                ]
-                for text in filter(None, (*texts, first.advice)):
+                reason = f": {first.problem}" if first.status == "not applicable" else ""
+                texts = [f"{check}{reason}"]
+                if first.status == "failed":
+                    texts += [*(finding.problem for finding in (first, *others)), first.advice]
+                mark = f"  {_MARKS[first.status]:7}"
+                for text in texts:
                     for line in textwrap.wrap(text, max(console.width - len(_INDENT), 20)):
-                        console.print(plain(f"{_INDENT}{line}"), soft_wrap=True)
+                        console.print(plain(f"{mark}{line}"), soft_wrap=True)
+                        mark = _INDENT
     left_out = f", {count['not applicable']} not applicable" if count["not applicable"] else ""
     console.print(f"{count['passed']} passed, {count['failed']} failed{left_out}")
     return 1 if count["failed"] else 0

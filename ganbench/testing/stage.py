@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -166,10 +166,30 @@ class Stage:
 
     @property
     def _candidates(self) -> Sequence[Mapping[str, Any]]:
-        candidates = _OF_KIND.get(self.kind, SURROUNDINGS)
+        candidates = [*_OF_KIND.get(self.kind, SURROUNDINGS), *self._of_the_same_plugin]
         # Where the author names them, the rest makes no difference.
         distinct = {repr({**around, **self.axes}): around for around in reversed(candidates)}
         return list(reversed(distinct.values()))
+
+    @property
+    def _of_the_same_plugin(self) -> Iterator[Mapping[str, Any]]:
+        """Surroundings from the plugin itself: a loss may be made for networks or data that come with it."""
+        losses, nets, data = self._beside("loss"), self._beside("architecture"), self._beside("dataset")
+        for dataset in (*data, POINTS, IMAGES):
+            if self.kind == "architecture":
+                yield from ({"dataset": dataset, "loss": loss} for loss in losses)
+            else:
+                yield from ({"dataset": dataset, "architecture": net} for net in (*nets, TINY))
+
+    def _beside(self, kind: Kind) -> list[str]:
+        """List the names that the same plugin provides of another kind, and that need no option."""
+        assert self.part.entry is not None
+        own = self.part.entry.plugin.name
+        return [
+            entry.name
+            for entry in self.catalog.entries(kind)
+            if entry.plugin.name == own and not any(option.required for option in entry.options.values())
+        ]
 
     def trial(
         self,
