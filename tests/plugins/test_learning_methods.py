@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from broken_plugins import TINY, grid
+from broken_plugins import RING, TINY, grid
 from fake_site import FakeSite
+from finished_cells import equal_files, finish
 from interrupted_cells import differing, trained
 from parts_here import parts, shared
-from stopped_runs import hold_to_the_same_bits
 
 from ganbench import Players
 from ganbench.execution.grid_check import preflight
@@ -193,17 +193,15 @@ def site(fake_site: FakeSite) -> FakeSite:
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_to_the_same_bits(
-    site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = grid(
-        architecture=["bigan"],
-        loss=["bigan_tempered"],
-        train={"steps": 12, "ema": 0.5},
-        score={"metrics": ["wasserstein"], "samples": 32, "every": 4},
-    )
-    (cell,) = hold_to_the_same_bits(asked, tmp_path, monkeypatch, stops=2)
-    assert (cell["status"], cell["warnings"]) == ("ok", "")
+def test_a_run_leaves_the_same_files_where_it_is_interrupted(site: FakeSite, tmp_path: Path) -> None:
+    asked = {
+        "name": "methods",
+        "seeds": 1,
+        "axes": {"dataset": [RING], "architecture": ["bigan"], "loss": ["bigan_tempered"]},
+        "train": {"steps": 12, "batch_size": 8, "ema": 0.5, "diagnostics_every": 1},
+        "score": {"metrics": ["wasserstein"], "samples": 32, "every": 4},
+    }
+    assert equal_files(finish(asked, tmp_path / "whole"), finish(asked, tmp_path / "parts", stops=(5, 2)))
 
 
 @pytest.mark.parametrize("loss", METHODS)
