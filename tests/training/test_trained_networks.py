@@ -41,7 +41,12 @@ class Number(nn.Module):
 class Drawn(NonSaturating):
     """Draws the numbers `g` and `d` to 3, in the turns with which they learn; each turn sees both."""
 
+    def __init__(self) -> None:
+        self.learning: list[set[str]] = []
+
     def distance(self, game: Any) -> Tensor:
+        learning = {name for name, network in game.networks.items() if network.value.requires_grad}
+        self.learning.append(learning)
         total: Tensor = sum((network.value - GOAL).square() for network in game.networks.values())
         return total
 
@@ -126,8 +131,9 @@ def test_what_learns_with_a_player_learns_in_its_turns_alone() -> None:
     # Two discriminator updates in each round, one of the generator.
     loss = Learning("generator")
     trainer = make_trainer(sgd(d_steps=2), build=with_numbers, loss=loss, update=Alternating("d_then_g", 2))
-    loss.base = Drawn()  # type: ignore[assignment]
+    base = loss.base = Drawn()  # type: ignore[assignment]
     trainer.advance(3)
+    assert base.learning == [{"d"}, {"d"}, {"g"}] * 3
     numbers = {name: extra.module.value.item() for name, extra in trainer.players.extra.items()}
     assert numbers["d"] == pytest.approx(GOAL + (START - GOAL) * (1 - 2 * RATE) ** 6)
     assert numbers["g"] == loss.value.item() == pytest.approx(GOAL + (START - GOAL) * (1 - 2 * RATE) ** 3)
