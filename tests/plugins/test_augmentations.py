@@ -265,6 +265,16 @@ def test_one_that_keeps_something_for_later_is_named(fake_site: FakeSite) -> Non
     # It shows in the tenth call, in the rounds that are played after the check of the augmentation alone.
     call = "self.n += 1; return x * (2 if self.n > 9 else 1)"
     fake_site.install("fake-odd", body(call, "self.n = 0"))
+    _is_named_for_what_it_keeps()
+
+
+def test_one_that_is_told_scores_and_keeps_something_for_later_is_named(fake_site: FakeSite) -> None:
+    steered = STEERED.replace("self.n)", "(self.n > 4))").format("self.n += 1")
+    fake_site.install("fake-odd", augmentation(steered))
+    _is_named_for_what_it_keeps()
+
+
+def _is_named_for_what_it_keeps() -> None:
     with pytest.raises(GridError, match=r"augmentation 'odd' .*keeps something.*\(n\)"):
         preflight(grid(augmentation=["odd"]), "cpu", shared())
 

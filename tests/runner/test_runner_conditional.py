@@ -307,3 +307,36 @@ def test_an_override_gives_unconditional_players_other_metrics(fake_site: Any, t
     document["override"] = [{"when": {"architecture": "mlp"}, "score": {"metrics": ["fid"]}}]
     plan, _ = plan_run(read_grid(document, load_catalog()), tmp_path / "out", device="cpu")
     assert [planned.action for planned in plan.cells] == ["train", "train"]
+
+
+@pytest.mark.parametrize(
+    ("conditional", "labelled"), [(True, True), ("generator", True), ("discriminator", False), (False, False)]
+)
+def test_samples_have_labels_where_the_generator_takes_them(conditional: Any, labelled: bool) -> None:
+    nets = {"name": "mlp", "generator_widths": [4], "discriminator_widths": [4], "conditional": conditional}
+    axes = {"dataset": [{"name": "digits", "size": 8}], "architecture": [nets]}
+    (cell,) = read_grid(grid(axes=axes, score={"metrics": ["fid"]}), load_catalog()).cells
+    mine = parts(cell)
+    players, data = mine.players, mine.reference
+    samples = generate_samples(players.generator, players, mine.dataset.signature, data, 20, 3, CPU)
+    assert (samples.labels is not None) is labelled
+    rows = drawn_rows(players, data, 20, 3)
+    assert (rows is not None) is labelled
+    if labelled:
+        assert data.labels is not None
+        assert rows is not None
+        assert torch.equal(samples.labels, data.labels[rows])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("conditional", "refused"), [("generator", False), ("discriminator", True)])
+def test_scores_by_class_need_a_generator_that_takes_labels(
+    conditional: str, refused: bool, tmp_path: Path
+) -> None:
+    nets = {"name": "mlp", "generator_widths": [4], "discriminator_widths": [4], "conditional": conditional}
+    axes = {"dataset": [{"name": "digits", "size": 8}], "architecture": [nets]}
+    asked = read_grid(grid(axes=axes, score={"samples": 1000}), load_catalog())
+    if refused:
+        with pytest.raises(GridError, match="metric 'intra_fid' needs samples of a conditional architecture"):
+            plan_run(asked, tmp_path, device="cpu")
+    else:
+        plan_run(asked, tmp_path, device="cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench import Players, Signature, Unsupported
 from ganbench.catalog import load_catalog
+from ganbench.training.batch_dependence import couples_samples
 from ganbench.zoo.architectures.conditioning import (
     ConditionalBatchNorm,
     Labelled,
@@ -96,10 +98,14 @@ def test_both_players_heed_the_label_of_each_sample(name: str, pack: int) -> Non
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 @pytest.mark.parametrize("name", NETS)
 def test_one_player_alone_may_be_given_labels(name: str, player: str) -> None:
-    players = _players(name, conditional=player)
+    players = _players(name, conditional=player, normalization="none")
     assert players.conditional == player
+    # The probe of the discriminator gives labels to one that takes them, and to no other.
+    unsaid, labels = replace(players, couples_samples=None), torch.arange(8) % CLASSES
+    assert players.couples_samples is False
+    assert couples_samples(unsaid, IMAGES, torch.device("cpu"), labels) is False
     made = {"generator": torch.randn(2, 5), "discriminator": torch.randn(2, *IMAGES.shape)}
-    plain, both = _players(name, conditional=False), _players(name)
+    plain, both = (_players(name, conditional=each, normalization="none") for each in (False, True))
     for each in ("generator", "discriminator"):
         net = getattr(players, each)
         labels = [torch.tensor([0, 2])] if each == player else []
