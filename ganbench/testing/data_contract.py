@@ -14,6 +14,7 @@ from ganbench.catalog.faults import calling
 from ganbench.errors import GanbenchError
 from ganbench.runner import check_cell
 from ganbench.runner.global_draws import watched_draws
+from ganbench.runner.shared_dataset import described_on_trial
 from ganbench.scoring import seeded
 from ganbench.testing.contract import Contract
 from ganbench.testing.findings import NotApplicable, contract_check
@@ -51,7 +52,7 @@ class DatasetContract(Contract):
 
     @contract_check("Draw from a generator of its own with a fixed seed: numpy.random.default_rng(seed).")
     def test_each_build_gives_the_same_samples(self) -> None:
-        """Built anew, under another state of the global generators, its samples and fingerprint are equal."""
+        """Built anew, under another state of the global generators, all that it gives is equal."""
         self._required()
         problems = []
         first, second = self._build_under(11), self._build_under(12)
@@ -61,6 +62,14 @@ class DatasetContract(Contract):
             if not all(torch.equal(*pair) for pair in zip(_tensors(one), _tensors(other), strict=True)):
                 problems.append(f"its {split} split differs between two builds")
         self.fail_if(problems, "load")
+        told = [pair for pair in zip(first[2], second[2], strict=True) if pair[0] != pair[1]]
+        self.fail_if(
+            [
+                f"describes the same condition as {one!r} in one build and {other!r} in another"
+                for one, other in told[:1]
+            ],
+            "describe",
+        )
 
     @contract_check("Draw from a generator of its own with a fixed seed, and seed no global one.")
     def test_it_leaves_global_generators_alone(self) -> None:
@@ -117,10 +126,21 @@ class DatasetContract(Contract):
             raise NotApplicable("it does not load, see `it_loads`") from None
         return loaded
 
-    def _build_under(self, seed: int) -> tuple[str, Sequence[Samples]]:
+    def _build_under(self, seed: int) -> tuple[str, Sequence[Samples], Sequence[str]]:
         with seeded(seed, CPU), calling(self.part, "load"):
             built = self._build()
-            return built.fingerprint, [built.load(split) for split in _SPLITS]
+            loaded = [built.load(split) for split in _SPLITS]
+            return built.fingerprint, loaded, _descriptions(built, loaded[0])
+
+
+def _descriptions(built: Any, samples: Samples) -> list[str]:
+    """Describe the conditions of some samples, where the data set does that."""
+    describe = getattr(built, "describe", None)
+    tried = described_on_trial(samples)
+    conditions = tried.condition if tried.condition is not None else tried.labels
+    if describe is None or conditions is None:
+        return []
+    return [describe(each if tried.condition is not None else int(each)) for each in conditions]
 
 
 def _tensors(samples: Samples) -> list[Tensor]:

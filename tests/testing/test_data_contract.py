@@ -73,6 +73,13 @@ class Wordy(Base):
         return "two\nlines"
 
 
+class Moody(Base):
+    calls = itertools.count()
+
+    def describe(self, condition: Any) -> str:
+        return f"{condition}, asked {next(self.calls)} times"
+
+
 class Tiny(Base):
     def load(self, split: str) -> Samples:
         return Samples(x=self.made(split)[:4], labels=torch.arange(4) % 2)
@@ -85,6 +92,7 @@ DEFECTS = [
     Defect("images_use_the_range", Dark, "has no value above 1 in its first 256 images"),
     Defect("each_build_gives_the_same_samples", Changing, "fingerprint is 'build .*' in one build and"),
     Defect("each_build_gives_the_same_samples", Global, "its train split differs between two builds"),
+    Defect("each_build_gives_the_same_samples", Moody, "describes the same condition as '0, asked "),
     Defect("it_leaves_global_generators_alone", Global, "draws from torch's global generator, or seeds it"),
     Defect("what_else_it_offers_fits", Flat, "modes must be .*given shape"),
     Defect("what_else_it_offers_fits", Flat, "density must be .40,., finite and at least 0"),
