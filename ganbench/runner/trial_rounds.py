@@ -165,7 +165,6 @@ class TrialGame:
         """Build the game anew, before its first turn, with its loss and its penalties."""
         built = self._parts.fresh()
         objective, terms = build_loss(built, self._choice), built.penalties
-        self.penalties = [term.penalty for term in terms]
         stream = torch.Generator(self._device).manual_seed(0)
         self._streams = [torch.Generator(self._device).manual_seed(index) for index, _ in enumerate(terms, 1)]
         self._augmentation = built.augmentation

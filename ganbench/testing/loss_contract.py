@@ -11,10 +11,9 @@ from torch import Tensor
 
 from ganbench.api.updates import Turn
 from ganbench.catalog.faults import Part
-from ganbench.runner.trial_rounds import TrialGame
 from ganbench.testing.findings import contract_check
 from ganbench.testing.game_contract import GameContract
-from ganbench.testing.planted_scores import PlantedGame, Played, equal_numbers, planted, play_turn
+from ganbench.testing.planted_scores import PlantedGame, PlantedTurns, Played, equal_numbers, planted
 from ganbench.testing.stage import BATCH
 from ganbench.training import CellGame, Objective
 
@@ -43,10 +42,10 @@ class LossContract(GameContract):
     def test_values_and_gradients_are_finite_at_extreme_scores(self) -> None:
         """At scores of ±1e4, of 0 and at ties, for either side and mixed."""
         self.require_playing()
-        trial = self._trial()
+        turns = self._turns()
         for turn in TURNS:
-            for told, change in self._extremes(trial):
-                played = self._played(trial, turn, *change)
+            for told, change in self._extremes(turns):
+                played = self._played(turns, turn, *change)
                 if not played.finite:
                     what = "value" if not torch.isfinite(played.value) else "gradient"
                     self.fail_if(
@@ -62,10 +61,10 @@ class LossContract(GameContract):
     def test_gradients_reach_the_right_player_alone(self) -> None:
         """Each loss has a gradient for its own player, none for the other, and changes no weight."""
         self.require_playing()
-        trial = self._trial()
+        turns = self._turns()
         for turn in TURNS:
             hook, other = _HOOKS[turn], _OTHER[turn]
-            plays = [self._played(trial, turn, *change) for change in _moderate()]
+            plays = [self._played(turns, turn, *change) for change in _moderate()]
             problems = []
             if not any(played.reaches(turn) for played in plays):
                 problems.append(f"{hook} has no gradient for the {turn}")
@@ -87,9 +86,9 @@ class LossContract(GameContract):
     def test_gradients_have_the_right_sign(self) -> None:
         """A step lowers the loss; D's tells real from fake, and G's makes fake samples look real."""
         self.require_playing()
-        trial = self._trial()
+        turns = self._turns()
         for turn in TURNS:
-            moves = [self._move(trial, turn, real, fake) for real, fake in _moderate()]
+            moves = [self._move(turns, turn, real, fake) for real, fake in _moderate()]
             known = [move for move in moves if move is not None]
             if known and not any(move > 0 for move in known):
                 aim = (
@@ -107,13 +106,13 @@ class LossContract(GameContract):
     def test_it_is_none_of_the_registered_losses(self) -> None:
         """No registered loss gives the same numbers, unless its summary or docstring names that one."""
         self.require_playing()
-        trial = self._trial()
-        own = list(self._fingerprint(trial, self.part))
+        turns = self._turns()
+        own = list(self._fingerprint(turns))
 
         def alike(name: str) -> bool:
             stage = self.stage()
             other = Part.of(stage.catalog, "loss", name, name)
-            return equal_numbers(own, self._fingerprint(self._trial({"loss": name}), other))
+            return equal_numbers(own, self._fingerprint(self._turns({"loss": name}, other)))
 
         same = self.same_as(alike)
         self.fail_if(
@@ -126,7 +125,7 @@ class LossContract(GameContract):
     def test_it_plays_with_every_built_in_penalty(self) -> None:
         """Each built-in penalty plays beside it, those that need a logit where it has one."""
         self.require_playing()
-        game, _, _ = self._trial().begin()
+        game = self._turns().game
         entries = self.stage().catalog.entries("penalty")
         usable = [
             entry for entry in entries if game.has_logit or not getattr(entry.spec, "needs_logit", True)
@@ -134,16 +133,15 @@ class LossContract(GameContract):
         names = self.built_in("penalty")
         self.plays_with("penalty", [entry.name for entry in usable if entry.name in names])
 
-    def _trial(self, axes: Mapping[str, Any] | None = None) -> TrialGame:
-        return self.stage().trial(axes, game_type=PlantedGame, train={"precision": "float64"})
+    def _turns(self, axes: Mapping[str, Any] | None = None, part: Part | None = None) -> PlantedTurns:
+        trial = self.stage().trial(axes, game_type=PlantedGame, train={"precision": "float64"})
+        return PlantedTurns(trial, part or self.part)
 
-    def _played(self, trial: TrialGame, turn: Turn, real: Tensor, fake: Tensor) -> Played:
-        change = planted(real, fake)
-        return play_turn(trial, turn, change, _value_of(turn), self.part, _HOOKS[turn])
+    def _played(self, turns: PlantedTurns, turn: Turn, real: Tensor, fake: Tensor) -> Played:
+        return turns.play(turn, planted(real, fake), _value_of(turn), _HOOKS[turn])
 
-    def _extremes(self, trial: TrialGame) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
-        game, _, _ = trial.begin()
-        largest = self.largest_score or (1e4 if game.has_logit else 1.0)
+    def _extremes(self, turns: PlantedTurns) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+        largest = self.largest_score or (1e4 if turns.game.has_logit else 1.0)
         high, low, zero = (torch.full((BATCH,), each) for each in (largest, -largest, 0.0))
         mixed = torch.where(torch.arange(BATCH) % 2 == 0, high, low)
         shown = f"{largest:g}"
@@ -154,20 +152,20 @@ class LossContract(GameContract):
         yield "0 for all", (zero, zero)
         yield f"+{shown} and -{shown} by turns", (mixed, -mixed)
 
-    def _move(self, trial: TrialGame, turn: Turn, real: Tensor, fake: Tensor) -> float | None:
+    def _move(self, turns: PlantedTurns, turn: Turn, real: Tensor, fake: Tensor) -> float | None:
         """Say how far a step moves D's logit to where it should go; None where nothing tells.
 
         Raises:
             ContractFailure: the step raises the loss.
         """
-        played = self._played(trial, turn, real, fake)
+        played = self._played(turns, turn, real, fake)
         if not played.scores:
             return None
         length = max(float(gradient.norm()) for gradient in played.scores.values())
         if not length or not torch.isfinite(played.value):
             return None
         value, moved = _value_of(turn), self._moved(played, real, fake, _STEP / length)
-        after = play_turn(trial, turn, moved, value, self.part, _HOOKS[turn]).value
+        after = turns.play(turn, moved, value, _HOOKS[turn]).value
         if after > played.value + _TOLERANCE * max(1.0, float(played.value.abs())):
             self.fail_if(
                 [f"{_HOOKS[turn]} rises from {played.value:.6g} to {after:.6g} along its own descent"],
@@ -193,17 +191,16 @@ class LossContract(GameContract):
 
         return change
 
-    def _fingerprint(self, trial: TrialGame, part: Part) -> Iterator[Tensor]:
+    def _fingerprint(self, turns: PlantedTurns) -> Iterator[Tensor]:
         """Give a loss's values and gradients in all turns, and D's weights after its own change of them."""
         for turn in TURNS:
             for real, fake in _moderate():
-                played = play_turn(trial, turn, planted(real, fake), _value_of(turn), part, _HOOKS[turn])
+                played = self._played(turns, turn, real, fake)
                 yield played.value
                 for side in sorted(played.scores):
                     yield played.scores[side]
-        game, objective, _ = trial.begin()
-        discriminator = copy.deepcopy(game.players.discriminator)
-        after = objective.after_discriminator_step
+        discriminator = copy.deepcopy(turns.game.players.discriminator)
+        after = turns.objective.after_discriminator_step
         if after is not None:
             with torch.no_grad():
                 after(discriminator)

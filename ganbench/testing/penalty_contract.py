@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,10 +11,9 @@ from torch import Tensor
 from ganbench.api import PenaltySpec
 from ganbench.api.updates import Turn
 from ganbench.catalog.faults import Part
-from ganbench.runner.trial_rounds import TrialGame
 from ganbench.testing.findings import contract_check
 from ganbench.testing.game_contract import GameContract
-from ganbench.testing.planted_scores import Change, PlantedGame, Played, equal_numbers, play_turn
+from ganbench.testing.planted_scores import Change, PlantedGame, PlantedTurns, Played, equal_numbers
 from ganbench.training import CellGame, Objective
 
 _CALL = "__call__"
@@ -34,8 +33,9 @@ class PenaltyContract(GameContract):
     def test_values_and_gradients_are_finite_at_any_slope(self) -> None:
         """Where D is flat, as it is, and 10,000 times as steep."""
         self.require_playing()
+        turns = self._turns()
         for scale in _SCALES:
-            played = self._played(self._trial(), scale)
+            played = self._played(turns, scale)
             if not played.finite:
                 what = "value" if not torch.isfinite(played.value) else "gradient"
                 slope = "flat" if scale == 0 else f"{scale:g} times as steep"
@@ -49,7 +49,8 @@ class PenaltyContract(GameContract):
     def test_gradients_reach_the_right_player_alone(self) -> None:
         """It has a gradient for the player that its spec names, none for the other, and changes no weight."""
         self.require_playing()
-        plays = [self._played(self._trial(), scale) for scale in (1.0, 30.0)]
+        turns = self._turns()
+        plays = [self._played(turns, scale) for scale in (1.0, 30.0)]
         player, other = self._player, _OTHER[self._player]
         problems = []
         if not any(played.reaches(player) for played in plays):
@@ -68,14 +69,15 @@ class PenaltyContract(GameContract):
     def test_gradients_have_the_right_sign(self) -> None:
         """A step of the player lowers the penalty."""
         self.require_playing()
+        turns = self._turns()
         for scale in (1.0, 30.0):
-            played = self._played(self._trial(), scale)
+            played = self._played(turns, scale)
             gradients = played.players[self._player]
             length = sum(float(one.square().sum()) for one in gradients if one is not None) ** 0.5
             if not length or not torch.isfinite(played.value):
                 continue
             moves = [None if one is None else -one * (_STEP / length) for one in gradients]
-            after = self._played(self._trial(), scale, moves).value
+            after = self._played(turns, scale, moves).value
             if after > played.value + _TOLERANCE * max(1.0, float(played.value.abs())):
                 self.fail_if(
                     [f"rises from {played.value:.6g} to {after:.6g} along its own descent"],
@@ -87,11 +89,11 @@ class PenaltyContract(GameContract):
     def test_it_is_none_of_the_registered_penalties(self) -> None:
         """No registered penalty gives the same numbers, unless its summary or docstring names that one."""
         self.require_playing()
-        own = list(self._fingerprint(self._trial(), self.part))
+        own = list(self._fingerprint(self._turns()))
 
         def alike(name: str) -> bool:
             other = Part.of(self.stage().catalog, "penalty", name, name)
-            return equal_numbers(own, self._fingerprint(self._trial({"penalty": name}), other))
+            return equal_numbers(own, self._fingerprint(self._turns({"penalty": name}, other)))
 
         same = self.same_as(alike)
         self.fail_if(
@@ -113,18 +115,19 @@ class PenaltyContract(GameContract):
         spec = self.part.entry.spec
         return spec.player if isinstance(spec, PenaltySpec) else "discriminator"
 
-    def _trial(self, axes: Mapping[str, Any] | None = None) -> TrialGame:
-        return self.stage().trial(axes, game_type=PlantedGame, train={"precision": "float64"})
+    def _turns(self, axes: Mapping[str, Any] | None = None, part: Part | None = None) -> PlantedTurns:
+        trial = self.stage().trial(axes, game_type=PlantedGame, train={"precision": "float64"})
+        return PlantedTurns(trial, part or self.part)
 
-    def _played(self, trial: TrialGame, scale: float, moves: Any = (), part: Part | None = None) -> Played:
+    def _played(self, turns: PlantedTurns, scale: float, moves: Sequence[Tensor | None] = ()) -> Played:
         def value(game: CellGame, _: Objective) -> Tensor:
-            return trial.penalties[0](game)
+            return turns.terms[0].penalty(game)
 
-        return play_turn(trial, self._player, _scaled(scale), value, part or self.part, _CALL, moves)
+        return turns.play(self._player, _scaled(scale), value, _CALL, moves)
 
-    def _fingerprint(self, trial: TrialGame, part: Part) -> Iterator[Tensor]:
+    def _fingerprint(self, turns: PlantedTurns) -> Iterator[Tensor]:
         for scale in (1.0, 7.0):
-            played = self._played(trial, scale, part=part)
+            played = self._played(turns, scale)
             yield played.value
             yield from (one for one in played.players[self._player] if one is not None)
 

@@ -42,6 +42,15 @@ class PlantedGame(CellGame):
         self.given.setdefault(side, []).append(scores)
         return scores
 
+    def restart(self) -> None:
+        """Forget states and draws, as before the first turn."""
+        self.given = {}
+        self.states.clear()
+        self._initial_states.clear()
+        self._stream.manual_seed(0)
+        if self._augmentation_stream is not None:
+            self._augmentation_stream.manual_seed(1)
+
 
 def planted(real: Tensor, fake: Tensor) -> Change:
     """Put scores in the place of those that the network gives.
@@ -99,59 +108,92 @@ class Played:
 Value = Callable[[CellGame, Objective], Tensor]
 
 
-def play_turn(
-    trial: TrialGame,
-    turn: Turn,
-    change: Change,
-    value: Value,
-    part: Part,
-    hook: str,
-    moves: Sequence[Tensor | None] = (),
-) -> Played:
-    """Play one turn from the start and differentiate its value; draws are the same each time.
+class PlantedTurns:
+    """Turns of one game, each from the start: same weights, same batch, same draws, no state.
 
-    Args:
-        trial: the game, of the type PlantedGame.
-        turn: whose turn it is.
-        change: gives the scores.
-        value: calls the loss or the penalty.
-        part: which that is.
-        hook: its method.
-        moves: added to the parameters of the player whose turn it is, before it.
-
-    Raises:
-        PluginError: the plugin's code raises, or gives no scalar.
-        Unsupported: it does not fit.
+    Attributes:
+        game: the game, whose scores are to be changed.
+        objective: its loss.
+        terms: its penalties.
     """
-    with seeded(0, CPU):
-        game, objective, _ = trial.begin()
-        assert isinstance(game, PlantedGame)
-        game.change, game.given = change, {}
-        modules = {"discriminator": game.players.discriminator, "generator": game.players.generator}
+
+    def __init__(self, trial: TrialGame, part: Part) -> None:
+        """Build the game, once.
+
+        Args:
+            trial: of the type PlantedGame.
+            part: the loss or the penalty that is called.
+
+        Raises:
+            PluginError: it cannot be built.
+        """
+        self._part = part
+        with seeded(0, CPU):
+            game, self.objective, self.terms = trial.begin()
+            assert isinstance(game, PlantedGame)
+            self.game = game
+            self._batch = trial.turn(game, 0)
+        players = game.players
+        self._modules = {"discriminator": players.discriminator, "generator": players.generator}
+        self._begun = {
+            name: [each.detach().clone() for each in module.parameters()]
+            for name, module in self._modules.items()
+        }
+
+    def play(
+        self, turn: Turn, change: Change, value: Value, hook: str, moves: Sequence[Tensor | None] = ()
+    ) -> Played:
+        """Play one turn and differentiate its value.
+
+        Args:
+            turn: whose turn it is.
+            change: gives the scores.
+            value: calls the loss or the penalty.
+            hook: which of its methods that is.
+            moves: added to the parameters of the player whose turn it is, before it.
+
+        Raises:
+            PluginError: the plugin's code raises, or gives no scalar.
+            Unsupported: it does not fit.
+        """
+        with seeded(0, CPU):
+            before = self._restart(turn, change, moves)
+            with calling(self._part, hook):
+                found = value(self.game, self.objective)
+                if not isinstance(found, Tensor) or found.ndim:
+                    raise PluginError(self._part.fault("must give a scalar tensor", hook))
+                if found.requires_grad:
+                    found.backward()  # type: ignore[no-untyped-call]
+            played = Played(value=found.detach())
+            for name, module in self._modules.items():
+                played.players[name] = [each.grad for each in module.parameters()]
+                now = [each.detach() for each in module.parameters()]
+                if not all(torch.equal(one, other) for one, other in zip(before[name], now, strict=True)):
+                    played.changed.append(name)
+                if name != turn and any(each.requires_grad for each in module.parameters()):
+                    played.thawed.append(name)
+            _note_scores(played, self.game)
+        return played
+
+    def _restart(self, turn: Turn, change: Change, moves: Sequence[Tensor | None]) -> dict[str, list[Tensor]]:
+        """Begin a turn, and return the players' parameters as they are then."""
+        self.game.restart()
+        self.game.change = change
         with torch.no_grad():
-            for parameter, move in zip(modules[turn].parameters(), moves, strict=False):
+            for name, module in self._modules.items():
+                for parameter, start in zip(module.parameters(), self._begun[name], strict=True):
+                    parameter.grad = None
+                    parameter.copy_(start)
+            for parameter, move in zip(self._modules[turn].parameters(), moves, strict=False):
                 if move is not None:
                     parameter.add_(move)
-        game.begin(turn, *trial.turn(game, 0))
-        before = {
-            name: [each.detach().clone() for each in module.parameters()] for name, module in modules.items()
+        self.game.begin(turn, *self._batch)
+        if not any(move is not None for move in moves):
+            return self._begun
+        return {
+            name: [each.detach().clone() for each in module.parameters()]
+            for name, module in self._modules.items()
         }
-        with calling(part, hook):
-            found = value(game, objective)
-            if not isinstance(found, Tensor) or found.ndim:
-                raise PluginError(part.fault("must give a scalar tensor", hook))
-            if found.requires_grad:
-                found.backward()  # type: ignore[no-untyped-call]
-        played = Played(value=found.detach())
-        for name, module in modules.items():
-            played.players[name] = [each.grad for each in module.parameters()]
-            now = [each.detach() for each in module.parameters()]
-            if not all(torch.equal(one, other) for one, other in zip(before[name], now, strict=True)):
-                played.changed.append(name)
-            if name != turn and any(each.requires_grad for each in module.parameters()):
-                played.thawed.append(name)
-        _note_scores(played, game)
-        return played
 
 
 def _note_scores(played: Played, game: PlantedGame) -> None:

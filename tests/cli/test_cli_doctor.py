@@ -116,6 +116,7 @@ def ganbench_losses():
 """
 
 
+@pytest.mark.slow
 def test_contracts_are_run_on_what_a_distribution_brings(
     capsys: pytest.CaptureFixture[str], fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_plugin_that_cannot_be_read_fails(capsys: pytest.CaptureFixture[str], 
     ]
 
 
+@pytest.mark.slow
 def test_a_sound_file_passes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "sound.py"
     path.write_text(PLUGIN.replace("torch.exp(-game.score(game.fake))", "-3 * game.score(game.fake)"))

@@ -191,6 +191,7 @@ def test_each_check_has_a_defect() -> None:
     assert {defect.check for defect in DEFECTS} == set(ArchitectureContract.checks())
 
 
+@pytest.mark.slow
 def test_a_sound_architecture_passes_all() -> None:
     sound = contract_of(ArchitectureContract, ArchitectureSpec, pair(couples_samples=False), {})
     assert [finding for finding in sound.findings() if finding.status != "passed"] == []

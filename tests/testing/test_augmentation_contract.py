@@ -133,6 +133,7 @@ def test_each_check_has_a_defect() -> None:
     assert {defect.check for defect in DEFECTS} == set(AugmentationContract.checks())
 
 
+@pytest.mark.slow
 def test_a_sound_augmentation_of_points_passes_all() -> None:
     sound = contract_of(AugmentationContract, AugmentationSpec, Base, {})
     assert [finding for finding in sound.findings() if finding.status != "passed"] == []

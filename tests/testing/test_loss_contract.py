@@ -222,6 +222,7 @@ def test_each_check_has_a_defect() -> None:
     assert {defect.check for defect in DEFECTS} == set(LossContract.checks())
 
 
+@pytest.mark.slow
 def test_a_sound_loss_passes_all() -> None:
     sound = contract_of(LossContract, LossSpec, Base, {})
     assert [finding for finding in sound.findings() if finding.status != "passed"] == []

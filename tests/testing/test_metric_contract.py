@@ -117,6 +117,7 @@ def test_each_check_has_a_defect() -> None:
     assert {defect.check for defect in DEFECTS} == set(MetricContract.checks())
 
 
+@pytest.mark.slow
 def test_a_sound_metric_passes_all() -> None:
     sound = contract_of(MetricContract, MetricSpec, Base, LOWER)
     assert [finding for finding in sound.findings() if finding.status != "passed"] == []

@@ -167,6 +167,7 @@ def test_each_check_has_a_defect() -> None:
     assert {defect.check for defect in RULES} == set(UpdateContract.checks())
 
 
+@pytest.mark.slow
 def test_sound_ones_pass_all() -> None:
     optimizer = contract_of(OptimizerContract, OptimizerSpec, Base, {})
     assert [finding for finding in optimizer.findings() if finding.status != "passed"] == []

@@ -135,6 +135,7 @@ def test_each_check_has_a_defect() -> None:
     assert {defect.check for defect in DEFECTS} == set(PenaltyContract.checks())
 
 
+@pytest.mark.slow
 def test_a_penalty_of_the_generator_is_played_in_its_turn() -> None:
     class Spread:
         """Draws generated samples apart."""

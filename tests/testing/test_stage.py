@@ -56,6 +56,7 @@ def ganbench_losses():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("contract", "name"), [(LossContract, "coded"), (ArchitectureContract, "nets")])
 def test_what_belongs_together_is_played_together(contract: Any, name: str, tmp_path: Path) -> None:
     file = tmp_path / "coded.py"
