@@ -86,17 +86,17 @@ def check_plugins(names: Sequence[str]) -> int:
     """Print what the contracts find of plugins, a line per check, and return the exit code.
 
     Args:
-        names: as `ganbench.testing.installed.brought_by` takes them.
+        names: as `ganbench.testing.checkable.find_checkable` takes them.
 
     Raises:
         CatalogError: one of them is not there, or cannot be used.
     """
-    from ganbench.testing.installed import brought_by, findings_of
+    from ganbench.testing.checkable import find_checkable, findings_of
 
-    brought = [brought_by(name) for name in names]
+    checkable = [find_checkable(name) for name in names]
     console = output()
     count: Counter[str] = Counter()
-    for one in brought:
+    for one in checkable:
         for who, findings in findings_of(one):
             console.print(plain(who), style="bold")
             # A check that found several things is one check.

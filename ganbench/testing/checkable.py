@@ -17,7 +17,7 @@ from ganbench.testing.findings import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
-class Brought:
+class Checkable:
     """What is to be checked.
 
     Attributes:
@@ -33,7 +33,7 @@ class Brought:
     plugins: tuple[str, ...] = ()
 
 
-def brought_by(name: str) -> Brought:
+def find_checkable(name: str) -> Checkable:
     """Find what a name stands for.
 
     Args:
@@ -55,7 +55,7 @@ def brought_by(name: str) -> Brought:
     ]
     if records:
         names = {record.name for record in records}
-        return Brought(
+        return Checkable(
             catalog=catalog,
             entries=_of_plugins(catalog, names),
             broken=tuple(record for record in records if record.status != "active"),
@@ -63,7 +63,7 @@ def brought_by(name: str) -> Brought:
     if found := catalog.find(name):
         if all(entry.name == NONE.name for entry in found):
             raise CatalogError(f"{name!r} is the absence of a {found[0].kind}: there is nothing to check")
-        return Brought(catalog=catalog, entries=found)
+        return Checkable(catalog=catalog, entries=found)
     if name.replace(".", "_").isidentifier() and _is_module(name):
         return _given(name)
     distributions = {record.distribution for record in catalog.plugins}
@@ -74,10 +74,10 @@ def brought_by(name: str) -> Brought:
     )
 
 
-def _given(name: str) -> Brought:
+def _given(name: str) -> Checkable:
     catalog = load_catalog(plugins=[name])
     names = {record.name for record in catalog.plugins if record.given == name}
-    return Brought(catalog=catalog, entries=_of_plugins(catalog, names), plugins=(name,))
+    return Checkable(catalog=catalog, entries=_of_plugins(catalog, names), plugins=(name,))
 
 
 def _of_plugins(catalog: Catalog, names: set[str]) -> tuple[Entry, ...]:
@@ -96,25 +96,25 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def findings_of(brought: Brought) -> Iterator[tuple[str, Iterator[Finding]]]:
+def findings_of(checkable: Checkable) -> Iterator[tuple[str, Iterator[Finding]]]:
     """Run the contracts of everything that can be checked.
 
     Args:
-        brought: what `brought_by` found.
+        checkable: what `find_checkable` found.
 
     Yields:
         Who it is, as `loss 'x' (plugin my-dist 0.1)`, and its findings, which are computed one after another.
     """
-    for record in brought.broken:
+    for record in checkable.broken:
         who = f"plugin {record.name} {record.version}".rstrip()
         yield who, iter([_unread(who, record)])
-    for entry in brought.entries:
-        part = Part.of(brought.catalog, entry.kind, entry.name, entry.name)
+    for entry in checkable.entries:
+        part = Part.of(checkable.catalog, entry.kind, entry.name, entry.name)
         required = [option.name for option in entry.options.values() if option.required]
         if required:
             yield part.who, iter([_not_built(part.who, required)])
         else:
-            yield part.who, check(entry.kind, entry.name, plugins=brought.plugins)
+            yield part.who, check(entry.kind, entry.name, plugins=checkable.plugins)
 
 
 def _unread(who: str, record: PluginRecord) -> Finding:
