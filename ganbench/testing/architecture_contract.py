@@ -30,7 +30,7 @@ class ArchitectureContract(GameContract):
 
     @contract_check("End the generator of images with torch.nn.Tanh.")
     def test_images_are_in_range(self) -> None:
-        """The generator's images are finite and in [-1, 1], its points are finite, whatever the noise."""
+        """Require finite samples, and images in [-1, 1], whatever the noise."""
         self.require_playing()
         built = self.trained()
         signature = built.dataset.signature
@@ -54,7 +54,7 @@ class ArchitectureContract(GameContract):
 
     @contract_check("Let each layer of a player take part in its forward pass.")
     def test_gradients_reach_every_parameter(self) -> None:
-        """Each parameter of a player that learns has a gradient in that player's turn."""
+        """Require a gradient of each parameter of a player that learns, in that player's turn."""
         self.require_playing()
         trial = self.stage().trial()
         with seeded(0, CPU):
@@ -88,7 +88,7 @@ class ArchitectureContract(GameContract):
 
     @contract_check("Say couples_samples=True, or leave it out: ganbench finds out by trying.")
     def test_it_says_rightly_whether_samples_are_coupled(self) -> None:
-        """`couples_samples=False` is right: D judges each sample by itself."""
+        """Where it says `couples_samples=False`, try whether D judges each sample by itself."""
         self.require_playing()
         built = self.trained()
         players, samples = built.players, built.train
@@ -110,7 +110,7 @@ class ArchitectureContract(GameContract):
 
     @contract_check("Keep what lasts in parameters and registered buffers, persistent ones.")
     def test_stored_weights_give_the_same_samples(self) -> None:
-        """A generator with another's state_dict generates the same samples."""
+        """Require the same samples of a fresh generator that is given another's state_dict."""
         self.require_playing()
         built = self.trained()
         with seeded(5, CPU):
@@ -127,7 +127,7 @@ class ArchitectureContract(GameContract):
 
     @contract_check("Use operations that can be differentiated twice: penalties differentiate a gradient.")
     def test_it_plays_with_every_built_in_penalty(self) -> None:
-        """Each built-in penalty plays with it, where its loss has a logit."""
+        """Play a round with each built-in penalty, where its loss has a logit."""
         self.require_playing()
         game, _, _ = self.stage().trial().begin()
         self.plays_with("penalty", self.built_in("penalty") if game.has_logit else [])

@@ -27,7 +27,7 @@ class AugmentationContract(GameContract):
 
     @contract_check(FROM_THE_GAME)
     def test_it_draws_from_the_game_alone(self) -> None:
-        """The global generators of torch, numpy and random are left untouched when it is applied."""
+        """Require the global generators of torch, numpy and random untouched when it is applied."""
         self.require_playing()
         trial = self.stage().trial()
         with seeded(0, CPU):
@@ -41,7 +41,7 @@ class AugmentationContract(GameContract):
         "Change each sample by its own draws: game.uniform(len(x), 1, 1, 1), not one for the batch."
     )
     def test_each_sample_is_changed_by_itself(self) -> None:
-        """What one sample becomes does not depend on the others of its batch."""
+        """Require the same of a sample whatever else is in its batch."""
         self.require_playing()
         (x, seen), (other, seen_beside) = self._applied(None), self._applied("others")
         first = seen[0], seen_beside[0]
@@ -56,7 +56,7 @@ class AugmentationContract(GameContract):
 
     @contract_check("Write to no tensor that you are given; give what is finite.")
     def test_values_and_gradients_are_finite_at_extreme_samples(self) -> None:
-        """Black, white and grey images, and points at 0 and far out."""
+        """Apply it to samples of one value throughout: -1, 0 and 1."""
         self.require_playing()
         for level in (-1.0, 0.0, 1.0):
             x, seen = self._applied(level)
@@ -74,7 +74,7 @@ class AugmentationContract(GameContract):
 
     @contract_check("Use the registered augmentation.")
     def test_it_is_none_of_the_registered_augmentations(self) -> None:
-        """No registered one makes the same of the same draws, unless its summary or docstring names it."""
+        """Refuse what a registered one makes of the same draws, unless summary or docstring names it."""
         self.require_playing()
         own = list(self._fingerprint(self.stage().trial(), self.part))
 
@@ -91,7 +91,7 @@ class AugmentationContract(GameContract):
 
     @contract_check("Take samples as they are, and ask the game for draws and states alone.")
     def test_it_plays_with_every_built_in_loss_and_penalty(self) -> None:
-        """Under each built-in loss with a logit, and beside each built-in penalty."""
+        """Play a round under each built-in loss with a logit, and beside each built-in penalty."""
         self.require_playing()
         self.plays_with("loss", self.built_in("loss", ("began", "elbo")))
         self.plays_with("penalty", self.built_in("penalty"))

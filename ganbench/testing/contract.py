@@ -106,7 +106,7 @@ class Contract:
 
     @contract_check("Give each parameter of `build` an annotation and a default, and say what it means.")
     def test_options_are_typed_and_documented(self) -> None:
-        """Each option has an annotation, and its docstring or `Annotated` says what it means."""
+        """Require an annotation of each option, and a docstring or `Annotated` that says what it means."""
         entry, build = self.part.entry, self.part.function
         assert entry is not None
         assert build is not None
@@ -126,7 +126,7 @@ class Contract:
         "Make what `build` draws depend on torch's global generator alone, and seed nothing in it."
     )
     def test_build_seeds_nothing(self) -> None:
-        """What is drawn after `build` still depends on the seed of before."""
+        """Require that what is drawn after `build` still depends on the seed of before."""
         left = []
         for seed in _SEEDS:
             with seeded(seed, CPU):

@@ -31,14 +31,14 @@ class DatasetContract(Contract):
 
     @contract_check("Give Samples that fit the signature: uint8 images, float32 points, int64 labels.")
     def test_it_loads(self) -> None:
-        """Signature, fingerprint and both splits are as they must be."""
+        """Check signature, fingerprint and both splits as ganbench does where it loads them."""
         loaded = self._loaded()
         for split in _SPLITS:
             loaded.load(split)
 
     @contract_check("Scale images to 0 to 255 before they become uint8.")
     def test_images_use_the_range(self) -> None:
-        """The brightest value of an image data set is above 1."""
+        """Require a value above 1 among the first images."""
         data = self._required()
         if data.signature.kind != "image":
             raise NotApplicable("its samples are points")
@@ -52,7 +52,7 @@ class DatasetContract(Contract):
 
     @contract_check("Draw from a generator of its own with a fixed seed: numpy.random.default_rng(seed).")
     def test_each_build_gives_the_same_samples(self) -> None:
-        """Built anew, under another state of the global generators, all that it gives is equal."""
+        """Build it anew under another state of the global generators, and require equal samples."""
         self._required()
         problems = []
         first, second = self._build_under(11), self._build_under(12)
@@ -73,7 +73,7 @@ class DatasetContract(Contract):
 
     @contract_check("Draw from a generator of its own with a fixed seed, and seed no global one.")
     def test_it_leaves_global_generators_alone(self) -> None:
-        """Building and loading draw from no global generator of torch, numpy and random, and seed none."""
+        """Require the global generators of torch, numpy and random untouched by building and loading."""
         self._required()
         with seeded(0, CPU), watched_draws() as drawn, calling(self.part, "load"):
             built = self._build()
@@ -83,7 +83,7 @@ class DatasetContract(Contract):
 
     @contract_check("Let modes and density fit the signature, or leave them out.")
     def test_what_else_it_offers_fits(self) -> None:
-        """Where they are there: `modes` (k, d), and `density(x)` (n,), finite and at least 0."""
+        """Where they are there, require `modes` (k, d), and `density(x)` (n,), finite and at least 0."""
         data = self._required()
         samples, problems = data.load("test"), []
         modes, density = getattr(data, "modes", None), getattr(data, "density", None)
@@ -103,7 +103,7 @@ class DatasetContract(Contract):
 
     @contract_check("Mend what does not fit; ganbench's own networks take any image and any point.")
     def test_it_trains(self) -> None:
-        """The built-in mlp takes a turn on it with each player."""
+        """Play a turn of each player of the built-in mlp on it."""
         self._required()
         stage = self.stage()
         check_cell(stage.parts(stage.cell({"architecture": TINY})))

@@ -31,7 +31,7 @@ class ExtractorContract(Contract):
 
     @contract_check("Take uint8 (N, 3, H, W) of each size and number of channels that is announced.")
     def test_it_extracts(self) -> None:
-        """Features (N, d) that are finite, and logits (N, classes) or None, of all that it announces."""
+        """Require finite features (N, d), and logits (N, classes) or None, of all sizes that it announces."""
         built = self._build()
         for channels in built.channels:
             for size in built.sizes or (_ANY_SIZE,):
@@ -48,7 +48,7 @@ class ExtractorContract(Contract):
 
     @contract_check("Make `digest` of the weights: SHA-256 of their bytes, the same in each build.")
     def test_the_digest_is_that_of_the_weights(self) -> None:
-        """Two builds have the same digest and give the same features."""
+        """Require the same digest and the same features of two builds."""
         first, second = self._build(), self._build()
         problems = []
         if first.digest != second.digest:
@@ -61,7 +61,7 @@ class ExtractorContract(Contract):
 
     @contract_check("Put the network into eval mode, and draw nothing.")
     def test_each_image_is_judged_by_itself(self) -> None:
-        """The features of an image do not depend on the batch, nor on how often it is asked for."""
+        """Require the same features of an image in a batch and alone."""
         built = self._build()
         images = _images(built.channels[0], (built.sizes or (_ANY_SIZE,))[0])
         together = self._extracted(built, images).features
@@ -79,7 +79,7 @@ class ExtractorContract(Contract):
 
     @contract_check("Copy images before they are changed: images.float() / 255.")
     def test_images_are_left_as_they_are(self) -> None:
-        """The images that it is given are not written to."""
+        """Require the images that it is given to stay as they are."""
         built = self._build()
         images = to_rgb(_images(built.channels[0], (built.sizes or (_ANY_SIZE,))[0])).contiguous()
         before = images.clone()

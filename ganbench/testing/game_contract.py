@@ -17,7 +17,7 @@ class GameContract(TrainedContract):
 
     @contract_check("Make every number depend on what the game gives: its batch, its draws, its states.")
     def test_the_same_seed_gives_the_same_values(self) -> None:
-        """Built and played twice from one seed, it gives the same bits."""
+        """Build and play it twice from one seed, and require the same bits."""
         self.require_playing()
         trial = self.stage().trial()
         first, again = trial.play(2), trial.play(2)
@@ -33,7 +33,7 @@ class GameContract(TrainedContract):
 
     @contract_check(FROM_THE_GAME)
     def test_it_draws_from_the_game_alone(self) -> None:
-        """The global generators of torch, numpy and random are left untouched in a turn."""
+        """Require the global generators of torch, numpy and random untouched in a turn."""
         self.require_playing()
         played = self.stage().trial().play(2)
         problems = [f"draws from {names} in a turn" for names in played.drew.values()]
@@ -48,7 +48,7 @@ class GameContract(TrainedContract):
 
     @contract_check(KEEP)
     def test_it_keeps_nothing_of_its_own(self) -> None:
-        """Rounds with one object equal those with a fresh one after the first."""
+        """Require the same rounds of one object as with a fresh one after the first."""
         self.require_playing()
         check_resumption(self.trained())
 

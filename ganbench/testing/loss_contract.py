@@ -40,7 +40,7 @@ class LossContract(GameContract):
 
     @contract_check("Use softplus, logsigmoid, log_softmax or logsumexp for log, exp, sigmoid and sqrt.")
     def test_values_and_gradients_are_finite_at_extreme_scores(self) -> None:
-        """At scores of ±1e4, of 0 and at ties, for either side and mixed."""
+        """Try scores of ±1e4, of 0 and ties, for either side and mixed."""
         self.require_playing()
         turns = self._turns()
         for turn in TURNS:
@@ -59,7 +59,7 @@ class LossContract(GameContract):
         "Compute each player's loss from the game alone: its scores, samples, gradients and states."
     )
     def test_gradients_reach_the_right_player_alone(self) -> None:
-        """Each loss has a gradient for its own player, none for the other, and changes no weight."""
+        """Require a gradient for a loss's own player and none for the other, and weights unchanged."""
         self.require_playing()
         turns = self._turns()
         for turn in TURNS:
@@ -84,7 +84,7 @@ class LossContract(GameContract):
 
     @contract_check("Let the sign of each loss make its player better.")
     def test_gradients_have_the_right_sign(self) -> None:
-        """A step lowers the loss; D's tells real from fake, and G's makes fake samples look real."""
+        """Require that a step lowers the loss, that D's tells real from fake, G's makes fake real."""
         self.require_playing()
         turns = self._turns()
         for turn in TURNS:
@@ -104,7 +104,7 @@ class LossContract(GameContract):
 
     @contract_check("Use its name, or say in its summary or docstring of which loss it is a form.")
     def test_it_is_none_of_the_registered_losses(self) -> None:
-        """No registered loss gives the same numbers, unless its summary or docstring names that one."""
+        """Refuse the numbers of a registered loss, unless summary or docstring names that one."""
         self.require_playing()
         turns = self._turns()
         own = list(self._fingerprint(turns))
@@ -123,7 +123,7 @@ class LossContract(GameContract):
 
     @contract_check("Keep the logit free of what penalties do: they differentiate it in the samples.")
     def test_it_plays_with_every_built_in_penalty(self) -> None:
-        """Each built-in penalty plays beside it, those that need a logit where it has one."""
+        """Play a round with each built-in penalty, those that need a logit where it has one."""
         self.require_playing()
         game = self._turns().game
         entries = self.stage().catalog.entries("penalty")

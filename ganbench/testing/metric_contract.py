@@ -50,7 +50,7 @@ class MetricContract(Contract):
         "Give a mapping of names to numbers; every name in the spec's `directions` must be there."
     )
     def test_it_scores(self) -> None:
-        """Values by name, those of `directions` among them, and finite where samples are like the data."""
+        """Require values by name, those of `directions` among them, finite for samples like the data."""
         values = self._values(self._setting.good)
         spoilt = [name for name in self._directions if not math.isfinite(values[name])]
         self.fail_if(
@@ -61,7 +61,7 @@ class MetricContract(Contract):
 
     @contract_check("Turn the direction in MetricSpec(directions=...) round, or the value's sign.")
     def test_directions_are_right(self) -> None:
-        """Samples like the data score no worse than samples far from them."""
+        """Require that samples like the data score no worse than samples far from them."""
         setting = self._required()
         good, bad = self._values(setting.good), self._values(setting.bad)
         problems = [
@@ -74,7 +74,7 @@ class MetricContract(Contract):
 
     @contract_check("Keep nothing between calls; what it draws from global generators is seeded by ganbench.")
     def test_the_same_samples_give_the_same_values(self) -> None:
-        """A second call, and one of another object after other samples, give the same values."""
+        """Require the same values of a second call, and of a fresh object after other samples."""
         setting = self._required()
         first = self._values(setting.good)
         self._values(setting.bad)
@@ -89,7 +89,7 @@ class MetricContract(Contract):
 
     @contract_check("Copy what it changes: samples.x.float().")
     def test_samples_are_left_as_they_are(self) -> None:
-        """Neither side is written to."""
+        """Require both sides to stay as they are."""
         setting = self._required()
         sides = setting.good, setting.reference
         before = [[tensor.clone() for tensor in _tensors(side)] for side in sides]
@@ -103,7 +103,7 @@ class MetricContract(Contract):
 
     @contract_check("Raise `minimum` to the fewest samples for which the value is defined.")
     def test_the_minimum_is_enough(self) -> None:
-        """It gives its values for as few samples as `minimum` says."""
+        """Require its values for as few samples as `minimum` says."""
         setting = self._required()
         metric = self._build()
         count = metric.minimum * (_CLASSES if metric.needs == WITH_LABELS else 1)
@@ -122,7 +122,7 @@ class MetricContract(Contract):
 
     @contract_check("Use the registered metric.")
     def test_it_is_none_of_the_registered_metrics(self) -> None:
-        """No registered metric gives the same numbers, unless its summary or docstring names that one."""
+        """Refuse the numbers of a registered metric, unless summary or docstring names that one."""
         setting = self._required()
         needs = self._build().needs
         own = [sorted(self._values(side).values()) for side in (setting.good, setting.bad)]

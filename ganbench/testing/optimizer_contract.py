@@ -26,7 +26,7 @@ class _PlayedContract(TrainedContract):
 
     @contract_check("Mend what it raises; ganbench's own networks and loss are played with it.")
     def test_it_plays(self) -> None:
-        """It is built, and a training of one step is made with it."""
+        """Build it, and train one step with it."""
         _ = self.stage().around
         with contextlib.suppress(Diverged):
             build_trainer(self.trained()).advance(1)
@@ -39,13 +39,13 @@ class OptimizerContract(_PlayedContract):
 
     @contract_check(_STATE)
     def test_it_keeps_nothing_of_its_own(self) -> None:
-        """A fresh one with the state of another steps as that does."""
+        """Require the same steps of a fresh one that is given another's state."""
         self.require_playing()
         check_optimizers(self.trained())
 
     @contract_check("Step against the gradient: parameter.sub_(lr * gradient).")
     def test_steps_lower_what_they_minimise(self) -> None:
-        """The square of a vector falls in two hundred steps at a learning rate of 0.01."""
+        """Minimise the square of a vector in two hundred steps at a learning rate of 0.01."""
         self.require_playing()
         start = torch.linspace(-1, 1, 6)
         after = self._stepped(start, RATE, _STEPS)
@@ -57,7 +57,7 @@ class OptimizerContract(_PlayedContract):
 
     @contract_check('Read the rate in each step, from group["lr"]: schedules write it there.')
     def test_it_follows_the_learning_rate(self) -> None:
-        """With a learning rate of 0 in its groups nothing moves."""
+        """Require that nothing moves with a learning rate of 0 in its groups."""
         self.require_playing()
         start = torch.linspace(-1, 1, 6)
         moved = not torch.equal(start, self._stepped(start, 0.0, 3))
@@ -65,7 +65,7 @@ class OptimizerContract(_PlayedContract):
 
     @contract_check("Pass over parameters whose `grad` is None.")
     def test_parameters_without_a_gradient_stay(self) -> None:
-        """A parameter that is frozen, or took no part, is left as it is."""
+        """Require a parameter that is frozen, or took no part, to stay as it is."""
         self.require_playing()
         used, idle = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
         optimizer = self._built([used, idle])
@@ -104,7 +104,7 @@ class UpdateContract(_PlayedContract):
 
     @contract_check("Keep what lasts in turns.state(name, initial), which checkpoints hold.")
     def test_it_keeps_nothing_of_its_own(self) -> None:
-        """It plays two rounds, takes both players' gradients, and keeps nothing in its attributes."""
+        """Play two rounds, and require its attributes to stay as they are."""
         self.require_playing()
         check_update(self.trained())
 

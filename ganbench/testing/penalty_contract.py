@@ -31,7 +31,7 @@ class PenaltyContract(GameContract):
 
     @contract_check("Take torch.linalg.vector_norm, whose gradient at 0 is 0; sqrt has none there.")
     def test_values_and_gradients_are_finite_at_any_slope(self) -> None:
-        """Where D is flat, as it is, and 10,000 times as steep."""
+        """Try a discriminator that is flat, as it is, and 10,000 times as steep."""
         self.require_playing()
         turns = self._turns()
         for scale in _SCALES:
@@ -47,7 +47,7 @@ class PenaltyContract(GameContract):
 
     @contract_check("Compute the penalty from the game alone.")
     def test_gradients_reach_the_right_player_alone(self) -> None:
-        """It has a gradient for the player that its spec names, none for the other, and changes no weight."""
+        """Require a gradient for the player that its spec names alone, and weights unchanged."""
         self.require_playing()
         turns = self._turns()
         plays = [self._played(turns, scale) for scale in (1.0, 30.0)]
@@ -67,7 +67,7 @@ class PenaltyContract(GameContract):
 
     @contract_check("Let the gradient be that of the value.")
     def test_gradients_have_the_right_sign(self) -> None:
-        """A step of the player lowers the penalty."""
+        """Require that a step of the player lowers the penalty."""
         self.require_playing()
         turns = self._turns()
         for scale in (1.0, 30.0):
@@ -87,7 +87,7 @@ class PenaltyContract(GameContract):
 
     @contract_check("Use the registered penalty.")
     def test_it_is_none_of_the_registered_penalties(self) -> None:
-        """No registered penalty gives the same numbers, unless its summary or docstring names that one."""
+        """Refuse the numbers of a registered penalty, unless summary or docstring names that one."""
         self.require_playing()
         own = list(self._fingerprint(self._turns()))
 
@@ -104,7 +104,7 @@ class PenaltyContract(GameContract):
 
     @contract_check("Ask the loss for game.logit, and for nothing else of its own.")
     def test_it_plays_with_every_built_in_loss(self) -> None:
-        """Each built-in loss of one output or two with a logit plays with it."""
+        """Play a round with each built-in loss that has a logit."""
         self.require_playing()
         # Their scores are no logits, and need networks of their own.
         self.plays_with("loss", self.built_in("loss", ("began", "elbo")))

@@ -53,12 +53,12 @@ class TrainedContract(Contract):
         '{"dataset": "digits", "architecture": {"name": "dcgan", "conditional": True}}.'
     )
     def test_it_plays(self) -> None:
-        """It is built, and both players take a turn with it: scalars, shapes and widths are right."""
+        """Build it, and play a turn of both players with it; require scalars, shapes and widths."""
         _ = self.stage().around
 
     @contract_check(KEEP)
     def test_training_goes_on_from_a_checkpoint(self) -> None:
-        """Stopped, written, read and gone on with, a training ends in the same bits as without a stop."""
+        """Stop, write and read a checkpoint, go on, and require the bits of a training without a stop."""
         self.require_playing()
         whole = build_trainer(self.trained())
         stopped = build_trainer(self.trained())
@@ -80,7 +80,7 @@ class TrainedContract(Contract):
         "Read no tensor's value in Python, and make tensors on the device of those that you are given."
     )
     def test_it_plays_on_any_device(self) -> None:
-        """Three rounds on `meta`, which has no values, and the forward passes on a pretended GPU."""
+        """Play three rounds on `meta`, which has no values, and the forward passes on a pretended GPU."""
         self.require_playing()
         train = {"steps": 3, "ema": 0.9}
         attempts = (

@@ -70,23 +70,24 @@ def test_what_belongs_together_is_played_together(contract: Any, name: str, tmp_
 
 
 def test_the_author_names_what_it_is_played_with() -> None:
-    class OfImages(NonSaturating):
-        """A loss of images."""
+    class OfNumbers(NonSaturating):
+        """A loss of points on a line."""
 
         def generator_loss(self, game: Any) -> Tensor:
-            if game.real.shape[1:] != (1, 8, 8):
-                raise Unsupported("it takes digits")
+            if game.real.shape[1:] != (1,):
+                raise Unsupported("it takes single numbers")
             return super().generator_loss(game) * 2
 
-    unnamed = contract_of(LossContract, LossSpec, OfImages, {})
-    with pytest.raises(ContractFailure, match=r"it takes digits.*\n.*contract's `axes`"):
+    unnamed = contract_of(LossContract, LossSpec, OfNumbers, {})
+    with pytest.raises(ContractFailure, match=r"it takes single numbers.*\n.*contract's `axes`"):
         unnamed().test_it_plays()  # type: ignore[attr-defined]
     with pytest.raises(NotApplicable, match="see `it_plays`"):
         unnamed().test_gradients_have_the_right_sign()  # type: ignore[attr-defined]
-    named = contract_of(LossContract, LossSpec, OfImages, {}, axes={"dataset": "digits"})
+    axes = {"dataset": {"name": "gaussian_1d", "samples": 40}}
+    named = contract_of(LossContract, LossSpec, OfNumbers, {}, axes=axes)
     named().test_it_plays()  # type: ignore[attr-defined]
     cell = named.stage().cell(named.stage().around)
-    assert (cell.dataset.name, cell.loss.name) == ("digits", "planted")
+    assert (cell.dataset.name, cell.loss.name) == ("gaussian_1d", "planted")
 
 
 def test_a_contract_has_a_name_or_a_spec() -> None:
