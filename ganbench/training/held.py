@@ -43,7 +43,8 @@ def learning_tensors(part: Any) -> list[str]:
     """Name what nothing would train: attributes that are parameters or tensors that require a gradient.
 
     Parameters of a network that the part holds are left out: networks are frozen. Where the part is itself a
-    network, its parameters count unless their author froze them, or it is a loss that learns.
+    network, its parameters count unless their author froze them, or it is a loss that learns. A loss that
+    learns within another part counts: it would be frozen as a network.
     """
     found: list[str] = []
     if isinstance(part, nn.Module) and learns_with(part) is None:
@@ -51,7 +52,9 @@ def learning_tensors(part: Any) -> list[str]:
     for path, value in _walk(part):
         if _learns(part, value):
             continue
-        if path and isinstance(value, CONTAINERS_OF_PARAMETERS):
+        if path and learns_with(value) is not None:
+            found.append(path)
+        elif path and isinstance(value, CONTAINERS_OF_PARAMETERS):
             found += [path] if any(parameter.requires_grad for parameter in value.parameters()) else []
         elif isinstance(value, Tensor) and value.requires_grad:
             found.append(path)

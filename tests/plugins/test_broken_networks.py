@@ -133,6 +133,15 @@ LOSSES: dict[str, tuple[str, str]] = {
         r"holds parameters that nothing would train \(own\); a loss that learns is a torch.nn.Module that "
         "has them itself, and learns_with",
     ),
+    "within another loss": (
+        learning()
+        .replace("class Odd(", "class Inner(")
+        .replace(
+            "\n\n@hookimpl",
+            "\nclass Odd(NonSaturating):\n    def __init__(self):\n        self.inner = Inner()\n\n@hookimpl",
+        ),
+        r"holds parameters that nothing would train \(inner\)",
+    ),
     "a count": (
         learning(term="self.own.square() * self.count()")
         + "\ndef count(self):\n    self.n = getattr(self, 'n', 0) + 1\n    return self.n\n\n"
