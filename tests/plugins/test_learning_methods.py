@@ -19,17 +19,19 @@ from parts_here import parts, shared
 from ganbench import Players
 from ganbench.execution.grid_check import preflight
 from ganbench.grid import Cell
-from ganbench.runner.build import build_trainer
+from ganbench.runner.build import build_trainer, loss_outputs
 from ganbench.testing.on_devices import play_on_meta, play_pretended
 
 PLUGIN = '''
 import math
+from typing import Annotated
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
-from ganbench import ArchitectureSpec, Extra, LossSpec, Noise, Players, Unsupported, hookimpl
+import ganbench
+from ganbench import ArchitectureSpec, Choice, Extra, LossSpec, Noise, Players, Unsupported, hookimpl
 
 WIDTH = 32
 
@@ -155,10 +157,26 @@ class TemperedBiGAN(BiGAN, nn.Module):
         return [scores / self.log_temperature.exp() for scores in super().pairs(game)]
 
 
+class Halved:
+    """Half of another loss."""
+
+    def __init__(self, base: Annotated[Choice, "loss"] = "acgan"):
+        self.base = ganbench.build("loss", base)
+
+    def discriminator_loss(self, game):
+        return self.base.discriminator_loss(game) / 2
+
+    def generator_loss(self, game):
+        return self.base.generator_loss(game) / 2
+
+    def logit(self, scores):
+        return self.base.logit(scores)
+
+
 def one_and_classes(signature, options):
     if signature.classes is None:
         raise Unsupported("acgan needs labels, and the data have none")
-    return 1 + signature.classes
+    return (1 + signature.classes) * (2 if options["weight"] == 2 else 1)
 
 
 @hookimpl
@@ -173,6 +191,7 @@ def ganbench_losses():
     yield LossSpec(name="bigan_tempered", build=TemperedBiGAN, discriminator_outputs=None)
     yield LossSpec(name="infogan", build=InfoGAN)
     yield LossSpec(name="acgan", build=ACGAN, discriminator_outputs=one_and_classes)
+    yield LossSpec(name="halved", build=Halved, discriminator_outputs="base")
     yield LossSpec(name="tempered", build=Tempered)
 '''
 DIGITS = {"name": "digits", "size": 8}
@@ -325,6 +344,13 @@ def test_a_loss_whose_outputs_the_data_decide_says_what_it_needs(site: FakeSite)
     assert list(preflight(asked, "cpu", shared()).skipped.values()) == [
         "acgan needs labels, and the data have none"
     ]
+    # Also of a loss that another one wraps, with the options that it is given there.
+    for weight, outputs in ((0.5, 11), (2, 22)):
+        base = {"name": "acgan", "weight": weight}
+        (cell,) = grid(loss=[{"name": "halved", "base": base}], dataset=[DIGITS]).cells
+        assert loss_outputs(parts(cell), cell.loss) == outputs
+        assert parts(cell).loss.outputs == outputs
+        assert parts(cell).players.discriminator(torch.zeros(2, 1, 8, 8)).shape == (2, outputs)
     # A discriminator that takes the label is no other than the loss asks for.
     both = grid(loss=["acgan"], dataset=[DIGITS], architecture=[{**TINY, "conditional": True}])
     assert preflight(both, "cpu", shared()).skipped == {}
