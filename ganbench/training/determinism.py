@@ -1,12 +1,13 @@
-"""The switches that make equal work give equal bits, set for a while and put back."""
+"""What makes equal work give equal bits: switches, and global generators, set for a while and put back."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from ganbench.catalog.switches import (
     changes_between,
@@ -81,10 +82,29 @@ def set_again(threads: int | None = None) -> list[str]:
 @contextmanager
 def global_stream(seed: int, device: torch.device) -> Iterator[None]:
     """Start the process-wide random state from a seed; the caller's state comes back afterwards."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with forked_generators(device):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def forked_generators(device: torch.device) -> Iterator[None]:
+    """Put torch's global generators, of the CPU and of a device, back afterwards."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+def generator_states(device: torch.device) -> dict[str, Tensor]:
+    """Return the states of torch's global generators, by the names that checkpoints give them."""
+    state = {"cpu": torch.get_rng_state()}
+    return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
+
+
+def set_generators(states: Mapping[str, Tensor], device: torch.device) -> None:
+    """Set torch's global generators to states that `generator_states` gave."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)
 
 
 def determinism_record() -> dict[str, object]:

@@ -20,7 +20,12 @@ from ganbench.grid.seeds import Streams
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.batches import Batches
 from ganbench.training.cell_game import CellGame
-from ganbench.training.determinism import deterministic
+from ganbench.training.determinism import (
+    deterministic,
+    forked_generators,
+    generator_states,
+    set_generators,
+)
 from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged, StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.engine import ENGINES, Engine
@@ -116,9 +121,9 @@ class Trainer:
             accumulate=settings.accumulate,
             device=device,
         )
-        with _global_state(device):
+        with forked_generators(device):
             torch.manual_seed(streams.network)
-            self._global = _global_tensors(device)
+            self._global = generator_states(device)
         for module in networks_of(players):
             module.to(device, dtype).train()
             tell_step(module, 0, settings.steps)
@@ -194,7 +199,7 @@ class Trainer:
             Diverged: a loss or a weight is not finite.
             RuntimeError: the engine refuses.
         """
-        with self._own_global_state(), deterministic():
+        with self._own_generators(), deterministic():
             while self.step < until:
                 engine = self._playing()
                 engine.advance(self._rounds(until))
@@ -343,14 +348,14 @@ class Trainer:
         return weights
 
     @contextmanager
-    def _own_global_state(self) -> Iterator[None]:
+    def _own_generators(self) -> Iterator[None]:
         """Let networks draw (dropout and the like) from the cell's network stream."""
-        with _global_state(self._device):
-            _set_global(self._global, self._device)
+        with forked_generators(self._device):
+            set_generators(self._global, self._device)
             try:
                 yield
             finally:
-                self._global = _global_tensors(self._device)
+                self._global = generator_states(self._device)
 
 
 def _learner(
@@ -375,20 +380,3 @@ def _learner(
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key[len(prefix) :]: tensor for key, tensor in tensors.items() if key.startswith(prefix)}
-
-
-@contextmanager
-def _global_state(device: torch.device) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
-
-
-def _global_tensors(device: torch.device) -> dict[str, Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
-
-
-def _set_global(state: Mapping[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda"], device)
