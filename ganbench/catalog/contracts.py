@@ -182,6 +182,7 @@ def _learning_loss(part: Part, built: Any) -> None:
 def _penalty(part: Part, built: Any) -> None:
     if not callable(built):
         raise _broken(part, f"build must return something to call with a game, given {_kind(built)}")
+    _refuse_learner(part, built)
 
 
 def _optimizer(part: Part, built: Any) -> None:
@@ -202,6 +203,15 @@ def _augmentation(part: Part, built: Any) -> None:
             part, f"build must return something to call with samples and a game, given {_kind(built)}"
         )
     _optional_methods(part, built, ("after_discriminator_scores",))
+    _refuse_learner(part, built)
+
+
+def _refuse_learner(part: Part, built: Any) -> None:
+    if getattr(built, "learns_with", None) is not None:
+        where = "what is to learn beside the players is in Players.extra"
+        raise _broken(part, f"learns_with is for losses; {where}")
+            part, "learns_with is for losses; what is to learn beside the players is in Players.extra"
+        )
 
 
 def _metric(part: Part, built: Any) -> None:

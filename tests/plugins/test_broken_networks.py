@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from broken_plugins import TINY, architecture, grid, loss
+from broken_plugins import TINY, architecture, augmentation, grid, loss, penalty
 from fake_site import FakeSite
 from parts_here import shared
 
@@ -158,6 +159,18 @@ def test_a_broken_loss_that_learns_is_named(fake_site: FakeSite, defect: str) ->
     with pytest.raises(GridError, match=rf"loss 'odd' \(plugin fake-odd 1.0\): .*{line}") as caught:
         preflight(grid(loss=["odd"]), "cpu", shared())
     assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize(("kind", "make"), [("penalty", penalty), ("augmentation", augmentation)])
+def test_nothing_but_a_loss_learns(fake_site: FakeSite, kind: str, make: Callable[[str], str]) -> None:
+    body = (
+        "class Odd(nn.Module):\n    learns_with = 'generator'\n    def __init__(self):\n"
+        "        super().__init__()\n        self.own = nn.Parameter(torch.ones(()))\n"
+        "    def forward(self, x, game=None):\n        return x * self.own if game else self.own\n"
+    )
+    fake_site.install("fake-odd", make(body))
+    with pytest.raises(GridError, match=rf"{kind} 'odd' .*: learns_with is for losses; what is to learn"):
+        preflight(grid(**{kind: ["odd"]}), "cpu", shared())
 
 
 def test_what_it_keeps_in_buffers_is_no_defect(fake_site: FakeSite) -> None:
