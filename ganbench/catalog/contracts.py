@@ -210,8 +210,6 @@ def _refuse_learner(part: Part, built: Any) -> None:
     if getattr(built, "learns_with", None) is not None:
         where = "what is to learn beside the players is in Players.extra"
         raise _broken(part, f"learns_with is for losses; {where}")
-            part, "learns_with is for losses; what is to learn beside the players is in Players.extra"
-        )
 
 
 def _metric(part: Part, built: Any) -> None:
