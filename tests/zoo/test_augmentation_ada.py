@@ -92,7 +92,7 @@ def test_flips_turns_and_moves_are_exact() -> None:
     assert torch.equal(turned[1], x[1].rot90(1, (1, 2)))
     assert torch.equal(turned[2], x[2].rot90(2, (1, 2)))
     assert torch.equal(turned[3], x[3])
-    # Three whole numbers from -1 to 1: down by one, and left by one.
+    # Up to an eighth of eight pixels, rounded: down by one, and left by one.
     moved = geometry.moved(x, YES, Drawn([0.9, 0.5, 0.5, 0.5], [0.5, 0.1, 0.5, 0.5]))  # type: ignore[arg-type]
     assert torch.equal(moved[0, :, 1:], x[0, :, :-1])
     assert torch.equal(moved[0, :, 0], x[0, :, 1])

@@ -64,8 +64,7 @@ def moved(x: Tensor, p: Tensor, game: Game) -> Tensor:
     """Move each chosen image by whole pixels, up to an eighth of a side; what comes in is mirrored."""
     size, height, width = len(x), x.shape[2], x.shape[3]
     down, right = (
-        whole(game, size, -round(side * TRANSLATION_SHARE), round(side * TRANSLATION_SHARE))
-        for side in (height, width)
+        ((game.uniform(size) * 2 - 1) * TRANSLATION_SHARE * side).round().long() for side in (height, width)
     )
     picked = chosen(x, p, game)
     rows = torch.arange(height, device=x.device)[None, :] - down[:, None]
