@@ -1,4 +1,4 @@
-"""`ganbench new`: a plugin package to start from."""
+"""`ganbench new`: a plugin package to start from. A file of its own, as each command has."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _MAX_COUNT = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Request:
+class _SampleRequest:
     """Which samples are wanted."""
 
     count: int
@@ -112,7 +112,7 @@ def sample_command(
             f"--repeat: must be from 0 to {chosen.score.repeats - 1}, as score.repeats of the grid is "
             f"{chosen.score.repeats}, given {repeat}"
         )
-    request = _Request(
+    request = _SampleRequest(
         count=count,
         repeat=repeat,
         seed=seed,
@@ -136,7 +136,7 @@ def sample_command(
     return 0
 
 
-def _require_numbers(request: _Request) -> None:
+def _require_numbers(request: _SampleRequest) -> None:
     """Refuse options that fit no cell.
 
     Raises:
@@ -152,7 +152,7 @@ def _require_numbers(request: _Request) -> None:
         raise GridError(f"--class: {len(request.classes)} classes are given, and --count is {request.count}")
 
 
-def _given(request: _Request, parts: CellParts) -> Tensor | None:
+def _given(request: _SampleRequest, parts: CellParts) -> Tensor | None:
     """Give the conditions that were asked for; None for those of the data.
 
     Raises:
@@ -201,7 +201,7 @@ def _warn(store: Store, parts: CellParts) -> None:
         warn([f"{what}: samples may differ from those that were scored"])
 
 
-def _samples(store: Store, parts: CellParts, request: _Request, given: Tensor | None) -> Samples:
+def _samples(store: Store, parts: CellParts, request: _SampleRequest, given: Tensor | None) -> Samples:
     import torch
 
     from ganbench.catalog.faults import calling
@@ -245,7 +245,9 @@ def _picture(samples: Samples, parts: CellParts, description: str) -> bytes:
     return draw_samples(samples, signature, parts.train, frame, content, description)
 
 
-def _write(samples: Samples, out: Path, draw: Callable[[], bytes], request: _Request, given: int) -> None:
+def _write(
+    samples: Samples, out: Path, draw: Callable[[], bytes], request: _SampleRequest, given: int
+) -> None:
     """Write all of it or nothing."""
     from ganbench.runner.sample_pictures import write_images
 
@@ -261,7 +263,7 @@ def _write(samples: Samples, out: Path, draw: Callable[[], bytes], request: _Req
         write_stream(out, lambda stream: _write_arrays(samples, stream, request))
 
 
-def _endings(samples: Samples, request: _Request, given: int) -> list[str]:
+def _endings(samples: Samples, request: _SampleRequest, given: int) -> list[str]:
     """Say in the name of each file of a folder what was given for it; nothing where nothing was.
 
     Args:
@@ -277,7 +279,7 @@ def _endings(samples: Samples, request: _Request, given: int) -> list[str]:
     return [noise] * len(samples)
 
 
-def _write_arrays(samples: Samples, stream: BinaryIO, request: _Request) -> None:
+def _write_arrays(samples: Samples, stream: BinaryIO, request: _SampleRequest) -> None:
     import numpy as np
 
     parts = {

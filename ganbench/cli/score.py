@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Request:
+class _ScoreRequest:
     """The options, once their names and types are known to be right."""
 
     reference: Choice | Path
@@ -116,7 +116,7 @@ def _request(
     split: str | None,
     precision: str,
     range_: str | None,
-) -> _Request:
+) -> _ScoreRequest:
     from ganbench.grid.choice import choice_of
     from ganbench.grid.problems import Problems
     from ganbench.grid.schema import Schema
@@ -143,7 +143,7 @@ def _request(
     settings["metrics"] = tuple(choice_of(metric) for metric in settings["metrics"])
     if "extractor" in settings:
         settings["extractor"] = choice_of(settings["extractor"])
-    return _Request(reference=real, settings=settings, span=span)
+    return _ScoreRequest(reference=real, settings=settings, span=span)
 
 
 def _labels(text: str, option: str, problems: Problems) -> list[Any] | None:
@@ -192,7 +192,7 @@ def _span(text: str, problems: Problems) -> tuple[float, float] | None:
     return low, high
 
 
-def _reference(request: _Request, shared: SharedParts) -> tuple[Dataset, str]:
+def _reference(request: _ScoreRequest, shared: SharedParts) -> tuple[Dataset, str]:
     """Open the real side; return it with its name for messages."""
     from ganbench.runner.external_samples import ExternalDataset, read_samples
 
@@ -204,7 +204,7 @@ def _reference(request: _Request, shared: SharedParts) -> tuple[Dataset, str]:
     return real, f"{request.reference.label} ({split}, {len(real.load(split))})"
 
 
-def _notes(request: _Request, real: Dataset, samples: Samples, images: Path) -> list[str]:
+def _notes(request: _ScoreRequest, real: Dataset, samples: Samples, images: Path) -> list[str]:
     """List what is to be said of either side's brightness."""
     from ganbench.runner.data_notes import range_note
 
@@ -224,7 +224,7 @@ def _notes(request: _Request, real: Dataset, samples: Samples, images: Path) -> 
 
 
 def _scorer(
-    request: _Request, shared: SharedParts, real: Dataset, samples: Samples, images: Path, device: str
+    request: _ScoreRequest, shared: SharedParts, real: Dataset, samples: Samples, images: Path, device: str
 ) -> Scorer:
     """Build the scorer, and check these samples for what its metrics need."""
     from ganbench.grid import Choice, ScoreSettings, check_scoring

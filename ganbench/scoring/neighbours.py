@@ -24,7 +24,7 @@ Array = NDArray[Any]
 _TOGETHER = 10
 
 
-class Blocks(NamedTuple):
+class BlockSizes(NamedTuple):
     """How many distances are computed, and compared, together.
 
     Attributes:
@@ -38,7 +38,7 @@ class Blocks(NamedTuple):
     compared: int = 2**19
 
 
-_BLOCKS = Blocks()
+_BLOCKS = BlockSizes()
 
 
 def fewest_samples(neighbours: int) -> int:
@@ -52,7 +52,9 @@ def fewest_samples(neighbours: int) -> int:
     return neighbours + 1
 
 
-def precision(generated: Features, reference: Features, neighbours: int, blocks: Blocks = _BLOCKS) -> float:
+def precision(
+    generated: Features, reference: Features, neighbours: int, blocks: BlockSizes = _BLOCKS
+) -> float:
     """Compute the share of generated samples in a real one's ball (Kynkäänniemi et al., 2019, equation 2).
 
     Args:
@@ -71,13 +73,13 @@ def precision(generated: Features, reference: Features, neighbours: int, blocks:
     return (found["generated_held"] <= level).float().mean().item()
 
 
-def recall(generated: Features, reference: Features, neighbours: int, blocks: Blocks = _BLOCKS) -> float:
+def recall(generated: Features, reference: Features, neighbours: int, blocks: BlockSizes = _BLOCKS) -> float:
     """Compute the share of real samples in the ball of a generated one; else as `precision`."""
     found, level = _overlap(generated, reference, neighbours, blocks)
     return (found["reference_held"] <= level).float().mean().item()
 
 
-def density(generated: Features, reference: Features, neighbours: int, blocks: Blocks = _BLOCKS) -> float:
+def density(generated: Features, reference: Features, neighbours: int, blocks: BlockSizes = _BLOCKS) -> float:
     """Compute the mean number of real balls that hold a generated sample, over k (Naeem et al., 2020).
 
     Args:
@@ -97,7 +99,9 @@ def density(generated: Features, reference: Features, neighbours: int, blocks: B
     return held / (neighbours * len(found["generated_held"]))
 
 
-def coverage(generated: Features, reference: Features, neighbours: int, blocks: Blocks = _BLOCKS) -> float:
+def coverage(
+    generated: Features, reference: Features, neighbours: int, blocks: BlockSizes = _BLOCKS
+) -> float:
     """Compute the share of real samples whose ball holds a generated one (Naeem et al., 2020, section 3).
 
     Arguments and errors are those of `density`; from 0 to 1.
@@ -107,7 +111,7 @@ def coverage(generated: Features, reference: Features, neighbours: int, blocks: 
 
 
 def _overlap(
-    generated: Features, reference: Features, neighbours: int, blocks: Blocks
+    generated: Features, reference: Features, neighbours: int, blocks: BlockSizes
 ) -> tuple[Derived, int]:
     """Count overlaps of two sides' balls; return them with the index of `neighbours` among the sizes."""
     fewest = fewest_samples(neighbours)
@@ -130,7 +134,7 @@ def _overlap(
     return cached(generated, f"overlap{named}", compute), sizes.index(neighbours)
 
 
-def _radii(features: Tensor, sizes: range, blocks: Blocks) -> Derived:
+def _radii(features: Tensor, sizes: range, blocks: BlockSizes) -> Derived:
     """Compute the distance of each sample to its neighbours, float32 (sizes, N)."""
     # The sample itself is the first of its neighbours.
     count = sizes[-1] + 1
@@ -186,7 +190,9 @@ class _Overlap:
         return {name: torch.from_numpy(getattr(self, name)) for name in names}
 
 
-def _for_distances(x: Tensor, y: Tensor, visit: Callable[[Array, int, int], None], blocks: Blocks) -> None:
+def _for_distances(
+    x: Tensor, y: Tensor, visit: Callable[[Array, int, int], None], blocks: BlockSizes
+) -> None:
     """Pass all distances of the rows of x to those of y to `visit`, block by block, with the block's corner.
 
     By calls, not by a generator: a part that is still held while the next block is made would double the

@@ -9,7 +9,7 @@ from drawn_features import Kept, drawn, side
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from ganbench.scoring.features import FeatureSet
-from ganbench.scoring.neighbours import Blocks, coverage, density, fewest_samples, precision, recall
+from ganbench.scoring.neighbours import BlockSizes, coverage, density, fewest_samples, precision, recall
 
 ALL = (precision, recall, density, coverage)
 
@@ -78,7 +78,7 @@ def test_equals_torch_fidelity_to_the_last_bit(counts, width, k):
 def test_blocks_and_chunks_change_nothing(chunk):
     first, second = drawn(170, 20, scale=1.2), drawn(230, 20, seed=1)
     whole = all_of(first, second, 4)
-    assert all_of(first, second, 4, Blocks(rows=50, compared=chunk)) == whole
+    assert all_of(first, second, 4, BlockSizes(rows=50, compared=chunk)) == whole
     assert whole[:2] == theirs(first, second, 4, prc_batch_size=50)
     assert 0 < whole[0] < 1
     assert 0 < whole[1] < 1
@@ -92,7 +92,7 @@ def test_no_more_than_a_block_of_distances_is_ever_made(monkeypatch):
         return exact(x, y)
 
     monkeypatch.setattr(torch, "cdist", watched)
-    all_of(drawn(120, 5), drawn(130, 5, seed=1), 3, Blocks(rows=50))
+    all_of(drawn(120, 5), drawn(130, 5, seed=1), 3, BlockSizes(rows=50))
     assert max(made) == (50, 50)
     assert sum(rows * columns for rows, columns in made) == 120 * 120 + 130 * 130 + 130 * 120
 

@@ -1,4 +1,4 @@
-"""Mirrored images, and no augmentation."""
+"""Mirrored images, and no augmentation; apart from their specs, which are listed without torch."""
 
 from __future__ import annotations
 
