@@ -12,7 +12,7 @@ from ganbench.errors import PluginError
 from ganbench.runner.global_draws import watched_draws
 from ganbench.runner.trial_rounds import TrialGame
 from ganbench.scoring import seeded
-from ganbench.testing.findings import contract_check
+from ganbench.testing.findings import NotApplicable, contract_check
 from ganbench.testing.game_contract import FROM_THE_GAME, GameContract
 from ganbench.testing.planted_scores import equal_numbers
 from ganbench.testing.stage import CPU
@@ -77,6 +77,9 @@ class AugmentationContract(GameContract):
         """Refuse what a registered one makes of the same draws, unless summary or docstring names it."""
         self.require_playing()
         own = list(self._fingerprint(self.stage().trial(), self.part))
+        x, seen = self._applied(None)
+        if torch.equal(x, seen):
+            raise NotApplicable("it changes nothing in the first turn")
 
         def alike(name: str) -> bool:
             other = Part.of(self.stage().catalog, "augmentation", name, name)

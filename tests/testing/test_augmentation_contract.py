@@ -11,7 +11,7 @@ from planted import Defect, contract_of, hold
 from torch import Tensor
 
 from ganbench import AugmentationSpec
-from ganbench.testing import AugmentationContract
+from ganbench.testing import AugmentationContract, NotApplicable
 
 
 def per_sample(x: Tensor, numbers: Tensor) -> Tensor:
@@ -137,3 +137,15 @@ def test_each_check_has_a_defect() -> None:
 def test_a_sound_augmentation_of_points_passes_all() -> None:
     sound = contract_of(AugmentationContract, AugmentationSpec, Base, {})
     assert [finding for finding in sound.findings() if finding.status != "passed"] == []
+
+
+def test_one_that_begins_with_no_change_is_compared_with_none() -> None:
+    class Rising(Base):
+        """Scales each sample, the more the later."""
+
+        def __call__(self, x: Tensor, game: Any) -> Tensor:
+            return x + game.progress * (super().__call__(x, game) - x)
+
+    rising = contract_of(AugmentationContract, AugmentationSpec, Rising, {})
+    with pytest.raises(NotApplicable, match="changes nothing in the first turn"):
+        rising().test_it_is_none_of_the_registered_augmentations()  # type: ignore[attr-defined]

@@ -55,7 +55,10 @@ def test_penalties(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", built_in("augmentation"))
 def test_augmentations(name: str) -> None:
-    assert not_passed("augmentation", name) == []
+    found = not_passed("augmentation", name)
+    # `ada` begins with a probability of 0.
+    assert [finding.error for finding in found if name != "ada"] == []
+    assert {finding.status for finding in found} <= {"not applicable"}
 
 
 @pytest.mark.slow
