@@ -20,7 +20,7 @@ from ganbench.testing.contract import Contract
 from ganbench.testing.contract_runs import CONTRACTS, check
 from ganbench.testing.data_contract import DatasetContract
 from ganbench.testing.extractor_contract import ExtractorContract
-from ganbench.testing.findings import ContractFailure, Finding, NotApplicable
+from ganbench.testing.findings import ContractFailure, ContractFinding, NotApplicable
 from ganbench.testing.loss_contract import LossContract
 from ganbench.testing.metric_contract import MetricContract
 from ganbench.testing.optimizer_contract import OptimizerContract, UpdateContract
@@ -32,9 +32,9 @@ __all__ = [
     "AugmentationContract",
     "Contract",
     "ContractFailure",
+    "ContractFinding",
     "DatasetContract",
     "ExtractorContract",
-    "Finding",
     "LossContract",
     "MetricContract",
     "NotApplicable",

@@ -13,7 +13,7 @@ from ganbench.catalog.faults import Part
 from ganbench.errors import CatalogError, did_you_mean
 from ganbench.grid.choice import NONE
 from ganbench.testing.contract_runs import check
-from ganbench.testing.findings import Finding
+from ganbench.testing.findings import ContractFinding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def findings_of(checkable: Checkable) -> Iterator[tuple[str, Iterator[Finding]]]:
+def findings_of(checkable: Checkable) -> Iterator[tuple[str, Iterator[ContractFinding]]]:
     """Run the contracts of everything that can be checked.
 
     Args:
@@ -117,8 +117,8 @@ def findings_of(checkable: Checkable) -> Iterator[tuple[str, Iterator[Finding]]]
             yield part.who, check(entry.kind, entry.name, plugins=checkable.plugins)
 
 
-def _unread(who: str, record: PluginRecord) -> Finding:
-    return Finding(
+def _unread(who: str, record: PluginRecord) -> ContractFinding:
+    return ContractFinding(
         who=who,
         check="it_is_read",
         status="failed",
@@ -127,9 +127,9 @@ def _unread(who: str, record: PluginRecord) -> Finding:
     )
 
 
-def _not_built(who: str, required: list[str]) -> Finding:
+def _not_built(who: str, required: list[str]) -> ContractFinding:
     names = ", ".join(required)
-    return Finding(
+    return ContractFinding(
         who=who,
         check="it_is_built",
         status="not applicable",

@@ -17,7 +17,13 @@ from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part
 from ganbench.errors import GanbenchError
 from ganbench.scoring import seeded
-from ganbench.testing.findings import ContractFailure, Finding, NotApplicable, contract_check, place_of
+from ganbench.testing.findings import (
+    ContractFailure,
+    ContractFinding,
+    NotApplicable,
+    contract_check,
+    place_of,
+)
 from ganbench.testing.stage import CPU, Stage, entry_of_spec
 
 _TEST = "test_"
@@ -88,21 +94,21 @@ class Contract:
         return tuple(name.removeprefix(_TEST) for name in names)
 
     @classmethod
-    def findings(cls) -> Iterator[Finding]:
+    def findings(cls) -> Iterator[ContractFinding]:
         """Run the checks one after another, and tell how each ended."""
         who = cls.stage().part.who
         for check in cls.checks():
             try:
                 getattr(cls(), _TEST + check)()
             except NotApplicable as reason:
-                yield Finding(who=who, check=check, status="not applicable", error=str(reason))
+                yield ContractFinding(who=who, check=check, status="not applicable", error=str(reason))
             except ContractFailure as failure:
                 for error, where in failure.problems:
-                    yield Finding(
+                    yield ContractFinding(
                         who=who, check=check, status="failed", error=error, where=where, advice=failure.advice
                     )
             else:
-                yield Finding(who=who, check=check, status="passed")
+                yield ContractFinding(who=who, check=check, status="passed")
 
     @contract_check("Give each parameter of `build` an annotation and a default, and say what it means.")
     def test_options_are_typed_and_documented(self) -> None:

@@ -11,7 +11,7 @@ from ganbench.testing.augmentation_contract import AugmentationContract
 from ganbench.testing.contract import Contract
 from ganbench.testing.data_contract import DatasetContract
 from ganbench.testing.extractor_contract import ExtractorContract
-from ganbench.testing.findings import Finding
+from ganbench.testing.findings import ContractFinding
 from ganbench.testing.loss_contract import LossContract
 from ganbench.testing.metric_contract import MetricContract
 from ganbench.testing.optimizer_contract import OptimizerContract, UpdateContract
@@ -36,7 +36,7 @@ CONTRACTS: Mapping[Kind, type[Contract]] = {
 
 def check(
     kind: Kind, name: str, options: Mapping[str, Any] | None = None, **attributes: Any
-) -> Iterator[Finding]:
+) -> Iterator[ContractFinding]:
     """Run the contract of a registered thing without pytest.
 
     Args:

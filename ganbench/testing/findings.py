@@ -17,7 +17,7 @@ _Self = TypeVar("_Self")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class ContractFinding:
     """The outcome of one check.
 
     Attributes:

@@ -8,7 +8,7 @@ import pytest
 from test_names_trained import ARCHITECTURES, DATASETS
 
 from ganbench.catalog import KINDS, Kind, load_catalog
-from ganbench.testing import CONTRACTS, Finding, check
+from ganbench.testing import CONTRACTS, ContractFinding, check
 
 LOCAL = {
     "digits",
@@ -29,7 +29,7 @@ def built_in(kind: Kind) -> list[str]:
 
 def not_passed(
     kind: Kind, name: str, options: dict[str, Any] | None = None, **attributes: Any
-) -> list[Finding]:
+) -> list[ContractFinding]:
     return [finding for finding in check(kind, name, options, **attributes) if finding.status != "passed"]
 
 
