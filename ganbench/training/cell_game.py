@@ -135,7 +135,6 @@ class CellGame:
                 for name, value in self.states.items()
             }
 
-    @torch.no_grad()
     def tell_augmentation(self, logit: Tensor | None = None) -> None:
         """Show the augmentation the logits of real samples, where it asks for them.
 
@@ -148,12 +147,13 @@ class CellGame:
         hook, scores = scores_hook(self._augmentation), self.observed[0]
         if hook is None:
             return
-        if logit is None and scores is not None and self._logit is not None:
-            logit = self._logit(scores)
-        if logit is not None:
-            assert self._augmentation_stream is not None, "an augmentation needs a stream"
-            self._spare_states()
-            hook(logit, AugmentationGame(self, self._augmentation_stream))
+        with torch.no_grad():
+            if logit is None and scores is not None and self._logit is not None:
+                logit = self._logit(scores)
+            if logit is not None:
+                assert self._augmentation_stream is not None, "an augmentation needs a stream"
+                self._spare_states()
+                hook(logit, AugmentationGame(self, self._augmentation_stream))
 
     def judge_by(
         self, loss: Any, outputs: int | None, trained: Sequence[TrainedNetwork] | None = None
