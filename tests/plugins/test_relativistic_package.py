@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
-import subprocess
-import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-PLUGIN = ROOT / "plugins" / "ganbench-relativistic"
+from plugin_environment import call, installed
 
 pytestmark = pytest.mark.slow
 
@@ -34,45 +26,10 @@ steps = 20
 """
 
 
-def call(*command: str | Path, folder: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a program outside the repository, with nothing of it on the path."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment |= {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert not check or done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
-    return done
-
-
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of a fresh environment that has both wheels.
-
-    The dependencies are those of the environment that runs the tests, so that nothing is downloaded:
-    a path file appends them, and does not bring the checkout along that is installed there.
-    """
-    folder = tmp_path_factory.mktemp("relativistic")
-    for source in (ROOT, PLUGIN):
-        build = ("-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "wheels", source)
-        call(sys.executable, *build, folder=folder)
-    wheels = sorted((folder / "wheels").glob("*.whl"))
-    assert [wheel.name.split("-")[0] for wheel in wheels] == ["ganbench", "ganbench_relativistic"]
-
-    uv = shutil.which("uv")
-    home = folder / "environment"
-    venv.create(home, with_pip=uv is None, symlinks=os.name != "nt")
-    scripts = home / ("Scripts" if os.name == "nt" else "bin")
-    python = scripts / "python"
-    installer = (uv, "pip", "install", "--python", python) if uv else (python, "-m", "pip", "install")
-    call(*installer, "--no-deps", "--no-index", *wheels, folder=folder)
-    where = call(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", folder=folder)
-    own = Path(where.stdout.strip())
-    shared = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
-    (own / "dependencies.pth").write_text("".join(f"{path}\n" for path in shared), encoding="utf-8")
-    origin = call(python, "-c", "import ganbench; print(ganbench.__file__)", folder=folder).stdout
-    assert Path(origin.strip()).is_relative_to(own)
-    return scripts
+    """The folder of programs of a fresh environment that has both wheels."""
+    return installed("ganbench-relativistic", tmp_path_factory.mktemp("relativistic"))
 
 
 def test_the_plugin_is_listed(programs: Path, tmp_path: Path) -> None:
