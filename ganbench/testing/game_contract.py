@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from ganbench.catalog.faults import Part
 from ganbench.errors import GanbenchError, said
 from ganbench.runner import check_cell, check_resumption
 from ganbench.testing.findings import contract_check
+from ganbench.testing.planted_scores import PlantedGame, PlantedTurns
 from ganbench.testing.trained_contract import KEEP, TrainedContract
 
 FROM_THE_GAME = "Draw from game.uniform and game.normal, which belong to the seed and are checkpointed."
@@ -51,6 +54,21 @@ class GameContract(TrainedContract):
         """Require the same rounds of one object as with a fresh one after the first."""
         self.require_playing()
         check_resumption(self.trained())
+
+    def planted_turns(self, axes: Mapping[str, Any] | None = None, part: Part | None = None) -> PlantedTurns:
+        """Build a game whose scores are to be changed.
+
+        In float64, unless the data have conditions that are numbers: these stay float32, as in a training.
+
+        Args:
+            axes: values that win over those of its surroundings.
+            part: what is called; the thing itself unless given.
+        """
+        stage = self.stage()
+        signature = stage.parts(stage.cell(stage.around)).dataset.signature
+        precision = "float64" if signature.condition is None else "float32"
+        trial = stage.trial(axes, game_type=PlantedGame, train={"precision": precision})
+        return PlantedTurns(trial, part or self.part)
 
     def plays_with(self, axis: str, names: list[str]) -> None:
         """Play one round with each of the built-in things of an axis.

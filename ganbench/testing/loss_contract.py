@@ -13,7 +13,7 @@ from ganbench.api.updates import Turn
 from ganbench.catalog.faults import Part
 from ganbench.testing.findings import contract_check
 from ganbench.testing.game_contract import GameContract
-from ganbench.testing.planted_scores import PlantedGame, PlantedTurns, Played, equal_numbers, planted
+from ganbench.testing.planted_scores import PlantedTurns, Played, equal_numbers, planted, rounding
 from ganbench.testing.stage import BATCH
 from ganbench.training import CellGame, Objective
 
@@ -23,8 +23,6 @@ _OTHER: Mapping[Turn, Turn] = {"discriminator": "generator", "generator": "discr
 # Scores of (real, fake), as means of batches: D ahead, behind, unsure; within margins and beyond.
 _LEVELS = ((0.3, -0.4), (-0.6, 0.5), (0.1, 0.2), (2.2, -1.7), (-1.9, 2.3))
 _STEP = 1e-4
-# Of the numbers of a loss in float64.
-_TOLERANCE = 1e-9
 
 
 class LossContract(GameContract):
@@ -42,7 +40,7 @@ class LossContract(GameContract):
     def test_values_and_gradients_are_finite_at_extreme_scores(self) -> None:
         """Try scores of ±1e4, of 0 and ties, for either side and mixed."""
         self.require_playing()
-        turns = self._turns()
+        turns = self.planted_turns()
         for turn in TURNS:
             for told, change in self._extremes(turns):
                 played = self._played(turns, turn, *change)
@@ -61,7 +59,7 @@ class LossContract(GameContract):
     def test_gradients_reach_the_right_player_alone(self) -> None:
         """Require a gradient for a loss's own player and none for the other, and weights unchanged."""
         self.require_playing()
-        turns = self._turns()
+        turns = self.planted_turns()
         for turn in TURNS:
             hook, other = _HOOKS[turn], _OTHER[turn]
             plays = [self._played(turns, turn, *change) for change in _moderate()]
@@ -86,7 +84,7 @@ class LossContract(GameContract):
     def test_gradients_have_the_right_sign(self) -> None:
         """Require that a step lowers the loss, that D's tells real from fake, G's makes fake real."""
         self.require_playing()
-        turns = self._turns()
+        turns = self.planted_turns()
         for turn in TURNS:
             moves = [self._move(turns, turn, real, fake) for real, fake in _moderate()]
             known = [move for move in moves if move is not None]
@@ -106,13 +104,13 @@ class LossContract(GameContract):
     def test_it_is_none_of_the_registered_losses(self) -> None:
         """Refuse the numbers of a registered loss, unless summary or docstring names that one."""
         self.require_playing()
-        turns = self._turns()
+        turns = self.planted_turns()
         own = list(self._fingerprint(turns))
 
         def alike(name: str) -> bool:
             stage = self.stage()
             other = Part.of(stage.catalog, "loss", name, name)
-            return equal_numbers(own, self._fingerprint(self._turns({"loss": name}, other)))
+            return equal_numbers(own, self._fingerprint(self.planted_turns({"loss": name}, other)))
 
         same = self.same_as(alike)
         self.fail_if(
@@ -125,17 +123,13 @@ class LossContract(GameContract):
     def test_it_plays_with_every_built_in_penalty(self) -> None:
         """Play a round with each built-in penalty, those that need a logit where it has one."""
         self.require_playing()
-        game = self._turns().game
+        game = self.planted_turns().game
         entries = self.stage().catalog.entries("penalty")
         usable = [
             entry for entry in entries if game.has_logit or not getattr(entry.spec, "needs_logit", True)
         ]
         names = self.built_in("penalty")
         self.plays_with("penalty", [entry.name for entry in usable if entry.name in names])
-
-    def _turns(self, axes: Mapping[str, Any] | None = None, part: Part | None = None) -> PlantedTurns:
-        trial = self.stage().trial(axes, game_type=PlantedGame, train={"precision": "float64"})
-        return PlantedTurns(trial, part or self.part)
 
     def _played(self, turns: PlantedTurns, turn: Turn, real: Tensor, fake: Tensor) -> Played:
         return turns.play(turn, planted(real, fake), _value_of(turn), _HOOKS[turn])
@@ -166,7 +160,7 @@ class LossContract(GameContract):
             return None
         value, moved = _value_of(turn), self._moved(played, real, fake, _STEP / length)
         after = turns.play(turn, moved, value, _HOOKS[turn]).value
-        if after > played.value + _TOLERANCE * max(1.0, float(played.value.abs())):
+        if after > played.value + rounding(played.value):
             self.fail_if(
                 [f"{_HOOKS[turn]} rises from {played.value:.6g} to {after:.6g} along its own descent"],
                 _HOOKS[turn],

@@ -9,10 +9,11 @@ from torch import nn
 
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import calling
+from ganbench.errors import GanbenchError
 from ganbench.grid import Choice
 from ganbench.runner import build_trainer, check_optimizers, check_update
 from ganbench.runner.build import build_foreign
-from ganbench.testing.findings import contract_check
+from ganbench.testing.findings import NotApplicable, contract_check
 from ganbench.testing.stage import RATE
 from ganbench.testing.trained_contract import TrainedContract
 from ganbench.training import Diverged
@@ -23,6 +24,17 @@ _STEPS = 200
 
 class _PlayedContract(TrainedContract):
     """What optimizers and update rules have in common: they show in a training, not in a turn."""
+
+    def require_playing(self) -> None:
+        """Leave a check out where the thing cannot be built, which a check of its own tells.
+
+        Raises:
+            NotApplicable: it cannot be built.
+        """
+        try:
+            self._build()
+        except GanbenchError:
+            raise NotApplicable("it cannot be built, see `it_plays`") from None
 
     @contract_check("Mend what it raises; ganbench's own networks and loss are played with it.")
     def test_it_plays(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from ganbench.api.updates import Turn
 from ganbench.catalog.faults import Part
 from ganbench.testing.findings import contract_check
 from ganbench.testing.game_contract import GameContract
-from ganbench.testing.planted_scores import Change, PlantedGame, PlantedTurns, Played, equal_numbers
+from ganbench.testing.planted_scores import Change, PlantedTurns, Played, equal_numbers, rounding
 from ganbench.training import CellGame, Objective
 
 _CALL = "__call__"
@@ -21,7 +20,6 @@ _OTHER: Mapping[Turn, Turn] = {"discriminator": "generator", "generator": "discr
 # What D's raw scores are multiplied by: flat, as they are, steep.
 _SCALES = (0.0, 1.0, 1e4)
 _STEP = 1e-4
-_TOLERANCE = 1e-9
 
 
 class PenaltyContract(GameContract):
@@ -33,7 +31,7 @@ class PenaltyContract(GameContract):
     def test_values_and_gradients_are_finite_at_any_slope(self) -> None:
         """Try a discriminator that is flat, as it is, and 10,000 times as steep."""
         self.require_playing()
-        turns = self._turns()
+        turns = self.planted_turns()
         for scale in _SCALES:
             played = self._played(turns, scale)
             if not played.finite:
@@ -49,7 +47,7 @@ class PenaltyContract(GameContract):
     def test_gradients_reach_the_right_player_alone(self) -> None:
         """Require a gradient for the player that its spec names alone, and weights unchanged."""
         self.require_playing()
-        turns = self._turns()
+        turns = self.planted_turns()
         plays = [self._played(turns, scale) for scale in (1.0, 30.0)]
         player, other = self._player, _OTHER[self._player]
         problems = []
@@ -69,7 +67,7 @@ class PenaltyContract(GameContract):
     def test_gradients_have_the_right_sign(self) -> None:
         """Require that a step of the player lowers the penalty."""
         self.require_playing()
-        turns = self._turns()
+        turns = self.planted_turns()
         for scale in (1.0, 30.0):
             played = self._played(turns, scale)
             gradients = played.players[self._player]
@@ -78,7 +76,7 @@ class PenaltyContract(GameContract):
                 continue
             moves = [None if one is None else -one * (_STEP / length) for one in gradients]
             after = self._played(turns, scale, moves).value
-            if after > played.value + _TOLERANCE * max(1.0, float(played.value.abs())):
+            if after > played.value + rounding(played.value):
                 self.fail_if(
                     [f"rises from {played.value:.6g} to {after:.6g} along its own descent"],
                     _CALL,
@@ -89,11 +87,11 @@ class PenaltyContract(GameContract):
     def test_it_is_none_of_the_registered_penalties(self) -> None:
         """Refuse the numbers of a registered penalty, unless summary or docstring names that one."""
         self.require_playing()
-        own = list(self._fingerprint(self._turns()))
+        own = list(self._fingerprint(self.planted_turns()))
 
         def alike(name: str) -> bool:
             other = Part.of(self.stage().catalog, "penalty", name, name)
-            return equal_numbers(own, self._fingerprint(self._turns({"penalty": name}, other)))
+            return equal_numbers(own, self._fingerprint(self.planted_turns({"penalty": name}, other)))
 
         same = self.same_as(alike)
         self.fail_if(
@@ -114,10 +112,6 @@ class PenaltyContract(GameContract):
         assert self.part.entry is not None
         spec = self.part.entry.spec
         return spec.player if isinstance(spec, PenaltySpec) else "discriminator"
-
-    def _turns(self, axes: Mapping[str, Any] | None = None, part: Part | None = None) -> PlantedTurns:
-        trial = self.stage().trial(axes, game_type=PlantedGame, train={"precision": "float64"})
-        return PlantedTurns(trial, part or self.part)
 
     def _played(self, turns: PlantedTurns, scale: float, moves: Sequence[Tensor | None] = ()) -> Played:
         def value(game: CellGame, _: Objective) -> Tensor:

@@ -104,3 +104,30 @@ def test_the_catalog_of_others_stays_as_it_is() -> None:
     assert stage.part.foreign
     assert catalog.entry("loss", "hinge").plugin.builtin
     assert catalog.find(NAME) == ()
+
+
+def test_conditions_that_are_numbers_are_played_in_their_own_precision() -> None:
+    class Scaled(NonSaturating):
+        """A loss that weighs samples by their condition."""
+
+        def generator_loss(self, game: Any) -> Tensor:
+            assert game.condition.dtype == game.real.dtype
+            return super().generator_loss(game) * 2
+
+    axes = {"dataset": {"name": NAME, "shape": [2], "condition": [3]}}
+    scaled = contract_of(LossContract, LossSpec, Scaled, {}, axes=axes)
+    scaled().test_gradients_have_the_right_sign()  # type: ignore[attr-defined]
+    scaled().test_it_is_none_of_the_registered_losses()  # type: ignore[attr-defined]
+
+
+def test_what_cannot_be_built_is_told_once() -> None:
+    class Absent(NonSaturating):
+        """A loss that needs what is not there."""
+
+        def __init__(self) -> None:
+            raise FileNotFoundError("vgg.pt")
+
+    absent = contract_of(LossContract, LossSpec, Absent, {})
+    failed = [finding for finding in absent.findings() if finding.status == "failed"]
+    assert [finding.check for finding in failed] == ["it_plays"]
+    assert failed[0].error == "FileNotFoundError: vgg.pt"
