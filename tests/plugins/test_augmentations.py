@@ -153,6 +153,17 @@ def test_points_are_no_images_and_the_cell_is_skipped() -> None:
     }
 
 
+def test_ada_goes_on_to_the_same_bits_with_its_probability() -> None:
+    steered = {"name": "ada", "images": 640, "interval": 2, "initial": 0.5}
+    asked = grid(dataset=[DIGITS], augmentation=[steered], penalty=["r1"], train={"steps": 6})
+    assert preflight(asked, "cpu", shared()).skipped == {}
+    (cell,) = asked.cells
+    whole = trained(cell)
+    assert differing(whole, trained(cell, stops=(1, 4))) == []
+    # Three moves of a fortieth each.
+    assert abs(whole["game.augmentation.p"].item() - 0.5) > 0.02
+
+
 def test_one_that_looks_at_scores_needs_a_loss_with_a_logit() -> None:
     coder = {"name": "autoencoder", "noise": 4}
     asked = grid(dataset=[DIGITS], architecture=[coder], loss=["began"], augmentation=["ada"])
