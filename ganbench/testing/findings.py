@@ -93,28 +93,42 @@ def contract_check(advice: str) -> Callable[[Callable[[_Self], None]], Callable[
     def named(check: Callable[[Any], None]) -> Callable[[Any], None]:
         @functools.wraps(check)
         def checked(self: Any) -> None:
-            __tracebackhide__ = True
-            try:
-                check(self)
-            except NotApplicable:
-                raise
-            except ContractFailure as failure:
-                if failure.advice:
-                    raise
-                raise ContractFailure(self.part.who, failure.problems, advice) from failure.__cause__
-            except PluginError as error:
-                problems = tuple(
-                    (fault.error, ", ".join(filter(None, (fault.hook, fault.place))))
-                    for fault in error.faults
-                )
-                raise ContractFailure(error.faults[0].who, problems, advice) from error
-            except GanbenchError as error:
-                raise ContractFailure(
-                    self.part.who, tuple((problem, "") for problem in error.problems), advice
-                ) from error
-            except Exception as error:
-                raise ContractFailure(self.part.who, ((said(error), place_of(self.part)),), advice) from error
+            failure = _failure_of(check, self, advice)
+            if failure is not None:
+                raise failure from failure.__cause__
 
+        # pytest shows the lines of what is wrapped, of which an author learns nothing.
+        del checked.__wrapped__
         return checked
 
     return named
+
+
+def _failure_of(check: Callable[[Any], None], contract: Any, advice: str) -> ContractFailure | None:
+    """Run a check; return how it failed, or None.
+
+    Raises:
+        NotApplicable: it says nothing of this thing.
+    """
+    cause: BaseException | None = None
+    who = contract.part.who
+    problems: tuple[tuple[str, str], ...] = ()
+    try:
+        check(contract)
+        return None
+    except NotApplicable:
+        raise
+    except ContractFailure as failure:
+        problems, advice = failure.problems, failure.advice or advice
+    except PluginError as error:
+        cause, who = error, error.faults[0].who
+        problems = tuple(
+            (fault.error, ", ".join(filter(None, (fault.hook, fault.place)))) for fault in error.faults
+        )
+    except GanbenchError as error:
+        cause, problems = error, tuple((problem, "") for problem in error.problems)
+    except Exception as error:
+        cause, problems = error, ((said(error), place_of(contract.part)),)
+    failed = ContractFailure(who, problems, advice)
+    failed.__cause__ = cause
+    return failed

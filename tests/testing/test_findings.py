@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import ganbench.testing
+from ganbench import LossSpec
 from ganbench.catalog import KINDS
-from ganbench.testing import CONTRACTS, Contract
+from ganbench.errors import PluginError
+from ganbench.testing import CONTRACTS, Contract, ContractFailure, LossContract
+from ganbench.zoo.losses.adversarial import NonSaturating
 
 
 def test_each_kind_has_a_contract_that_is_exported() -> None:
@@ -35,3 +41,31 @@ def test_contracts_need_no_pytest() -> None:
                 imported.add(node.module.partition(".")[0])
     assert "ganbench" in imported
     assert "pytest" not in imported
+
+
+class Odd(NonSaturating):
+    """Odd."""
+
+    def __init__(self, margin: float = 1.0) -> None:
+        pass
+
+    def generator_loss(self, game: Any) -> Any:
+        return 1 / 0
+
+
+class OfOdd(LossContract):
+    spec = LossSpec(name="odd", build=Odd)
+
+
+def test_a_failure_shows_no_line_of_the_check_and_its_cause() -> None:
+    with pytest.raises(ContractFailure, match="option 'margin' is in no docstring") as caught:
+        OfOdd().test_options_are_typed_and_documented()
+    assert [frame.name for frame in caught.traceback][1:] == ["checked"]
+    assert caught.value.__cause__ is None
+    with pytest.raises(
+        ContractFailure, match="ZeroDivisionError: division by zero .generator_loss"
+    ) as caught:
+        OfOdd().test_it_plays()
+    assert isinstance(caught.value.__cause__, PluginError)
+    # As pytest finds the function whose lines it shows.
+    assert not hasattr(OfOdd.test_it_plays, "__wrapped__")
