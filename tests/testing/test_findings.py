@@ -62,9 +62,7 @@ def test_a_failure_shows_no_line_of_the_check_and_its_cause() -> None:
         OfOdd().test_options_are_typed_and_documented()
     assert [frame.name for frame in caught.traceback][1:] == ["checked"]
     assert caught.value.__cause__ is None
-    with pytest.raises(
-        ContractFailure, match="ZeroDivisionError: division by zero .generator_loss"
-    ) as caught:
+    with pytest.raises(ContractFailure, match="ZeroDivisionError: division by zero") as caught:
         OfOdd().test_it_plays()
     assert isinstance(caught.value.__cause__, PluginError)
     # As pytest finds the function whose lines it shows.
