@@ -114,7 +114,8 @@ class Players:
     """A generator and a discriminator, freshly initialised, and networks beside them.
 
     Attributes:
-        generator: `generator(noise, condition=None) -> (batch, *shape)`; images in [-1, 1].
+        generator: `generator(noise, condition=None) -> (batch, *shape)`; images in [-1, 1], unless `bounded`
+            is False.
         discriminator: `discriminator(x, condition=None) -> (batch, outputs)` raw scores;
             `(batch / m, outputs)` where it packs m samples.
         noise: what the generator takes.
@@ -128,6 +129,8 @@ class Players:
             `at_step` is called on them too. They are checkpointed, and those that learn with the generator
             are averaged where it is; what is scored and stored is the generator alone. Built after G and D
             in `build`, they leave the players' initial weights alone.
+        bounded: whether the generator's images are sure to lie in [-1, 1]. Where its last layer is linear,
+            values beyond are cut when samples are scored and shown; the discriminator sees them as they are.
     """
 
     generator: nn.Module
@@ -136,6 +139,7 @@ class Players:
     couples_samples: bool | None = None
     conditional: bool | Literal["generator", "discriminator", "loss"] = False
     extra: Mapping[str, Extra] = field(default_factory=dict)
+    bounded: bool = True
 
     def takes_condition(self, player: Literal["generator", "discriminator"]) -> bool:
         """Tell whether a player takes a condition as its second argument.

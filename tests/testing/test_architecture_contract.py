@@ -191,6 +191,11 @@ def test_each_check_has_a_defect() -> None:
     assert {defect.check for defect in DEFECTS} == set(ArchitectureContract.checks())
 
 
+def test_a_generator_that_says_it_has_no_bound_may_have_none() -> None:
+    unbounded = contract_of(ArchitectureContract, ArchitectureSpec, pair(maker, bounded=False), {})
+    unbounded().test_images_are_in_range()
+
+
 @pytest.mark.slow
 def test_a_sound_architecture_passes_all() -> None:
     sound = contract_of(ArchitectureContract, ArchitectureSpec, pair(couples_samples=False), {})
