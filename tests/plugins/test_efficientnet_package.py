@@ -13,10 +13,10 @@ pytestmark = pytest.mark.slow
 
 # The package's grid, short: one class of digits, so that its real side is small.
 SHORT = {
-    "train.steps": "20",
+    "train.steps": "5",
     "axes.dataset": '[{ name = "digits", classes = [0] }]',
-    "score.samples": "20",
-    "score.metrics": '[{ name = "kid", subsets = 2, subset_size = 10 }, "fid"]',
+    "score.samples": "10",
+    "score.metrics": '[{ name = "kid", subsets = 2, subset_size = 5 }, "fid"]',
     "score.initial": "false",
 }
 
