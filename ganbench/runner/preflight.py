@@ -30,6 +30,7 @@ from ganbench.training import (
     settle_networks,
     tell_step,
 )
+from ganbench.training.batches import of_type
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _Value = TypeVar("_Value")
@@ -93,7 +94,7 @@ def batch_of(
     """Give samples as the players see them, and their condition; copies, which a plugin may write to."""
     x = data.x[rows].to(device, dtype, copy=True)
     pool = data.condition if data.condition is not None else data.labels
-    condition = None if pool is None else pool[rows].to(device, copy=True)
+    condition = None if pool is None else of_type(pool[rows].to(device, copy=True), dtype)
     return (x / 127.5 - 1 if data.x.dtype == torch.uint8 else x), condition
 
 

@@ -12,6 +12,7 @@ from ganbench.api import Players, Samples, Signature
 from ganbench.grid.seeds import stream_seed
 from ganbench.scoring import NonFiniteSamples, to_uint8
 from ganbench.training import global_stream
+from ganbench.training.batches import of_type
 
 BATCH = 250
 
@@ -67,7 +68,7 @@ def generate_samples(
                     if given is not None:
                         places = torch.arange(len(rows) * BATCH, (len(rows) + 1) * BATCH) % len(given)
                     rows.append(places)
-                    made = generator(noise, made_from[places].to(device))
+                    made = generator(noise, of_type(made_from[places].to(device), dtype))
                 else:
                     made = generator(noise)
                 if not torch.isfinite(made).all():

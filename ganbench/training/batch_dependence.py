@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganbench.api import Players, Signature
+from ganbench.training.batches import of_type
 from ganbench.training.trained_networks import own_tensors
 
 _PROBE = 8
@@ -44,7 +45,7 @@ def couples_samples(
     # Another scale and place, so that statistics over a batch show.
     second = first.flip(0) * 0.3 + 0.5
     takes = players.takes_condition("discriminator")
-    given = condition[:_PROBE].to(device) if takes and condition is not None else None
+    given = of_type(condition[:_PROBE].to(device), dtype) if takes and condition is not None else None
 
     def judge(x: Tensor) -> Tensor:
         extra = () if given is None else (torch.cat([given] * (len(x) // _PROBE)),)

@@ -17,7 +17,7 @@ class Batches:
 
     Attributes:
         batch_size: samples per batch.
-        dtype: of x.
+        dtype: of x, and of conditions that are no whole numbers.
         cursor: samples of the current permutation that are used up.
     """
 
@@ -53,7 +53,7 @@ class Batches:
         x = x.to(self.dtype).mul_(2 / 255).sub_(1) if x.dtype == torch.uint8 else x.to(self.dtype)
         if self._condition is None:
             return x, None
-        return x, self._condition.index_select(0, index).to(self._device)
+        return x, of_type(self._condition.index_select(0, index).to(self._device), self.dtype)
 
     def buffer(self) -> Batch:
         """Make an uninitialised batch: tensors of the shapes and types that `next` gives."""
@@ -61,7 +61,7 @@ class Batches:
         if self._condition is None:
             return x, None
         shape = (self.batch_size, *self._condition.shape[1:])
-        return x, torch.empty(shape, dtype=self._condition.dtype, device=self._device)
+        return x, of_type(torch.empty(shape, dtype=self._condition.dtype, device=self._device), self.dtype)
 
     def state(self) -> dict[str, Tensor]:
         """Return the state that decides the batches to come."""
@@ -81,6 +81,11 @@ class Batches:
 
     def _shuffle(self) -> Tensor:
         return torch.randperm(len(self._x), generator=self._generator).to(self._x.device)
+
+
+def of_type(condition: Tensor, dtype: torch.dtype) -> Tensor:
+    """Give conditions the type of the networks' numbers; whole numbers, labels among them, keep theirs."""
+    return condition.to(dtype) if condition.is_floating_point() else condition
 
 
 def _on_device(data: Tensor, device: torch.device) -> Tensor:

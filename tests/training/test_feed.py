@@ -66,3 +66,20 @@ def test_it_goes_on_where_its_state_was_taken() -> None:
         for mine, theirs in zip(feed.draw().noises, other.draw().noises, strict=True):
             assert torch.equal(mine, theirs)
         assert feed.cursor == other.cursor
+
+
+@pytest.mark.parametrize(
+    ("given", "dtype", "expected"),
+    [
+        (torch.float32, torch.float64, torch.float64),
+        (torch.float16, torch.float32, torch.float32),
+        (torch.int64, torch.float64, torch.int64),
+    ],
+)
+def test_conditions_have_the_type_of_the_networks(
+    given: torch.dtype, dtype: torch.dtype, expected: torch.dtype
+) -> None:
+    batches = Batches(Samples(x=torch.zeros(4, 2), condition=torch.ones(4, 3).to(given)), 2, 0, CPU, dtype)
+    for batch in (batches.next(), batches.buffer()):
+        assert batch[1] is not None
+        assert batch[1].dtype == expected
