@@ -25,6 +25,7 @@ def run(pytester: pytest.Pytester, marked: int, unmarked: int) -> pytest.RunResu
     return pytester.runpytest_inprocess("-p", "marked_slow", "--hold-slow")
 
 
+@pytest.mark.slow
 def test_the_marker_is_right_where_the_time_goes_into_marked_tests(pytester: pytest.Pytester) -> None:
     # Even one unmarked test has its share: so few numbers are far less than a five-hundredth of so many.
     result = run(pytester, marked=60_000_000, unmarked=10)
@@ -32,6 +33,7 @@ def test_the_marker_is_right_where_the_time_goes_into_marked_tests(pytester: pyt
     result.stdout.fnmatch_lines(["*seconds of processor time*", "*not marked 0; of these:"])
 
 
+@pytest.mark.slow
 def test_an_unmarked_test_that_takes_all_the_time_fails_the_run_by_name(pytester: pytest.Pytester) -> None:
     result = run(pytester, marked=10, unmarked=10_000_000)
     assert result.ret == pytest.ExitCode.TESTS_FAILED

@@ -182,6 +182,7 @@ def test_failures_are_rows_and_never_dropped(make_folder: Callable[..., Folder])
     assert row["verdict"].startswith("minimax failed in 3 of 4; non_saturating unfinished in 1; ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scored", [True, False])
 def test_an_arm_that_failed_wholly_is_still_a_row(make_folder: Callable[..., Folder], scored: bool) -> None:
     folder = make_folder()
@@ -283,12 +284,14 @@ def test_nothing_to_compare(planted: Folder, axis: str, baseline: str | None) ->
     assert "verdict" in table.columns
 
 
+@pytest.mark.slow
 def test_a_damaged_cell_leaves_the_rest(planted: Folder) -> None:
     planted.file(planted.ids[0], "cell.json").write_text("{}")
     row = _compare(planted).to_dict("records")[0]
     assert (row["n"], row["n_baseline"], row["n_value"]) == (2, 2, 3)
 
 
+@pytest.mark.slow
 def test_arms_are_described_each_by_itself(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     endings = ("ok", "ok", "ok", "ok", "diverged", "oom", "error", "oom")

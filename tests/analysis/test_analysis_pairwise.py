@@ -58,6 +58,7 @@ def test_too_few_pairs_have_no_interval() -> None:
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(finite, finite), min_size=2, max_size=8), st.booleans())
 def test_any_finite_scores_give_numbers_or_nan_but_no_warning(scores: list, paired: bool) -> None:
     old, new = zip(*scores, strict=True)

@@ -89,6 +89,7 @@ def test_each_comparison_gets_its_own_test() -> None:
 outcome = st.one_of(st.floats(-100, 100).map(lambda score: round(score, 2)), st.just(INF))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(outcome, outcome), min_size=2, max_size=7), st.booleans())
 def test_swapping_the_arms_swaps_the_winner(pairs: list, paired: bool) -> None:
     old, new = np.array(pairs).T

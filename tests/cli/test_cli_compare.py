@@ -196,6 +196,7 @@ def test_conditions_that_no_cell_meets_together(folder: Path, capsys: pytest.Cap
     assert "--axis loss: under --where architecture=dcgan there is one value only" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_plugins_may_be_given(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.py"
     assert main(["compare", str(folder), "--plugin", str(path)]) == 2

@@ -51,6 +51,7 @@ def test_equal_bits_are_said_in_a_sentence_and_nothing_is_written(
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_every_difference_is_named(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store(out)
     scored, weighed, elsewhere = store.cell_ids()

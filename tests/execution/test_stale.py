@@ -158,6 +158,7 @@ def test_an_unfinished_cell_of_0_1_0_is_stale_elsewhere(recorded: Path, on: Call
     ]
 
 
+@pytest.mark.slow
 def test_stale_cells_stop_the_run_and_lose_nothing(
     tmp_path: Path, on: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,6 +192,7 @@ def test_stale_cells_stop_the_run_and_lose_nothing(
         plan(GRID, out)
 
 
+@pytest.mark.slow
 def test_what_was_trained_in_two_environments_is_never_called_the_same(
     tmp_path: Path, on: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

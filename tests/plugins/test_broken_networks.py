@@ -73,6 +73,7 @@ EXTRA: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", EXTRA)
 def test_a_broken_network_is_named(fake_site: FakeSite, defect: str) -> None:
     extra, line = EXTRA[defect]
@@ -152,6 +153,7 @@ LOSSES: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", LOSSES)
 def test_a_broken_loss_that_learns_is_named(fake_site: FakeSite, defect: str) -> None:
     source, line = LOSSES[defect]
@@ -220,6 +222,7 @@ class Odd(NonSaturating):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conditional", ["generator", "discriminator", "loss", False])
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_a_condition_for_a_player_that_takes_none_skips_the_cell(

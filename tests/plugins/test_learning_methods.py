@@ -223,12 +223,14 @@ def test_a_run_leaves_the_same_files_where_it_is_interrupted(site: FakeSite, tmp
     assert equal_files(finish(asked, tmp_path / "whole"), finish(asked, tmp_path / "parts", stops=(5, 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", METHODS)
 def test_each_goes_on_to_the_same_bits(site: FakeSite, loss: str) -> None:
     cell = cell_of(loss, steps=6, ema=0.5, gradient_clip=1.0, batch_size=8)
     assert differing(trained(cell), trained(cell, stops=(2, 3))) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", METHODS)
 def test_each_plays_where_there_are_no_values_and_on_a_gpu_that_is_not_there(
     site: FakeSite, loss: str
@@ -260,6 +262,7 @@ def draws(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(3))
 
 
+@pytest.mark.slow
 def test_the_encoder_of_bigan_inverts_its_generator(site: FakeSite) -> None:
     def error(players: Players) -> float:
         noise = draws(500, 2)
@@ -281,6 +284,7 @@ def test_q_reads_the_code(site: FakeSite) -> None:
     assert after < 0.03 < 0.3 < before
 
 
+@pytest.mark.slow
 def test_acgan_on_built_in_nets_tells_classes_and_makes_them(site: FakeSite) -> None:
     cell = cell_of("acgan", optimizer={"lr": 0.01})
     data = parts(cell).train

@@ -139,6 +139,7 @@ def odd(signature):
         preflight(grid(architecture=["odd"]), "cpu", shared())
 
 
+@pytest.mark.slow
 def test_the_one_of_several_that_keeps_something_is_named(fake_site: FakeSite) -> None:
     fake_site.install("fake-odd", KEPT["a counter"][0])
     fake_site.install(
@@ -283,6 +284,7 @@ class Odd(nn.Module):
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", LEARNS)
 def test_a_loss_that_would_have_to_learn_is_refused(fake_site: FakeSite, where: str) -> None:
     source, line = LEARNS[where]

@@ -298,6 +298,7 @@ def test_each_kind_is_broken_in_some_way() -> None:
     assert named == set(KINDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", BROKEN)
 def test_one_line_says_who_and_where(fake_site: FakeSite, defect: str) -> None:
     source, changes, line = BROKEN[defect]

@@ -41,6 +41,7 @@ def test_nothing_changed_is_seldom_called_a_regression(family, tolerance):
         assert counts["pass"] / DRAWS == pytest.approx(chance_to_pass(1, 6, 1, 6, 1, 0.05), abs=0.08)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_a_gate_lets_a_loss_above_the_tolerance_through_as_seldom_as_alpha_says():
     draw = np.random.default_rng(0)

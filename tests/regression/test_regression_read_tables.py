@@ -57,6 +57,7 @@ def test_a_score_that_is_nan_is_empty_in_the_table_and_no_damage(tables):
     assert (math.isnan(first), second) == (True, 2.0)
 
 
+@pytest.mark.slow
 def test_the_tables_of_a_run_are_the_same_from_its_cells_and_from_its_files(planted):
     results = write_tables(Store(planted.path))
     tables = read_tables(planted.path)

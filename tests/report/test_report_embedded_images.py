@@ -24,6 +24,7 @@ def embedded(folder: Folder) -> tuple[EmbeddedImages, list]:
     return images, images.rows(context, ARMS)
 
 
+@pytest.mark.slow
 def test_arms_stand_side_by_side_by_seed(planted: Folder) -> None:
     images, rows = embedded(planted)
     assert [[(picture.group, picture.seed) for picture in row] for row in rows] == [
@@ -94,6 +95,7 @@ def test_the_page_stays_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch
     assert images.left_out == 2
 
 
+@pytest.mark.slow
 def test_words_of_a_picture_are_read_as_far_as_they_are_ganbenchs(planted: Folder) -> None:
     words = PictureWords(heads=("input", "output"), rows=(("1", "a\x1b[2Jb"), ("2", "x" * 500)))
     first, second = (planted.file(cell, "samples.png") for cell in planted.ids[:2])
@@ -142,6 +144,7 @@ def test_last_steps_come_before_earlier_ones(planted: Folder, monkeypatch: pytes
     assert images.left_out == 10
 
 
+@pytest.mark.slow
 def test_large_pictures_are_reduced(planted: Folder) -> None:
     noise = Image.effect_noise((900, 300), 80)
     noise.save(planted.file(planted.ids[0], "samples.png"))

@@ -77,6 +77,7 @@ def test_nothing_to_write_leaves_nothing(make_folder: Callable[..., Folder], tmp
     assert [path.name for path in tmp_path.iterdir()] == ["planted"]
 
 
+@pytest.mark.slow
 def test_without_the_package(planted: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:

@@ -24,6 +24,7 @@ def comparison(make_folder: Callable[..., Folder]) -> pd.DataFrame:
     return load(folder.path).comparison
 
 
+@pytest.mark.slow
 def test_csv_is_the_table(comparison: pd.DataFrame) -> None:
     (row,) = csv.DictReader(io.StringIO(as_csv(comparison)))
     assert list(row) == list(comparison.columns)

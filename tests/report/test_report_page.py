@@ -53,6 +53,7 @@ def _write(folder: Folder) -> tuple[str, _Page]:
     return text, _Page(text)
 
 
+@pytest.mark.slow
 def test_inputs_and_captions_stand_with_the_samples(planted: Folder) -> None:
     pairs = PictureWords(heads=("input", "output", "target"), rows=(("", HOSTILE),))
     for cell in planted.ids:
@@ -72,6 +73,7 @@ def test_inputs_and_captions_stand_with_the_samples(planted: Folder) -> None:
     assert "3 a coat" in page.words
 
 
+@pytest.mark.slow
 def test_the_head_names_the_axis_where_values_of_it_are_compared(
     planted: Folder, make_folder: Callable[..., Folder]
 ) -> None:

@@ -94,6 +94,7 @@ def test_names_from_disk_are_no_formulas(make_folder: Callable[..., Folder]) -> 
         figure.savefig(io.BytesIO(), format="svg")
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone(planted: Folder) -> None:
     results = load(planted.path)
     planted.path.rename(planted.path.with_name("moved"))

@@ -69,6 +69,7 @@ def test_failures_are_in_the_mark_and_in_the_sentence(make_folder: Callable[...,
     assert answer.words.endswith("; minimax failed with 1 seed.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statuses", "kind", "words"),
     [

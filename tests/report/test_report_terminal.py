@@ -202,6 +202,7 @@ def test_a_narrow_terminal_folds_and_cuts_nothing(make_folder: Callable[..., Fol
     assert "protocol" in said
 
 
+@pytest.mark.slow
 def test_no_line_ends_with_blanks(planted: Folder, make_folder: Callable[..., Folder]) -> None:
     alone = make_folder("alone")
     alone.add(scores={"fid": 1234.5678})

@@ -106,6 +106,7 @@ def on(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganbench.grid.environment.device_model", lambda _: device)
 
 
+@pytest.mark.slow
 def test_a_plugin_that_changes_switches_when_it_is_imported_changes_no_bits(
     tmp_path: Path, fake_site: FakeSite
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_checkpoint_of_another_environment_stays_until_it_is_kept(
     assert history.differences(third.environment) == ["device A -> C", "device B -> C"]
 
 
+@pytest.mark.slow
 def test_a_kept_checkpoint_is_pure_again_where_it_was_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def test_intervals_hold_the_truth() -> None:
             assert line.rate == pytest.approx(line.expected, abs=_slack(0.05)), line
 
 
+@pytest.mark.slow
 def test_differences_are_found_as_often_as_the_noncentral_t_says() -> None:
     found = list(power(DRAWS))
     assert len(found) == 2 * 4 * 2

@@ -182,6 +182,7 @@ DEFECTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.check)
 def test_a_planted_defect_fails_its_check(defect: Defect) -> None:
     hold(ArchitectureContract, ArchitectureSpec, defect)

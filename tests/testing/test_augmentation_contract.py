@@ -124,6 +124,7 @@ DEFECTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.build.__name__} {defect.check}")
 def test_a_planted_defect_fails_its_check(defect: Defect) -> None:
     hold(AugmentationContract, AugmentationSpec, defect)

@@ -213,6 +213,7 @@ DEFECTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.build.__name__} {defect.check}")
 def test_a_planted_defect_fails_its_check(defect: Defect) -> None:
     hold(LossContract, LossSpec, defect)
@@ -228,6 +229,7 @@ def test_a_sound_loss_passes_all() -> None:
     assert [finding for finding in sound.findings() if finding.status != "passed"] == []
 
 
+@pytest.mark.slow
 def test_it_may_be_the_same_where_it_says_so() -> None:
     for attributes, summary in (({}, "As non_saturating."), ({"like": ["non_saturating"]}, "")):
         contract = contract_of(LossContract, LossSpec, Copied, {"summary": summary}, **attributes)

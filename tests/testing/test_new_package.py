@@ -80,6 +80,7 @@ def outcomes(package: Path) -> Counter[str]:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["a", "samples", "tensor", "loss_spec", "x2_"])
 def test_any_name_makes_sources_that_are_read(kind: str, name: str, tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ def test_conditions_that_are_numbers_are_played_in_their_own_precision() -> None
     scaled().test_it_is_none_of_the_registered_losses()  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_built_is_told_once() -> None:
     class Absent(NonSaturating):
         """A loss that needs what is not there."""

@@ -134,6 +134,7 @@ def of_images(augmentation: Ada, discriminator: nn.Module | None = None, **setti
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coupled", [False, True])
 @pytest.mark.parametrize(("sign", "share"), [(1.0, 0.75), (-1.0, 0.25)])
 def test_adas_probability_follows_a_discriminator_that_is_certain(
@@ -147,6 +148,7 @@ def test_adas_probability_follows_a_discriminator_that_is_certain(
     assert trainer.state()[0]["game.augmentation.p"].item() == pytest.approx(share)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"accumulate": 2, "precision": "bfloat16"}])
 def test_ada_goes_on_to_the_same_bits(settings: dict[str, Any]) -> None:
     def make() -> Trainer:

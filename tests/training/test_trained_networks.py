@@ -242,6 +242,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SETTINGS)
 def test_an_interrupted_training_goes_on_to_the_same_bits(case: str) -> None:
     given = dict(SETTINGS[case])

@@ -187,6 +187,7 @@ def test_spectral_normalisation_holds_the_vectors_too() -> None:
     assert torch.linalg.svdvals(head.embedding.weight.detach())[0].item() == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_labels_are_not_looked_at(name: str) -> None:
     # On tensors that have shapes and no values; asking for one raises.

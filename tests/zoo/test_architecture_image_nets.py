@@ -99,6 +99,7 @@ def test_shapes_beside_the_usual(name: str, signature: Signature) -> None:
     assert players.discriminator(made).shape == (2, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), TRIED, ids=str)
 def test_options_of_the_discriminator_leave_the_generator_alone(name: str, options: dict[str, Any]) -> None:
     plain, changed = _build(name, _image(8)), _build(name, _image(8), **options)

@@ -123,6 +123,7 @@ def test_penalties_reach_through_packs_dropout_and_norms(normalization: str, pen
     assert any(not torch.equal(one[key], other[key]) for key in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [("mlp", {"normalization": "spectral"}), ("dcgan", {"channels": 8, "normalization": "spectral"})],

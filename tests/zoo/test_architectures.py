@@ -72,6 +72,7 @@ def _data_of(name: str) -> Signature:
     return _image(16) if name == "dcgan" else POINTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "signature"),
     [

@@ -243,6 +243,7 @@ def test_an_unwritable_data_folder_is_no_traceback(places, mirror):
         build("mnist")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (mnist.DEBIAN_FOLDER / "train-images-idx3-ubyte.gz").is_file(),
     reason="Debian's dataset-fashion-mnist is not installed",

@@ -89,6 +89,7 @@ def test_bfloat16_is_near_and_another_number(unofficial):
         assert 1e-5 < (whole - half).norm() / whole.norm() < 5e-2
 
 
+@pytest.mark.slow
 def test_building_leaves_random_state_alone(unofficial):
     torch.manual_seed(1)
     before = torch.get_rng_state()

@@ -82,6 +82,7 @@ def test_a_perfect_generator_of_the_ring_has_what_the_documentation_says():
     assert values["jsd_data"] == pytest.approx(values["jsd"], abs=0.003)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("std", [0.01, 0.05])
 def test_a_ring_out_of_place_is_as_far_as_two_gaussians(std):
     # Every mode moved by one standard deviation, and none overlaps another.
