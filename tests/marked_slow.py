@@ -15,6 +15,8 @@ import pytest
 # Of the time of all tests. Those without the marker take a tenth of it, and none of them a five-hundredth.
 MAX_SHARE_UNMARKED = 0.2
 MAX_SHARE_ONE_UNMARKED = 0.005
+# Below this a test is fast, whatever its share of a short run.
+FAST_SECONDS = 0.5
 LISTED = 15
 PROPERTY = "processor_seconds"
 _BEGIN = pytest.StashKey[float]()
@@ -66,7 +68,7 @@ class SlowMarkerCheck:
         self.problems += [
             f"{test} takes more than {MAX_SHARE_ONE_UNMARKED:.1%} of the time of all tests and is not marked"
             for test, seconds in unmarked.items()
-            if seconds > MAX_SHARE_ONE_UNMARKED * whole
+            if seconds > max(FAST_SECONDS, MAX_SHARE_ONE_UNMARKED * whole)
         ]
         if self.problems and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
