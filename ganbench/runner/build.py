@@ -270,21 +270,28 @@ def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
         DatasetError: the data is not there.
         Unsupported: the combination cannot be built.
     """
-    return Trainer(
-        settings=parts.cell.train,
-        players=parts.players,
-        objective=parts.loss,
-        loss_before_freeze=parts.loss_before_freeze,
-        penalties=parts.penalties,
-        update=parts.update,
-        optimizers=parts.optimizers,
-        augmentation=parts.augmentation,
-        signature=parts.dataset.signature,
-        samples=parts.train,
-        streams=parts.streams,
-        device=torch.device(parts.device),
-        engine=ENGINES[engine],
-    )
+    return Trainer(**trainer_arguments(parts), device=torch.device(parts.device), engine=ENGINES[engine])
+
+
+def trainer_arguments(parts: CellParts) -> dict[str, Any]:
+    """Give what a `Trainer` takes of a cell, by name; the device and the engine are left to the caller.
+
+    Args:
+        parts: of the cell, as for `build_trainer`.
+    """
+    return {
+        "settings": parts.cell.train,
+        "players": parts.players,
+        "objective": parts.loss,
+        "loss_before_freeze": parts.loss_before_freeze,
+        "penalties": parts.penalties,
+        "update": parts.update,
+        "optimizers": parts.optimizers,
+        "augmentation": parts.augmentation,
+        "signature": parts.dataset.signature,
+        "samples": parts.train,
+        "streams": parts.streams,
+    }
 
 
 def settle_engine(

@@ -16,6 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench.api import Players
 from ganbench.runner import CellParts
+from ganbench.runner.build import trainer_arguments
 from ganbench.training import CellGame, PenaltyTerm, Trainer, networks_of, settle_networks
 from ganbench.training.batch_dependence import couples_samples
 
@@ -48,21 +49,10 @@ def play_on_meta(parts: CellParts, penalties: Sequence[PenaltyTerm] | None = Non
         RuntimeError: something asks for a tensor's value, or leaves a tensor on another device.
     """
     cell = parts.cell
-    trainer = Trainer(
-        settings=cell.train,
-        players=probed_players(parts),
-        objective=parts.loss,
-        penalties=parts.penalties if penalties is None else penalties,
-        update=parts.update,
-        optimizers=parts.optimizers,
-        augmentation=parts.augmentation,
-        signature=parts.dataset.signature,
-        samples=parts.train,
-        streams=parts.streams,
-        device=META,
-        stream_device=CPU,
-        watch=False,
-    )
+    arguments = trainer_arguments(parts) | {"players": probed_players(parts)}
+    if penalties is not None:
+        arguments["penalties"] = penalties
+    trainer = Trainer(**arguments, device=META, stream_device=CPU, watch=False)
     trainer.advance(cell.train.steps)
     (step,) = trainer.train_steps
     trained = [network for learner in step.learners.values() for network in learner.trained]

