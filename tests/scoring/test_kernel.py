@@ -52,6 +52,19 @@ def test_equals_torch_fidelity_to_the_last_bit(counts, width, subsets, size, lar
     assert found == theirs(first, second, subsets, size)
 
 
+@pytest.mark.parametrize("largest", [MAX_TABLE_ENTRIES, 0], ids=["table", "subsets"])
+def test_a_table_is_made_only_where_it_may_be_as_large(largest, monkeypatch):
+    exact, made = np.matmul, []
+
+    def watched(x, y, out=None):
+        made.append((len(x), y.shape[1]))
+        return exact(x, y, out=out)
+
+    monkeypatch.setattr(np, "matmul", watched)
+    ours(drawn(200, 32), drawn(190, 32, seed=1), 30, 90, max_table_entries=largest)
+    assert ((200, 190) in made) == (largest > 0)
+
+
 def test_features_of_either_sign_are_as_good():
     first, second = drawn(200, 8) - 1.5, 1 - drawn(180, 8, seed=1, scale=3.0)
     assert float((first @ second.T / 8 + 1).min()) < 0

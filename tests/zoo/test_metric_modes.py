@@ -72,6 +72,19 @@ def test_equals_loops_over_samples_and_modes(stds, block, monkeypatch):
     assert values["reverse_kl"] == pytest.approx(kl, rel=1e-9)
 
 
+def test_no_more_distances_are_held_at_once_than_stated(monkeypatch):
+    exact, made = torch.cdist, []
+
+    def watched(x, y, **options):
+        made.append((len(x), len(y)))
+        return exact(x, y, **options)
+
+    monkeypatch.setattr(torch, "cdist", watched)
+    monkeypatch.setattr(Modes, "max_distances", 100)
+    Modes()(Samples(x=CROSS.load("train").x), CROSS.load("train"), CROSS)
+    assert made == [(25, 4)] * 4
+
+
 def test_real_points_have_all_modes_and_the_quality_of_a_gaussian():
     ring = GaussianRing()
     values = scores(ring.load("test").x, ring)

@@ -51,6 +51,19 @@ def test_equals_a_mixture_of_scipys_gaussians(contrast, block):
     assert sigma < 0.9
 
 
+def test_no_more_images_are_held_against_each_other_at_once_than_stated(monkeypatch):
+    exact, made = torch.logsumexp, []
+
+    def watched(x, **options):
+        made.append(len(x))
+        return exact(x, **options)
+
+    monkeypatch.setattr(torch, "logsumexp", watched)
+    likelihood(*(pixels(count, 12, seed=count) for count in (30, 20, 40)), images_at_once=7)
+    # Ten sigmas for 20 validation images, and one for 40 test images.
+    assert made == [7] * 20 + [6] * 10 + [7] * 5 + [5]
+
+
 def test_one_image_is_a_single_gaussian():
     white, black = torch.full((1, 4), 255, dtype=torch.uint8), torch.zeros(1, 4, dtype=torch.uint8)
     # |x - y|^2 = 4 in 4 dimensions: sigma = 1 is the likeliest, and the last of the ten.

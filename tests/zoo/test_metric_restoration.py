@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import math
 
 import numpy as np
@@ -70,6 +71,20 @@ def test_equal_the_formulas(channels, block, monkeypatch):
     made, wanted = pair(channels=channels)
     assert score("psnr", made, wanted) == pytest.approx(psnr_by_formula(made, wanted), rel=1e-6)
     assert score("ssim", made, wanted) == pytest.approx(ssim_by_scipy(made, wanted), rel=1e-4)
+
+
+def test_no_more_pixels_are_worked_on_at_once_than_stated(monkeypatch):
+    module = importlib.import_module("torchmetrics.functional.image")
+    exact, made = module.peak_signal_noise_ratio, []
+
+    def watched(x, y, **options):
+        made.append(len(x))
+        return exact(x, y, **options)
+
+    monkeypatch.setattr(module, "peak_signal_noise_ratio", watched)
+    monkeypatch.setattr(Psnr, "max_values_at_once", 2 * 3 * 256)
+    score("psnr", *pair())
+    assert made == [2, 2, 1]
 
 
 def test_psnr_is_the_mean_over_images_not_that_of_their_mean_error():
