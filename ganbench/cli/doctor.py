@@ -128,12 +128,18 @@ def versions() -> Facts:
 
 
 def devices() -> Facts:
-    """List the CPU with its cores, and each CUDA device with its memory."""
+    """List the CPU, what may be used of cores and memory, and each CUDA device with its memory."""
     import torch
 
+    from ganbench.execution import LocalExecutor
+    from ganbench.execution.resources import resources_here
+
+    resources = resources_here()
     facts = [
         ("cpu", cpu_model()),
-        ("cores", f"{_usable_cores()} usable of {os.cpu_count() or 1}"),
+        ("cores", resources.cores_named()),
+        ("memory", resources.memory_named()),
+        ("workers", str(LocalExecutor().workers)),
         ("torch threads", str(torch.get_num_threads())),
     ]
     if not torch.cuda.is_available():
@@ -219,10 +225,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _switch(value: object) -> str:

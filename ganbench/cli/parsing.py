@@ -14,7 +14,9 @@ from ganbench.errors import GanbenchError
 Json = Annotated[bool, typer.Option("--json", help="Print an array of JSON objects.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Jobs = Annotated[int | None, typer.Option(help="Workers; default: one a core, or one a GPU.")]
+Jobs = Annotated[
+    int | None, typer.Option(help="Workers; default: one per core, or per GPU, as quotas and memory allow.")
+]
 Data = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Where data sets are; default: $GANBENCH_DATA.")
 ]

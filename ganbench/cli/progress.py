@@ -178,7 +178,10 @@ def plan_line(plan: Plan) -> str:
         if count:
             parts.append(f"{count} {text}")
     cells = len(plan.cells)
-    return f"{plan.grid.name}: {cells} cell{'s' * (cells != 1)} on {plan.device} ({', '.join(parts)})"
+    workers = f", {plan.workers}" if plan.workers and plan.count("train", "score") else ""
+    return (
+        f"{plan.grid.name}: {cells} cell{'s' * (cells != 1)} on {plan.device} ({', '.join(parts)}){workers}"
+    )
 
 
 def plan_notes(plan: Plan) -> list[str]:

@@ -86,7 +86,9 @@ def run_command(
         warn_of_cache()
         if dry_run:
             with _tracebacks(verbose):
-                plan, store = plan_run(resolved, out, device=device, rerun=choice, keep_going=keep_going)
+                plan, store = plan_run(
+                    resolved, out, jobs=jobs, device=device, rerun=choice, keep_going=keep_going
+                )
             _print_plan(plan, store)
             return 0
         return _run(

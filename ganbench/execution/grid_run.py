@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ganbench.execution.alternatives import nothing_runs, require_runnable
 from ganbench.execution.arguments import check_arguments, require_processes
 from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
 from ganbench.execution.grid_check import preflight
+from ganbench.execution.local import local_workers
 from ganbench.execution.plan import Plan, Rerun, make_plan, resolve_device, trial_device
 from ganbench.execution.results_writer import Listener, ResultsWriter
 from ganbench.execution.stopping import stopping
@@ -59,6 +61,7 @@ def plan_run(
     grid: Grid,
     out: str | Path | None = None,
     *,
+    jobs: int | None = None,
     device: str = "auto",
     rerun: Rerun = "no",
     keep_going: bool = False,
@@ -70,7 +73,15 @@ def plan_run(
     Raises:
         GanbenchError: the grid cannot be run as it is, there.
     """
-    check_arguments(grid=grid, out=out, device=device, rerun=rerun, keep_going=keep_going, executor=executor)
+    check_arguments(
+        grid=grid,
+        out=out,
+        jobs=jobs,
+        device=device,
+        rerun=rerun,
+        keep_going=keep_going,
+        executor=executor,
+    )
     set_grid_folder(grid.folder)
     place = Place.here(resolve_device(device)) if executor is None else planned_place(executor)
     store = Store(out if out is not None else default_folder(grid))
@@ -86,6 +97,8 @@ def plan_run(
     with deterministic():
         tried = preflight(grid, trial_device(place), shared, keep_going=keep_going)
     plan = make_plan(grid, store, place=place, tried=tried, rerun=rerun, shared=shared)
+    if executor is None:
+        plan = replace(plan, workers=str(local_workers(place.device, jobs)))
     require_runnable(plan, store)
     return plan, store
 
@@ -110,7 +123,7 @@ def run(
     Args:
         grid: a TOML file, a name that `ganbench list grids` has, a mapping as in a file, or a Grid.
         out: the results folder; default `results/<name>`.
-        jobs: worker processes; default as many as CPU cores, or one per GPU.
+        jobs: worker processes; default one per CPU core, or per GPU, as far as quotas and memory go.
         device: auto, cpu, cuda or cuda:N.
         rerun: what happens to finished cells of another environment: `no` refuses, `stale` runs them again,
             `keep` keeps them; `all` runs every cell again.
@@ -150,7 +163,7 @@ def run(
             grid = read_run_grid(grid, out, overrides)
         set_grid_folder(grid.folder)
         plan, store = plan_run(
-            grid, folder, device=device, rerun=rerun, keep_going=keep_going, executor=executor
+            grid, folder, jobs=jobs, device=device, rerun=rerun, keep_going=keep_going, executor=executor
         )
         with store.lock():
             # Another run may have been here since.
@@ -232,7 +245,8 @@ def _names_paths(plan: Plan) -> bool:
 
 
 def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
-    return make_plan(plan.grid, store, place=plan.place, tried=plan.tried, rerun=rerun, shared=plan.shared)
+    again = make_plan(plan.grid, store, place=plan.place, tried=plan.tried, rerun=rerun, shared=plan.shared)
+    return replace(again, workers=plan.workers)
 
 
 def _lay_out(plan: Plan, store: Store) -> None:

@@ -22,6 +22,7 @@ import torch
 
 from ganbench.execution.executor import THREADS, Place
 from ganbench.execution.plan import resolve_device
+from ganbench.execution.resources import WorkerCount, resources_here, worker_count
 from ganbench.execution.stopping import stop_signals
 from ganbench.grid.environment import device_model
 from ganbench.runner.events import CellBegun, Event
@@ -66,6 +67,7 @@ class LocalExecutor:
 
     Attributes:
         stopped: when it was told to stop, in seconds of `time.monotonic`; None while it was not.
+        workers: how many run side by side, and what bounds them.
         patience_seconds: how long after that it waits for checkpoints.
     """
 
@@ -78,14 +80,16 @@ class LocalExecutor:
 
         Args:
             device: auto, cpu, cuda or cuda:N; cuda is every GPU of the model of the first.
-            jobs: worker processes; default as many as CPU cores, or one per GPU.
+            jobs: worker processes; default one per CPU core, or per GPU, as far as quotas and memory go.
             max_seconds: a cell's limit, from when its worker is ready, or None.
 
         Raises:
             GridError: the device is not there.
         """
         self.stopped: float | None = None
-        self._places = _places(resolve_device(device), jobs)
+        found = resolve_device(device)
+        self.workers = local_workers(found, jobs)
+        self._places = _places(found, self.workers)
         self._free = list(self._places)
         self._max_seconds = max_seconds
         self._workers: list[_Worker] = []
@@ -222,24 +226,27 @@ class LocalExecutor:
         return CellResult(cell=cell, status="error", reason=reason, scores={})
 
 
-def _places(device: str, jobs: int | None) -> list[Place]:
-    if device == "cpu":
-        devices = [device]
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        count = jobs or cores or 1
-    else:
-        # One model throughout: the model decides bits, and a cell's must not depend on which GPU was free.
-        devices = (
-            [
-                f"cuda:{index}"
-                for index in range(torch.cuda.device_count())
-                if device_model(f"cuda:{index}") == device_model(device)
-            ]
-            if device == "cuda"
-            else [device]
-        )
-        count = jobs or len(devices)
-    return [Place.here(devices[index % len(devices)], THREADS) for index in range(count)]
+def local_workers(device: str, jobs: int | None = None) -> WorkerCount:
+    """Decide how many workers run side by side on this machine.
+
+    Args:
+        device: cpu, cuda (every GPU of the model of the first) or cuda:N.
+        jobs: as many as the user asks for; None for the default.
+    """
+    return worker_count(resources_here(), 0 if device == "cpu" else len(_devices(device)), jobs)
+
+
+def _places(device: str, workers: WorkerCount) -> list[Place]:
+    devices = _devices(device)
+    return [Place.here(devices[index % len(devices)], THREADS) for index in range(workers.count)]
+
+
+def _devices(device: str) -> list[str]:
+    if device != "cuda":
+        return [device]
+    # One model throughout: the model decides bits, and a cell's must not depend on which GPU was free.
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [name for name in names if device_model(name) == device_model(device)]
 
 
 def _start_process(connection: Connection[Any, Any]) -> subprocess.Popen[bytes]:

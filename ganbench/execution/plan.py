@@ -67,6 +67,7 @@ class Plan:
         orphaned: cells in the folder that the grid no longer has.
         damaged: what in the folder cannot be used, a line each; those cells are run again.
         place: where cells run.
+        workers: how many run side by side, and what bounds them; empty where the caller's executor decides.
         notes: what else the user should know, a line each.
         tried: what preflight found.
         shared: builds the cells' parts; keeps what they share.
@@ -78,6 +79,7 @@ class Plan:
     orphaned: tuple[str, ...]
     damaged: tuple[str, ...] = ()
     place: Place
+    workers: str = ""
     notes: tuple[str, ...] = ()
     tried: Preflight = field(default_factory=Preflight)
     shared: SharedParts = field(repr=False, compare=False)
