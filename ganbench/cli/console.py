@@ -29,9 +29,14 @@ def output() -> Console:
     return console
 
 
+def progress_console() -> Console:
+    """Open such a console on stderr, so that stdout keeps the tables."""
+    return Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+
 def warn(lines: Iterable[str]) -> None:
     """Print warnings on stderr, one line each."""
-    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    console = progress_console()
     for line in lines:
         console.print(plain(f"ganbench: warning: {line}"), soft_wrap=True)
 

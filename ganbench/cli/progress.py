@@ -1,42 +1,23 @@
-"""The progress of a run: bars on a terminal, elsewhere one plain line per finished cell."""
+"""The progress of a run: bars on a terminal, elsewhere lines: one per finished cell and one per minute."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
 
+from ganbench.cli.bars import CellBars, PlanBar
+from ganbench.cli.cell_names import clock_time, name_of
 from ganbench.cli.console import plain
+from ganbench.cli.tally import RegularLines, Tally
 from ganbench.execution import Plan, PlannedCell
 from ganbench.runner.data_notes import data_notes
 from ganbench.runner.task import CellResult
 
 _STYLES = {"ok": "green", "diverged": "yellow", "skipped": "dim", "error": "red", "oom": "red"}
-
-
-class _TimeLeft(ProgressColumn):
-    """Time left, from the steps since this run began."""
-
-    def render(self, task: Task) -> Text:
-        left = task.time_remaining
-        if left is None or task.finished:
-            return Text("")
-        return Text(f"{clock_time(left)} left", style="cyan")
 
 
 class RunProgress:
@@ -46,30 +27,38 @@ class RunProgress:
         console: where bars or lines go; stderr, so that stdout keeps the tables.
         quiet: only failures are said.
         verbose: tracebacks of broken plugins are said too.
+        every_seconds: where no terminal is, how often a line says how far the run is; an automatic build
+            that hears nothing for some minutes is ended by many a service.
 
     Attributes:
         failed: cells that ended in `error` or `oom`, among them trained ones that could not be scored again.
     """
 
-    def __init__(self, console: Console, quiet: bool = False, verbose: bool = False) -> None:
+    def __init__(
+        self, console: Console, quiet: bool = False, verbose: bool = False, every_seconds: float = 60.0
+    ) -> None:
         self._console = console
         self._quiet = quiet
         self._verbose = verbose
-        self._bars: Progress | None = None
-        self._all: Any = None
-        self._running: dict[str, Any] = {}
-        self._cells: dict[str, PlannedCell] = {}
-        self._steps: dict[str, int] = {}
-        self._rates: dict[str, tuple[float, int]] = {}
+        self._live = console.is_terminal and not quiet
+        self._plan_bar = PlanBar(console) if self._live else None
+        self._bars: CellBars | None = None
+        self._tally = Tally()
+        self._lines = None if self._live or quiet else RegularLines(self._say_how_far, every_seconds)
         self.failed = 0
-        self._done = 0
-        self._total = 0
+
+    def trying(self, done: int, total: int) -> None:
+        """Take notice of how many of the cells have been tried out for the plan."""
+        self._tally.tried = (done, total)
+        if self._plan_bar is not None:
+            self._plan_bar.show(done, total)
 
     def planned(self, plan: Plan) -> None:
         """Say what is about to happen."""
-        self._cells = {planned.cell.id: planned for planned in plan.cells}
+        if self._plan_bar is not None:
+            self._plan_bar.stop()
         todo = [planned for planned in plan.cells if planned.action in ("train", "score")]
-        self._total = len(todo)
+        self._tally.begin(plan.cells, len(todo))
         for fault in plan.tried.faults:
             self._console.print(plain(f"broken: {fault.line()}"), soft_wrap=True)
             if self._verbose and fault.traceback:
@@ -81,62 +70,28 @@ class RunProgress:
         self._console.print(plain(plan_line(plan)), soft_wrap=True)
         for line in plan_notes(plan):
             self._console.print(plain(line), soft_wrap=True)
-        if self._console.is_terminal and todo:
-            self._bars = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[extra]}", markup=False),
-                _TimeLeft(),
-                TimeElapsedColumn(),
-                console=self._console,
-                speed_estimate_period=60,
-            )
-            steps = sum(planned.cell.train.steps for planned in todo if planned.action == "train")
-            self._all = self._bars.add_task("all cells, steps", total=max(steps, 1), extra="starting workers")
-            self._bars.start()
+        if self._live and todo:
+            self._bars = CellBars(self._console, todo)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Move a bar, or pass a warning on."""
         if "note" in event:
             self._console.print(plain(f"warning: {event['note']}"), soft_wrap=True)
-        if self._bars is None or "step" not in event:
+        if "step" not in event:
             return
-        if not self._steps:
-            self._bars.update(self._all, extra="")
-        cell, step = event["cell"], int(event["step"])
-        planned = self._cells[cell]
-        if cell not in self._running:
-            self._running[cell] = self._bars.add_task(
-                name_of(planned), total=planned.cell.train.steps, extra=""
-            )
-            self._rates[cell] = (time.monotonic(), step)
-            self._steps[cell] = step
-            self._bars.update(self._all, advance=step)
-        begun, first = self._rates[cell]
-        rate = (step - first) / max(time.monotonic() - begun, 1e-9)
-        losses = ""
-        if event.get("loss_d") is not None:
-            losses = f"D {event['loss_d']:.3g}  G {event['loss_g']:.3g}"
-        extra = f"{rate:.0f} steps/s  {losses}" if step > first else losses
-        self._bars.update(self._running[cell], completed=step, extra=extra)
-        self._bars.update(self._all, advance=step - self._steps[cell])
-        self._steps[cell] = step
+        self._tally.step(event["cell"], int(event["step"]))
+        if self._bars is not None:
+            self._bars.step(event)
 
     def finished(self, cell: PlannedCell, result: CellResult) -> None:
         """Put a finished cell's line above the bars."""
-        self._done += 1
+        self._tally.end(result.cell)
         self.failed += result.status in ("error", "oom")
         if self._bars is not None:
-            bar = self._running.pop(result.cell, None)
-            if bar is not None:
-                self._bars.remove_task(bar)
-            left = cell.cell.train.steps - self._steps.get(result.cell, 0)
-            self._bars.update(self._all, advance=max(left, 0) if cell.action == "train" else 0)
+            self._bars.end(cell)
         if self._quiet and result.status == "ok":
             return
-        line = plain(f"[{self._done}/{self._total}] {name_of(cell)}: ")
+        line = plain(f"[{self._tally.done}/{self._tally.total}] {name_of(cell)}: ")
         line.append(result.status, style=_STYLES.get(result.status, ""))
         if result.reason:
             line.append_text(plain(f" ({result.reason})"))
@@ -147,23 +102,19 @@ class RunProgress:
         self._console.print(line, soft_wrap=True)
 
     def __enter__(self) -> Self:
+        if self._lines is not None:
+            self._lines.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        for shown in (self._lines, self._plan_bar, self._bars):
+            if shown is not None:
+                shown.stop()
 
-
-def name_of(planned: PlannedCell) -> str:
-    """Name a cell by its axes and its seed."""
-    cell = planned.cell
-    parts = [cell.dataset.label, cell.architecture.label, cell.loss.label]
-    if cell.penalty.name != "none":
-        parts.append(cell.penalty.label)
-    parts += [f"{key}={value}" for key, value in cell.varied.items()]
-    return f"{' '.join(parts)} seed {cell.seed}"
+    def _say_how_far(self) -> None:
+        self._console.print(plain(self._tally.line()), soft_wrap=True)
 
 
 def plan_line(plan: Plan) -> str:
@@ -211,12 +162,3 @@ def plan_notes(plan: Plan) -> list[str]:
             "they stay on disk and leave the tables"
         )
     return notes
-
-
-def clock_time(seconds: float) -> str:
-    """Format seconds: `12 s`, `3:05`, `2:10:00`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from ganbench.catalog import plugins_given
-from ganbench.cli.console import output, plain, table, warn_of_cache
+from ganbench.cli.console import output, plain, progress_console, table, warn_of_cache
 from ganbench.cli.parsing import Data, Device, Jobs, Plugins, Weights, WeightsSha256
 from ganbench.errors import GanbenchError, GridError
 from ganbench.files.data_paths import (
@@ -85,9 +84,17 @@ def run_command(
         resolved = read_run_grid(grid, out, overrides or ())
         warn_of_cache()
         if dry_run:
-            with _tracebacks(verbose):
+            from ganbench.cli.progress import RunProgress
+
+            with _tracebacks(verbose), RunProgress(progress_console(), quiet) as progress:
                 plan, store = plan_run(
-                    resolved, out, jobs=jobs, device=device, rerun=choice, keep_going=keep_going
+                    resolved,
+                    out,
+                    jobs=jobs,
+                    device=device,
+                    rerun=choice,
+                    keep_going=keep_going,
+                    trying=progress.trying,
                 )
             _print_plan(plan, store)
             return 0
@@ -111,7 +118,7 @@ def _run(grid: Grid, out: Path | None, *, quiet: bool, verbose: bool, **options:
     from ganbench.report import print_comparison
     from ganbench.store import REPORT
 
-    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    console = progress_console()
     try:
         with _tracebacks(verbose), RunProgress(console, quiet, verbose) as progress:
             results = run(grid, out, listener=progress, **options)
@@ -170,7 +177,8 @@ def _closing(grid: Grid, statuses: Counter[str], page: Path) -> str:
 
 
 def _print_plan(plan: Plan, store: Store) -> None:
-    from ganbench.cli.progress import name_of, plan_line, plan_notes
+    from ganbench.cli.cell_names import name_of
+    from ganbench.cli.progress import plan_line, plan_notes
 
     console = output()
     console.print(plain(plan_line(plan)))
@@ -188,7 +196,7 @@ def _print_plan(plan: Plan, store: Store) -> None:
 
 def _estimate(plan: Plan, store: Store) -> str:
     """Estimate the time to go from the cells that are done: seconds per step on the same data and nets."""
-    from ganbench.cli.progress import clock_time
+    from ganbench.cli.cell_names import clock_time
 
     pace: dict[tuple[str, str], list[float]] = {}
     for planned in plan.cells:

@@ -39,7 +39,14 @@ class Preflight:
     notes: tuple[str, ...] = ()
 
 
-def preflight(grid: Grid, device: str, shared: SharedParts, *, keep_going: bool = False) -> Preflight:
+def preflight(
+    grid: Grid,
+    device: str,
+    shared: SharedParts,
+    *,
+    keep_going: bool = False,
+    trying: Callable[[int, int], None] = lambda done, total: None,
+) -> Preflight:
     """Try every combination and every scorer of a grid.
 
     Args:
@@ -48,24 +55,26 @@ def preflight(grid: Grid, device: str, shared: SharedParts, *, keep_going: bool 
         shared: builds its parts.
         keep_going: whether cells whose plugins are broken are left out rather than refused, where others
             are left.
+        trying: told how many cells have been tried, and how many there are, before each.
 
     Raises:
         GanbenchError: with every problem of the grid that shows only when its parts meet, and, unless
             `keep_going`, everything that is broken of its plugins, with the tracebacks.
     """
-    trying = _Trying(device, shared)
-    for cell in grid.cells:
-        trying.cell(cell)
-    faults = tuple(trying.faults.values())
-    left = [cell for cell in grid.cells if cell.id not in trying.broken and cell.id not in trying.skipped]
+    tried = _Trying(device, shared)
+    for done, cell in enumerate(grid.cells):
+        trying(done, len(grid.cells))
+        tried.cell(cell)
+    faults = tuple(tried.faults.values())
+    left = [cell for cell in grid.cells if cell.id not in tried.broken and cell.id not in tried.skipped]
     told = faults if not keep_going or not left else ()
-    problems = [*trying.problems, *(fault.line() for fault in told)]
+    problems = [*tried.problems, *(fault.line() for fault in told)]
     if problems:
         raise GridError(
             *(f"{grid.name}: {problem}" for problem in problems),
             tracebacks=tuple(fault.traceback for fault in faults if fault.traceback),
         )
-    return Preflight(skipped=trying.skipped, broken=trying.broken, faults=faults, notes=tuple(trying.notes))
+    return Preflight(skipped=tried.skipped, broken=tried.broken, faults=faults, notes=tuple(tried.notes))
 
 
 class _Trying:

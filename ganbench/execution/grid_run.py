@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -67,8 +67,12 @@ def plan_run(
     keep_going: bool = False,
     executor: Executor | None = None,
     plugins: Sequence[PluginSource] = (),
+    trying: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Plan, Store]:
-    """Plan what a run would do; reads, never writes. The arguments are those of `run`.
+    """Plan what a run would do; reads, never writes.
+
+    The arguments are those of `run`; `trying` is told how many cells have been tried out, and how many there
+    are: of many architectures that takes minutes.
 
     Raises:
         GanbenchError: the grid cannot be run as it is, there.
@@ -95,7 +99,7 @@ def plan_run(
     forget_sources()
     shared = SharedParts(load_catalog(plugins=plugins))
     with deterministic():
-        tried = preflight(grid, trial_device(place), shared, keep_going=keep_going)
+        tried = preflight(grid, trial_device(place), shared, keep_going=keep_going, trying=trying)
     plan = make_plan(grid, store, place=place, tried=tried, rerun=rerun, shared=shared)
     if executor is None:
         plan = replace(plan, workers=str(local_workers(place.device, jobs)))
@@ -163,7 +167,15 @@ def run(
             grid = read_run_grid(grid, out, overrides)
         set_grid_folder(grid.folder)
         plan, store = plan_run(
-            grid, folder, jobs=jobs, device=device, rerun=rerun, keep_going=keep_going, executor=executor
+            grid,
+            folder,
+            jobs=jobs,
+            device=device,
+            rerun=rerun,
+            keep_going=keep_going,
+            executor=executor,
+            # A listener need not have it.
+            trying=getattr(listener, "trying", lambda done, total: None),
         )
         with store.lock():
             # Another run may have been here since.

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from parts_here import shared
 from rich.console import Console
+from rich.text import Text
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.progress import RunProgress, plan_notes
-from ganbench.execution import Place, Plan, PlannedCell
+from ganbench.cli.bars import PlanBar
+from ganbench.cli.cell_names import short_names
+from ganbench.cli.progress import RunProgress, plan_line, plan_notes
+from ganbench.cli.tally import Tally
+from ganbench.execution import Place, Plan, PlannedCell, plan_run
 from ganbench.grid import environment_of, read_grid
 from ganbench.runner import CellResult
 
@@ -64,3 +70,121 @@ def test_why_another_engine_is_not_taken_is_told_once_with_the_number_of_cells(p
         shared=shared(),
     )
     assert plan_notes(plan) == ["2 cells not on engine 'graph': a scheduled beta"]
+
+
+MANY: dict[str, Any] = {
+    **GRID,
+    "axes": {
+        "dataset": ["digits"],
+        "architecture": [{"name": "mlp", "generator_widths": [512, 256, 128], "noise": 7}, "mlp"],
+        "loss": ["non_saturating"],
+    },
+    "seeds": 2,
+    "train": {"steps": 12_345},
+}
+
+
+def plan_of(grid: dict[str, Any]) -> Plan:
+    read = read_grid(grid, load_catalog())
+    cells = []
+    for cell in read.cells:
+        environment = environment_of(cell, load_catalog(), device="cpu", engine="eager", threads=1)
+        cells.append(PlannedCell(cell=cell, action="train", environment=environment))
+    place = Place(device="cpu", model="A CPU")
+    workers = "2 workers (2 CPU cores)"
+    return Plan(
+        grid=read, cells=tuple(cells), stale=0, orphaned=(), place=place, workers=workers, shared=shared()
+    )
+
+
+def test_cells_are_named_by_what_differs_among_them() -> None:
+    cells = [planned.cell for planned in plan_of(MANY).cells]
+    named = [short_names(cells)[cell.id] for cell in cells]
+    other = "mlp[generator_widths=[512,256,128],noise=7]"
+    assert sorted(named) == ["mlp seed 0", "mlp seed 1", f"{other} seed 0", f"{other} seed 1"]
+    assert list(short_names(cells[:1]).values()) == [f"seed {cells[0].seed}"]
+
+
+def test_the_plan_says_how_many_workers_there_are_and_what_bounds_them() -> None:
+    assert plan_line(plan_of(MANY)) == "tiny: 4 cells on cpu (4 to train), 2 workers (2 CPU cores)"
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_bars_stand_on_one_line_each(width: int) -> None:
+    target = io.StringIO()
+    console = Console(file=target, force_terminal=True, width=width, height=24, no_color=True)
+    plan = plan_of(MANY)
+    with RunProgress(console) as progress:
+        progress.planned(plan)
+        for step in (0, 10_000):
+            for entry in plan.cells:
+                losses = {"loss_d": 0.693, "loss_g": -12.3456}
+                progress.event({"cell": entry.cell.id, "step": step, **losses})
+    lines = [line for line in Text.from_ansi(target.getvalue()).plain.splitlines() if "/12345" in line]
+    last = lines[-4:]
+    assert all(len(line) <= width for line in last)
+    assert all("10000/12345" in line and "steps/s" in line for line in last)
+    assert sum("mlp seed" in line for line in last) == 2
+    assert any("D 0.693  G -12.3" in line for line in last) == (width == 200)
+
+
+def test_without_a_terminal_a_line_says_regularly_how_far_the_run_is() -> None:
+    target = io.StringIO()
+    plan = plan_of(MANY)
+    with RunProgress(Console(file=target, width=300), every_seconds=0.01) as progress:
+        progress.trying(3, 40)
+        _wait_for("3 of 40 cells tried out", target)
+        progress.planned(plan)
+        for entry in plan.cells:
+            progress.event({"cell": entry.cell.id, "step": 77, "loss_d": 0.7, "loss_g": 0.7})
+        progress.finished(plan.cells[0], CellResult(cell=plan.cells[0].cell.id, status="ok", scores={}))
+        name = short_names([entry.cell for entry in plan.cells])[plan.cells[1].cell.id]
+        _wait_for(f": 1 of 4 cells done; {name} at step 77 of 12345, ", target)
+    said = target.getvalue()
+    time.sleep(0.05)
+    assert target.getvalue() == said
+
+
+def test_no_more_than_three_running_cells_are_named(planned: PlannedCell) -> None:
+    tally, plan = Tally(), plan_of({**MANY, "seeds": 3})
+    tally.begin(plan.cells, len(plan.cells))
+    for entry in plan.cells:
+        tally.step(entry.cell.id, 5)
+    assert tally.line().endswith("at step 5 of 12345, 3 more")
+    assert tally.line().count("at step") == 3
+
+
+def test_quiet_says_nothing_regularly() -> None:
+    target = io.StringIO()
+    with RunProgress(Console(file=target), quiet=True, every_seconds=0.01) as progress:
+        progress.trying(3, 40)
+        time.sleep(0.05)
+    assert target.getvalue() == ""
+
+
+@pytest.mark.parametrize(("after", "shown"), [(0.0, True), (60.0, False)])
+def test_a_plan_that_takes_long_shows_a_bar(after: float, shown: bool) -> None:
+    target = io.StringIO()
+    bar = PlanBar(Console(file=target, force_terminal=True, width=80), after_seconds=after)
+    for done in range(5):
+        bar.show(done, 5)
+    bar.stop()
+    assert ("trying out the cells" in target.getvalue()) is shown
+
+
+def test_a_plan_tells_how_many_cells_have_been_tried(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    plan_run(
+        read_grid({**GRID, "seeds": 3}, load_catalog()),
+        tmp_path / "out",
+        trying=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(0, 3), (1, 3), (2, 3)]
+
+
+def _wait_for(text: str, target: io.StringIO) -> None:
+    """Wait until a text has been printed."""
+    patience = time.monotonic() + 30
+    while text not in target.getvalue():
+        assert time.monotonic() < patience, target.getvalue()
+        time.sleep(0.01)
