@@ -17,7 +17,7 @@ from ganbench.analysis.metric_conflicts import disagreements
 from ganbench.analysis.multiple_testing import Family, family_of, holm
 from ganbench.analysis.pairwise import PairwiseResult, compare_pair, seeds_pair
 from ganbench.analysis.records import FAILURES
-from ganbench.analysis.tables import current_rows, frame
+from ganbench.analysis.tables import current_rows, frame, lettered
 from ganbench.analysis.verdict import refusal, verdict, winner
 
 COLUMNS = (
@@ -70,6 +70,8 @@ COLUMNS = (
     "environments",
     "skipped_baseline",
     "skipped_value",
+    "protocol_id",
+    "environment_ids",
 )
 _INTEGERS = (
     "samples",
@@ -278,6 +280,8 @@ def _row(pair: _Pair, axis: str, adjusted: float, family: Family) -> dict[str, A
         "family": family.name,
         "family_size": family.size,
         "environments": "; ".join(pair.environments),
+        "protocol_id": lettered("p", measure.protocol if measure else ""),
+        "environment_ids": "; ".join(lettered("e", environment) for environment in pair.environments),
         **_arm_columns(baseline, "baseline"),
         **_arm_columns(value, "value"),
     }

@@ -27,6 +27,7 @@ CELL_COLUMNS = (
     "torch-fidelity",
     "plugins",
     "provenance",
+    "environment_id",
 )
 SCORE_COLUMNS = (
     "seed",
@@ -40,6 +41,7 @@ SCORE_COLUMNS = (
     "repeat",
     "note",
     "current",
+    "protocol_id",
 )
 _INTEGERS = ("seed", "step", "samples", "repeat")
 
@@ -65,6 +67,7 @@ def cells_frame(records: Sequence[Record]) -> pd.DataFrame:
             "torch-fidelity": record.versions.get("torch-fidelity", ""),
             "plugins": "; ".join(f"{name} {version}".strip() for name, version in record.plugins.items()),
             "provenance": record.provenance,
+            "environment_id": lettered("e", record.environment),
         }
         for record in records
     ]
@@ -88,6 +91,7 @@ def scores_frame(records: Sequence[Record]) -> pd.DataFrame:
             "repeat": score.repeat,
             "note": score.note,
             "current": score.current,
+            "protocol_id": lettered("p", score.protocol),
         }
         for record in records
         for score in record.scores
@@ -115,6 +119,11 @@ def frame(
             # A varied setting that one damaged cell lacks keeps its values: 64 must not become 64.0.
             table[name] = table[name].infer_objects()
     return table
+
+
+def lettered(letter: str, digest: str) -> str:
+    """Put a letter before a hexadecimal digest: a spreadsheet would read `12345e678901` as a number."""
+    return f"{letter}{digest}" if digest else ""
 
 
 def _identity(record: Record, varied: Sequence[str]) -> dict[str, Any]:

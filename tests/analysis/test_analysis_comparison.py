@@ -33,7 +33,8 @@ def test_columns_and_numbers(planted: Folder) -> None:
         "repeats noise_baseline noise_value note median_baseline median_value low_baseline high_baseline "
         "low_value high_value test p_permutation effect_size effect_size_name correlation diverged_baseline "
         "diverged_value error_baseline error_value oom_baseline oom_value warnings_baseline warnings_value "
-        "better family family_size environments skipped_baseline skipped_value"
+        "better family family_size environments skipped_baseline skipped_value "
+        "protocol_id environment_ids"
     )
     fid, inception = table.to_dict("records")
     assert (fid["metric"], fid["axis"], fid["baseline"], fid["value"]) == ("fid", "loss", *LOSSES)

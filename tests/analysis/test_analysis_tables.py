@@ -3,7 +3,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
+import pandas as pd
 from fabricated_results import Folder
 
 from ganbench.analysis.records import read_records
@@ -22,11 +24,26 @@ def test_columns_are_the_published_ones(make_folder: Callable[..., Folder]) -> N
     identity = ["cell", "dataset", "architecture", "loss", "penalty", "train.optimizer.lr", "seed"]
     cells = (
         "status reason warnings step seconds device engine environment weights "
-        "ganbench torch torch-fidelity plugins provenance"
+        "ganbench torch torch-fidelity plugins provenance environment_id"
     )
-    scores = "step metric value extractor samples protocol direction repeat note current"
+    scores = "step metric value extractor samples protocol direction repeat note current protocol_id"
     assert list(cells_frame(_records(folder)).columns) == identity + cells.split()
     assert list(scores_frame(_records(folder)).columns) == identity + scores.split()
+
+
+def test_a_digest_stands_beside_a_text_that_no_spreadsheet_reads_as_a_number(
+    make_folder: Callable[..., Folder],
+) -> None:
+    folder = make_folder()
+    folder.add(scores={"fid": 1.0})
+    (record,) = _records(folder)
+    digits = replace(record, environment="0123456789", scores=(replace(record.scores[0], protocol="12e45"),))
+    for table, column in ((cells_frame([digits]), "environment"), (scores_frame([digits]), "protocol")):
+        read = pd.read_csv(io.StringIO(table.to_csv(index=False))).iloc[0]
+        # What a spreadsheet makes of it, as pandas does.
+        assert not isinstance(read[column], str)
+        assert read[f"{column}_id"] == f"{column[0]}{table.iloc[0][column]}"
+    assert cells_frame([replace(record, environment="")]).iloc[0]["environment_id"] == ""
 
 
 def test_a_cell_row(make_folder: Callable[..., Folder]) -> None:
