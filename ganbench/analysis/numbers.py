@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+MAX_ROUNDING = 1e-9
+
 
 def finite(number: float | np.floating | np.ndarray) -> float:
     """Replace an infinity by NaN: what overflowed is not known.
@@ -16,9 +18,14 @@ def finite(number: float | np.floating | np.ndarray) -> float:
     return float(number) if math.isfinite(number) else math.nan
 
 
-def number(value: float) -> str:
-    """Format a number with three digits; the tables have all of them."""
-    return "-" if math.isnan(value) else f"{value:.3g}"
+def number(value: float, digits: int = 3) -> str:
+    """Format a number with some digits; the tables have all of them.
+
+    What is smaller than the rounding of a sum in float64 is zero: an fid of -2.8e-14 is none.
+    """
+    if math.isnan(value):
+        return "-"
+    return "0" if abs(value) < MAX_ROUNDING else f"{value:.{digits}g}"
 
 
 def mean_and_sd(mean: float, sd: float) -> str:

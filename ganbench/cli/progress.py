@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from rich.console import Console
 
+from ganbench.analysis.numbers import number
 from ganbench.cli.bars import CellBars, PlanBar
 from ganbench.cli.cell_names import clock_time, name_of
 from ganbench.cli.console import plain
@@ -96,7 +97,7 @@ class RunProgress:
         if result.reason:
             line.append_text(plain(f" ({result.reason})"))
         for extractor, values in result.scores.items():
-            told = ", ".join(f"{metric} {value:.4g}" for metric, value in values.items())
+            told = ", ".join(f"{metric} {number(value, 4)}" for metric, value in values.items())
             line.append_text(plain(f"  {extractor}: {told}" if extractor else f"  {told}"))
         line.append(f"  {clock_time(result.seconds)}")
         self._console.print(line, soft_wrap=True)

@@ -266,8 +266,10 @@ def _record(row: ScoreRow, scorer: Scorer, shared: SharedParts) -> dict[str, Any
 
 def _print(rows: Sequence[ScoreRow], shared: SharedParts) -> None:
     """Print a table, or sentences where the terminal is too narrow for unbroken numbers."""
+    from ganbench.analysis.numbers import number
+
     console = output()
-    values = [f"{row.value:.6g}" for row in rows]
+    values = [number(row.value, 6) for row in rows]
     texts = [
         (row.metric, value, row.extractor, str(row.samples), row.protocol)
         for row, value in zip(rows, values, strict=True)

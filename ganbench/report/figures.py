@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
 from ganbench.analysis.group import Group
-from ganbench.analysis.numbers import mean_and_sd
+from ganbench.analysis.numbers import mean_and_sd, number
 from ganbench.report.svg import BEHIND, INK, RULE
 
 SIZE = (3.6, 2.3)
@@ -125,7 +125,7 @@ def finals(groups: Sequence[Group], colours: Sequence[str]) -> Figure:
     ]
     for position, (group, shade) in enumerate(zip(groups, colours, strict=True)):
         for seed, score in drawn[position].items():
-            said = f"tip:{group.label}, seed {seed}: {score:.4g}"
+            said = f"tip:{group.label}, seed {seed}: {number(score, 4)}"
             axes.plot(score, position, "o", color=shade, markersize=5, alpha=0.8, gid=said)
         if abs(group.mean) < MAX_DRAWN:
             axes.plot([group.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)

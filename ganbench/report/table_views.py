@@ -179,7 +179,7 @@ def _final_texts(row: Row) -> dict[str, str]:
         "direction": row["direction"] or "-",
         "n": str(row["n"]),
         # Four digits: the column stands alone, and is read as the score itself.
-        "mean": "-" if pd.isna(row["mean"]) else f"{row['mean']:.4g}",
+        "mean": "-" if pd.isna(row["mean"]) else number(row["mean"], 4),
         "mean_and_sd": mean_and_sd(row["mean"], row["sd"]),
         "sd": number(row["sd"]),
         "noise": number(row["noise"]),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ganbench.analysis.context import axes_of, metric_label
+from ganbench.analysis.numbers import number
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import current_rows
 from ganbench.report.table_views import METRIC_SD, TableView, comparison_view, final_view, text
@@ -117,7 +118,7 @@ def scores_text_table(results: ResultTables) -> TextTable:
             str(row["step"]),
             *(str(row[name]) for name in repeat),
             metric_label(row["metric"], row["extractor"]),
-            f"{row['value']:.6g}",
+            number(row["value"], 6),
             str(row["samples"]),
             row["protocol"],
         ]
