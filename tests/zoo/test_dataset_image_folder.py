@@ -14,8 +14,8 @@ from PIL import Image
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
+from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
-from ganbench.zoo.datasets.resizing import fitted
 
 
 def build(path, **options):

@@ -10,8 +10,8 @@ from published_files import idx_contents, write_idx
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
+from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
-from ganbench.zoo.datasets.resizing import fitted
 
 TRAIN, TEST = 25, 12
 

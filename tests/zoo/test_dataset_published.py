@@ -27,10 +27,10 @@ from torchvision import datasets
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
+from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets import published
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 from ganbench.zoo.datasets.layouts import LAYOUTS
-from ganbench.zoo.datasets.resizing import fitted
 
 
 def build(name, **options):

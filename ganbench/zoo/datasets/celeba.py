@@ -17,12 +17,12 @@ from torch import Tensor
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError, did_you_mean
 from ganbench.files.pictures import PictureError, read_pixels
+from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets.bounds import Limit, Side
 from ganbench.zoo.datasets.images_in_memory import kept
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
 from ganbench.zoo.datasets.published import Published, damaged
-from ganbench.zoo.datasets.resizing import fitted
 
 _WIDTH, _HEIGHT = 178, 218
 _IMAGES = "img_align_celeba"

@@ -28,11 +28,11 @@ from ganbench.files.pictures import (
     read_shape,
 )
 from ganbench.files.regular import kind_of
+from ganbench.files.resizing import MAX_CROP_PIXELS, fitted
 from ganbench.grid.problems import given
 from ganbench.zoo.datasets.bounds import Limit, Side, count, refuse
 from ganbench.zoo.datasets.folder_layout import find_layout, order_classes
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
-from ganbench.zoo.datasets.resizing import MAX_CROP_PIXELS, fitted
 
 _NAME = "image_folder"
 # To be raised where the same files come to other pixels, labels or splits: what was kept is then made anew.

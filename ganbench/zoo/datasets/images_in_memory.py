@@ -11,9 +11,9 @@ from torch import Tensor
 from ganbench.api.data import Split
 from ganbench.api.players import Samples, Signature
 from ganbench.errors import DatasetError
+from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets.bounds import count, refuse, subset
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
-from ganbench.zoo.datasets.resizing import fitted
 
 Read = Callable[[], Mapping[Split, Samples]]
 

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from ganbench.api.data import Split
+from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side, refuse, subset
 from ganbench.zoo.datasets.images_in_memory import kept
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
 from ganbench.zoo.datasets.published import Published
-from ganbench.zoo.datasets.resizing import fitted
 
 _SIDE = 96
 
