@@ -41,6 +41,7 @@ from ganbench.errors import GanbenchError, Unsupported
 if TYPE_CHECKING:
     from ganbench.catalog.contracts import build
     from ganbench.execution import run
+    from ganbench.files.picture_sets import read_images
     from ganbench.grid.environment import NUMERICS
     from ganbench.report import Results, load
 
@@ -78,6 +79,7 @@ __all__ = [
     "build",
     "hookimpl",
     "load",
+    "read_images",
     "run",
 ]
 
@@ -87,6 +89,7 @@ _LAZY = {
     "Results": "ganbench.report",
     "build": "ganbench.catalog.contracts",
     "load": "ganbench.report",
+    "read_images": "ganbench.files.picture_sets",
     "run": "ganbench.execution",
 }
 

@@ -17,7 +17,9 @@ Needs = Literal["samples", "pairs", "features", "logits", "features+logits", "fe
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Data for one signature; may also have `modes` (k, d), `std`, `density(x)`, `class_names`, `describe`.
+    """Data for one signature.
+
+    It may also have `modes` (k, d), `std`, `density(x)`, `class_names`, `describe` and `notes`.
 
     `class_names` is a name for each class, in the order of the labels, or None; it is shown on the report's
     page.
@@ -26,6 +28,9 @@ class Dataset(Protocol):
     caption of samples made from it. It is given one condition of the data, or a label as an int where the
     samples have labels and no condition. Without it a label is described by its class's name, else by its
     number. It must say the same of the same condition each time.
+
+    `notes` are phrases on how the data were read, as "12 laid over white; 3 files passed over": whatever was
+    changed or left out, with its number. They are shown before a run and on the report's page.
 
     Attributes:
         signature: what one sample looks like.

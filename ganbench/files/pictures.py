@@ -2,8 +2,9 @@
 
 A palette becomes colours, one bit becomes black and white, and an alpha channel that is opaque everywhere is
 dropped: none of these changes a pixel. A picture is turned as its EXIF orientation says, which changes none
-either. What could only be converted by a decision is refused: transparency, more than 8 bits a channel, CMYK,
-animations. A colour profile is ignored.
+either. What could only be converted by a decision is refused, unless `Decisions` has one: transparency, 16
+bits a channel. More bits, CMYK and several pictures in one file are always refused. A colour profile is
+ignored.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -23,6 +26,12 @@ from ganbench.files.regular import irregular, open_regular
 
 Shape = tuple[int, int, int]
 """Channels (1 or 3), height, width."""
+
+Source = Path | Callable[[], BinaryIO]
+"""A picture's file, or what opens a stream of its bytes."""
+Byte = Annotated[int, Interval(ge=0, le=255)]
+Background = Literal["white", "black"] | tuple[Byte, Byte, Byte]
+"""What lies behind what is transparent: a colour by name, or red, green and blue."""
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 # What operating systems, network storage and archivers leave in a folder of pictures, in lower case: previews
@@ -68,12 +77,63 @@ class PictureError(Exception):
     """An image file that is refused; the message continues the file's name, as in "is broken: ..."."""
 
 
+class UndecidedError(PictureError):
+    """A picture that could be read in several ways.
+
+    Attributes:
+        option: the field of `Decisions` that decides, and a value of it, as `background = "white"`.
+    """
+
+    def __init__(self, problem: str, option: str) -> None:
+        super().__init__(problem)
+        self.option = option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """How pictures are converted that could be read in several ways; by default they are refused.
+
+    Attributes:
+        background: what transparent pictures are laid over, in the values of the file (no gamma), rounded.
+        sixteen_bits: whether the upper 8 of 16 bits a channel are taken, which is what libpng and Pillow do.
+    """
+
+    background: Background | None = None
+    sixteen_bits: bool = False
+
+    @property
+    def colour(self) -> tuple[int, int, int] | None:
+        """The background as red, green and blue."""
+        named = {"white": (255, 255, 255), "black": (0, 0, 0)}
+        return named[self.background] if isinstance(self.background, str) else self.background
+
+
+NONE_DECIDED = Decisions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture that was read.
+
+    Attributes:
+        pixels: uint8 (C, H, W), C 1 or 3, turned upright.
+        turned: whether it lay on its side or mirrored in the file.
+        laid: whether it was transparent in places.
+        reduced: whether it had 16 bits a channel.
+    """
+
+    pixels: NDArray[np.uint8]
+    turned: bool = False
+    laid: bool = False
+    reduced: bool = False
+
+
 def is_litter(name: str) -> bool:
     """Tell whether a file or folder of this name is no part of a collection: hidden, or another program's."""
     return name.startswith(".") or name.lower() in _LITTER
 
 
-def read_shape(path: Path) -> Shape:
+def read_shape(source: Source, decisions: Decisions = NONE_DECIDED) -> Shape:
     """Give the shape of a file's pixels, once it is turned upright.
 
     From the header alone, save for a PNG that is not square: its orientation may stand behind the pixels.
@@ -81,15 +141,15 @@ def read_shape(path: Path) -> Shape:
     Raises:
         PictureError: it is not a plain image, as far as that shows without decoding it.
     """
-    with _opened(path) as image:
-        return _shape(image)
+    with _opened(source) as image:
+        return _shape(image, decisions)
 
 
-def read_pixels(path: Path, accept: Callable[[Shape], object] | None = None) -> NDArray[np.uint8]:
-    """Read the pixels of a file.
+def read_pixels(source: Source, accept: Callable[[Shape], object] | None = None) -> NDArray[np.uint8]:
+    """Read the pixels of a file, with nothing decided.
 
     Args:
-        path: the file.
+        source: the file.
         accept: is given the shape, as of `read_shape`; a GanbenchError that it raises is passed on.
 
     Returns:
@@ -98,19 +158,52 @@ def read_pixels(path: Path, accept: Callable[[Shape], object] | None = None) -> 
     Raises:
         PictureError: it is not a plain image.
     """
-    with _opened(path) as image:
-        shape = _shape(image)
+    return read_picture(source, accept=accept).pixels
+
+
+def read_picture(
+    source: Source,
+    decisions: Decisions = NONE_DECIDED,
+    *,
+    accept: Callable[[Shape], object] | None = None,
+) -> Picture:
+    """Read a picture, and what was changed to do so.
+
+    Args:
+        source: the file.
+        decisions: how it is converted where there are several ways.
+        accept: is given the shape, as of `read_shape`; a GanbenchError that it raises is passed on.
+
+    Raises:
+        PictureError: it is not a plain image.
+    """
+    with _opened(source) as image:
+        # Before anything is decoded: then it can no longer be told.
+        reduced = _has_16_bits(image)
+        shape = _shape(image, decisions)
         if accept is not None:
             accept(shape)
-        if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-            lowest = image.convert("RGBA").getchannel("A").getextrema()[0]
-            if lowest != 255:
-                raise PictureError("is transparent in places; lay it over a background first")
-        upright = image.convert("L" if shape[0] == 1 else "RGB")
-        if (turn := _TURNS.get(_orientation(image))) is not None:
+        orientation = _orientation(image)
+        laid, upright = False, None
+        if _may_be_transparent(image):
+            rgba = _with_alpha(image, reduced)
+            alpha = rgba.getchannel("A").getextrema()[0]
+            if laid := alpha != 255:
+                if decisions.colour is None:
+                    raise UndecidedError(
+                        "is transparent in places; lay it over a background first", 'background = "white"'
+                    )
+                upright = _laid_over(rgba, decisions.colour)
+        if upright is None:
+            upright = _eight_bits(image) if reduced else image
+        upright = upright.convert("L" if shape[0] == 1 else "RGB")
+        # Pillow turns a TIFF itself, when it is decoded.
+        turn = _TURNS.get(orientation)
+        if turn is not None and image.format != "TIFF":
             upright = upright.transpose(turn)
         pixels: NDArray[np.uint8] = np.asarray(upright)
-    return pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    pixels = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return Picture(pixels=pixels, turned=turn is not None, laid=laid, reduced=reduced)
 
 
 def describe(shape: Shape) -> str:
@@ -120,14 +213,15 @@ def describe(shape: Shape) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    if problem := irregular(path):
+def _opened(source: Source) -> Iterator[Image.Image]:
+    if isinstance(source, Path) and (problem := irregular(source)):
         raise PictureError(problem)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with open_regular(path) as stream, Image.open(stream, formats=_FORMATS) as image:
+            opened = open_regular(source) if isinstance(source, Path) else source()
+            with opened as stream, Image.open(stream, formats=_FORMATS) as image:
                 yield image
         except (PictureError, GanbenchError):
             raise
@@ -142,18 +236,62 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             ) from error
 
 
-def _shape(image: Image.Image) -> Shape:
+def _shape(image: Image.Image, decisions: Decisions) -> Shape:
     if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
         raise PictureError("is an animation")
-    # Pillow cuts 16 bits a channel down to 8 without a word; what the file has stands in its tiles.
-    if image.mode.startswith(("I", "F")) or any(";16" in str(tile[3]) for tile in _tiles(image)):
-        raise PictureError("has more than 8 bits a channel; round it to 8 first")
-    if image.mode not in (*_GREY, *_COLOUR):
+    if _has_16_bits(image):
+        if not decisions.sixteen_bits:
+            raise PictureError("has more than 8 bits a channel; round it to 8 first")
+    elif image.mode.startswith(("I", "F")):
+        raise PictureError("has more than 16 bits a channel; round it to 8 first")
+    elif image.mode not in (*_GREY, *_COLOUR):
         raise PictureError(f"is {image.mode}; only grey and RGB are read")
-    channels, width, height = 1 if image.mode in _GREY else 3, *image.size
-    if width != height and _orientation(image) in _SIDEWAYS:
+    colour = decisions.colour
+    tinted = colour is not None and len(set(colour)) > 1 and _may_be_transparent(image)
+    grey = image.mode.startswith("I") or image.mode in _GREY
+    channels, width, height = 1 if grey and not tinted else 3, *image.size
+    if width != height and image.format != "TIFF" and _orientation(image) in _SIDEWAYS:
         width, height = height, width
     return channels, height, width
+
+
+def _has_16_bits(image: Image.Image) -> bool:
+    # Pillow cuts 16 bits a channel down to 8 without a word; what the file has stands in its tiles.
+    deep = image.mode.startswith("I;16") or any(";16" in str(tile[3]) for tile in _tiles(image))
+    if image.mode.startswith(("I", "F")):
+        # Of integers, 16 bits without a sign alone have a natural white.
+        return image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    return deep
+
+
+def _may_be_transparent(image: Image.Image) -> bool:
+    return image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Take the upper 8 of 16 bits; of several channels, Pillow has done so already."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+
+
+def _with_alpha(image: Image.Image, reduced: bool) -> Image.Image:
+    key = image.info.get("transparency")
+    if not reduced or image.mode in ("LA", "RGBA"):
+        return image.convert("RGBA")
+    if not isinstance(key, int):
+        raise PictureError("has a transparent colour of 16 bits a channel; give it an alpha channel first")
+    rgba = _eight_bits(image).convert("RGBA")
+    rgba.putalpha(Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8)))
+    return rgba
+
+
+def _laid_over(rgba: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+    # In integers, so that it gives the same bits on every machine.
+    pixels = np.asarray(rgba, dtype=np.uint32)
+    alpha = pixels[..., 3:]
+    laid = (pixels[..., :3] * alpha + np.array(colour, dtype=np.uint32) * (255 - alpha) + 127) // 255
+    return Image.fromarray(laid.astype(np.uint8))
 
 
 def _orientation(image: Image.Image) -> int:

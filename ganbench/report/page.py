@@ -23,7 +23,14 @@ from ganbench.report.context_figures import ContextFigures, Panel, context_figur
 from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
 from ganbench.report.formulas import typeset
 from ganbench.report.overview import MAX_DIFFERENCES, overview_panels
-from ganbench.report.page_parts import classes_text_table, download, failures, objectives_text_table, progress
+from ganbench.report.page_parts import (
+    classes_text_table,
+    data_text_table,
+    download,
+    failures,
+    objectives_text_table,
+    progress,
+)
 from ganbench.report.summary import by_context, summary_sentences
 from ganbench.report.svg import GROUP_COLOURS
 from ganbench.report.text_tables import (
@@ -153,6 +160,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "sections": sections,
         "failures": wrong,
         "classes": classes_text_table(store, cells),
+        "data": data_text_table(store, cells),
         "cells": cells_text_table(cells),
         "scores": scores_text_table(results),
         "environments": environments_text_table(cells),

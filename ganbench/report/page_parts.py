@@ -220,20 +220,30 @@ def classes_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
     """
     rows = []
     for dataset in dict.fromkeys(cells["dataset"]):
-        names = _class_names(store, cells[cells["dataset"] == dataset]["cell"])
+        names = _recorded(store, cells[cells["dataset"] == dataset]["cell"], "class_names")
         rows += [(dataset, str(number), name) for number, name in enumerate(names)]
     return TextTable(head=("dataset", "class", "name"), rows=rows[:MAX_ROWS], more=len(rows[MAX_ROWS:]))
 
 
-def _class_names(store: Store, cells: pd.Series) -> list[str]:
-    """List the names that the first of these cells that has any has."""
+def data_text_table(store: Store, cells: pd.DataFrame) -> TextTable:
+    """Give a row for each data set and each thing that it says of how it was read; arguments as above."""
+    rows = [
+        (dataset, note)
+        for dataset in dict.fromkeys(cells["dataset"])
+        for note in _recorded(store, cells[cells["dataset"] == dataset]["cell"], "data_notes")
+    ]
+    return TextTable(head=("dataset", "as it was read"), rows=rows[:MAX_ROWS], more=len(rows[MAX_ROWS:]))
+
+
+def _recorded(store: Store, cells: pd.Series, key: str) -> list[str]:
+    """List the texts that the first of these cells whose record has any has under a key."""
     for cell in cells:
         try:
-            names = store.cell(cell).get("class_names") if store.has_cell(cell) else None
+            texts = store.cell(cell).get(key) if store.has_cell(cell) else None
         except StoreError:
             continue
-        if isinstance(names, list) and names:
-            return [printable(name) for name in names]
+        if isinstance(texts, list) and texts:
+            return [printable(text) for text in texts]
     return []
 
 

@@ -20,7 +20,7 @@ from ganbench.grid.seeds import score_seed
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.cell_pictures import CellPictures
 from ganbench.runner.checkpoint import OtherEnvironment, load_generator, resume
-from ganbench.runner.data_notes import recorded_names
+from ganbench.runner.data_notes import recorded_names, recorded_notes
 from ganbench.runner.environment_here import environment_here
 from ganbench.runner.events import CellBegun, CellNote, CellProgress, CellScored, Event
 from ganbench.runner.preflight import check_cell
@@ -370,6 +370,8 @@ class CellRun:
     def _record(self, status: str, **outcome: Any) -> dict[str, Any]:
         if names := recorded_names(self.parts.dataset):
             outcome["class_names"] = names
+        if notes := recorded_notes(self.parts.dataset):
+            outcome["data_notes"] = notes
         return record_of(
             self._cell,
             self._history,

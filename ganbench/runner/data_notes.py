@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from ganbench.analysis.records import printable
 from ganbench.api import Dataset
 from ganbench.errors import GanbenchError
 from ganbench.grid import Choice
@@ -22,6 +23,7 @@ _BLOCK = 2**26
 _MAX_NAMES_PRINTED = 20
 MAX_NAMES_RECORDED = 1000
 _MAX_NAME_LENGTH = 100
+_MAX_NOTES, _MAX_NOTE_LENGTH = 20, 1000
 
 
 def range_note(images: Tensor) -> str:
@@ -62,6 +64,7 @@ def data_notes(choices: Iterable[Choice], shared: SharedParts) -> list[str]:
             train = dataset.load("train")
         except GanbenchError:
             continue
+        notes += [f"dataset {choice.label}: {note}" for note in recorded_notes(dataset)]
         if dataset.signature.kind == "image" and (note := range_note(train.x)):
             notes.append(f"dataset {choice.label}: its training images {note}")
         if names := recorded_names(dataset):
@@ -80,6 +83,12 @@ def recorded_names(dataset: Dataset) -> list[str]:
     """
     names = getattr(dataset, "class_names", None) or ()
     return [name[:_MAX_NAME_LENGTH] for name in names[:MAX_NAMES_RECORDED]]
+
+
+def recorded_notes(dataset: Dataset) -> list[str]:
+    """List what a data set says of how it was read, as a cell's record has it: printable, bounded."""
+    notes = getattr(dataset, "notes", None) or ()
+    return [printable(str(note))[:_MAX_NOTE_LENGTH] for note in list(notes)[:_MAX_NOTES]]
 
 
 def _extent(images: Tensor) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,14 @@ OTHERS: tuple[type, ...] = (
     ganbench.Features,
     ganbench.Extra,
 )
+# Functions that save an author work.
+FUNCTIONS: tuple[Callable[..., Any], ...] = (ganbench.read_images,)
 
 
 def reference() -> str:
     """Write what stands between the markers, as Markdown."""
     parts = [*_specs(), *(part for other in OTHERS for part in (f"### {other.__name__}", *_type(other)))]
+    parts += [part for function in FUNCTIONS for part in _function(function)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,6 +82,32 @@ def _specs() -> Iterator[str]:
 def _type(kind: type) -> Iterator[str]:
     yield _intro(kind)
     yield from _members(kind)
+
+
+def _function(function: Callable[..., Any]) -> Iterator[str]:
+    yield f"### {function.__name__}"
+    intro, *rest = re.split(r"\n\n(Args|Returns|Raises):\n", inspect.getdoc(function) or "")
+    sections = dict(zip(rest[::2], rest[1::2], strict=True))
+    yield "\n\n".join(map(_filled, intro.split("\n\n")))
+    yield _arguments(function, sections["Args"])
+    yield f"Returns {_filled(sections['Returns'])}"
+    for name, meaning in _listed(sections["Raises"]).items():
+        yield f"Raises `{name}`: {meaning}"
+
+
+def _arguments(function: Callable[..., Any], listed: str) -> str:
+    told = _listed(listed)
+    rows = [
+        f"| `{name}` | {'' if each.default is each.empty else f'`{each.default!r}`'} | {_cell(told[name])} |"
+        for name, each in inspect.signature(function).parameters.items()
+    ]
+    return "\n".join(["| argument | default | |", "|---|---|---|", *rows])
+
+
+def _listed(section: str) -> Mapping[str, str]:
+    """Read the entries of a docstring's section: a name and what it means, on further lines indented."""
+    entries = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", section, flags=re.M)
+    return {name: _filled(meaning) for name, meaning in entries}
 
 
 def _members(kind: type) -> Iterator[str]:

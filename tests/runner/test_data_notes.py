@@ -76,6 +76,7 @@ def test_a_run_says_so_before_it_trains(tmp_path: Path) -> None:
     plan, _ = plan_run(dark, tmp_path / "out", device="cpu")
     label = dark.cells[0].dataset.label
     assert plan_notes(plan) == [
+        f"note: dataset {label}: 8 pictures to train on and 4 of the test split",
         f"note: dataset {label}: its training images use only the values 0 and 1, of 0 (black) to 255 "
         "(white): they are black; multiply by 255 if 1 is white",
         f"note: dataset {label}: 2 classes: 0 = 'a', 1 = 'b'",
@@ -91,7 +92,9 @@ def test_the_page_has_the_table_of_the_classes(tmp_path: Path) -> None:
     run(grid(root), tmp_path / "out", jobs=1, device="cpu")
     (record,) = (tmp_path / "out" / "cells").glob("*/cell.json")
     assert json.loads(record.read_text())["class_names"] == ["2", "9", "10"]
+    assert json.loads(record.read_text())["data_notes"] == ["12 pictures to train on and 6 of the test split"]
     page = (tmp_path / "out" / "report.html").read_text()
+    assert "12 pictures to train on and 6 of the test split" in page
     table = page[page.index("Classes of the data") :]
     cells = [cell.split("</td>")[0].split(">")[-1] for cell in table.split("<td")[1:10]]
     assert [cells[at + 1 : at + 3] for at in (0, 3, 6)] == [["0", "2"], ["1", "9"], ["2", "10"]]

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from ganbench.catalog import load_catalog
-from ganbench.errors import DatasetError
+from ganbench.errors import DatasetError, GanbenchError
 from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 
@@ -289,3 +289,34 @@ def test_an_impossible_option_is_refused_by_name(folder, options, problem):
         build(folder, **options)
     assert problem in str(caught.value)
     assert len(caught.value.problems) == 1
+
+
+def test_transparent_pictures_need_a_background_and_are_counted(folder):
+    made = filled(folder, 20, channels=4)
+    with pytest.raises(DatasetError) as caught:
+        build(folder)
+    assert len(caught.value.problems) == 20
+    assert caught.value.problems[7].endswith('lay it over a background first, or say background = "white"')
+    white, tinted = build(folder, background="white"), build(folder, background=[0, 0, 255])
+    assert white.notes == (
+        "18 pictures to train on and 2 of the test split; 20 transparent in places and laid over white",
+    )
+    alpha = made[0][3:] / 255
+    expected = np.floor(made[0][:3] * alpha + 255 * (1 - alpha) + 0.5)
+    assert np.array_equal(white.load("train").x[0], expected)
+    assert tinted.notes[0].endswith("laid over [0, 0, 255]")
+    assert white.fingerprint != tinted.fingerprint
+    with pytest.raises(GanbenchError, match=r"must be one of 'white', 'black' or a list of 3"):
+        build(folder, background="green")
+
+
+def test_what_is_passed_over_is_counted_each_time(folder):
+    filled(folder, 12)
+    (folder / "notes.txt").write_text("?")
+    (folder / "@eaDir").mkdir()
+    assert build(folder, limit=3).notes == (
+        "3 pictures to train on and 1 of the test split; 8 more pictures left out, beyond the limit or in no "
+        "split's folder; passed over: 1 hidden or a system's, 1 no pictures",
+    )
+    (folder / "more.txt").write_text("?")
+    assert build(folder, limit=3).notes[0].endswith("passed over: 1 hidden or a system's, 2 no pictures")

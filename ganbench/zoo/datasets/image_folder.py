@@ -18,17 +18,10 @@ from numpy.typing import NDArray
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError
 from ganbench.files.data_paths import find_path
-from ganbench.files.pictures import (
-    ENDINGS,
-    PictureError,
-    Shape,
-    describe,
-    is_litter,
-    read_pixels,
-    read_shape,
-)
+from ganbench.files.picture_sets import PictureSet, PictureSetError
+from ganbench.files.pictures import ENDINGS, Background, Decisions, is_litter
 from ganbench.files.regular import kind_of
-from ganbench.files.resizing import MAX_CROP_PIXELS, fitted
+from ganbench.files.resizing import MAX_CROP_PIXELS
 from ganbench.grid.problems import given
 from ganbench.zoo.datasets.bounds import Limit, Side, count, refuse
 from ganbench.zoo.datasets.folder_layout import find_layout, order_classes
@@ -36,7 +29,7 @@ from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
 
 _NAME = "image_folder"
 # To be raised where the same files come to other pixels, labels or splits: what was kept is then made anew.
-_READING = 2
+_READING = 3
 # Pictures that would be missed in silence if they were passed over like a text.
 _UNREAD = (
     ".gif",
@@ -52,6 +45,9 @@ _UNREAD = (
     ".npy",
     ".npz",
 )
+# What is passed over, in the order of the note.
+_LITTER, _OTHER = "hidden or a system's", "no pictures"
+_PASSED_OVER = (_LITTER, _OTHER)
 _MAX_TEST_EVERY = 1_000_000
 
 
@@ -84,6 +80,7 @@ class ImageFolder(Packed):
 
     Attributes:
         class_names: the folder of each class, in the order of the labels; None without `labels`.
+        notes: how many pictures each split has, and what was changed of them or passed over.
     """
 
     def __init__(
@@ -94,6 +91,7 @@ class ImageFolder(Packed):
         crop: Annotated[int, Interval(ge=4, le=MAX_CROP_PIXELS)] | None = None,
         flip: bool = False,
         labels: bool = False,
+        background: Background | None = None,
         test_every: Annotated[int, Interval(ge=0, le=_MAX_TEST_EVERY)] = 10,
         limit: Limit | None = None,
     ) -> None:
@@ -109,6 +107,8 @@ class ImageFolder(Packed):
             flip: whether the train split is doubled by mirror images; see InMemoryImages.
             labels: whether the folders directly in it (or in those of the splits) are classes, in the order
                 of their names, or of their values where all are whole numbers.
+            background: what transparent pictures are laid over: white, black, or [red, green, blue] from 0
+                to 255; without it they are refused.
             test_every: which part is kept back as test split; 0 for none of it.
             limit: number of pictures of the train split that are kept, the first ones.
 
@@ -120,7 +120,7 @@ class ImageFolder(Packed):
         if test_every == 1:
             refuse(_NAME, ["test_every must be 0, or at least 2, given 1: every picture would be kept back"])
         folder = _folder(path)
-        files = _files(folder)
+        files, others = _files(folder)
         splits, classes = _split(folder, files, labelled=labels, test_every=test_every)
         if limit is not None:
             refuse(_NAME, [count("limit", limit, len(splits["train"]))])
@@ -132,16 +132,35 @@ class ImageFolder(Packed):
                 "size": size,
                 "crop": crop,
                 "labels": labels,
+                "background": list(background) if isinstance(background, tuple) else background,
                 "test_every": test_every,
                 "limit": limit,
             },
             stamp=f"{_READING} {stamp_of((file.name, file.status) for file in files)}",
             flip=flip,
             contents=lambda: _contents(
-                folder, splits, None if classes is None else len(classes), size=size, crop=crop
+                folder,
+                splits,
+                None if classes is None else len(classes),
+                size=size,
+                crop=crop,
+                decisions=Decisions(background=background),
             ),
         )
         self.class_names = classes
+        self.notes = (self._counts(len(files), others),)
+
+    def _counts(self, found: int, others: Mapping[str, int]) -> str:
+        counts: Mapping[str, int] = self.facts["pictures"]
+        used = sum(counts.values())
+        parts = [f"{counts['train']:,} pictures to train on and {counts['test']:,} of the test split"]
+        if used < found:
+            parts.append(f"{found - used:,} more pictures left out, beyond the limit or in no split's folder")
+        parts += self.facts["changes"]
+        passed = [f"{others[what]:,} {what}" for what in _PASSED_OVER if others[what]]
+        if passed:
+            parts.append(f"passed over: {', '.join(passed)}")
+        return "; ".join(parts)
 
 
 def _folder(path: Path) -> Path:
@@ -152,9 +171,10 @@ def _folder(path: Path) -> Path:
     raise DatasetError(f"dataset {_NAME!r}: path must be a folder of images, and {folder} {what}")
 
 
-def _files(folder: Path) -> list[_File]:
-    """List the pictures in the order of their names."""
+def _files(folder: Path) -> tuple[list[_File], Counter[str]]:
+    """List the pictures in the order of their names; count what is passed over."""
     found: list[_File] = []
+    others: Counter[str] = Counter()
     seen: set[tuple[int, int]] = set()
 
     def walk(place: Path, prefix: str) -> None:
@@ -167,6 +187,7 @@ def _files(folder: Path) -> list[_File]:
             for entry in entries:
                 name = f"{prefix}{entry.name}"
                 if is_litter(entry.name):
+                    others[_LITTER] += 1
                     continue
                 # A link that leads nowhere may have been a folder of pictures.
                 status = entry.stat()
@@ -178,6 +199,8 @@ def _files(folder: Path) -> list[_File]:
                     found.append(_File(name=name, status=status))
                 elif entry.name.lower().endswith(_UNREAD):
                     raise _error(folder, f"{given(name)} is not read; pictures must be {', '.join(ENDINGS)}")
+                else:
+                    others[_OTHER] += 1
 
     try:
         walk(folder, "")
@@ -186,7 +209,7 @@ def _files(folder: Path) -> list[_File]:
         raise _error(folder, f"{which} cannot be read: {error.strerror or error}") from error
     if not found:
         raise _error(folder, f"holds no images ({', '.join(ENDINGS)})")
-    return sorted(found, key=lambda file: file.parts)
+    return sorted(found, key=lambda file: file.parts), others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,14 +282,19 @@ def _contents(
     *,
     size: int | None,
     crop: int | None,
+    decisions: Decisions,
 ) -> Contents:
-    shapes = {member.name: _shape(folder, member.name) for own in splits.values() for member in own}
-    shape = _common(folder, shapes, size=size, crop=crop)
+    names = sorted(member.name for own in splits.values() for member in own)
+    try:
+        found = PictureSet({name: folder / name for name in names}, size=size, crop=crop, decisions=decisions)
+    except PictureSetError as error:
+        raise _errors(folder, error) from error
 
     def pixels(members: Sequence[_Member]) -> Iterator[NDArray[np.uint8]]:
-        for member in members:
-            found = fitted(_pixels(folder, member.name, shapes[member.name]), crop=crop, size=size)
-            yield np.broadcast_to(found, shape)
+        try:
+            yield from found.pixels(member.name for member in members)
+        except PictureSetError as error:
+            raise _errors(folder, error) from error
 
     def pictures(members: Sequence[_Member]) -> Pictures:
         return Pictures(
@@ -275,44 +303,17 @@ def _contents(
             labels=None if classes is None else torch.tensor([member.label for member in members]),
         )
 
+    counts = {split: len(own) for split, own in splits.items()}
     return Contents(
-        shape=shape, classes=classes, splits={split: pictures(own) for split, own in splits.items()}
+        shape=found.shape,
+        classes=classes,
+        splits={split: pictures(own) for split, own in splits.items()},
+        facts=lambda: {"pictures": counts, "changes": found.changes()},
     )
 
 
-def _common(folder: Path, shapes: dict[str, Shape], *, size: int | None, crop: int | None) -> Shape:
-    """Find the shape that every image has once it is cut and resized."""
-    first, (_, height, width) = next(iter(shapes.items()))
-    for name, shape in shapes.items():
-        if crop is not None and min(shape[1:]) < crop:
-            raise _error(folder, f"crop = {crop}, and {given(name)} is {describe(shape)}")
-        if crop is None and size is None and shape[1:] != (height, width):
-            raise _error(
-                folder,
-                f"images of several sizes and no size is given: {given(first)} is "
-                f"{describe(shapes[first])}, {given(name)} is {describe(shape)}",
-            )
-    channels = max(shape[0] for shape in shapes.values())
-    side_ = size if size is not None else crop
-    return (channels, height, width) if side_ is None else (channels, side_, side_)
-
-
-def _shape(folder: Path, name: str) -> Shape:
-    try:
-        return read_shape(folder / name)
-    except PictureError as error:
-        raise _error(folder, f"{given(name)} {error}") from error
-
-
-def _pixels(folder: Path, name: str, shape: Shape) -> NDArray[np.uint8]:
-    """Read a picture, which must still have the shape that it had when the folder was listed."""
-    try:
-        found = read_pixels(folder / name)
-    except PictureError as error:
-        raise _error(folder, f"{given(name)} {error}") from error
-    if found.shape != shape:
-        raise _error(folder, f"{given(name)} has changed while it was read; try again")
-    return found
+def _errors(folder: Path, error: PictureSetError) -> DatasetError:
+    return DatasetError(*(f"dataset {_NAME!r}: {folder}: {problem}" for problem in error.problems))
 
 
 def _error(folder: Path, problem: str) -> DatasetError:

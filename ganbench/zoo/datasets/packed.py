@@ -67,11 +67,13 @@ class Contents:
         shape: of one image.
         classes: number of classes where it has labels.
         splits: `train`, with at least one image, and `test`.
+        facts: gives what else is kept of it, JSON values, once all pixels were asked for.
     """
 
     shape: tuple[int, int, int]
     classes: int | None
     splits: Mapping[Split, Pictures]
+    facts: Callable[[], Mapping[str, Any]] = dict
 
 
 class Packed:
@@ -81,6 +83,11 @@ class Packed:
     is made: the same pictures have the same one wherever they lie and whenever they were written. That the
     array is still of these pictures is known by the stamp, for which no picture is opened; that nobody has
     written to the array since, by its size and time.
+
+    Attributes:
+        signature: what one image looks like.
+        fingerprint: of the content.
+        facts: what `Contents.facts` gave when the array was made.
     """
 
     def __init__(
@@ -113,6 +120,7 @@ class Packed:
             shape=tuple(self._splits["train"].x.shape[1:]), kind="image", classes=card["classes"]
         )
         self.fingerprint: str = card["fingerprint"]
+        self.facts: Mapping[str, Any] = card["facts"]
 
     def load(self, split: Split) -> Samples:
         """Return images uint8 (N, C, H, W), memory-mapped and read-only; labels int64 (N,), or None.
@@ -177,6 +185,8 @@ def _opened(place: Path, record: Mapping[str, Any]) -> tuple[dict[Split, Samples
         # Mapped as it is, shared and read-only: a private mapping counts as memory, and may be refused.
         mapped = np.load(place / _PIXELS, mmap_mode="r", allow_pickle=False)
         counts: dict[Split, int] = {split: card["counts"][split] for split in _SPLITS}
+        # Arrays of earlier versions have none.
+        card.setdefault("facts", {})
         if mapped.dtype != np.uint8 or list(mapped.shape) != [sum(counts.values()), *card["shape"]]:
             return None
     except (StoreError, OSError, ValueError, KeyError, TypeError):
@@ -255,6 +265,7 @@ def _write(
         "counts": counts,
         "classes": contents.classes,
         "fingerprint": digest.hexdigest(),
+        "facts": dict(contents.facts()),
     }
     return {str(split): own for split, own in labels.items()}, card
 
