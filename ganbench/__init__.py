@@ -41,6 +41,7 @@ from ganbench.errors import GanbenchError, Unsupported
 if TYPE_CHECKING:
     from ganbench.catalog.contracts import build
     from ganbench.execution import run
+    from ganbench.files.cache import Cache
     from ganbench.files.picture_sets import read_images
     from ganbench.grid.environment import NUMERICS
     from ganbench.report import Results, load
@@ -50,6 +51,7 @@ __all__ = [
     "ArchitectureSpec",
     "Augmentation",
     "AugmentationSpec",
+    "Cache",
     "Choice",
     "Dataset",
     "DatasetSpec",
@@ -85,6 +87,7 @@ __all__ = [
 
 # Running and loading need torch and pandas: fetched when first asked for, so that a plugin's import is cheap.
 _LAZY = {
+    "Cache": "ganbench.files.cache",
     "NUMERICS": "ganbench.grid.environment",
     "Results": "ganbench.report",
     "build": "ganbench.catalog.contracts",

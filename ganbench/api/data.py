@@ -91,6 +91,11 @@ class Metric(Protocol):
     what to write in a grid to have it of fewer samples, as `is[splits=1]`, for messages; and
     `minimum_classes`, the fewest classes that an extractor must tell apart for its logits to be of use.
 
+    Where `__call__` has a further parameter `discriminator`, it is given the cell's discriminator there as a
+    function `(x, condition=None) -> logits`: x and condition as in `Samples`, the logits that the loss
+    defines, float32 (N,) or one per pack. It is asked in eval mode. Samples that were not made by a run have
+    no discriminator, and no such score.
+
     Attributes:
         needs: what it is given: the samples themselves (uint8 images or points, the reference split whole);
             `pairs`, the samples beside those of the reference split that their conditions were taken from, in

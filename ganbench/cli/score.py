@@ -94,7 +94,7 @@ def score_command(
         samples = read_samples(images, real.signature, request.span)
         notes = _notes(request, real, samples, images)
         scorer = _scorer(request, shared, real, samples, images, place)
-        scorer.check()
+        scorer.check(trained_here=False)
         rows = scorer.score(samples)
     warn(shared.catalog.notes)
     for note in notes:

@@ -12,6 +12,7 @@ from ganbench.runner import (
     CellParts,
     SharedParts,
     check_cell,
+    check_asking_metrics,
     check_conditions,
     check_optimizers,
     check_resumption,
@@ -128,6 +129,9 @@ class _Trying:
         if fits:
             asked = (cell.architecture, cell.score, cell.seed)
             self._tried(cell, ("conditions", cell.dataset, *asked), lambda: check_conditions(parts))
+            if parts.scorer is not None and parts.scorer.asking:
+                asked_by = (cell.score.metrics, *played, *settings)
+                self._tried(cell, ("asking", *asked_by), lambda: check_asking_metrics(parts.fresh()))
 
     def _score(self, parts: CellParts) -> None:
         if parts.scorer is not None:

@@ -53,7 +53,7 @@ def cache_problem() -> str:
 
 
 class Cache:
-    """One kind of entries."""
+    """A part of ganbench's disk cache: tensors that take long to compute, by what decides them."""
 
     def __init__(self, kind: str) -> None:
         """Name a part of the cache; nothing is opened yet.

@@ -17,6 +17,7 @@ from ganbench.files.data_paths import data_paths_set
 from ganbench.grid import Cell
 from ganbench.grid.history import History
 from ganbench.grid.seeds import score_seed
+from ganbench.runner.asked_discriminator import asked_discriminator
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.cell_pictures import CellPictures
 from ganbench.runner.checkpoint import OtherEnvironment, load_generator, resume
@@ -166,7 +167,8 @@ class CellRun:
     def score_again(self) -> CellResult:
         """Add the scores that are missing of a trained cell, from its stored weights.
 
-        A cell whose files are damaged is trained again: that gives the same bits.
+        A cell whose files are damaged is trained again, and one that lacks a score for which the
+        discriminator is needed, which is not stored: that gives the same bits.
 
         Raises:
             OtherEnvironment: this process is of another environment than was planned.
@@ -180,6 +182,13 @@ class CellRun:
             if store.weights(cell.id) != record.get("weights"):
                 raise StoreError(f"{cell.id}: the stored weights are not those that its record names")
             self._rows = list(store.scores(cell.id))
+            scorer = self.parts.scorer
+            asking = (
+                () if scorer is None else sorted(scorer.asking & self._unscored(scorer, cell.train.steps, 0))
+            )
+            if asking:
+                names = ", ".join(map(repr, asking))
+                raise StoreError(f"{cell.id}: metric {names} asks the discriminator, which is not stored")
         except StoreError as error:
             self._note(f"{error}; the cell is trained again")
             self._rescoring, self._rows, self.parts = False, [], self.parts.fresh()
@@ -280,7 +289,12 @@ class CellRun:
                 self._pictures.keep(step, generator, samples, None if self._trainer is None else players)
             if scorer is not None and wanted:
                 seed = score_seed(cell, repeat)
-                rows = scorer.score(first(samples, scorer.samples), wanted, seed=seed)
+                discriminator = None
+                if wanted & scorer.asking:
+                    discriminator = asked_discriminator(players, parts.loss, self._device)
+                rows = scorer.score(
+                    first(samples, scorer.samples), wanted, seed=seed, discriminator=discriminator
+                )
                 self._keep(step, repeat, rows)
 
     def _unscored(self, scorer: Scorer, step: int, repeat: int) -> set[str]:

@@ -1,18 +1,25 @@
 """Samples -> features -> scores; the only layer that imports torch-fidelity."""
 
+from ganbench.scoring.asking_metrics import ARGUMENT, Discriminator, asks_discriminator, stand_in
 from ganbench.scoring.images import NonFiniteSamples, to_rgb, to_uint8
 from ganbench.scoring.protocol import Protocol, protocol_of
 from ganbench.scoring.scorer import WITH_LABELS, Scorer, ScoreRow, too_few
 from ganbench.scoring.seeded import seeded
+from ganbench.scoring.values import checked_values
 
 __all__ = [
+    "ARGUMENT",
     "WITH_LABELS",
+    "Discriminator",
     "NonFiniteSamples",
     "Protocol",
     "ScoreRow",
     "Scorer",
+    "asks_discriminator",
+    "checked_values",
     "protocol_of",
     "seeded",
+    "stand_in",
     "to_rgb",
     "to_uint8",
     "too_few",

@@ -16,6 +16,7 @@ from ganbench.catalog import Catalog
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault
 from ganbench.grid.choice import label_of
+from ganbench.scoring.asking_metrics import ARGUMENT, Discriminator, asks_discriminator, stand_in
 from ganbench.scoring.features import FeatureSet, extract
 from ganbench.scoring.images import require_finite
 from ganbench.scoring.metric_trials import MetricTrials, chosen_rows, directions_of
@@ -57,6 +58,7 @@ class Scorer:
     Attributes:
         samples: how many samples to generate.
         protocols: by metric name.
+        asking: names of the metrics that ask the discriminator.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Scorer:
         if precision != "float32":
             self._label += f" ({precision})"
         self.samples = samples
+        self.asking = frozenset(name for name, metric, _ in self._metrics if asks_discriminator(metric))
         self._device = torch.device(device)
         self._precision = precision
         self._plugins = dict(plugins or {})
@@ -109,8 +112,11 @@ class Scorer:
         name = extractor_label.partition("[")[0]
         self._extractor_part = part(kind="extractor", name=name, label=extractor_label)
 
-    def check(self) -> list[str]:
+    def check(self, *, trained_here: bool = True) -> list[str]:
         """Refuses what cannot be scored, before anything is trained; tries what plugins provide.
+
+        Args:
+            trained_here: whether there will be a discriminator to ask.
 
         Returns:
             What the user should know of values that will not be compared, a line for each metric.
@@ -121,6 +127,12 @@ class Scorer:
         """
         problems: list[str] = []
         faults: list[PluginFault] = []
+        if not trained_here:
+            problems += [
+                f"metric {name!r} asks the discriminator, and samples from elsewhere have none"
+                for name, _, _ in self._metrics
+                if name in self.asking
+            ]
         for name, metric, _ in self._metrics:
             try:
                 problems += self._metric_problems(name, metric)
@@ -162,10 +174,19 @@ class Scorer:
         )
         return trials.try_all([(self._parts[name], metric) for name, metric, _ in self._metrics])
 
-    def _called(self, part: Part, metric: Metric, generated: Any, reference: Any, seed: int = 0) -> object:
+    def _called(
+        self,
+        part: Part,
+        metric: Metric,
+        generated: Any,
+        reference: Any,
+        seed: int = 0,
+        discriminator: Discriminator = stand_in,
+    ) -> object:
         """Call a metric; its draws from the global generators depend on the seed alone."""
+        asked = {ARGUMENT: discriminator} if asks_discriminator(metric) else {}
         with calling(part, "__call__"), seeded(seed, self._device):
-            return metric(generated, reference, self._dataset)
+            return metric(generated, reference, self._dataset, **asked)
 
     def _extract(self, images: Tensor) -> Features:
         with calling(self._extractor_part, "__call__"):
@@ -256,7 +277,12 @@ class Scorer:
         ]
 
     def score(
-        self, generated: Samples, only: Collection[str] | None = None, *, seed: int = 0
+        self,
+        generated: Samples,
+        only: Collection[str] | None = None,
+        *,
+        seed: int = 0,
+        discriminator: Discriminator | None = None,
     ) -> list[ScoreRow]:
         """Scores generated samples.
 
@@ -264,13 +290,15 @@ class Scorer:
             generated: `x` uint8 (N, C, H, W) for images or float32 (N, d) for points, N as announced.
             only: the metrics wanted, by name; all of them unless given.
             seed: of what a metric draws from global generators, 0 to 2^63 - 1.
+            discriminator: for the metrics that ask it; see `asked_discriminator`.
 
         Returns:
             A row for each value of each metric, in the order of the metrics.
 
         Raises:
             NonFiniteSamples: there is NaN or infinity among the points.
-            ValueError: the number of samples is not the announced one.
+            ValueError: the number of samples is not the announced one, or a metric asks the discriminator
+                and there is none.
             PluginError: a plugin's metric or extractor raised, or gave what is no number by name.
         """
         if len(generated) != self.samples:
@@ -290,9 +318,12 @@ class Scorer:
                 if metric.needs == WITH_LABELS and side.labels is None:
                     raise ValueError("a metric needs labels, and the samples have none")
                 sides = side, self._reference()
+            if name in self.asking and discriminator is None:
+                raise ValueError(f"metric {name!r} asks the discriminator, and there is none")
             part = self._parts[name]
             promised = directions_of(part) if part.foreign else ()
-            values = checked_values(part, self._called(part, metric, *sides, seed), promised)
+            found = self._called(part, metric, *sides, seed, discriminator or stand_in)
+            values = checked_values(part, found, promised)
             rows += [
                 ScoreRow(
                     metric=value_name,

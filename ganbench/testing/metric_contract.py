@@ -13,7 +13,7 @@ from torch import Tensor
 from ganbench.api import Dataset, Features, Metric, MetricSpec, Samples
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import PluginError, Unsupported
-from ganbench.scoring import WITH_LABELS, seeded
+from ganbench.scoring import ARGUMENT, WITH_LABELS, asks_discriminator, seeded, stand_in
 from ganbench.scoring.features import FeatureSet
 from ganbench.scoring.values import checked_values
 from ganbench.testing.contract import Contract
@@ -225,7 +225,8 @@ class MetricContract(Contract):
             # Statistics that are kept with features belong to one metric.
             given, side = _bare(given), _bare(side)
         with seeded(0, CPU), calling(part, _CALL):
-            found = called(given, side, setting.data)
+            asked: dict[str, Any] = {ARGUMENT: stand_in} if asks_discriminator(called) else {}
+            found = called(given, side, setting.data, **asked)
         return checked_values(part, found, self._directions if part is self.part else ())
 
 

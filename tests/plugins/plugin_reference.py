@@ -41,6 +41,7 @@ OTHERS: tuple[type, ...] = (
     ganbench.Samples,
     ganbench.Features,
     ganbench.Extra,
+    ganbench.Cache,
 )
 # Functions that save an author work.
 FUNCTIONS: tuple[Callable[..., Any], ...] = (ganbench.read_images,)
