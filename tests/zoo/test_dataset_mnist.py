@@ -143,7 +143,7 @@ def test_absent_data_are_downloaded_into_the_data_folder(places, mirror, monkeyp
 
 def test_a_download_that_is_not_what_was_published_is_not_kept(places, mirror):
     write_idx(mirror, idx_contents(), packed=True)
-    with pytest.raises(DatasetError, match=r"the download failed \(.*corrupted"):
+    with pytest.raises(DatasetError, match=r"the download failed \(.*its MD5 is not the published one"):
         build("mnist")
     assert list(places[0].iterdir()) == []
 

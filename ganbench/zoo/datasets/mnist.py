@@ -19,6 +19,7 @@ from ganbench.zoo.datasets.bounds import Classes, Limit, Side
 from ganbench.zoo.datasets.images_in_memory import InMemoryImages
 from ganbench.zoo.datasets.layouts import IDX_FILES, LAYOUTS
 from ganbench.zoo.datasets.published import (
+    Archive,
     Published,
     damaged,
     data_folder,
@@ -87,6 +88,14 @@ def _published(name: str) -> Published:
         urls=source.mirrors,
         md5s={},
         fetch=lambda folder: source(root=str(folder), download=True),
+        archives=[
+            Archive(
+                path=f"{source.__name__}/raw/{file}",
+                urls=[f"{mirror}{file}" for mirror in source.mirrors],
+                md5=md5,
+            )
+            for file, md5 in source.resources
+        ],
         elsewhere=str(DEBIAN_FOLDER) if name == "fashion_mnist" else "",
     )
 

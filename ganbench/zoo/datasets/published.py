@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import os
 import queue
+import shutil
 import socket
 import tarfile
-import tempfile
 import threading
 import time
 import urllib.error
@@ -17,12 +17,14 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ganbench.errors import DatasetError
 from ganbench.files.cache import cache_folder
 from ganbench.files.data_paths import DATA_VARIABLE
+from ganbench.files.download import IDLE_SECONDS, download
 from ganbench.files.regular import irregular
 from ganbench.zoo.datasets.layouts import Layout
 
@@ -65,6 +67,21 @@ def required_data_folder(name: str) -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Archive:
+    """A file that torchvision downloads and unpacks.
+
+    Attributes:
+        path: where torchvision expects it, relative to the data folder.
+        urls: where it can be had; each has the same file.
+        md5: its digest, or None where torchvision has none.
+    """
+
+    path: str
+    urls: Sequence[str]
+    md5: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Published:
     """One data set that torchvision knows.
 
@@ -72,7 +89,8 @@ class Published:
         layout: where its files are.
         urls: where torchvision gets them; it is enough that one answers.
         md5s: torchvision's digests, by file.
-        fetch: lets torchvision download everything into a folder.
+        archives: what is downloaded before torchvision unpacks it; it downloads the rest itself.
+        fetch: lets torchvision unpack everything into a folder, and download what is not there.
         elsewhere: another place where the caller has looked, for messages.
     """
 
@@ -80,6 +98,7 @@ class Published:
     urls: Sequence[str]
     md5s: Mapping[str, str]
     fetch: Callable[[Path], object]
+    archives: Sequence[Archive] = ()
     elsewhere: str = ""
 
     def folder(self) -> Path:
@@ -99,23 +118,30 @@ class Published:
     def download(self, data: Path) -> None:
         """Have everything downloaded; what comes whole is moved into the data folder.
 
+        An attempt that fails leaves what has come of it, and the next one goes on from there.
+
         Raises:
             DatasetError: with the way to get it by hand.
         """
         timeout = socket.getdefaulttimeout()
+        folder = data / f".download-{self.layout.name}"
         try:
             _require_answer(self.urls)
-            socket.setdefaulttimeout(SECONDS_TO_CONNECT)
-            data.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix="download-", dir=data) as folder:
-                self.fetch(Path(folder))
-                for file in self.layout.files:
-                    target = data / file
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    if not target.exists():
-                        os.replace(Path(folder) / file, target)
+            socket.setdefaulttimeout(IDLE_SECONDS)
+            for archive in self.archives:
+                download(archive.urls, folder / archive.path, wrong=partial(_wrong, archive))
+            folder.mkdir(parents=True, exist_ok=True)
+            self.fetch(folder)
+            for file in self.layout.files:
+                target = data / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if not target.exists():
+                    os.replace(folder / file, target)
+            shutil.rmtree(folder, ignore_errors=True)
         except _FAILURES as error:
-            raise self._absent(data, " ".join(str(error).split())[-120:]) from error
+            if not any(path.is_file() for path in folder.rglob("*")):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise self._absent(data, " ".join(str(error).split())[-300:]) from error
         finally:
             socket.setdefaulttimeout(timeout)
 
@@ -148,6 +174,13 @@ class Published:
             f"failed ({reason}); get it from: {self.layout.source}; put it in FOLDER as torchvision does "
             f"(FOLDER/{self.layout.files[0]}, ...) and give --data FOLDER"
         )
+
+
+def _wrong(archive: Archive, path: Path) -> str:
+    """Say that a downloaded file is not the published one, or nothing."""
+    from torchvision.datasets.utils import check_integrity
+
+    return "" if check_integrity(path, archive.md5) else "its MD5 is not the published one"
 
 
 def require_regular(name: str, path: Path) -> None:

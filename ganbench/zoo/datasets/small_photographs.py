@@ -12,7 +12,7 @@ from ganbench.api.players import Samples
 from ganbench.zoo.datasets.bounds import Classes, Limit, Side
 from ganbench.zoo.datasets.images_in_memory import InMemoryImages
 from ganbench.zoo.datasets.layouts import LAYOUTS
-from ganbench.zoo.datasets.published import Published
+from ganbench.zoo.datasets.published import Archive, Published
 
 
 class Cifar(InMemoryImages):
@@ -53,6 +53,7 @@ def _read_cifar(name: str) -> dict[Split, Samples]:
         urls=[source.url],
         md5s={f"{source.base_folder}/{file}": md5 for file, md5 in files},
         fetch=lambda folder: source(root=str(folder), download=True),
+        archives=[Archive(path=source.filename, urls=[source.url], md5=source.tgz_md5)],
     )
     data = published.folder()
 
@@ -96,6 +97,7 @@ def _read_svhn() -> dict[Split, Samples]:
         layout=LAYOUTS["svhn"],
         urls=[url for url, _, _ in files],
         md5s={file: md5 for _, file, md5 in files},
+        archives=[Archive(path=file, urls=[url], md5=md5) for url, file, md5 in files],
         fetch=lambda folder: [SVHN(root=str(folder), split=split, download=True) for split in splits],
     )
     data = published.folder()

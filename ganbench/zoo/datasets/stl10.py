@@ -15,7 +15,7 @@ from ganbench.zoo.datasets.bounds import Classes, Limit, Side, refuse, subset
 from ganbench.zoo.datasets.images_in_memory import kept
 from ganbench.zoo.datasets.layouts import LAYOUTS
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures, stamp_of
-from ganbench.zoo.datasets.published import Published
+from ganbench.zoo.datasets.published import Archive, Published
 
 _SIDE = 96
 
@@ -79,6 +79,7 @@ def _published() -> Published:
         urls=[STL10.url],
         md5s={f"{STL10.base_folder}/{file}": md5 for file, md5 in STL10.train_list + STL10.test_list},
         fetch=lambda folder: STL10(root=str(folder), download=True),
+        archives=[Archive(path=STL10.filename, urls=[STL10.url], md5=STL10.tgz_md5)],
     )
 
 

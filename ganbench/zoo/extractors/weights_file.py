@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import tempfile
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganbench.errors import WeightsError
 from ganbench.files.data_paths import WEIGHTS_VARIABLE
+from ganbench.files.download import download
 from ganbench.files.regular import irregular, open_regular
 
 SECONDS_TO_CONNECT = 10
@@ -113,21 +111,18 @@ class WeightsFile:
         try:
             if target.parts[0] == "~":
                 raise OSError("this user has no home to keep them in; TORCH_HOME names another folder")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix="download-", dir=target.parent) as folder:
-                partial = Path(folder) / self.name
-                with (
-                    urllib.request.urlopen(self.url, timeout=SECONDS_TO_CONNECT) as response,
-                    partial.open("wb") as file,
-                ):
-                    left = self.largest
-                    while left > 0 and (block := response.read(min(left, 2**20))):
-                        left -= file.write(block)
-                self.check(partial)
-                os.replace(partial, target)
-        except (OSError, http.client.HTTPException, WeightsError) as error:
+            download([self.url], target, wrong=self._wrong, largest=self.largest)
+        except OSError as error:
             raise self.absent(error) from error
         return target
+
+    def _wrong(self, path: Path) -> str:
+        """Say what is wrong with a downloaded file, or nothing."""
+        try:
+            self.check(path)
+        except WeightsError as error:
+            return str(error)
+        return ""
 
     def _places(self) -> list[Path]:
         """List the places where it may be, in the order in which they are looked at."""
