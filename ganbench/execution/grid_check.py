@@ -11,8 +11,8 @@ from ganbench.grid.environment import parts_of
 from ganbench.runner import (
     CellParts,
     SharedParts,
-    check_cell,
     check_asking_metrics,
+    check_cell,
     check_conditions,
     check_optimizers,
     check_resumption,

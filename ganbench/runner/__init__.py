@@ -1,9 +1,9 @@
 """One Cell -> one CellResult, start to end."""
 
+from ganbench.runner.asked_discriminator import check_asking_metrics
 from ganbench.runner.build import CellParts, build_loss, build_trainer, settle_engine
 from ganbench.runner.cell_run import run_cell
 from ganbench.runner.environment_here import environment_here
-from ganbench.runner.asked_discriminator import check_asking_metrics
 from ganbench.runner.preflight import check_cell, check_conditions
 from ganbench.runner.resumption import check_optimizers, check_resumption, check_update, plugins_in_play
 from ganbench.runner.sampling import generate_samples
@@ -17,8 +17,8 @@ __all__ = [
     "Task",
     "build_loss",
     "build_trainer",
-    "check_cell",
     "check_asking_metrics",
+    "check_cell",
     "check_conditions",
     "check_optimizers",
     "check_resumption",
