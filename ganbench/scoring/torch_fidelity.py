@@ -14,7 +14,9 @@ import io
 import socket
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -23,6 +25,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganbench.api.data import Extractor
 from ganbench.errors import WeightsError
+
+_RESIZING = "interpolate_bilinear_2d_like_tensorflow1x"
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:
@@ -137,6 +141,28 @@ def fetched(name: str, seconds: float) -> nn.Module:
             return _frozen(lambda: kind(name, [layer], verbose=False))
     except Exception as error:  # sockets, HTTP, hashes, and what another repository's code may raise
         raise ConnectionError(_reason(error)) from error
+
+
+def resize_by(net: nn.Module, resize: Callable[[Tensor, tuple[int, int]], Tensor]) -> None:
+    """Let one of torch-fidelity's networks resize its images in another way.
+
+    Its `forward` is bound anew, with another function under the name of the one that resizes there;
+    torch-fidelity's classes stay as they are.
+
+    Args:
+        net: what a function of this module has built; changed in place.
+        resize: maps (N, 3, H, W) of values in [0, 255] and a height and width to float32 (N, 3, *size).
+    """
+    forward = type(net).forward
+    if _RESIZING not in forward.__code__.co_names:
+        raise RuntimeError(f"torch-fidelity {version('torch-fidelity')} resizes elsewhere than in `forward`")
+
+    def replaced(images: Tensor, size: tuple[int, int], **_: Any) -> Tensor:
+        return resize(images, size)
+
+    names = {**forward.__globals__, _RESIZING: replaced}
+    own = FunctionType(forward.__code__, names, forward.__name__, forward.__defaults__, forward.__closure__)
+    net.forward = MethodType(own, net)
 
 
 def digest_of(net: nn.Module) -> str:

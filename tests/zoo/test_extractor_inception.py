@@ -5,6 +5,7 @@ import importlib
 import pickle
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -12,10 +13,15 @@ from random_inception import write_random_weights
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torch_fidelity.utils import create_feature_extractor
 
+from ganbench.__main__ import main
 from ganbench.api import Extractor
-from ganbench.errors import WeightsError
+from ganbench.catalog import load_catalog
+from ganbench.errors import GridError, WeightsError
 from ganbench.files.data_paths import INCEPTION_SHA256_VARIABLE, INCEPTION_VARIABLE, WEIGHTS_VARIABLE
+from ganbench.grid import read_grid
 from ganbench.scoring.features import extract
+from ganbench.scoring.torch_fidelity import resize_by
+from ganbench.zoo.extractors.pillow_resizing import resized
 from ganbench.zoo.extractors.pretrained import InceptionV3
 
 weights = importlib.import_module("ganbench.zoo.extractors.inception_weights")
@@ -76,6 +82,11 @@ def test_features_and_logits_are_torch_fidelitys(unofficial, random_weights):
         assert (out.features - features).norm() / features.norm() < 1e-5
         assert (out.logits - logits).norm() / logits.norm() < 1e-5
         assert (features[0] - features[1]).norm() / features.norm() > 1e-3
+    # Another way to resize gives what images give that came resized so.
+    whole = extractor(resized(images, (299, 299), "bicubic").to(torch.uint8)).features
+    resize_by(extractor._net, partial(resized, resize="bicubic"))
+    assert torch.equal(extractor(images).features, whole)
+    assert not torch.equal(whole, out.features)
 
 
 @pytest.mark.slow
@@ -192,3 +203,22 @@ def test_no_code_of_a_weights_file_is_run_and_what_is_no_state_is_refused(nowher
     torch.save({"fc.weight": torch.zeros(2)}, path)
     with pytest.raises(WeightsError, match="does not fit torch-fidelity's network"):
         build()
+
+
+def test_ways_to_resize_are_shown_and_another_is_refused(nowhere, capsys):
+    catalog = load_catalog()
+    grid = {
+        "name": "resized",
+        "seeds": 1,
+        "axes": {"dataset": ["digits"], "architecture": ["mlp"], "loss": ["minimax"]},
+        "score": {"metrics": ["fid"], "extractor": {"name": "inception_v3", "resize": "nearest"}},
+    }
+    with pytest.raises(GridError, match=r"resize.*'tf1', 'clean', 'bicubic'"):
+        read_grid(grid, catalog)
+    labels = []
+    for resize in ("tf1", "clean", "bicubic"):
+        grid["score"]["extractor"]["resize"] = resize
+        labels.append(read_grid(grid, catalog).cells[0].score.extractor.label)
+    assert labels == ["inception_v3", "inception_v3[resize=clean]", "inception_v3[resize=bicubic]"]
+    assert main(["show", "inception_v3"]) == 0
+    assert "clean-fid's is resize=clean" in " ".join(capsys.readouterr().out.split())

@@ -22,8 +22,10 @@ from ganbench.api import Extractor
 from ganbench.catalog import load_catalog
 from ganbench.errors import WeightsError
 from ganbench.files.data_paths import WEIGHTS_VARIABLE
+from ganbench.scoring import torch_fidelity
 from ganbench.scoring.features import extract
 from ganbench.zoo.extractors import pretrained
+from ganbench.zoo.extractors.pillow_resizing import resized
 from ganbench.zoo.extractors.pretrained_weights import HUB_FOLDER, PRETRAINED
 
 CPU = torch.device("cpu")
@@ -303,3 +305,21 @@ def test_what_show_prints_needs_no_torch():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "SHA-256 begins with 397923af" in out
     assert "no digest is published" in out
+
+
+def test_every_network_resizes_where_it_can_be_told_to_do_so_otherwise():
+    for network in PRETRAINED.values():
+        names = FEATURE_EXTRACTORS_REGISTRY[network.registered].forward.__code__.co_names
+        assert torch_fidelity._RESIZING in names
+
+
+def test_dinov2_resizes_as_it_is_told(small_dinov2):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (2, 3, 300, 250), dtype=torch.uint8, generator=generator)
+    one, other = (pretrained.PretrainedExtractor("dinov2_vit_s_14", resize) for resize in ("tf1", "bicubic"))
+    whole = resized(images, (224, 224), "bicubic").to(torch.uint8)
+    assert torch.equal(other(images).features, one(whole).features)
+    assert not torch.equal(one(images).features, one(whole).features)
+    assert one.resizing == "bilinear to 224x224 as in TensorFlow 1.x"
+    assert other.resizing == "Pillow's bicubic to 224x224, in 8 bits"
+    assert "is resize=bicubic" in PRETRAINED["dinov2_vit_l_14"].details()["as published"]

@@ -59,7 +59,9 @@ def inception_details() -> Mapping[str, str]:
     """Describe the weights for `ganbench show inception_v3`."""
     named = os.environ.get(INCEPTION_VARIABLE, "")
     return {
-        "takes": "uint8 images of any size, 1 or 3 channels, resized to 299x299 as TensorFlow 1.x does",
+        "takes": "uint8 images of any size, 1 or 3 channels, resized to 299x299 as the option resize says",
+        "as published": "the original FID and torch-fidelity's are resize=tf1; clean-fid's is resize=clean "
+        "(Parmar et al., 2022, arXiv:2104.11222)",
         "gives": "2048 features, 1008 logits",
         "weights": f"{OFFICIAL.name}, SHA-256 {OFFICIAL.sha256}",
         "found": f"{named} (unofficial weights)" if named else OFFICIAL.whereabouts(),

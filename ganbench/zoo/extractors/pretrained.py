@@ -7,8 +7,16 @@ from torch import Tensor, nn
 
 from ganbench.api.data import Features
 from ganbench.errors import WeightsError
-from ganbench.scoring.torch_fidelity import clip_network, digest_of, fetched, inception_network, vgg16_network
+from ganbench.scoring.torch_fidelity import (
+    clip_network,
+    digest_of,
+    fetched,
+    inception_network,
+    resize_by,
+    vgg16_network,
+)
 from ganbench.zoo.extractors.inception_weights import find_inception_weights
+from ganbench.zoo.extractors.pillow_resizing import WORDS, Resize, resized
 from ganbench.zoo.extractors.pretrained_weights import HUB_FOLDER, HUB_REPOSITORY, PRETRAINED, Pretrained
 from ganbench.zoo.extractors.weights_file import SECONDS_TO_CONNECT, WeightsFile, hub_folder
 
@@ -20,28 +28,31 @@ class PretrainedExtractor:
         digest: SHA-256 of the weights' file; of the loaded weights where they come as no one file.
         channels: grey (tiled) or colour.
         sizes: None: any.
-        resizing: as TensorFlow 1.x did it.
+        resizing: how it brings images to its size.
     """
 
     channels: tuple[int, ...] = (1, 3)
     sizes: tuple[tuple[int, int], ...] | None = None
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, resize: Resize = "tf1") -> None:
         """Load the weights; torch-fidelity fetches them where they are nowhere.
 
         Args:
             name: one of PRETRAINED.
+            resize: `tf1`, bilinear without antialiasing as TensorFlow 1.x; `clean`, Pillow's bicubic in float
+                as clean-fid; `bicubic`, Pillow's bicubic in 8 bits.
 
         Raises:
             WeightsError: there are none, or not the expected ones.
         """
         network = PRETRAINED[name]
-        self.resizing = f"bilinear to {network.size}x{network.size} as in TensorFlow 1.x"
+        self.resizing = WORDS[resize].format(network.size)
         if network.file is not None:
             self._net, self.digest = _from_file(network, network.file)
         else:
             self._net = _from_hub(network)
             self.digest = digest_of(self._net)
+        _resize_by(self._net, resize)
 
     def __call__(self, images: Tensor) -> Features:
         """Features (N, d) of uint8 images (N, 3, H, W)."""
@@ -77,6 +88,12 @@ def _from_hub(network: Pretrained) -> nn.Module:
         ) from error
 
 
+def _resize_by(net: nn.Module, resize: Resize) -> None:
+    """Have a network resize as it is asked to; `tf1` is its own way."""
+    if resize != "tf1":
+        resize_by(net, lambda images, size: resized(images, size, resize))
+
+
 # What lies between the layers of more images than this leaves a CPU's caches, and costs page faults.
 _AT_ONCE = 16
 
@@ -88,16 +105,19 @@ class InceptionV3:
         digest: SHA-256 of the weights' file.
         channels: grey (tiled) or colour.
         sizes: None: any.
-        resizing: as TensorFlow 1.x did it for the original FID.
+        resizing: how it brings images to its size.
         unofficial: whether the weights are another file than torch-fidelity's.
     """
 
     channels: tuple[int, ...] = (1, 3)
     sizes: tuple[tuple[int, int], ...] | None = None
-    resizing = "bilinear to 299x299 as in TensorFlow 1.x"
 
-    def __init__(self) -> None:
+    def __init__(self, resize: Resize = "tf1") -> None:
         """Load the weights, after their digest was checked.
+
+        Args:
+            resize: `tf1`, bilinear without antialiasing as TensorFlow 1.x and the original FID; `clean`,
+                Pillow's bicubic in float as clean-fid; `bicubic`, Pillow's bicubic in 8 bits.
 
         Raises:
             WeightsError: there are none, or not the expected ones.
@@ -106,6 +126,8 @@ class InceptionV3:
         self.digest = weights.sha256
         self.unofficial = weights.unofficial
         self._net = inception_network(weights.path)
+        self.resizing = WORDS[resize].format(299)
+        _resize_by(self._net, resize)
 
     def __call__(self, images: Tensor) -> Features:
         """Features (N, 2048) and logits (N, 1008) of uint8 images (N, 3, H, W)."""

@@ -21,6 +21,7 @@ class Pretrained:
         reference: its paper.
         file: its weights; None where they come with code, through torch.hub.
         hub: the entry point in torch.hub's repository, where there is no file.
+        published_with: which way to resize makes published numbers comparable.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Pretrained:
     reference: str
     file: WeightsFile | None = None
     hub: str = ""
+    published_with: str = ""
 
     @property
     def summary(self) -> str:
@@ -41,8 +43,9 @@ class Pretrained:
         """Describe the network for `ganbench show`."""
         return {
             "takes": f"uint8 images of any size, 1 or 3 channels, "
-            f"resized to {self.size}x{self.size} as TensorFlow 1.x does",
+            f"resized to {self.size}x{self.size} as the option resize says",
             "gives": f"{self.features} features, no logits",
+            **({} if not self.published_with else {"as published": self.published_with}),
             **self._weights(),
         }
 
@@ -92,6 +95,8 @@ def _dinov2(letter: str, title: str, features: int) -> Pretrained:
         features=features,
         reference="Oquab et al., 2023, arXiv:2304.07193",
         hub=f"dinov2_vit{letter}14",
+        published_with="the FD of Stein et al. (2023, arXiv:2306.04675, with dgm-eval's default) is "
+        "resize=bicubic, with its --clean_resize resize=clean; torch-fidelity's is resize=tf1",
     )
 
 
