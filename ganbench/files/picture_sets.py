@@ -36,11 +36,24 @@ class PictureSetError(Exception):
 
     Attributes:
         problems: a line each, which names the file where it is one file's.
+        files: what is wrong with each file, by name, where it is files that are refused.
     """
 
-    def __init__(self, *problems: str) -> None:
+    def __init__(self, *problems: str, files: Mapping[str, PictureError] | None = None) -> None:
         super().__init__(*problems)
         self.problems = problems
+        self.files = files or {}
+
+    @classmethod
+    def of(cls, files: Mapping[str, PictureError]) -> PictureSetError:
+        """Describe files that are refused, a line each, at most 20 of them and how many there are."""
+        lines = []
+        for name, error in list(files.items())[:MAX_NAMED]:
+            option = f", or say {error.option}" if isinstance(error, UndecidedError) else ""
+            lines.append(f"{shown(name)} {error}{option}")
+        if len(files) > MAX_NAMED:
+            lines.append(f"and so are more, {len(files):,} files in all")
+        return cls(*lines, files=files)
 
 
 class PictureSet:
@@ -61,8 +74,9 @@ class PictureSet:
         crop: int | None = None,
         channels: int | None = None,
         decisions: Decisions,
+        shapes: Mapping[str, Shape] | None = None,
     ) -> None:
-        """Read the headers of all files.
+        """Read the headers of all files, unless their shapes are known.
 
         Args:
             sources: by name, as messages have it; at least one.
@@ -70,6 +84,7 @@ class PictureSet:
             crop: side of the square that is cut from the centre first; see `fitted`.
             channels: 1 or 3; None for 1 where all are grey, else 3.
             decisions: what becomes of pictures that could be read in several ways.
+            shapes: as `survey` found them.
 
         Raises:
             PictureSetError: files that are no pictures, or cannot be brought to one shape.
@@ -77,15 +92,12 @@ class PictureSet:
         self._sources, self._size, self._crop, self._decisions = sources, size, crop, decisions
         self.changed: Counter[str] = Counter()
         self._read: set[str] = set()
-        self.shapes: dict[str, Shape] = {}
-        wrong: dict[str, PictureError] = {}
-        for name, source in sources.items():
-            try:
-                self.shapes[name] = read_shape(source, decisions)
-            except PictureError as error:
-                wrong[name] = error
+        wrong: Mapping[str, PictureError] = {}
+        if shapes is None:
+            shapes, wrong = survey(sources, decisions)
         if wrong:
-            raise PictureSetError(*problems_of(wrong))
+            raise PictureSetError.of(wrong)
+        self.shapes: Mapping[str, Shape] = shapes
         self.shape = _common(self.shapes, size=size, crop=crop, channels=channels)
 
     def pixels(self, names: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
@@ -104,7 +116,7 @@ class PictureSet:
             try:
                 pixels = self._pixels(name)
             except PictureError as error:
-                raise PictureSetError(*problems_of({name: error, **self._broken(besides=name)})) from error
+                raise PictureSetError.of({name: error, **self._broken(besides=name)}) from error
             self._read.add(name)
             yield pixels
 
@@ -148,19 +160,27 @@ class PictureSet:
         return np.broadcast_to(found, self.shape)
 
 
-def problems_of(wrong: Mapping[str, PictureError]) -> list[str]:
-    """Describe files that are refused, a line each, at most 20 of them and how many there are.
+def survey(
+    sources: Mapping[str, Source], decisions: Decisions, *, whole: bool = False
+) -> tuple[dict[str, Shape], dict[str, PictureError]]:
+    """Look at files: the shape of each, and what is wrong with those that are refused.
 
     Args:
-        wrong: by name.
+        sources: by name.
+        decisions: what becomes of pictures that could be read in several ways.
+        whole: whether each is decoded to its end, so that no broken one is missed.
     """
-    lines = []
-    for name, error in list(wrong.items())[:MAX_NAMED]:
-        option = f", or say {error.option}" if isinstance(error, UndecidedError) else ""
-        lines.append(f"{shown(name)} {error}{option}")
-    if len(wrong) > MAX_NAMED:
-        lines.append(f"and so are more, {len(wrong)} files in all")
-    return lines
+    shapes: dict[str, Shape] = {}
+    wrong: dict[str, PictureError] = {}
+    for name, source in sources.items():
+        try:
+            shapes[name] = read_shape(source, decisions)
+            if whole:
+                read_picture(source, decisions)
+        except PictureError as error:
+            shapes.pop(name, None)
+            wrong[name] = error
+    return shapes, wrong
 
 
 def read_images(
@@ -174,11 +194,11 @@ def read_images(
 ) -> Tensor:
     """Read image files as the data set `image_folder` does, for a data set of a plugin.
 
-    They are turned upright as their EXIF orientation says; palettes become colours. Grey pictures among
-    others get three equal channels.
+    They are turned upright as their EXIF orientation says; palettes become colours; of 16 bits per channel
+    the upper 8 are taken. Grey pictures among others get three equal channels.
 
     Args:
-        paths: of the files (.png, .jpg, .webp, .bmp), at least one.
+        paths: of the files (.png, .jpg, .webp, .bmp, .gif, .tif, .ppm), at least one.
         size: side of the images in pixels, 4 to 1024: each is resized by Pillow's bilinear filter. Without
             it all must be equally large.
         crop: side of the square that is cut from the centre before; where only `size` is given, the largest.
@@ -201,7 +221,11 @@ def read_images(
         raise DatasetError("read_images: no paths are given")
     try:
         pictures = PictureSet(
-            sources, size=size, crop=crop, channels=channels, decisions=Decisions(background=background)
+            sources,
+            size=size,
+            crop=crop,
+            channels=channels,
+            decisions=Decisions(background=background, sixteen_bits=True),
         )
         images = np.empty((len(paths), *pictures.shape), dtype=np.uint8)
         for row, pixels in zip(images, pictures.pixels(map(str, paths)), strict=True):

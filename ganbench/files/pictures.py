@@ -33,7 +33,19 @@ Byte = Annotated[int, Interval(ge=0, le=255)]
 Background = Literal["white", "black"] | tuple[Byte, Byte, Byte]
 """What lies behind what is transparent: a colour by name, or red, green and blue."""
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+ENDINGS = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".jfif",
+    ".ppm",
+    ".pgm",
+)
 # What operating systems, network storage and archivers leave in a folder of pictures, in lower case: previews
 # of the pictures, deleted ones, and notes on them.
 _LITTER = (
@@ -54,7 +66,9 @@ _LITTER = (
     "recycler",
     "system volume information",
 )
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+# Those that may hold more than one picture.
+_ANIMATED, _PAGED = ("PNG", "WEBP", "GIF"), ("TIFF",)
 _GREY = ("1", "L", "LA")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX")
 _MAX_REASON_CHARACTERS = 60
@@ -197,9 +211,9 @@ def read_picture(
         if upright is None:
             upright = _eight_bits(image) if reduced else image
         upright = upright.convert("L" if shape[0] == 1 else "RGB")
-        # Pillow turns a TIFF itself, when it is decoded.
+        # Pillow turns a TIFF itself, when it is decoded, and gives its size after that.
         turn = _TURNS.get(orientation)
-        if turn is not None and image.format != "TIFF":
+        if turn is not None and image.format not in _PAGED:
             upright = upright.transpose(turn)
         pixels: NDArray[np.uint8] = np.asarray(upright)
     pixels = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
@@ -237,8 +251,8 @@ def _opened(source: Source) -> Iterator[Image.Image]:
 
 
 def _shape(image: Image.Image, decisions: Decisions) -> Shape:
-    if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
-        raise PictureError("is an animation")
+    if image.format in (*_ANIMATED, *_PAGED) and getattr(image, "n_frames", 1) > 1:
+        raise PictureError("holds several pictures" if image.format in _PAGED else "is an animation")
     if _has_16_bits(image):
         if not decisions.sixteen_bits:
             raise PictureError("has more than 8 bits a channel; round it to 8 first")
@@ -250,7 +264,7 @@ def _shape(image: Image.Image, decisions: Decisions) -> Shape:
     tinted = colour is not None and len(set(colour)) > 1 and _may_be_transparent(image)
     grey = image.mode.startswith("I") or image.mode in _GREY
     channels, width, height = 1 if grey and not tinted else 3, *image.size
-    if width != height and image.format != "TIFF" and _orientation(image) in _SIDEWAYS:
+    if width != height and image.format not in _PAGED and _orientation(image) in _SIDEWAYS:
         width, height = height, width
     return channels, height, width
 

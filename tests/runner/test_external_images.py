@@ -128,7 +128,10 @@ def cmyk(folder: Path) -> None:
         (lambda folder: (folder / "b").mkdir(), "'b' is a folder; the images must lie in one folder"),
         (lambda folder: (folder / "b.png").symlink_to("nowhere"), "'b.png' is not a file"),
         (lambda folder: os.mkfifo(folder / "b.png"), "'b.png' is not a file"),
-        (lambda folder: (folder / "b.png").write_bytes(b""), "'b.png' is broken: not PNG, JPEG, WEBP or BMP"),
+        (
+            lambda folder: (folder / "b.png").write_bytes(b""),
+            "'b.png' is broken: not PNG, JPEG, WEBP, BMP, GIF",
+        ),
         (lambda folder: (folder / "b.png").write_bytes(b"GIF89a" + bytes(50)), "'b.png' is broken: not PNG"),
         (broken, "'b.png' is broken: "),
         (flipped, "'b.png' is broken: "),

@@ -177,7 +177,7 @@ def test_what_was_kept_in_another_order_is_not_used_again(
 ) -> None:
     root = tmp_path / "d"
     save(root, *(f"{index}/0.png" for index in range(12)))
-    monkeypatch.setattr("ganbench.zoo.datasets.image_folder.order_classes", sorted)
+    monkeypatch.setattr("ganbench.zoo.datasets.picture_splits.order_classes", sorted)
     monkeypatch.setattr("ganbench.zoo.datasets.image_folder._READING", 1)
     before = build(root, labels=True)
     assert before.class_names[2] == "10"

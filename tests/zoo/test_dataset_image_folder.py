@@ -235,10 +235,13 @@ def huge_png(path):
     [
         (broken_png, "'004.png' is broken: "),
         (huge_png, "'004.png' claims more than"),
-        (lambda path: path.write_bytes(b""), "'004.png' is broken: not PNG, JPEG, WEBP or BMP"),
+        (lambda path: path.write_bytes(b""), "'004.png' is broken: not PNG, JPEG, WEBP, BMP, GIF"),
         (lambda path: save(path, picture(1, 8, 9)), "given: '000.png' is 8x8 RGB, '004.png' is 9x8 RGB"),
         (lambda path: save(path, picture(1, channels=4)), "'004.png' is transparent in places"),
-        (lambda path: path.rename(path.with_suffix(".gif")), "'004.gif' is not read; pictures must be .png"),
+        (
+            lambda path: path.rename(path.with_suffix(".heic")),
+            "'004.heic' is not read; pictures must",
+        ),
         (lambda path: path.unlink() or path.symlink_to("nowhere"), "'004.png' cannot be read: No such file"),
     ],
 )
@@ -255,7 +258,7 @@ def test_a_picture_that_cannot_be_taken_is_named(folder, spoil, problem):
 
 
 def test_a_folder_that_is_none_or_holds_nothing(tmp_path, folder):
-    with pytest.raises(DatasetError, match=f"path must be a folder of images, and {folder} does not exist"):
+    with pytest.raises(DatasetError, match=f"a folder of images or an .*, and {folder} does not exist"):
         build(folder)
     folder.mkdir()
     (folder / "notes.txt").write_text("?")
@@ -315,7 +318,7 @@ def test_what_is_passed_over_is_counted_each_time(folder):
     (folder / "notes.txt").write_text("?")
     (folder / "@eaDir").mkdir()
     assert build(folder, limit=3).notes == (
-        "3 pictures to train on and 1 of the test split; 8 more pictures left out, beyond the limit or in no "
+        "3 pictures to train on and 1 of the test split; 8 more left out, beyond the limit or in no "
         "split's folder; passed over: 1 hidden or a system's, 1 no pictures",
     )
     (folder / "more.txt").write_text("?")

@@ -85,7 +85,7 @@ def ganbench_datasets() -> Iterable[DatasetSpec]:
     yield DatasetSpec(
         name="image_folder",
         build=lazy("ganbench.zoo.datasets.image_folder:ImageFolder"),
-        summary="A folder of your own pictures (png, jpg, webp, bmp), cut and resized once, memory-mapped.",
+        summary="A folder or archive of your own pictures, cut and resized once, memory-mapped.",
         details=folder_details,
     )
     yield DatasetSpec(

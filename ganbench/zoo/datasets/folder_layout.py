@@ -75,6 +75,21 @@ def find_layout(pictures: Sequence[Parts]) -> FolderLayout:
     return layout
 
 
+def shared_folders(pictures: Collection[Parts]) -> int:
+    """Count the folders that an archive's pictures all lie in, as where a folder was packed as a whole.
+
+    That of a split, or one that has no other folder in it, is not among them.
+    """
+    depth = 0
+    while True:
+        tops = {parts[depth] for parts in pictures if len(parts) > depth + 2}
+        if len(tops) != 1 or not all(len(parts) > depth + 2 for parts in pictures):
+            return depth
+        if _split_word(tops.pop()):
+            return depth
+        depth += 1
+
+
 def order_classes(names: Collection[str]) -> list[str]:
     """Put the names of classes in order: by value where all are whole numbers, else by name.
 

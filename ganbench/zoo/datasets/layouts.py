@@ -51,13 +51,18 @@ def option_details() -> Mapping[str, str]:
 def folder_details() -> Mapping[str, str]:
     """Describe how a folder of pictures becomes a data set."""
     return {
+        "archives": "a .zip or .tar (.gz, .bz2, .xz) is read as the folder that was packed; one that is "
+        "encrypted, has links or names that lead out of it, or unpacks to 500 times its size is refused",
         "splits": "folders train (or training) and test (or testing; else val, valid, validation, dev, eval, "
         "evaluation or holdout), in any case, where it has both; else one in test_every, by name, is test",
         "held out": "a folder with one of these names that is neither is refused, never trained on",
         "labels": "the folders directly in it, or in those of the splits, are classes: in the order of their "
-        "values where all are whole numbers, else of their names; without labels, folders mean nothing",
+        "values where all are whole numbers, else of their names; without labels, folders mean nothing; "
+        "or a file gives them: a table of file names and labels, or StyleGAN's dataset.json",
         "passed over": "the hidden, Thumbs.db, desktop.ini, @eaDir, __MACOSX, lost+found and their like",
         "turned": "as the EXIF orientation of each says",
+        "16 bits": "of each channel the upper 8 are taken, as libpng and Pillow do",
+        "broken": "all named at once and refused; with on_error = skip left out, counted, in the fingerprint",
         "crop": "a square from the centre, before size; with size alone, the largest",
         **option_details(),
         "kept": "as one array below GANBENCH_CACHE, made anew where a file's name, size or time changes",
