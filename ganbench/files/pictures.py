@@ -126,7 +126,7 @@ NONE_DECIDED = Decisions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class ReadPicture:
     """A picture that was read.
 
     Attributes:
@@ -180,7 +180,7 @@ def read_picture(
     decisions: Decisions = NONE_DECIDED,
     *,
     accept: Callable[[Shape], object] | None = None,
-) -> Picture:
+) -> ReadPicture:
     """Read a picture, and what was changed to do so.
 
     Args:
@@ -217,7 +217,7 @@ def read_picture(
             upright = upright.transpose(turn)
         pixels: NDArray[np.uint8] = np.asarray(upright)
     pixels = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return Picture(pixels=pixels, turned=turn is not None, laid=laid, reduced=reduced)
+    return ReadPicture(pixels=pixels, turned=turn is not None, laid=laid, reduced=reduced)
 
 
 def describe(shape: Shape) -> str:
