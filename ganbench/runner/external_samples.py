@@ -14,11 +14,11 @@ from torch import Tensor
 from ganbench.api import Samples, Signature
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError
+from ganbench.files.arrays import ARRAY_ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
 from ganbench.files.pictures import ENDINGS, PictureError, Shape, describe, is_litter, read_pixels
 from ganbench.files.regular import irregular
 from ganbench.files.tensors import MAX_BYTES
 from ganbench.grid.problems import given
-from ganbench.runner.arrays import ARRAY_ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
 from ganbench.scoring import too_few
 from ganbench.store import Store
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import DatasetError, GridError
+from ganbench.files.arrays import ARRAY_ENDINGS, Array, read_arrays
 from ganbench.files.pictures import ENDINGS, PictureError, describe, read_pixels
-from ganbench.runner.arrays import ARRAY_ENDINGS, Array, read_arrays
 from ganbench.runner.build import CellParts
 from ganbench.runner.captioned_pictures import has_picture_conditions
 

@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench.errors import DatasetError
+from ganbench.errors import DatasetError, shown
 from ganbench.files.regular import irregular, open_regular
 from ganbench.files.tensors import MAX_BYTES
-from ganbench.grid.problems import given
 
 ARRAY_ENDINGS = (".npz", ".npy")
 # What `ganbench sample` writes beside the samples.
@@ -63,7 +62,7 @@ def read_arrays(path: Path) -> dict[str, Array]:
         if "pickle" in text:
             raise DatasetError(f"{path}: holds pickled objects, which are never unpickled") from error
         reason = getattr(error, "strerror", None) or text or type(error).__name__
-        raise DatasetError(f"{path}: cannot be read: {given(str(reason))[1:-1]}") from error
+        raise DatasetError(f"{path}: cannot be read: {shown(str(reason))[1:-1]}") from error
 
 
 def pixels_of(
@@ -148,7 +147,7 @@ def _members(path: Path, archive: Any) -> dict[str, Array]:
     if "arr_0" in names or len(names) == 1:
         return {"x": _member(path, archive, "arr_0" if "arr_0" in names else names[0])}
     raise DatasetError(
-        f"{path}: has no array 'x' (nor 'arr_0', nor only one); it has {given(names)[1:-1] or 'nothing'}"
+        f"{path}: has no array 'x' (nor 'arr_0', nor only one); it has {shown(names)[1:-1] or 'nothing'}"
     )
 
 
@@ -159,7 +158,7 @@ def _member(path: Path, archive: Any, name: str) -> Array:
     value = archive[name]
     # What is not an array in the archive comes as bytes.
     if not isinstance(value, np.ndarray):
-        raise DatasetError(f"{path}: {given(name)} is not an array")
+        raise DatasetError(f"{path}: {shown(name)} is not an array")
     return value
 
 

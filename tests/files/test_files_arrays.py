@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from ganbench.errors import DatasetError
-from ganbench.runner.arrays import companions_of, pixels_of, points_of, read_arrays
+from ganbench.files.arrays import companions_of, pixels_of, points_of, read_arrays
 from ganbench.scoring import to_uint8
 
 HERE = Path("some.npz")
