@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from in_process import in_process, undrawn, workers
 from parts_here import forget
 
 __all__ = ["in_process", "undrawn", "workers"]
+
+# By default a collection of garbage looks through all that torch and pandas are made of, again and again: a fifth
+# of the time of all tests.
+gc.set_threshold(50_000, 20, 20)
 
 # The first is for the tests of ganbench's own pytest plugin.
 pytest_plugins = ["pytester", "marked_slow"]
@@ -59,6 +64,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         # One of pytest-xdist's processes for each core: with more threads they wait for each other.
         torch.set_num_threads(1)
+
+
+def pytest_collection_finish() -> None:
+    # Modules and tests stay to the end: no collection has to look through them.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

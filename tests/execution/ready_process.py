@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import importlib
 import json
 import os
@@ -88,6 +89,8 @@ def serve() -> None:
     from undrawn import undraw
 
     undraw(pytest.MonkeyPatch())
+    # Forks leave alone what they share.
+    gc.freeze()
     for line in sys.stdin:
         child = os.fork()
         if not child:
