@@ -31,6 +31,7 @@ plugins or grids; without it, everything is listed.
     "show": "One entry: summary, formulas, options with types and defaults, who provides it.",
     "sample": "The first COUNT samples of a cell that were scored, or of given classes, conditions or noise.",
     "score": "Scores of images made elsewhere, with the same numbers as a run's.",
+    "stats": "Mean and covariance of a data set's features in a file, for `score --reference FILE`.",
     "report": "Tables and report.html, again, from what is stored; with an option, only what it asks for.",
     "compare": (
         "Another question of the same results: another axis or baseline, some of the cells; trains nothing."

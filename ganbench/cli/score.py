@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,14 +30,23 @@ if TYPE_CHECKING:
     from ganbench.grid import Choice
     from ganbench.grid.problems import Problems
     from ganbench.runner import SharedParts
+    from ganbench.runner.feature_statistics import StatisticsScorer
     from ganbench.scoring import Scorer, ScoreRow
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ScoreRequest:
-    """The options, once their names and types are known to be right."""
+class ScoreRequest:
+    """The options, once their names and types are known to be right.
+
+    Attributes:
+        reference: the real side.
+        statistics: whether it is a file of a mean and a covariance.
+        settings: those of `ScoreSettings`.
+        span: what is black and what is white.
+    """
 
     reference: Choice | Path
+    statistics: bool
     settings: dict[str, Any]
     span: tuple[float, float] | None
 
@@ -47,7 +56,10 @@ def score_command(
         Path, typer.Argument(metavar="IMAGES", help="A folder of images, or an array: .npz or .npy.")
     ],
     reference: Annotated[
-        str, typer.Option(metavar="DATASET", help="The real side: a data set, or images as IMAGES.")
+        str,
+        typer.Option(
+            metavar="DATASET", help="The real side: a data set, images as IMAGES, or an .npz of mu and sigma."
+        ),
     ],
     metrics: Annotated[str, typer.Option(metavar="LIST", help="As fid,is,kid[subset_size=100].")],
     extractor: Annotated[
@@ -84,17 +96,24 @@ def score_command(
     from ganbench.training import deterministic_process
 
     shared = SharedParts(load_catalog(plugins=plugins or ()))
-    request = _request(shared.catalog, reference, metrics, extractor, split, precision, range_)
+    request = request_of(shared.catalog, reference, metrics, extractor, split, precision, range_)
     warn_of_cache()
     place = resolve_device(device)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     # As in a worker: the number of threads decides bits.
     with data_paths_set(paths), deterministic_process(THREADS):
-        real, described = _reference(request, shared)
-        samples = read_samples(images, real.signature, request.span)
-        notes = _notes(request, real, samples, images)
-        scorer = _scorer(request, shared, real, samples, images, place)
-        scorer.check(trained_here=False)
+        scorer: Scorer | StatisticsScorer
+        notes: list[str] = []
+        if request.statistics:
+            samples = read_samples(images, None, request.span)
+            scorer = _statistics_scorer(request, shared, samples, images, place)
+            described = f"the statistics {request.reference}"
+        else:
+            real, described = open_reference(request, shared)
+            samples = read_samples(images, real.signature, request.span)
+            notes = _notes(request, real, samples, images)
+            scorer = _scorer(request, shared, real, samples, images, place)
+            scorer.check(trained_here=False)
         rows = scorer.score(samples)
     warn(shared.catalog.notes)
     for note in notes:
@@ -108,7 +127,7 @@ def score_command(
     return 0
 
 
-def _request(
+def request_of(
     catalog: Catalog,
     reference: str,
     metrics: str,
@@ -116,10 +135,28 @@ def _request(
     split: str | None,
     precision: str,
     range_: str | None,
-) -> _ScoreRequest:
+    argument: str = "--reference",
+) -> ScoreRequest:
+    """Read the options that name parts, all problems at once.
+
+    Args:
+        catalog: who provides parts.
+        reference: the real side.
+        metrics: labels.
+        extractor: a label, or None.
+        split: of the reference.
+        precision: of the extractor's arithmetic.
+        range_: what is black and what is white, or None.
+        argument: what the real side is called in messages.
+
+    Raises:
+        GridError: with a line for each that means nothing.
+        DatasetError: the real side is a file that cannot be read.
+    """
     from ganbench.grid.choice import choice_of
     from ganbench.grid.problems import Problems
     from ganbench.grid.schema import Schema
+    from ganbench.runner.feature_statistics import holds_statistics
 
     problems = Problems("score")
     schema = Schema(catalog, problems)
@@ -131,7 +168,10 @@ def _request(
         layer |= schema.setting("score.metrics", named, "--metrics")
     if extractor is not None and (one := _label(extractor, "--extractor", problems)) is not None:
         layer |= schema.setting("score.extractor", one, "--extractor")
-    real = _real(reference, catalog, problems)
+    real = _real(reference, catalog, problems, argument)
+    statistics = isinstance(real, Path) and holds_statistics(real)
+    if statistics:
+        _require_fid_alone(layer, reference, argument, problems)
     if split is not None:
         layer |= schema.setting("score.reference", split, "--split")
         if isinstance(real, Path):
@@ -143,7 +183,22 @@ def _request(
     settings["metrics"] = tuple(choice_of(metric) for metric in settings["metrics"])
     if "extractor" in settings:
         settings["extractor"] = choice_of(settings["extractor"])
-    return _ScoreRequest(reference=real, settings=settings, span=span)
+    return ScoreRequest(reference=real, statistics=statistics, settings=settings, span=span)
+
+
+def _require_fid_alone(layer: Mapping[str, Any], reference: str, argument: str, problems: Problems) -> None:
+    """Note what a mean and a covariance are not enough for."""
+    from ganbench.grid.choice import choice_of
+
+    metrics = [choice_of(metric).label for metric in layer.get("score.metrics", ())]
+    if others := [metric for metric in metrics if metric != "fid"]:
+        problems.add(
+            argument,
+            f"{reference} holds a mean and a covariance, which are enough for fid alone, not for "
+            f"{', '.join(others)}: give the images, or a data set",
+        )
+    if "score.extractor" not in layer:
+        problems.add("--extractor", "is missing: name the one that the statistics were made with")
 
 
 def _labels(text: str, option: str, problems: Problems) -> list[Any] | None:
@@ -164,7 +219,7 @@ def _label(text: str, option: str, problems: Problems) -> Any | None:
     return named[0] if named else None
 
 
-def _real(text: str, catalog: Catalog, problems: Problems) -> Choice | Path | None:
+def _real(text: str, catalog: Catalog, problems: Problems, argument: str) -> Choice | Path | None:
     """Resolve the real side: a data set by its name, else a path; None, with the problem noted."""
     from ganbench.grid.choice import choice_of
     from ganbench.grid.named import read_choice
@@ -174,8 +229,8 @@ def _real(text: str, catalog: Catalog, problems: Problems) -> Choice | Path | No
         path = Path(text)
         if path.exists() or os.sep in text:
             return path
-    value = _label(text, "--reference", problems)
-    found = None if value is None else read_choice("dataset", value, catalog, "--reference", problems)
+    value = _label(text, argument, problems)
+    found = None if value is None else read_choice("dataset", value, catalog, argument, problems)
     return None if found is None else choice_of(found)
 
 
@@ -192,7 +247,7 @@ def _span(text: str, problems: Problems) -> tuple[float, float] | None:
     return low, high
 
 
-def _reference(request: _ScoreRequest, shared: SharedParts) -> tuple[Dataset, str]:
+def open_reference(request: ScoreRequest, shared: SharedParts) -> tuple[Dataset, str]:
     """Open the real side; return it with its name for messages."""
     from ganbench.runner.external_samples import ExternalDataset, read_samples
 
@@ -204,7 +259,7 @@ def _reference(request: _ScoreRequest, shared: SharedParts) -> tuple[Dataset, st
     return real, f"{request.reference.label} ({split}, {len(real.load(split))})"
 
 
-def _notes(request: _ScoreRequest, real: Dataset, samples: Samples, images: Path) -> list[str]:
+def _notes(request: ScoreRequest, real: Dataset, samples: Samples, images: Path) -> list[str]:
     """List what is to be said of either side's brightness."""
     from ganbench.runner.data_notes import range_note
 
@@ -224,7 +279,7 @@ def _notes(request: _ScoreRequest, real: Dataset, samples: Samples, images: Path
 
 
 def _scorer(
-    request: _ScoreRequest, shared: SharedParts, real: Dataset, samples: Samples, images: Path, device: str
+    request: ScoreRequest, shared: SharedParts, real: Dataset, samples: Samples, images: Path, device: str
 ) -> Scorer:
     """Build the scorer, and check these samples for what its metrics need."""
     from ganbench.grid import Choice, ScoreSettings, check_scoring
@@ -250,7 +305,28 @@ def _scorer(
     return shared.scorer(named, settings, device)
 
 
-def _record(row: ScoreRow, scorer: Scorer, shared: SharedParts) -> dict[str, Any]:
+def _statistics_scorer(
+    request: ScoreRequest, shared: SharedParts, samples: Samples, images: Path, device: str
+) -> StatisticsScorer:
+    from ganbench.runner.external_samples import ExternalDataset
+    from ganbench.runner.feature_statistics import StatisticsScorer, read_statistics
+
+    assert isinstance(request.reference, Path)
+    statistics = read_statistics(request.reference)
+    if len(samples) < 2:
+        raise DatasetError(f"{images}: holds one sample; a score needs at least 2")
+    return StatisticsScorer(
+        statistics,
+        samples,
+        ExternalDataset(samples, images),
+        request.settings["extractor"],
+        shared,
+        device=device,
+        precision=request.settings.get("extractor_precision", "float32"),
+    )
+
+
+def _record(row: ScoreRow, scorer: Scorer | StatisticsScorer, shared: SharedParts) -> dict[str, Any]:
     return {
         "metric": row.metric,
         # JSON has no NaN and no infinity.

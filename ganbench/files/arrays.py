@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,40 @@ def read_arrays(path: Path) -> dict[str, Array]:
 
     Args:
         path: .npy; or .npz with the samples as `x` (as `ganbench sample` writes it, what belongs to them
-            beside), as `arr_0` (as `numpy.savez` names it), or as its only array.
+            beside), as `arr_0` (as `numpy.savez` names it; the labels, if there are any, as `arr_1`), or as
+            its only array.
 
     Raises:
         DatasetError: the file is absent, another kind of file, damaged, holds pickled objects, or no such
             array.
+    """
+    loaded = _loaded(path, _members)
+    return {"x": loaded} if isinstance(loaded, np.ndarray) else loaded
+
+
+def read_named(path: Path, names: Sequence[str]) -> dict[str, Array]:
+    """Read those arrays of an .npz that have one of these names; none of a .npy.
+
+    Args:
+        path: the file.
+        names: of the arrays.
+
+    Raises:
+        DatasetError: the file is absent, another kind of file, damaged, or holds pickled objects.
+    """
+
+    def take(path: Path, archive: Any) -> dict[str, Array]:
+        return {name: _member(path, archive, name) for name in names if name in archive.files}
+
+    loaded = _loaded(path, take)
+    return {} if isinstance(loaded, np.ndarray) else loaded
+
+
+def _loaded(path: Path, take: Callable[[Path, Any], dict[str, Array]]) -> Array | dict[str, Array]:
+    """Read the array of a .npy, or what is taken of an .npz.
+
+    Raises:
+        DatasetError: the file is absent, another kind of file, damaged, or holds pickled objects.
     """
     if problem := irregular(path):
         raise DatasetError(f"{path}: {problem}")
@@ -50,9 +79,9 @@ def read_arrays(path: Path) -> dict[str, Array]:
                 raise DatasetError(f"{path}: is not {_KINDS.get(path.suffix.lower(), 'an array')}")
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
-                return {"x": loaded}
+                return loaded
             with loaded:
-                return _members(path, loaded)
+                return take(path, loaded)
     except DatasetError:
         raise
     except MemoryError as error:
@@ -132,11 +161,13 @@ def companions_of(arrays: Mapping[str, Array], path: Path) -> dict[str, Tensor]:
                 f"{count} rows of numbers",
             )
         else:
-            fits, expected = array.dtype == np.int64 and array.shape == (count,), f"int64 of shape ({count},)"
+            whole = array.dtype.kind in "iu" and (array.dtype != np.uint64 or array.max(initial=0) < 2**63)
+            fits, expected = whole and array.shape == (count,), f"integers of shape ({count},)"
         if not fits:
             raise DatasetError(f"{path}: {name!r} is {_text(array)}; expected {expected}")
         # Whatever the file's byte order.
-        found[name] = torch.from_numpy(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")))
+        kept = array.dtype.newbyteorder("=") if name == "condition" else np.int64
+        found[name] = torch.from_numpy(np.ascontiguousarray(array, dtype=kept))
     return found
 
 
@@ -145,7 +176,13 @@ def _members(path: Path, archive: Any) -> dict[str, Array]:
     if "x" in names:
         return {name: _member(path, archive, name) for name in ("x", *COMPANIONS) if name in names}
     if "arr_0" in names or len(names) == 1:
-        return {"x": _member(path, archive, "arr_0" if "arr_0" in names else names[0])}
+        found = {"x": _member(path, archive, "arr_0" if "arr_0" in names else names[0])}
+        if "arr_1" in names:
+            # Labels, as ADM's (guided-diffusion's) files have them; anything else is no concern of ours.
+            second = _member(path, archive, "arr_1")
+            if second.dtype.kind in "iu" and second.shape == found["x"].shape[:1]:
+                found["labels"] = second
+        return found
     raise DatasetError(
         f"{path}: has no array 'x' (nor 'arr_0', nor only one); it has {shown(names)[1:-1] or 'nothing'}"
     )

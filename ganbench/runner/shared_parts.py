@@ -89,7 +89,7 @@ class SharedParts:
             WeightsError: the extractor's weights are not there.
         """
         if not isinstance(reference, Choice):
-            extractor = self._build_extractor(score.extractor, reference)
+            extractor = self.build_extractor(score.extractor, reference)
             return self._build_scorer(reference, extractor, score, device)
         # When and how often it is scored makes no other scorer.
         same = score.model_copy(update={"every": 0, "initial": False, "repeats": 1})
@@ -97,7 +97,7 @@ class SharedParts:
         def build() -> Scorer:
             data, chosen = self.dataset(reference), score.extractor
             key = (chosen, reference)
-            extractor = self._extractors.get(key, lambda: self._build_extractor(chosen, data))
+            extractor = self._extractors.get(key, lambda: self.build_extractor(chosen, data))
             return self._build_scorer(data, extractor, same, device)
 
         return self._scorers.get((reference, same, device), build)
@@ -187,7 +187,17 @@ class SharedParts:
             )
         return digest
 
-    def _build_extractor(self, choice: Choice | None, data: Dataset) -> Extractor | None:
+    def build_extractor(self, choice: Choice | None, data: Dataset) -> Extractor | None:
+        """Build an extractor anew; None where none is chosen.
+
+        Args:
+            choice: its name and options.
+            data: what is scored; some are trained on it.
+
+        Raises:
+            WeightsError: its weights are not there.
+            PluginError: it cannot be built, or does not keep to its contract.
+        """
         if choice is None:
             return None
         part = self.part("extractor", choice)
@@ -201,11 +211,11 @@ class SharedParts:
             (metric.name, self.build_metric(metric), metric.options) for metric in score.metrics
         ]
         plugins = {
-            metric.name: self._provider("metric", metric, self._digest_of("metric", metric, made))
+            metric.name: self.provider("metric", metric, self._digest_of("metric", metric, made))
             for metric, (_, made, _) in zip(score.metrics, built, strict=True)
         }
         if score.extractor is not None:
-            plugins[""] = self._provider("extractor", score.extractor)
+            plugins[""] = self.provider("extractor", score.extractor)
         return Scorer(
             dataset=data,
             reference_split=score.reference,
@@ -219,7 +229,7 @@ class SharedParts:
             catalog=self.catalog,
         )
 
-    def _provider(self, kind: Kind, choice: Choice, digest: str = "") -> str:
+    def provider(self, kind: Kind, choice: Choice, digest: str = "") -> str:
         """Name who provides a part and what it chooses, with version and source; empty for ganbench."""
         chosen = self.catalog.chosen_within(kind, choice.name, choice.options)
         outer = self.catalog.entry(kind, choice.name).plugin

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganbench.api.data import Features
 from ganbench.scoring.blas import one_blas_thread
-from ganbench.scoring.features import Derived, cached, require_equal_width, rows
+from ganbench.scoring.features import Derived, FeatureSet, cached, require_equal_width, rows
 
 Array = NDArray[Any]
 
@@ -61,11 +61,51 @@ def _centred(features: Tensor) -> tuple[Array, Array]:
     return values.mean(axis=0), centred
 
 
+def mean_and_covariance(features: Features) -> tuple[Array, Array]:
+    """Fit a Gaussian to features, as `frechet_distance` does.
+
+    Args:
+        features: at least 2 rows.
+
+    Returns:
+        Mean (d,), float32 as torch-fidelity takes it, and unbiased covariance (d, d), float64.
+
+    Raises:
+        ValueError: there are fewer rows, or values that are not finite.
+    """
+    with one_blas_thread():
+        return _moments(rows(features, 2))
+
+
+def features_of_gaussian(mean: Array, covariance: Array) -> FeatureSet:
+    """Make a side of `frechet_distance` from a mean and a covariance alone.
+
+    Args:
+        mean: (d,).
+        covariance: (d, d), symmetric.
+
+    Returns:
+        Features without rows: any other metric refuses them.
+    """
+    with one_blas_thread():
+        fitted = _factored(mean, covariance)
+    side = FeatureSet(features=torch.empty(0, len(mean)))
+    side.once("frechet", lambda: fitted)
+    return side
+
+
 def _fitted(features: Tensor) -> Derived:
-    """Mean, total variance, and A (d, rank) with A A^T = covariance: directions without variance left out."""
+    return _factored(*_moments(features))
+
+
+def _moments(features: Tensor) -> tuple[Array, Array]:
     mean, centred = _centred(features)
     # numpy's cov takes twice as long: it copies, and so multiplies what could be any two matrices.
-    covariance = centred.T @ centred / (len(centred) - 1)
+    return mean, centred.T @ centred / (len(centred) - 1)
+
+
+def _factored(mean: Array, covariance: Array) -> Derived:
+    """Mean, total variance, and A (d, rank) with A A^T = covariance: directions without variance left out."""
     eigenvalues, vectors = np.linalg.eigh(covariance)
     kept = eigenvalues > eigenvalues[-1] * len(eigenvalues) * np.finfo(np.float64).eps
     return {

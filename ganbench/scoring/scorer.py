@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganbench.api.data import Dataset, Extractor, Features, Metric, Needs, Split
-from ganbench.api.players import Samples
+from ganbench.api.players import Samples, Signature
 from ganbench.catalog import Catalog
 from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault
@@ -139,7 +139,7 @@ class Scorer:
             except PluginError as error:
                 faults += error.faults
         if any(_extracted(metric) for _, metric, _ in self._metrics):
-            problems += self._extractor_problems()
+            problems += extractor_problems(self._extractor, self._label, self._dataset.signature)
         notes: list[str] = []
         if not problems and not faults:
             with device_errors_pass():
@@ -230,28 +230,6 @@ class Scorer:
         rare = too_few(labels, classes, minimum)
         needs = f"metric {name!r} needs at least {minimum} reference samples of each class"
         return [f"{needs}: {rare}"] if rare else []
-
-    def _extractor_problems(self) -> list[str]:
-        extractor, signature = self._extractor, self._dataset.signature
-        if extractor is None:
-            return []
-        if signature.kind != "image":
-            return [
-                f"extractor {self._label!r} takes images, and the data are points: use a metric without one"
-            ]
-        channels, height, width = signature.shape
-        problems = []
-        if channels not in extractor.channels or channels not in (1, 3):
-            accepted = " or ".join(str(number) for number in extractor.channels)
-            problems.append(
-                f"extractor {self._label!r} takes {accepted} channels, and the data have {channels}"
-            )
-        if extractor.sizes is not None and (height, width) not in extractor.sizes:
-            accepted = " or ".join(f"{rows}x{columns}" for rows, columns in extractor.sizes)
-            problems.append(
-                f"extractor {self._label!r} takes images of {accepted}, and the data have {height}x{width}"
-            )
-        return problems
 
     def _logits_problems(self) -> list[str]:
         wanting = [
@@ -396,6 +374,29 @@ class Scorer:
                 plugins=tuple(sorted(plugins)),
             )
         return protocols
+
+
+def extractor_problems(extractor: Extractor | None, label: str, signature: Signature) -> list[str]:
+    """Say why an extractor cannot take some data, a line each; empty where it can, or where there is none.
+
+    Args:
+        extractor: what takes images.
+        label: its name with options.
+        signature: of the data.
+    """
+    if extractor is None:
+        return []
+    if signature.kind != "image":
+        return [f"extractor {label!r} takes images, and the data are points: use a metric without one"]
+    channels, height, width = signature.shape
+    problems = []
+    if channels not in extractor.channels or channels not in (1, 3):
+        accepted = " or ".join(str(number) for number in extractor.channels)
+        problems.append(f"extractor {label!r} takes {accepted} channels, and the data have {channels}")
+    if extractor.sizes is not None and (height, width) not in extractor.sizes:
+        accepted = " or ".join(f"{rows}x{columns}" for rows, columns in extractor.sizes)
+        problems.append(f"extractor {label!r} takes images of {accepted}, and the data have {height}x{width}")
+    return problems
 
 
 def too_few(labels: Tensor, classes: int, minimum: int) -> str:

@@ -31,6 +31,10 @@ def test_the_samples_are_x_or_the_first_or_the_only_array(tmp_path: Path) -> Non
         assert np.array_equal(read_arrays(path)["x"], X)
     np.savez_compressed(path, x=X, labels=np.arange(2), index=np.arange(2), other=other)
     assert set(read_arrays(path)) == {"x", "labels", "index"}
+    np.savez(path, arr_0=X, arr_1=np.array([4, 1], np.uint8))
+    assert read_arrays(path)["labels"].tolist() == [4, 1]
+    np.savez(path, arr_0=X, arr_1=np.array([4, 1, 2]))
+    assert set(read_arrays(path)) == {"x"}
     np.save(tmp_path / "a.npy", X)
     assert np.array_equal(read_arrays(tmp_path / "a.npy")["x"], X)
 
@@ -196,10 +200,14 @@ def test_what_belongs_to_the_samples() -> None:
     assert found["labels"].tolist() == [3, 1]
     assert torch.equal(found["condition"], torch.ones(2, 4))
     assert companions_of({"x": X}, HERE) == {}
+    for kind in ("uint8", ">i4", "uint64"):
+        other = companions_of({"x": X, "labels": labels.astype(kind)}, HERE)["labels"]
+        assert (other.dtype, other.tolist()) == (torch.int64, [3, 1])
     for name, wrong, expected in (
-        ("labels", labels[:1], r"int64 of shape \(2,\)"),
-        ("labels", labels.astype(np.int32), r"int64 of shape \(2,\)"),
-        ("index", condition, r"int64 of shape \(2,\)"),
+        ("labels", labels[:1], r"integers of shape \(2,\)"),
+        ("labels", labels.astype(np.float32), r"integers of shape \(2,\)"),
+        ("labels", np.array([1, 2**63], np.uint64), r"integers of shape \(2,\)"),
+        ("index", condition, r"integers of shape \(2,\)"),
         ("condition", condition[:1], "2 rows of numbers"),
         ("condition", np.float32(1), "2 rows of numbers"),
         ("condition", np.array(["a", "b"]), "2 rows of numbers"),

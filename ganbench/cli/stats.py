@@ -1,0 +1,79 @@
+"""`ganbench stats DATASET`: mean and covariance of a data set's features, for scores without the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from ganbench.catalog import load_catalog
+from ganbench.cli.console import output, plain, warn, warn_of_cache
+from ganbench.cli.parsing import Data, Device, Plugins, Weights, WeightsSha256
+from ganbench.errors import GridError
+from ganbench.files.data_paths import (
+    DATA_VARIABLE,
+    INCEPTION_SHA256_VARIABLE,
+    INCEPTION_VARIABLE,
+    data_paths_set,
+)
+
+
+def stats_command(
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="A data set, or images as `ganbench score` takes them.")
+    ],
+    extractor: Annotated[str, typer.Option(metavar="NAME", help="What makes the features.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.npz", help="Where they go; an older file is replaced.")],
+    split: Annotated[str | None, typer.Option(metavar="train|test", help="Default: train.")] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            "--extractor-precision", metavar="float32|bfloat16", help="Of the extractor's arithmetic."
+        ),
+    ] = "float32",
+    device: Device = "auto",
+    data: Data = None,
+    weights: Weights = None,
+    weights_sha256: WeightsSha256 = None,
+    plugins: Plugins = None,
+) -> int:
+    """Write `mu` and `sigma` of the features of a data set.
+
+    Raises:
+        GanbenchError: bad input.
+    """
+    from ganbench.api.data import Split
+    from ganbench.cli.score import open_reference, request_of
+    from ganbench.execution.executor import THREADS
+    from ganbench.execution.plan import resolve_device
+    from ganbench.runner import SharedParts
+    from ganbench.runner.feature_statistics import ENDING, statistics_of, write_statistics
+    from ganbench.training import deterministic_process
+
+    if out.suffix.lower() != ENDING:
+        raise GridError(f"--out: must end in {ENDING}, given {str(out)!r}")
+    if out.is_dir():
+        raise GridError(f"--out: {out} is a folder")
+    shared = SharedParts(load_catalog(plugins=plugins or ()))
+    request = request_of(
+        shared.catalog, dataset, "fid", extractor, split, precision, None, argument="DATASET"
+    )
+    if isinstance(request.reference, Path) and request.statistics:
+        raise GridError(f"DATASET: {dataset} holds statistics already")
+    warn_of_cache()
+    place = resolve_device(device)
+    paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
+    chosen = request.settings["extractor"]
+    with data_paths_set(paths), deterministic_process(THREADS):
+        real, described = open_reference(request, shared)
+        built = shared.build_extractor(chosen, real)
+        assert built is not None
+        side: Split = next(each for each in get_args(Split) if each == (split or "train"))
+        found = statistics_of(real, side, built, label=chosen.label, device=place, precision=precision)
+        write_statistics(out, found)
+    warn(shared.catalog.notes)
+    output().print(
+        plain(f"{len(found.mean)} features ({chosen.label}) of {described}: {out}"), soft_wrap=True
+    )
+    return 0
