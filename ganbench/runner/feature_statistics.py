@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from ganbench.api import Dataset, Extractor, Samples
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError, GridError
+from ganbench.files.arrays import read_named
 from ganbench.files.atomic import write_bytes
 from ganbench.grid import Choice
 from ganbench.grid.problems import given
-from ganbench.runner.arrays import read_named
 from ganbench.runner.shared_parts import SharedParts
 from ganbench.scoring import (
     Protocol,
