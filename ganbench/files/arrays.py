@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ Array = NDArray[Any]
 _KINDS = {".npy": "a .npy file", ".npz": "an .npz file"}
 # How files of one array begin, and archives of several, with something in them and without.
 _MAGIC = (b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")
+# Of `numpy.savez`, the second array.
+_MAYBE_LABELS = "arr_1"
 _PICKLE = b"\x80"
 # Floats are made into pixels so many images at a time: all at once, they take several times the memory.
 _CHUNK = 1000
@@ -39,8 +42,13 @@ def read_arrays(path: Path) -> dict[str, Array]:
         DatasetError: the file is absent, another kind of file, damaged, holds pickled objects, or no such
             array.
     """
-    loaded = _loaded(path, _members)
-    return {"x": loaded} if isinstance(loaded, np.ndarray) else loaded
+    found = load_arrays(path, lambda names: _samples_among(names, path))
+    if _MAYBE_LABELS in found:
+        second = found.pop(_MAYBE_LABELS)
+        # Labels, as ADM's (guided-diffusion's) files have them; anything else is no concern of ours.
+        if second.dtype.kind in "iu" and second.shape == found["x"].shape[:1]:
+            found["labels"] = second
+    return found
 
 
 def read_named(path: Path, names: Sequence[str]) -> dict[str, Array]:
@@ -53,16 +61,19 @@ def read_named(path: Path, names: Sequence[str]) -> dict[str, Array]:
     Raises:
         DatasetError: the file is absent, another kind of file, damaged, or holds pickled objects.
     """
-
-    def take(path: Path, archive: Any) -> dict[str, Array]:
-        return {name: _member(path, archive, name) for name in names if name in archive.files}
-
-    loaded = _loaded(path, take)
-    return {} if isinstance(loaded, np.ndarray) else loaded
+    return load_arrays(path, lambda there: {name: name for name in names if name in there})
 
 
-def _loaded(path: Path, take: Callable[[Path, Any], dict[str, Array]]) -> Array | dict[str, Array]:
-    """Read the array of a .npy, or what is taken of an .npz.
+def load_arrays(
+    path: Path, choose: Callable[[list[str]], Mapping[str, str]], *, mapped: bool = False
+) -> dict[str, Array]:
+    """Read chosen arrays of a file.
+
+    Args:
+        path: .npy or .npz.
+        choose: given the names of the arrays in the file, `["x"]` for a .npy, says which are read: its name
+            by the name under which it is returned. A DatasetError that it raises is passed on.
+        mapped: whether a .npy is mapped into memory, read-only, in place of being read.
 
     Raises:
         DatasetError: the file is absent, another kind of file, damaged, or holds pickled objects.
@@ -77,11 +88,15 @@ def _loaded(path: Path, take: Callable[[Path, Any], dict[str, Array]]) -> Array 
             stream.seek(0)
             if start and not start.startswith((*_MAGIC, _PICKLE)):
                 raise DatasetError(f"{path}: is not {_KINDS.get(path.suffix.lower(), 'an array')}")
-            loaded = np.load(stream, allow_pickle=False)
+            if mapped and start.startswith(_MAGIC[0]):
+                loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+            else:
+                loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
-                return loaded
+                return {name: loaded for name in choose(["x"])}
             with loaded:
-                return take(path, loaded)
+                chosen = choose(list(loaded.files))
+                return {name: _member(path, loaded, member) for name, member in chosen.items()}
     except DatasetError:
         raise
     except MemoryError as error:
@@ -113,7 +128,7 @@ def pixels_of(
         DatasetError: no samples; another shape or type; floats without a span, not finite, or beyond it.
     """
     _require_some(array, path)
-    placed = _placed(array, path, like)
+    placed = channels_first(array, path, like)
     if array.dtype == np.uint8:
         if span is not None:
             raise DatasetError(f"{path}: holds uint8, whose range is known: --range is for floats")
@@ -124,8 +139,69 @@ def pixels_of(
         raise DatasetError(
             f"{path}: holds {array.dtype}: say with --range what black and white are, as --range=-1,1 or 0,1"
         )
-    parts = [_rounded(placed[at : at + _CHUNK], at, path, span) for at in range(0, len(placed), _CHUNK)]
+    parts = [rounded_pixels(placed[at : at + _CHUNK], at, path, span) for at in range(0, len(placed), _CHUNK)]
     return torch.cat(parts)
+
+
+def channels_first(array: Array, path: Path, like: tuple[int, ...] | None = None) -> Array:
+    """Move the channels of images to the second place, as a view.
+
+    Args:
+        array: (N, C, H, W), (N, H, W, C) or (N, H, W), C 1 or 3.
+        path: its file, for messages.
+        like: the shape (C, H, W) that decides where an array could be read both ways; the first of the
+            layouts above otherwise.
+
+    Raises:
+        DatasetError: it has another shape.
+    """
+    if 0 not in array.shape:
+        if array.ndim == 3:
+            return array[:, np.newaxis]
+        if array.ndim == 4:
+            first, last = array.shape[1] in (1, 3), array.shape[3] in (1, 3)
+            channels_last = np.moveaxis(array, 3, 1)
+            if last and (not first or channels_last.shape[1:] == like != array.shape[1:]):
+                return channels_last
+            if first:
+                return array
+    raise DatasetError(
+        f"{path}: has {_text(array)}; images must be (N, C, H, W), (N, H, W, C) or (N, H, W) with C 1 or 3"
+    )
+
+
+def rounded_pixels(
+    array: Array, start: int, path: Path, span: tuple[float, float], option: str = "--range"
+) -> Tensor:
+    """Convert numbers to pixels, rounded as a generator's images are.
+
+    Args:
+        array: (n, ...), floats or integers.
+        start: the number of the first image, for messages.
+        path: the file, for messages.
+        span: what is black and what is white.
+        option: how the span was given, for messages.
+
+    Returns:
+        uint8, of the same shape.
+
+    Raises:
+        DatasetError: values that are not finite, or beyond the span.
+    """
+    # Whole numbers above 2^24 are no float32.
+    kind = np.float32 if array.dtype.kind == "f" else np.float64
+    with np.errstate(over="ignore"):
+        images = torch.from_numpy(np.ascontiguousarray(array, dtype=kind))
+    _require_finite(images, start, path, "image")
+    black, white = span
+    scaled = (images - black) * (255 / (white - black))
+    # What would be rounded to black or to white all the same may lie a little beyond.
+    if scaled.min() < -0.5 or scaled.max() > 255.5:
+        raise DatasetError(
+            f"{path}: has values from {float(images.min()):g} to {float(images.max()):g}, beyond {option} "
+            f"{black:g},{white:g}: clip them, or state what black and white are"
+        )
+    return scaled.round().clamp(0, 255).to(torch.uint8)
 
 
 def points_of(array: Array, path: Path) -> Tensor:
@@ -171,18 +247,17 @@ def companions_of(arrays: Mapping[str, Array], path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _members(path: Path, archive: Any) -> dict[str, Array]:
-    names = list(archive.files)
+def _samples_among(names: Sequence[str], path: Path) -> dict[str, str]:
+    """Choose the samples, under `x`, and what belongs to them.
+
+    Raises:
+        DatasetError: none of the arrays is sure to be the samples.
+    """
     if "x" in names:
-        return {name: _member(path, archive, name) for name in ("x", *COMPANIONS) if name in names}
+        return {name: name for name in ("x", *COMPANIONS) if name in names}
     if "arr_0" in names or len(names) == 1:
-        found = {"x": _member(path, archive, "arr_0" if "arr_0" in names else names[0])}
-        if "arr_1" in names:
-            # Labels, as ADM's (guided-diffusion's) files have them; anything else is no concern of ours.
-            second = _member(path, archive, "arr_1")
-            if second.dtype.kind in "iu" and second.shape == found["x"].shape[:1]:
-                found["labels"] = second
-        return found
+        found = {"x": "arr_0" if "arr_0" in names else names[0]}
+        return {**found, _MAYBE_LABELS: _MAYBE_LABELS} if _MAYBE_LABELS in names else found
     raise DatasetError(
         f"{path}: has no array 'x' (nor 'arr_0', nor only one); it has {shown(names)[1:-1] or 'nothing'}"
     )
@@ -204,38 +279,6 @@ def _require_some(array: Array, path: Path) -> None:
         raise DatasetError(f"{path}: holds no samples")
 
 
-def _placed(array: Array, path: Path, like: tuple[int, ...] | None) -> Array:
-    """Move an array's channels to the second place, as a view."""
-    if 0 not in array.shape:
-        if array.ndim == 3:
-            return array[:, np.newaxis]
-        if array.ndim == 4:
-            first, last = array.shape[1] in (1, 3), array.shape[3] in (1, 3)
-            channels_last = np.moveaxis(array, 3, 1)
-            if last and (not first or channels_last.shape[1:] == like != array.shape[1:]):
-                return channels_last
-            if first:
-                return array
-    raise DatasetError(
-        f"{path}: has {_text(array)}; images must be (N, C, H, W), (N, H, W, C) or (N, H, W) with C 1 or 3"
-    )
-
-
-def _rounded(array: Array, start: int, path: Path, span: tuple[float, float]) -> Tensor:
-    with np.errstate(over="ignore"):
-        images = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-    _require_finite(images, start, path, "image")
-    black, white = span
-    scaled = (images - black) * (255 / (white - black))
-    # What would be rounded to black or to white all the same may lie a little beyond.
-    if scaled.min() < -0.5 or scaled.max() > 255.5:
-        raise DatasetError(
-            f"{path}: has values from {float(images.min()):g} to {float(images.max()):g}, beyond --range "
-            f"{black:g},{white:g}: clip them, or state what black and white are"
-        )
-    return scaled.round().clamp(0, 255).to(torch.uint8)
-
-
 def _require_finite(samples: Tensor, start: int, path: Path, noun: str) -> None:
     finite = torch.isfinite(samples).flatten(1).all(dim=1)
     if not finite.all():
@@ -244,3 +287,31 @@ def _require_finite(samples: Tensor, start: int, path: Path, noun: str) -> None:
 
 def _text(array: Array) -> str:
     return f"{array.dtype} of shape {array.shape}"
+
+
+def describe_arrays(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Give shape and type of each array in a .npy (`x`) or .npz file, from their headers alone.
+
+    Raises:
+        DatasetError: as of `load_arrays`.
+    """
+    found = load_arrays(path, lambda names: {} if names != ["x"] else {"x": "x"}, mapped=True)
+    if found or not zipfile.is_zipfile(path):
+        return {name: (array.shape, array.dtype) for name, array in found.items()}
+    described = {}
+    try:
+        with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
+            for member in archive.namelist():
+                if member.endswith(".npy"):
+                    with archive.open(member) as content:
+                        described[member.removesuffix(".npy")] = _header(content)
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise DatasetError(f"{path}: cannot be read: {shown(str(error))[1:-1]}") from error
+    return described
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    return shape, dtype

@@ -53,7 +53,7 @@ class Arrays:
 
 @hookimpl
 def ganbench_datasets():
-    yield DatasetSpec(name="arrays", build=Arrays)
+    yield DatasetSpec(name="npy_files", build=Arrays)
 '''
 SMALL = {"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}
 
@@ -76,7 +76,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def document(**train: Any) -> dict[str, Any]:
     axes = {
-        "dataset": [{"name": "arrays", "folder": "shades"}],
+        "dataset": [{"name": "npy_files", "folder": "shades"}],
         "architecture": [SMALL],
         "loss": ["non_saturating"],
     }
@@ -129,7 +129,7 @@ def test_other_content_is_another_environment(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "data" / "shades" / "test.npy").unlink()
     with pytest.raises(
-        GanbenchError, match=r"dataset 'arrays\[folder=shades\]' \(plugin arrays\.py\): FileNot"
+        GanbenchError, match=r"dataset 'npy_files\[folder=shades\]' \(plugin arrays\.py\): FileNot"
     ):
         plan_run(read_grid(document(), load_catalog()), tmp_path / "out", device="cpu")
     assert not (tmp_path / "out").exists()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from listed_objectives import OBJECTIVES, PENALTIES
@@ -71,12 +72,20 @@ DATASETS: dict[str, dict[str, Any]] = {
     "celeba": {"size": 8},
     "stacked_mnist": {"samples": 20},
     "image_folder": {"size": 8},
+    "arrays": {"range": [0, 1023]},
+    "table": {"label": "class", "standardise": True},
     "gaussian_ring": {"samples": 40},
     "gaussian_grid": {"samples": 40},
     "gaussian_1d": {"samples": 40},
     "point_mass": {"samples": 40},
     "parallel_lines": {"samples": 40},
     "swiss_roll": {"samples": 40},
+}
+# Below the folder of files.
+PATHS = {
+    "dataset image_folder": "pictures",
+    "dataset arrays": "images.npz",
+    "dataset table": "points.csv",
 }
 # One of each family is played with every architecture.
 FAMILIES = {
@@ -187,6 +196,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (root / "pictures").mkdir()
         for index, pixels in enumerate(images(12, 8, 8, 3)):
             Image.fromarray(pixels).save(root / "pictures" / f"{index:02}.png")
+        deep = images(12, 8, 8, 3).astype(np.uint16) * 4
+        np.savez(root / "images.npz", images=deep, labels=np.arange(12, dtype=np.uint8) % 3)
+        points = np.random.default_rng(0).normal(5, 3, (40, 3))
+        rows = (",".join(map(str, [*point, index % 2])) for index, point in enumerate(points))
+        (root / "points.csv").write_text("\n".join(["x,y,z,class", *rows]))
         # What a process has built of the same names and options, elsewhere, is not these files.
         forget()
         yield root
@@ -197,8 +211,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.mark.parametrize("label", PLAYS)
 def test_it_trains_and_resumes_bit_by_bit(label: str, files: Path) -> None:
     play = PLAYS[label]
-    if label == "dataset image_folder":
-        play = {**play, "dataset": {**play["dataset"], "path": str(files / "pictures")}}
+    if label in PATHS:
+        play = {**play, "dataset": {**play["dataset"], "path": str(files / PATHS[label])}}
     whole, broken = _trainer(play), _trainer(play)
     start, _ = _state(whole)
     whole.advance(STEPS)

@@ -89,6 +89,16 @@ def ganbench_datasets() -> Iterable[DatasetSpec]:
         details=folder_details,
     )
     yield DatasetSpec(
+        name="arrays",
+        build=lazy("ganbench.zoo.datasets.own_arrays:build_arrays"),
+        summary="Your own images or points in a .npy or .npz, of any numbers, with labels and conditions.",
+    )
+    yield DatasetSpec(
+        name="table",
+        build=lazy("ganbench.zoo.datasets.own_table:OwnTable"),
+        summary="Your own points of any dimension: columns of a .csv, .tsv, .txt or .parquet, by name.",
+    )
+    yield DatasetSpec(
         name="gaussian_ring",
         build=lazy("ganbench.zoo.datasets.gaussian_mixtures:GaussianRing"),
         summary="A ring of 2-D Gaussians, for seeing mode collapse; PacGAN's numbers by default.",
