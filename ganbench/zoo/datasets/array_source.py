@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError, shown
 from ganbench.files.arrays import ARRAY_ENDINGS, Array, describe_arrays, load_arrays
+from ganbench.files.folder_layout import order_classes
 from ganbench.zoo.datasets.array_roles import Part, Roles, roles_of
 from ganbench.zoo.datasets.bounds import count, refuse
-from ganbench.zoo.datasets.folder_layout import order_classes
 from ganbench.zoo.datasets.own_points import rows_of
 from ganbench.zoo.datasets.packed import stamp_of
 

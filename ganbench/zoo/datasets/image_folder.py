@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Interval
 
+from ganbench.files.label_files import LABEL_ENDINGS
 from ganbench.files.picture_listing import PASSED_OVER
 from ganbench.files.pictures import Background, Decisions
 from ganbench.files.resizing import MAX_CROP_PIXELS
 from ganbench.zoo.datasets.bounds import Limit, Side, refuse
-from ganbench.zoo.datasets.label_files import LABEL_ENDINGS
 from ganbench.zoo.datasets.packed import Contents, Packed
 from ganbench.zoo.datasets.picture_collection import (
     NAME,

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError, did_you_mean, shown
 from ganbench.files.data_paths import find_path
+from ganbench.files.folder_layout import order_classes
 from ganbench.files.regular import irregular, open_regular
 from ganbench.zoo.datasets.bounds import Limit, count, refuse
-from ganbench.zoo.datasets.folder_layout import order_classes
 from ganbench.zoo.datasets.own_points import OwnPoints, rows_of
 
 if TYPE_CHECKING:

@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 from ganbench.errors import DatasetError, shown
 from ganbench.files.archives import ARCHIVE_ENDINGS, ArchiveError, is_archive, opened_archive
 from ganbench.files.data_paths import find_path
-from ganbench.files.picture_listing import Listing, list_folder, statuses_of
-from ganbench.files.picture_sets import MAX_NAMED, PictureSet, PictureSetError, survey
-from ganbench.files.pictures import ENDINGS, Decisions, PictureError, Shape, Source, UndecidedError
-from ganbench.files.regular import open_regular
-from ganbench.grid.problems import given
-from ganbench.zoo.datasets.bounds import count, refuse
-from ganbench.zoo.datasets.folder_layout import shared_folders
-from ganbench.zoo.datasets.label_files import (
+from ganbench.files.folder_layout import shared_folders
+from ganbench.files.label_files import (
     MAX_BYTES,
     STYLEGAN_FILE,
     has_labels,
     match_labels,
     read_labels,
 )
+from ganbench.files.picture_listing import Listing, list_folder, statuses_of
+from ganbench.files.picture_sets import MAX_NAMED, PictureSet, PictureSetError, survey
+from ganbench.files.pictures import ENDINGS, Decisions, PictureError, Shape, Source, UndecidedError
+from ganbench.files.regular import open_regular
+from ganbench.grid.problems import given
+from ganbench.zoo.datasets.bounds import count, refuse
 from ganbench.zoo.datasets.packed import Contents, Pictures, stamp_of
 from ganbench.zoo.datasets.picture_splits import Member, Splits, split_pictures
 

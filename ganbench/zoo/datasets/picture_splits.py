@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ganbench.api.data import Split
+from ganbench.files.folder_layout import Parts, find_layout, order_classes
 from ganbench.grid.problems import given
-from ganbench.zoo.datasets.folder_layout import Parts, find_layout, order_classes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from ganbench.grid.problems import given
+from ganbench.errors import shown
 
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing")
@@ -65,8 +65,8 @@ def find_layout(pictures: Sequence[Parts]) -> FolderLayout:
         layout = FolderLayout(train=train[0] if alone else None, test=None)
     elif not train:
         raise ValueError(
-            f"has a folder {given(held_out[0])}, the name of a held-out split, and none named 'train' beside "
-            f"it: put the other pictures in one, give the path of one split, or rename {given(held_out[0])}"
+            f"has a folder {shown(held_out[0])}, the name of a held-out split, and none named 'train' beside "
+            f"it: put the other pictures in one, give the path of one split, or rename {shown(held_out[0])}"
         )
     else:
         test = _named(words, _TEST) or held_out
@@ -101,7 +101,7 @@ def order_classes(names: Collection[str]) -> list[str]:
     ordered = sorted(names, key=lambda name: (int(name), name))
     for first, second in itertools.pairwise(ordered):
         if int(first) == int(second):
-            raise ValueError(f"has classes {given(first)} and {given(second)}, which are the same number")
+            raise ValueError(f"has classes {shown(first)} and {shown(second)}, which are the same number")
     return ordered
 
 
@@ -117,7 +117,7 @@ def _split_word(name: str) -> str:
 
 def _only(split: str, folders: Sequence[str]) -> str:
     if len(folders) > 1:
-        named = ", ".join(given(name) for name in sorted(folders))
+        named = ", ".join(shown(name) for name in sorted(folders))
         raise ValueError(
             f"has several folders that could be the {split} split: {named}; leave one of them there"
         )
@@ -140,7 +140,7 @@ def _refuse_strays(pictures: Iterable[Parts], layout: FolderLayout) -> None:
             if depth < layout.depth or (depth == 1 and name in classes):
                 continue
             if name.casefold() in _HELD_OUT:
-                place = given("/".join(parts[: depth + 1]))
+                place = shown("/".join(parts[: depth + 1]))
                 raise ValueError(
                     f"has a folder {place}, the name of a held-out split, among the pictures to train on: "
                     "put it beside the folder 'train', directly in the data set's folder, or rename it"

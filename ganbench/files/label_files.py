@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
-from ganbench.grid.problems import given
+from ganbench.errors import shown
 
 STYLEGAN_FILE = "dataset.json"
 LABEL_ENDINGS = (".csv", ".tsv", ".json")
@@ -41,7 +41,7 @@ def read_labels(name: str, content: bytes) -> dict[str, str]:
     for file, label in rows:
         file = posixpath.normpath(file.replace("\\", "/"))
         if labels.setdefault(file, label) != label:
-            raise ValueError(f"gives {given(file)} two labels, {given(labels[file])} and {given(label)}")
+            raise ValueError(f"gives {shown(file)} two labels, {shown(labels[file])} and {shown(label)}")
     if not labels:
         raise ValueError("holds no labels")
     return labels
@@ -93,9 +93,9 @@ def _json_rows(content: bytes) -> list[tuple[str, str]]:
     pairs = []
     for row in rows:
         if not isinstance(row, list | tuple) or len(row) != 2 or not isinstance(row[0], str):
-            raise ValueError(f"has {given(row)} where a file name and a label should be")
+            raise ValueError(f"has {shown(row)} where a file name and a label should be")
         if type(row[1]) is not int and not isinstance(row[1], str):
-            raise ValueError(f"gives {given(row[0])} the label {given(row[1])}; only whole numbers are read")
+            raise ValueError(f"gives {shown(row[0])} the label {shown(row[1])}; only whole numbers are read")
         pairs.append((row[0], str(row[1])))
     return pairs
 
@@ -126,7 +126,7 @@ def _table_rows(name: str, content: bytes) -> list[tuple[str, str]]:
         file, label = 0, 1
     else:
         raise ValueError(
-            f"has {len(headings)} columns, {given(headings)}; it must have two, file name and label, or "
+            f"has {len(headings)} columns, {shown(headings)}; it must have two, file name and label, or "
             "headings with file_name and label"
         )
     texts = (table.iloc[:, at].str.strip().tolist() for at in (file, label))
