@@ -73,6 +73,35 @@ def test_equal_the_formulas(channels, block, monkeypatch):
     assert score("ssim", made, wanted) == pytest.approx(ssim_by_scipy(made, wanted), rel=1e-4)
 
 
+@pytest.mark.parametrize("name", BUILDS)
+def test_border_and_luma_are_those_of_papers(name):
+    made, wanted = pair(size=20)
+    formula = {"psnr": psnr_by_formula, "ssim": ssim_by_scipy}[name]
+    sides = [side[:, :, 4:16, 4:16].double() for side in (made, wanted)]
+    weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64) / 255
+    luma = [16 + torch.einsum("nchw,c->nhw", side, weights)[:, None] for side in sides]
+
+    def scored(*sides, **options):
+        made, wanted = (Samples(x=side) for side in sides)
+        return BUILDS[name](border=4, **options)(made, wanted, None)[name]
+
+    assert scored(made, wanted) == pytest.approx(formula(*sides), rel=1e-4)
+    assert scored(made, wanted, luma=True) == pytest.approx(formula(*luma), rel=1e-4)
+    grey = made[:, :1], wanted[:, :1]
+    assert scored(*grey, luma=True) == scored(*grey)
+
+
+def test_images_that_count_together_are_as_one_picture():
+    made, wanted = pair(count=4)
+    wanted[0] = made[0].clone()
+    wanted[0, 0, 0, 0] ^= 1
+    whole = [torch.cat(list(side), dim=2)[None] for side in (made, wanted)]
+    together = Psnr(together=True)(Samples(x=made), Samples(x=wanted), None)["psnr"]
+    assert together == pytest.approx(score("psnr", *whole), rel=1e-6)
+    assert score("psnr", made, wanted) > together + 5
+    assert Psnr(together=True)(Samples(x=made), Samples(x=made), None)["psnr"] == math.inf
+
+
 def test_no_more_pixels_are_worked_on_at_once_than_stated(monkeypatch):
     module = importlib.import_module("torchmetrics.functional.image")
     exact, made = module.peak_signal_noise_ratio, []
@@ -154,10 +183,26 @@ def test_what_are_no_pairs_is_no_input(name, made, complaint):
     ],
 )
 def test_data_without_pairs_are_refused_before_training(name, dataset, complaint):
+    refused(name, dataset, complaint)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "options", "complaint"),
+    [
+        ("psnr", (1, 8, 8), {"border": 4}, r"at least 9x9 \(border = 4\), and the data have 8x8"),
+        ("ssim", (1, 16, 16), {"border": 3}, r"at least 17x17 \(border = 3\), and the data have 16x16"),
+        ("ssim", (2, 16, 16), {"luma": True}, "luma = true takes images of 1 or 3 channels, .* have 2"),
+    ],
+)
+def test_images_of_which_nothing_would_count_are_refused(name, shape, options, complaint):
+    refused(name, PlainData(pixels(50, *shape), condition=pixels(50, *shape)), complaint, **options)
+
+
+def refused(name, dataset, complaint, **options):
     scoring = Scorer(
         dataset=dataset,
         reference_split="train",
-        metrics=[(name, BUILDS[name](), {})],
+        metrics=[(name, BUILDS[name](**options), options)],
         extractor=None,
         extractor_label="",
         samples=20,
