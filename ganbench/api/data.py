@@ -21,6 +21,10 @@ class Dataset(Protocol):
 
     It may also have `modes` (k, d), `std`, `density(x)`, `class_names`, `describe` and `notes`.
 
+    `baselines(condition) -> Mapping[str, Tensor]` is for data whose conditions are pictures. It gives what
+    simple methods make of conditions (N, *shape), by the name of each method, at most four: uint8 images
+    (N, C, H, W), as large as the samples. Pictures show them between input and output.
+
     `class_names` is a name for each class, in the order of the labels, or None; it is shown on the report's
     page.
 

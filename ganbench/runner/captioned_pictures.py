@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from ganbench.api import Samples, Signature
 from ganbench.files.png import MAX_ROWS, PictureWords, encode_png
+from ganbench.runner.dataset_problems import INPUT, OUTPUT, TARGET
 from ganbench.runner.shared_dataset import SharedDataset
 from ganbench.runner.tiles import GAP_GREY, SIDE, WHITE, picture_of, reduced, tile
 from ganbench.scoring import to_uint8
 
-INPUT, OUTPUT, TARGET = "input", "output", "target"
 # Pixels.
 _FONT = 12
 _LINE = 15
@@ -31,6 +31,9 @@ _MIN_ROW = 256
 _MIN_ROW_OF_WORDS = 448
 _MIN_CAPTIONED = 128
 _MIN_HEADED = 64
+# Images of fewer pixels per side are seen whole. Of others the zoom shows a third, or so many pixels.
+_MIN_ZOOMED = 32
+_MAX_ZOOM_WINDOW = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,11 @@ def has_picture_conditions(signature: Signature) -> bool:
     )
 
 
+def zooms(signature: Signature) -> bool:
+    """Tell whether pictures show a part of each image enlarged: pairs of pictures that are not tiny."""
+    return has_picture_conditions(signature) and min(signature.shape[1:]) >= _MIN_ZOOMED
+
+
 def content_of(samples: Samples, dataset: SharedDataset, targets: Tensor | None = None) -> Blocks | None:
     """Lay out samples with what they were made from, as the data set describes it.
 
@@ -102,30 +110,59 @@ def content_of(samples: Samples, dataset: SharedDataset, targets: Tensor | None 
     if signature.kind != "image" or (samples.condition is None and samples.labels is None):
         return None
     if samples.condition is not None and has_picture_conditions(signature):
-        return paired(samples, dataset.captions(samples), targets)
+        return paired(samples, dataset.captions(samples), targets, dataset.baselines(samples.condition))
     return grouped(samples, dataset.captions(samples)) if dataset.describes else None
 
 
-def paired(samples: Samples, captions: Sequence[str], targets: Tensor | None) -> Blocks:
-    """Lay out samples beside the pictures that they were made from.
+def paired(
+    samples: Samples,
+    captions: Sequence[str],
+    targets: Tensor | None,
+    baselines: Mapping[str, Tensor] | None = None,
+) -> Blocks:
+    """Lay out samples beside the pictures that they were made from; a few of them with a part enlarged.
 
     Args:
         samples: images, with pictures as conditions.
         captions: of each; empty for none.
         targets: uint8, the data's own image of each condition, where the conditions are the data's.
+        baselines: uint8, what simple methods make of the conditions, by their names.
     """
-    shown = [as_images(samples.condition, samples.x), samples.x]
-    heads = [INPUT, OUTPUT]
+    assert samples.condition is not None
+    shown = {INPUT: as_images(samples.condition, samples.x), **(baselines or {}), OUTPUT: samples.x}
     if targets is not None:
-        shown.append(targets)
-        heads.append(TARGET)
-    channels = max(images.shape[1] for images in shown)
-    together = torch.stack([images.expand(-1, channels, -1, -1) for images in shown], 1)
+        shown[TARGET] = targets
+    channels = max(images.shape[1] for images in shown.values())
+    together = torch.stack([images.expand(-1, channels, -1, -1) for images in shown.values()], 1)
     blocks = [
         Block(images=images, caption=caption) for images, caption in zip(together, captions, strict=True)
     ]
     # A few stand one below the other, so that each column has one head.
-    return Blocks(blocks=blocks, heads=heads, per_line=1 if len(blocks) <= SIDE else SIDE // len(heads))
+    per_line = 1 if len(blocks) <= SIDE else max(1, SIDE // len(shown))
+    if per_line == 1 and min(samples.x.shape[2:]) >= _MIN_ZOOMED:
+        # The same part for all generators: none of the outputs says which.
+        guides = together[:, -1 if targets is not None else 0]
+        blocks = _zoomed(blocks, guides)
+    return Blocks(blocks=blocks, heads=list(shown), per_line=per_line)
+
+
+def _zoomed(blocks: Sequence[Block], guides: Tensor) -> list[Block]:
+    """Put below each block the part of its images where the block's guide varies most, enlarged."""
+    height, width = guides.shape[2:]
+    share = min(1 / 3, _MAX_ZOOM_WINDOW / min(height, width))
+    window = round(height * share), round(width * share)
+    found: list[Block] = []
+    for block, guide in zip(blocks, guides.double().mean(1, keepdim=True), strict=True):
+        mean, square = (
+            nn.functional.avg_pool2d(values[None], window, stride=1) for values in (guide, guide.square())
+        )
+        variances = (square - mean.square())[0, 0]
+        top, left = divmod(int(variances.argmax()), variances.shape[1])
+        part = block.images[:, :, top : top + window[0], left : left + window[1]]
+        enlarged = nn.functional.interpolate(part.float(), size=(height, width)).to(torch.uint8)
+        found += [block, Block(images=enlarged)]
+    told = f"Every second row: the liveliest {window[1]} x {window[0]} pixels of the row above."
+    return [*found[:-1], Block(images=found[-1].images, caption=told)]
 
 
 def grouped(samples: Samples, captions: Sequence[str]) -> Blocks:

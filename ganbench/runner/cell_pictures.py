@@ -16,7 +16,13 @@ from ganbench.errors import GanbenchError
 from ganbench.files.png import encode_png
 from ganbench.grid.seeds import score_seed
 from ganbench.runner.build import CellParts
-from ganbench.runner.captioned_pictures import Blocks, content_of, draw_small, has_picture_conditions
+from ganbench.runner.captioned_pictures import (
+    Blocks,
+    content_of,
+    draw_small,
+    has_picture_conditions,
+    zooms,
+)
 from ganbench.runner.point_pictures import MAX_POINTS, Span, draw_plane, frame_of, surface_of
 from ganbench.runner.sample_pictures import draw_samples, shown, tiled
 from ganbench.runner.sampling import chosen, generate_samples, spread
@@ -31,6 +37,7 @@ MAX_STEPS = 60
 _MAX_CLASSES = 20
 _NEIGHBOURS = 3
 _PAIRS = 6
+_ZOOMED_PAIRS = 3
 # Numbers of the training set that are compared at a time.
 _CHUNK = 2**23
 
@@ -154,7 +161,8 @@ class CellPictures:
 def fixed_conditions(parts: CellParts) -> tuple[Tensor, Tensor | None] | None:
     """Choose conditions of the test split that the pictures of all cells show.
 
-    Six where conditions are pictures; else eight, described in different words, as far as there are so many.
+    Six where conditions are pictures, three where these have a zoom; else eight, as far as there are so many
+    that are described in different words.
 
     Returns:
         The conditions, and of pictures the data's own images of them, uint8; None where conditions are
@@ -172,7 +180,7 @@ def fixed_conditions(parts: CellParts) -> tuple[Tensor, Tensor | None] | None:
     tried = described_on_trial(data)
     assert tried.condition is not None
     if pairs:
-        rows = torch.tensor(spread(range(len(tried)), _PAIRS))
+        rows = torch.tensor(spread(range(len(tried)), _ZOOMED_PAIRS if zooms(signature) else _PAIRS))
         return tried.condition[rows], tried.x[rows]
     # Neighbours in the data may be alike.
     rows_by_caption: dict[str, int] = {}

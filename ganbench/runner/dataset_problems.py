@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,9 @@ from ganbench.api import Dataset, Samples, Signature
 # Values looked at together: a mask of all of them could take a quarter of the memory that the data do.
 _BLOCK = 2**24
 MAX_CAPTION_CHARACTERS = 200
+MAX_BASELINES = 4
+_MAX_NAME_CHARACTERS = 40
+_HEADS = (INPUT, OUTPUT, TARGET) = ("input", "output", "target")
 
 
 def dataset_problems(dataset: object) -> list[str]:
@@ -31,9 +36,10 @@ def dataset_problems(dataset: object) -> list[str]:
         problems.append(f"`fingerprint` must be text that changes with the content, given {fingerprint!r}")
     if not callable(getattr(dataset, "load", None)):
         problems.append("`load(split)` is missing")
-    describe = getattr(dataset, "describe", None)
-    if describe is not None and not callable(describe):
-        problems.append(f"`describe` must be a method or None, given {_given(describe)}")
+    for name in ("describe", "baselines"):
+        method = getattr(dataset, name, None)
+        if method is not None and not callable(method):
+            problems.append(f"`{name}` must be a method or None, given {_given(method)}")
     names = getattr(dataset, "class_names", None)
     if names is not None and not problems:
         problems += _class_name_problems(names, signature)
@@ -71,6 +77,38 @@ def caption_problem(caption: object) -> str:
             f"given {_short(caption)}{size}"
         )
     return ""
+
+
+def baseline_problems(baselines: object, count: int, signature: Signature) -> list[str]:
+    """List what is wrong with what simple methods made of conditions; empty where nothing is.
+
+    Args:
+        baselines: what the data set's `baselines` gave.
+        count: of the conditions.
+        signature: of the data.
+    """
+    if not isinstance(baselines, Mapping):
+        return [f"`baselines` must give images by name, given {_given(baselines)}"]
+    if len(baselines) > MAX_BASELINES:
+        return [f"`baselines` must give at most {MAX_BASELINES} methods' images, given {len(baselines)}"]
+    problems = []
+    wanted = (count, *signature.shape)
+    for name, images in baselines.items():
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            problems.append(f"`baselines` must name each method in words, given {_short(name)}")
+        elif name in _HEADS:
+            problems.append(f"`baselines` must name no method {name!r}, as other columns are headed")
+        elif len(name) > _MAX_NAME_CHARACTERS:
+            most = _MAX_NAME_CHARACTERS
+            problems.append(f"`baselines` must give names of at most {most} characters, given {_short(name)}")
+        elif not isinstance(images, Tensor) or images.dtype != torch.uint8 or tuple(images.shape) != wanted:
+            given = (
+                f"{_name(images.dtype)} {tuple(images.shape)}"
+                if isinstance(images, Tensor)
+                else _given(images)
+            )
+            problems.append(f"`baselines` must give uint8 images {wanted} of {name!r}, given {given}")
+    return problems
 
 
 def _signature_problems(signature: Signature) -> list[str]:

@@ -16,7 +16,12 @@ from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import GanbenchError, GridError, PluginError
 from ganbench.grid import Choice
-from ganbench.runner.dataset_problems import caption_problem, dataset_problems, samples_problems
+from ganbench.runner.dataset_problems import (
+    baseline_problems,
+    caption_problem,
+    dataset_problems,
+    samples_problems,
+)
 from ganbench.runner.sampling import chosen, spread
 from ganbench.scoring import seeded
 
@@ -24,6 +29,7 @@ _CPU = torch.device("cpu")
 # Samples whose conditions, and labels that, are described on trial.
 _MAX_TRIED = 64
 _MAX_LABELS_TRIED = 1000
+_MAX_BASELINES_TRIED = 2
 
 _Value = TypeVar("_Value")
 
@@ -83,8 +89,11 @@ class SharedDataset:
             samples, problems = self._naming(load)
             self._require([f"{split} split: {problem}" for problem in problems])
             self._splits[split] = samples
+            tried = described_on_trial(samples)
             if self._own_describe is not None:
-                self.captions(described_on_trial(samples))
+                self.captions(tried)
+            if tried.condition is not None:
+                self.baselines(tried.condition[:_MAX_BASELINES_TRIED])
         return self._splits[split]
 
     @property
@@ -116,6 +125,31 @@ class SharedDataset:
         labels: list[int] = samples.labels.tolist()
         of_label = {label: self._described(label) for label in sorted(set(labels))}
         return [of_label[label] for label in labels]
+
+    def baselines(self, condition: Tensor) -> dict[str, Tensor]:
+        """Let simple methods of the data set make images of conditions.
+
+        Args:
+            condition: (n, *shape), as the data have them.
+
+        Returns:
+            uint8 images (n, C, H, W) by the method's name; empty where the data set has no such methods.
+
+        Raises:
+            GridError: a method of a built-in data set failed, or gives something else.
+            PluginError: the same, of a plugin.
+        """
+        own = getattr(self._dataset, "baselines", None)
+        if own is None:
+            return {}
+
+        def make() -> object:
+            with calling(self._part, "baselines"):
+                return own(condition.clone())
+
+        made: Any = self._naming(make)
+        self._require(baseline_problems(made, len(condition), self.signature))
+        return dict(made)
 
     @property
     def _own_describe(self) -> Callable[[Tensor | int], object] | None:

@@ -134,6 +134,39 @@ def test_pairs_stand_beside_each_other_with_heads() -> None:
     assert without.heads == ["input", "output"]
 
 
+def chequered(height: int, width: int) -> torch.Tensor:
+    return (torch.arange(height)[:, None] + torch.arange(width)) % 2
+
+
+def test_baselines_stand_between_input_and_output_and_large_images_have_a_zoom() -> None:
+    x = torch.zeros(2, 1, 48, 36, dtype=torch.uint8)
+    targets = x + 128
+    lively = (255 * chequered(16, 12)).to(torch.uint8)
+    targets[0, 0, 20:36, 5:17] = lively
+    content = paired(Samples(x=x, condition=torch.zeros(2, 1, 12, 9)), ["", ""], targets, {"guess": x + 7})
+    assert content.heads == ["input", "guess", "output", "target"]
+    assert [len(block.images) for block in content.blocks] == [4] * 4
+    whole, part = (block.images[:, 0] for block in content.blocks[:2])
+    assert (whole[1] == 7).all()
+    assert torch.equal(whole[3], targets[0, 0])
+    # Each pixel nine times, of the part of the target where most happens, and of the same part of the others.
+    assert torch.equal(part[3], lively.repeat_interleave(3, 0).repeat_interleave(3, 1))
+    assert (part[1] == 7).all()
+    assert [bool(block.caption) for block in content.blocks] == [False, False, False, True]
+    assert "12 x 16 pixels" in content.blocks[-1].caption
+
+
+def test_a_zoom_shows_no_more_than_a_page_can_and_depends_on_no_output() -> None:
+    stream = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (1, 1, 256, 256), dtype=torch.uint8, generator=stream)
+    condition = torch.zeros(1, 1, 64, 64)
+    condition[0, 0, 8:16, 0:8] = 2.0 * chequered(8, 8) - 1
+    (_, part) = paired(Samples(x=x, condition=condition), [""], None).blocks
+    # 32 pixels of the input where it varies.
+    expected = x[0, 0, 32:64, 0:32].repeat_interleave(8, 0).repeat_interleave(8, 1)
+    assert torch.equal(part.images[1, 0], expected)
+
+
 def test_many_pairs_stand_side_by_side() -> None:
     samples = Samples(x=shades(*range(20)), condition=torch.rand(20, 1, 3, 5))
     content = paired(samples, [""] * 20, None)

@@ -203,6 +203,7 @@ def test_samples_are_held_against_the_signature(
         ),
         (Given(None, POINT, load=None), "`load(split)` is missing"),
         (Given(None, POINT, describe="red"), "`describe` must be a method or None, given str"),
+        (Given(None, POINT, baselines={}), "`baselines` must be a method or None, given dict"),
         (
             Given(None, changed(POINT, classes=3), class_names=["a", "b"]),
             "`class_names` must be a name for each of the 3 classes, given ['a', 'b']",
@@ -309,6 +310,31 @@ def test_a_description_is_given_a_label_or_a_condition(offer: Any) -> None:
     offer(Given(conditioned, changed(IMAGE, classes=3, condition=(2,)), **named))
     dataset = shared().dataset(Choice("given_data"))
     assert (dataset.describes, dataset.captions(conditioned)) == (False, [""] * 6)
+
+
+BASELINES: dict[str, tuple[Any, str]] = {
+    "raises": (shouted, "KeyError: 'loud' (baselines, fake_fake_data.py:8)"),
+    "gives one": (lambda _: IMAGES[:2], "`baselines` must give images by name, given Tensor"),
+    "gives many": (lambda _: dict.fromkeys("abcde", IMAGES[:2]), "at most 4 methods' images, given 5"),
+    "gives more": (lambda _: {"a": IMAGES}, "uint8 images (2, 1, 8, 8) of 'a', given uint8 (6, 1, 8, 8)"),
+    "gives floats": (lambda _: {"a": IMAGES[:2] / 2}, "of 'a', given float32 (2, 1, 8, 8)"),
+    "gives nothing": (lambda _: {"a": None}, "of 'a', given None"),
+    "names none": (lambda _: {" ": IMAGES[:2]}, "must name each method in words, given ' '"),
+    "names another": (lambda _: {"input": IMAGES[:2]}, "must name no method 'input', as other columns"),
+    "says much": (lambda _: {"x" * 41: IMAGES[:2]}, "must give names of at most 40 characters, given 'xxx"),
+}
+
+
+@pytest.mark.parametrize("what", BASELINES)
+def test_baselines_that_are_no_images_by_name_are_refused(offer: Any, what: str) -> None:
+    baselines, problem = BASELINES[what]
+    data = Samples(x=IMAGES, condition=IMAGES)
+    offer(Given(data, changed(IMAGE, condition=IMAGE.shape), baselines=baselines))
+    with pytest.raises(PluginError) as caught:
+        shared().dataset(Choice("given_data")).load("train")
+    (line,) = caught.value.problems
+    assert line.startswith("dataset 'given_data' (plugin fake-data 2.5): ")
+    assert problem in line
 
 
 def test_a_data_set_that_keeps_to_its_contract_is_taken(offer: Any) -> None:
