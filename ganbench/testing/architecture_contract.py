@@ -67,6 +67,8 @@ class ArchitectureContract(GameContract):
             ):
                 game.begin(turn, *trial.turn(game, 0))  # type: ignore[arg-type]
                 learning = {name: one for name, one in module.named_parameters() if one.requires_grad}
+                if not learning:
+                    continue
                 loss = objective.loss
                 with calling(self.part, f"forward of the {turn}"):
                     value = (

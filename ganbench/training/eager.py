@@ -97,7 +97,9 @@ class EagerEngine:
         """Add the gradient of one batch, or its share where several are accumulated; return its losses."""
         count = self._step.accumulate
         loss, bare = self._turn(player, draw, noise)
-        (loss if count == 1 else loss / count).backward()  # type: ignore[no-untyped-call]
+        # Nothing learns in the turn of a generator that has no weights, as one that interpolates.
+        if self._step.learners[player].parameters:
+            (loss if count == 1 else loss / count).backward()  # type: ignore[no-untyped-call]
         if player == "discriminator":
             self._step.game.tell_augmentation()
         return loss.detach(), bare.detach()
@@ -159,7 +161,11 @@ class EagerEngine:
         for part in range(count):
             loss, bare = self._turn(player, draw, draw * count + part, joint=True)
             losses.append((loss.detach(), bare.detach()))
-            found = torch.autograd.grad(loss / count, parameters, create_graph=True, allow_unused=True)
+            found = (
+                torch.autograd.grad(loss / count, parameters, create_graph=True, allow_unused=True)
+                if parameters
+                else ()
+            )
             if player == "discriminator":
                 self._step.game.tell_augmentation()
             totals = [

@@ -52,7 +52,8 @@ class EMA:
             step: rounds done before this one.
         """
         decay = self.decay if isinstance(self.decay, float) else self.decay(step)
-        torch._foreach_lerp_(self._to, self._from, 1 - decay)
+        if self._to:  # a generator may have no weights
+            torch._foreach_lerp_(self._to, self._from, 1 - decay)
         for mine, theirs in self._buffers:
             mine.copy_(theirs)
 

@@ -197,6 +197,22 @@ def test_a_generator_that_says_it_has_no_bound_may_have_none() -> None:
     unbounded().test_images_are_in_range()
 
 
+class Steady(nn.Module):
+    """Nothing to learn."""
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__()
+        self.shape = signature.shape
+
+    def forward(self, noise: Tensor) -> Tensor:
+        return torch.tanh(noise[:, :1, None, None].expand(-1, *self.shape))
+
+
+def test_a_generator_may_have_nothing_to_learn() -> None:
+    steady = contract_of(ArchitectureContract, ArchitectureSpec, pair(Steady), {})
+    steady().test_gradients_reach_every_parameter()
+
+
 @pytest.mark.slow
 def test_a_sound_architecture_passes_all() -> None:
     sound = contract_of(ArchitectureContract, ArchitectureSpec, pair(couples_samples=False), {})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -272,6 +273,42 @@ def test_frozen_parameters_of_an_author_stay_frozen() -> None:
     before = trainer.players.generator[0].weight.clone()
     trainer.advance(5)
     assert torch.equal(before, trainer.players.generator[0].weight)
+
+
+class Still(torch.nn.Module):
+    """Nothing to learn."""
+
+    def forward(self, noise: torch.Tensor) -> torch.Tensor:
+        return noise[:, :2]
+
+
+class TowardsMoreGradient:
+    """Differentiates the field of both players."""
+
+    name = "towards_more_gradient"
+
+    def play(self, turns: Any) -> None:
+        field = turns.field(0, 0)
+        turns.add_gradient(torch.stack([each.square().sum() for each in field]).sum())
+        turns.apply("discriminator")
+        turns.apply("generator")
+
+
+@pytest.mark.parametrize("update", [None, TowardsMoreGradient()])
+def test_a_generator_without_weights_leaves_the_discriminator_to_learn(update: Any) -> None:
+    def make() -> Any:
+        return make_trainer(
+            {"steps": 10, "accumulate": 2, "ema": 0.5},
+            build=lambda: replace(plain_players(), generator=Still()),
+            update=update,
+        )
+
+    trainer = make()
+    before = {name: each for name, each in weights(trainer).items() if name.startswith("discriminator.")}
+    trainer.advance(10)
+    after = weights(trainer)
+    assert set(differing(before, {name: after[name] for name in before})) == set(before)
+    assert not differing(after, weights(interrupted(make, [3], 10)))
 
 
 def test_r1_is_half_the_weighted_squared_gradient_norm() -> None:
