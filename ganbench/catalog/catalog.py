@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ganbench.api.specs import Choice
 from ganbench.catalog.clashes import resolve_clashes
+from ganbench.catalog.distributions import PACKAGES
 from ganbench.catalog.given import GivenPlugin, read_given
 from ganbench.catalog.kinds import KINDS, Kind
 from ganbench.catalog.loader import DISABLE, load_plugins
@@ -356,6 +357,8 @@ class Catalog:
         if refused := self.refused(kind, name):
             return refused
         unknown = f"unknown {kind} {name!r}{did_you_mean(name, self._entries[kind])}"
+        if package := PACKAGES.get((kind, name)):
+            unknown = f"unknown {kind} {name!r}; get it with: pip install {package}"
         others = [entry.kind for entry in self.find(name)]
         if others:
             unknown = f"unknown {kind} {name!r}; there is a {others[0]} of that name"

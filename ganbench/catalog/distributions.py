@@ -8,6 +8,31 @@ from dataclasses import dataclass
 from importlib import metadata
 
 GROUP = "ganbench"
+# What the packages beside ganbench register, so that an error can say which one has a name.
+_BESIDE: dict[str, dict[str, tuple[str, ...]]] = {
+    "ganbench-efficientnet": {"extractor": ("efficientnet_lite0",)},
+    "ganbench-r3gan": {"loss": ("r3gan",), "penalty": ("r3gan_r1_r2",), "architecture": ("r3gan_resnet",)},
+    "ganbench-relativistic": {"loss": ("relativistic",)},
+    "ganbench-super-resolution": {
+        "architecture": ("sr_resnet", "sr_bicubic"),
+        "loss": ("sr_pixel", "srgan"),
+        "dataset": ("sr_pairs", "sr_photographs", "sr_crops"),
+        "metric": ("sr_sharpness",),
+    },
+    "ganbench-text-to-image": {
+        "architecture": ("text_gan_nets",),
+        "loss": ("text_gan", "text_gan_cls", "text_gan_int", "text_gan_int_cls"),
+        "dataset": ("captioned_shapes", "captioned_folder"),
+        "metric": ("caption_match", "caption_margin", "caption_recall"),
+    },
+}
+PACKAGES = {
+    (kind, name): package
+    for package, kinds in _BESIDE.items()
+    for kind, names in kinds.items()
+    for name in names
+}
+"""The package beside ganbench that registers a name, by kind and name."""
 _HEADING = re.compile(rf"^\s*\[\s*{GROUP}\s*\]\s*$", re.MULTILINE)
 
 

@@ -73,6 +73,7 @@ def test_entries_are_sorted_and_found_by_name(catalog: Catalog) -> None:
         ("loss", "xyz", "unknown loss 'xyz'; valid: elegant, regular"),
         ("penalty", "elegant", "unknown penalty 'elegant'; there is a loss of that name"),
         ("metric", "fid", "unknown metric 'fid'"),
+        ("loss", "r3gan", "unknown loss 'r3gan'; get it with: pip install ganbench-r3gan"),
     ],
 )
 def test_an_unknown_name_is_one_line_with_a_hint(

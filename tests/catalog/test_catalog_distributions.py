@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_site import FakeSite
 
-from ganbench.catalog.distributions import ganbench_version, installed, normalized
+from ganbench.catalog.distributions import PACKAGES, ganbench_version, installed, normalized
+from ganbench.catalog.kinds import SPECS
 
 
 def fake(name: str) -> list[tuple[str, str]]:
@@ -56,3 +58,10 @@ def test_spellings_of_one_name_are_equal() -> None:
 
 def test_the_version_is_the_installed_one() -> None:
     assert ganbench_version()[0].isdigit()
+
+
+@pytest.mark.parametrize(("kind", "name"), PACKAGES)
+def test_packages_beside_ganbench_register_the_names_that_are_said_to_be_theirs(kind: Any, name: str) -> None:
+    folder = Path(__file__).parents[2] / "plugins" / PACKAGES[kind, name]
+    sources = [path.read_text(encoding="utf-8") for path in folder.rglob("*.py") if "tests" not in path.parts]
+    assert any(SPECS[kind].__name__ in source and f'"{name}"' in source for source in sources)
