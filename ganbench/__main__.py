@@ -7,6 +7,7 @@ an internal failure, with its traceback. Output that cannot be written changes n
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,9 @@ from ganbench.execution.stopping import handled_signals
 from ganbench.files.standard_streams import guard_streams, lost_output
 
 INTERRUPTED = 130
+# Objects made, less those freed, between two searches for garbage; Python's default is 700. What is imported
+# is never garbage, and by default a quarter of the time of importing torch goes into looking through it.
+_GARBAGE_THRESHOLD = 10_000
 FAILED = 70  # EX_SOFTWARE of sysexits.h
 # What ends a stream on purpose, as `| head` does, is not worth a word.
 _INTENDED = (errno.EPIPE, errno.EBADF)
@@ -35,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     restore = guard_streams()
     environment = dict(os.environ)
     if arguments is None:
+        gc.set_threshold(_GARBAGE_THRESHOLD)
         # Until a run has its own handlers, and for the other commands: an end like that of Ctrl-C.
         for number in set(handled_signals()) - {signal.SIGINT}:
             signal.signal(number, signal.default_int_handler)
@@ -45,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lost = lost_output()
         if lost is not None and lost.errno not in _INTENDED:
             print(f"ganbench: warning: stdout cannot be written: {lost.strerror or lost}", file=sys.stderr)
-        if arguments is not None:
+        if arguments is None:
+            # Else Python looks through everything several times as it ends.
+            gc.collect()
+            gc.freeze()
+        else:
             # The program itself keeps them: Python flushes them once more at exit.
             restore()
             # Packages set variables when they are imported.

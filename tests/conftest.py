@@ -12,8 +12,8 @@ from parts_here import forget
 
 __all__ = ["in_process", "undrawn", "workers"]
 
-# By default a collection of garbage looks through all that torch and pandas are made of, again and again: a fifth
-# of the time of all tests.
+# By default garbage is searched for so often that a fifth of the time of all tests goes into looking through
+# what torch and pandas are made of.
 gc.set_threshold(50_000, 20, 20)
 
 # The first is for the tests of ganbench's own pytest plugin.

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy  # whose modules are imported when they are asked for: without seeds to compare, never
 
 from ganbench.analysis.significance import ALPHA
 
@@ -33,7 +33,7 @@ def paired_power(effect: float, n: int, alpha: float = ALPHA) -> float:
         n: pairs, at least 2.
         alpha: level of the two-sided test.
     """
-    critical = stats.t.isf(alpha / 2, n - 1)
+    critical = scipy.stats.t.isf(alpha / 2, n - 1)
     return _beyond(critical, n - 1, effect * math.sqrt(n))
 
 
@@ -49,13 +49,13 @@ def welch_power(effect: float, n_old: int, n_new: int, alpha: float = ALPHA) -> 
     freedom = n_old + n_new - 2
     half_old, half_new = (n_old - 1) / 2, (n_new - 1) / 2
     # Gauss-Jacobi nodes on [-1, 1] with the Beta density as weight.
-    nodes, weights = special.roots_jacobi(_NODES, half_new - 1, half_old - 1)
+    nodes, weights = scipy.special.roots_jacobi(_NODES, half_new - 1, half_old - 1)
     ratio = (1 + nodes) / 2
     part_old = ratio * freedom / (n_old - 1) / n_old
     part_new = (1 - ratio) * freedom / (n_new - 1) / n_new
     welch = (part_old + part_new) ** 2 / (part_old**2 / (n_old - 1) + part_new**2 / (n_new - 1))
     scale = np.sqrt((part_old + part_new) / (1 / n_old + 1 / n_new))
-    critical = stats.t.isf(alpha / 2, welch) * scale
+    critical = scipy.stats.t.isf(alpha / 2, welch) * scale
     noncentral = effect / math.sqrt(1 / n_old + 1 / n_new)
     found = [_beyond(value, freedom, noncentral) for value in critical]
     return float(np.average(found, weights=weights))
@@ -75,9 +75,9 @@ def detectable_welch(n_old: int, n_new: int, alpha: float = ALPHA) -> float:
 
 def _beyond(critical: float, freedom: float, noncentral: float) -> float:
     """Compute the probability that a noncentral t lies beyond a two-sided critical value."""
-    above = stats.nct.sf(critical, freedom, noncentral)
+    above = scipy.stats.nct.sf(critical, freedom, noncentral)
     # scipy has no number for a far tail of 1e-300.
-    below = np.nan_to_num(stats.nct.sf(critical, freedom, -noncentral))
+    below = np.nan_to_num(scipy.stats.nct.sf(critical, freedom, -noncentral))
     return float(above + below)
 
 
@@ -86,4 +86,4 @@ def _solved(power: Callable[[float], float]) -> float:
     largest = 1.0
     while power(largest) < POWER:
         largest *= 2
-    return float(optimize.brentq(lambda effect: power(effect) - POWER, 0.0, largest))
+    return float(scipy.optimize.brentq(lambda effect: power(effect) - POWER, 0.0, largest))

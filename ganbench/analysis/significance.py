@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # whose modules are imported when they are asked for: without seeds to compare, never
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from ganbench.analysis.permutation import permutation, sign_flip
 
@@ -68,8 +68,8 @@ def mean_interval(scores: ArrayLike, confidence: float = CONFIDENCE) -> tuple[Fl
     """
     values = np.asarray(scores, dtype=np.float64)
     with _quiet():
-        mean, error = values.mean(axis=-1), stats.sem(values, axis=-1)
-        half = stats.t.ppf((1 + confidence) / 2, values.shape[-1] - 1) * error
+        mean, error = values.mean(axis=-1), scipy.stats.sem(values, axis=-1)
+        half = scipy.stats.t.ppf((1 + confidence) / 2, values.shape[-1] - 1) * error
         return np.asarray(mean - half), np.asarray(mean + half)
 
 
@@ -83,7 +83,7 @@ def paired_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> 
     """
     first, second = np.asarray(old, dtype=np.float64), np.asarray(new, dtype=np.float64)
     with _quiet():
-        test = stats.ttest_rel(second, first, axis=-1)
+        test = scipy.stats.ttest_rel(second, first, axis=-1)
         interval = test.confidence_interval(confidence)
         difference = (second - first).mean(axis=-1)
     return Estimate(*map(np.asarray, (difference, interval.low, interval.high, test.pvalue)))
@@ -99,7 +99,7 @@ def welch_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> E
     """
     first, second = np.asarray(old, dtype=np.float64), np.asarray(new, dtype=np.float64)
     with _quiet():
-        test = stats.ttest_ind(second, first, axis=-1, equal_var=False)
+        test = scipy.stats.ttest_ind(second, first, axis=-1, equal_var=False)
         interval = test.confidence_interval(confidence)
         difference = second.mean(axis=-1) - first.mean(axis=-1)
     return Estimate(*map(np.asarray, (difference, interval.low, interval.high, test.pvalue)))
@@ -177,13 +177,13 @@ def _signed_ranks(old: Floats, new: Floats) -> tuple[Floats, Floats]:
         # inf - inf: both failed, which is a tie.
         differences = np.nan_to_num(new - old, nan=0.0, posinf=np.inf, neginf=-np.inf)
     ties = (differences == 0).sum(axis=-1, keepdims=True)
-    ranks = stats.rankdata(np.abs(differences), axis=-1) - ties
+    ranks = scipy.stats.rankdata(np.abs(differences), axis=-1) - ties
     return np.zeros_like(old), np.sign(differences) * ranks
 
 
 def _ranks(old: Floats, new: Floats) -> tuple[Floats, Floats]:
     """Rank both groups together, failures tied for the last rank."""
-    ranks = stats.rankdata(np.concatenate([old, new], axis=-1), axis=-1)
+    ranks = scipy.stats.rankdata(np.concatenate([old, new], axis=-1), axis=-1)
     return ranks[..., : old.shape[-1]], ranks[..., old.shape[-1] :]
 
 

@@ -7,6 +7,7 @@ scheduler: see `ganbench.execution.stored_cell`.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pickle
@@ -55,6 +56,8 @@ def serve(descriptor: int) -> None:
             # The parent is gone. Raised inside a cell, this would be the cell's error.
             os._exit(1)
 
+    # A quarter of the time of these imports would go into looking for garbage among modules.
+    gc.disable()
     from ganbench.catalog import load_catalog, plugins_given
     from ganbench.errors import GanbenchError
     from ganbench.files.data_paths import data_paths_set
@@ -64,6 +67,8 @@ def serve(descriptor: int) -> None:
 
     # An optimizer's first step imports this; the seconds that it takes are no part of a cell's.
     importlib.import_module("torch._dynamo")
+    gc.freeze()
+    gc.enable()
     shared: SharedParts | None = None
     given = contextlib.ExitStack()
     while True:

@@ -34,6 +34,7 @@ from ganbench.store.picture_files import PictureFiles
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from torch import Tensor
 
 SCORE_COLUMNS = ("step", "metric", "value", "direction", "extractor", "samples", "protocol", "repeat")
@@ -169,7 +170,8 @@ class CellStore(PictureFiles):
         import pyarrow.parquet as pq
 
         sink = io.BytesIO()
-        pq.write_table(pa.table(dict(columns)), sink)
+        arrays = [_arrow_array(values) for values in columns.values()]
+        pq.write_table(pa.Table.from_arrays(arrays, names=list(columns)), sink)
         self._make_cell(cell)
         write_bytes(self.folder(cell) / CURVES, sink.getvalue())
 
@@ -312,6 +314,18 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: cannot be removed: {error.strerror or error}") from error
+
+
+def _arrow_array(values: Sequence[float]) -> pa.Array:
+    """Make what `pyarrow.array` makes of numbers, without the pandas that it imports."""
+    import numpy as np
+    import pyarrow as pa
+
+    if not len(values):
+        return pa.nulls(0)
+    numbers = np.asarray(values, np.int64 if isinstance(values[0], int) else np.float64)
+    buffer = pa.py_buffer(numbers)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), [None, buffer])
 
 
 def _well_formed(record: Mapping[str, Any]) -> bool:

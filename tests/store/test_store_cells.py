@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from small_store import CELL, record, row, tensors
@@ -102,6 +108,28 @@ def test_damaged_scores_are_named(store: Store, text: str | bytes) -> None:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(StoreError, match=re.escape(str(path))):
         store.scores(CELL)
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_curves_are_what_pyarrow_makes_of_the_numbers(store: Store, steps: int) -> None:
+    columns = {"step": list(range(steps)), "loss_d": [0.5, math.nan, -math.inf][:steps]}
+    store.write_curves(CELL, columns)
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    assert (store.folder(CELL) / "curves.parquet").read_bytes() == sink.getvalue()
+
+
+def test_a_worker_writes_curves_without_pandas(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from ganbench.store import Store
+store = Store({str(tmp_path)!r})
+store.make()
+store.write_curves({CELL!r}, {{"step": [1], "loss_d": [0.5]}})
+assert "pandas" not in sys.modules
+"""
+    assert subprocess.run([sys.executable, "-c", program], timeout=120).returncode == 0
+    assert list(tmp_path.glob("cells/*/curves.parquet"))
 
 
 def test_curves_come_back_and_damaged_ones_are_named(store: Store) -> None:
