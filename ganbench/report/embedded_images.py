@@ -63,6 +63,7 @@ class Picture:
         cell: its id.
         frames: by step, ascending; empty where there is no picture.
         neighbours: some samples above their nearest training images, where that was drawn.
+        between: samples of one noise from one condition to another, where that was drawn.
         note: why there is no picture, or how the cell ended.
     """
 
@@ -71,6 +72,7 @@ class Picture:
     cell: str
     frames: Sequence[Frame] = ()
     neighbours: Frame | None = None
+    between: Frame | None = None
     note: str = ""
 
     @property
@@ -80,7 +82,7 @@ class Picture:
 
 
 class _Wanted(NamedTuple):
-    """A picture on disk, and how soon it is taken; at a step below 0 the nearest neighbours."""
+    """A picture on disk, and how soon it is taken; a step below 0 names another kind of picture."""
 
     rank: tuple[int, int, int]
     cell: str
@@ -88,7 +90,7 @@ class _Wanted(NamedTuple):
     path: Path
 
 
-_NEIGHBOURS = -1
+_NEIGHBOURS, _BETWEEN = -1, -2
 
 
 class EmbeddedImages:
@@ -149,6 +151,8 @@ class EmbeddedImages:
                     yield _Wanted((min(order, 2), place, order), cell, step, steps[step])
                 if neighbours := self._store.neighbours_png(cell):
                     yield _Wanted((1, place, 0), cell, _NEIGHBOURS, neighbours)
+                if between := self._store.between_png(cell):
+                    yield _Wanted((1, place, 0), cell, _BETWEEN, between)
 
     def _take(self, wanted: _Wanted) -> None:
         if len(self._frames) >= MAX_PICTURES or self._bytes >= self._most:
@@ -178,8 +182,15 @@ class EmbeddedImages:
             elif not note:
                 note = "no picture"
                 self.problems.append(f"{cell}: no picture of its samples")
-        neighbours = self._frames.get((cell, _NEIGHBOURS))
-        return Picture(group=group, seed=seed, cell=cell, frames=frames, neighbours=neighbours, note=note)
+        return Picture(
+            group=group,
+            seed=seed,
+            cell=cell,
+            frames=frames,
+            neighbours=self._frames.get((cell, _NEIGHBOURS)),
+            between=self._frames.get((cell, _BETWEEN)),
+            note=note,
+        )
 
 
 def _by_seed(context: Context) -> list[tuple[int, Mapping[str, Row]]]:

@@ -67,6 +67,11 @@ class _Section:
         return any(picture.neighbours for row in self.pictures for picture in row)
 
     @property
+    def between(self) -> bool:
+        """Whether any cell shows samples between conditions."""
+        return any(picture.between for row in self.pictures for picture in row)
+
+    @property
     def conditions(self) -> str:
         """Say where the pictures' conditions are from; empty where they are labels, or nothing is known."""
         heads = {head for row in self.pictures for picture in row for head in picture.words.heads}

@@ -15,6 +15,7 @@ from ganbench.api import Players, Samples
 from ganbench.errors import GanbenchError
 from ganbench.files.png import encode_png
 from ganbench.grid.seeds import score_seed
+from ganbench.runner.between_pictures import between_conditions, content_between
 from ganbench.runner.build import CellParts
 from ganbench.runner.captioned_pictures import (
     Blocks,
@@ -96,6 +97,12 @@ class CellPictures:
             )
         if step == self._last and signature.kind == "image":
             store.write_neighbours_picture(cell.id, self._neighbours(samples.x[:SIDE]))
+        ends = between_conditions(self._parts, None if self._fixed is None else self._fixed[0])
+        if step == self._last and ends is not None:
+            # What is scored is finite, so the cell has not diverged.
+            with contextlib.suppress(NonFiniteSamples):
+                strips = content_between(generator, self._parts, ends, score_seed(cell, 0))
+                store.write_between_picture(cell.id, draw_small(strips))
 
     def _seen(self, generator: nn.Module, samples: Samples) -> tuple[Samples, Blocks | None]:
         """Choose the samples that the pictures show, and the words that go with them."""

@@ -52,30 +52,20 @@ def generate_samples(
     Raises:
         NonFiniteSamples: there is NaN or infinity among them.
     """
-    dtype = next((parameter.dtype for parameter in generator.parameters()), torch.float32)
     pool = data.condition if data.condition is not None else data.labels
     draws = _draws(players, None if pool is None else len(pool), count, seed, truncation)
     parts: list[Tensor] = []
     rows: list[Tensor] = []
     made_from = pool if given is None else given
-    was_training = generator.training
-    generator.eval()
-    try:
-        with global_stream(seed, device):
-            for drawn, places in draws:
-                noise = drawn.to(device, dtype)
-                if places is not None and made_from is not None:
-                    if given is not None:
-                        places = torch.arange(len(rows) * BATCH, (len(rows) + 1) * BATCH) % len(given)
-                    rows.append(places)
-                    made = generator(noise, of_type(made_from[places].to(device), dtype))
-                else:
-                    made = generator(noise)
-                if not torch.isfinite(made).all():
-                    raise NonFiniteSamples("a generated sample is not finite")
-                parts.append(to_uint8(made).cpu() if signature.kind == "image" else made.float().cpu())
-    finally:
-        generator.train(was_training)
+    with global_stream(seed, device):
+        for noise, places in draws:
+            condition = None
+            if places is not None and made_from is not None:
+                if given is not None:
+                    places = torch.arange(len(rows) * BATCH, (len(rows) + 1) * BATCH) % len(given)
+                rows.append(places)
+                condition = made_from[places]
+            parts.append(generated(generator, noise, condition, signature, device))
     x = torch.cat(parts)[:count]
     if not rows or made_from is None:
         return Samples(x=x)
@@ -87,6 +77,42 @@ def generate_samples(
     return Samples(
         x=x, labels=labels, condition=None if data.condition is None else data.condition[index], index=index
     )
+
+
+@torch.no_grad()
+def generated(
+    generator: nn.Module,
+    noise: Tensor,
+    condition: Tensor | None,
+    signature: Signature,
+    device: torch.device,
+) -> Tensor:
+    """Generate one batch in eval mode.
+
+    Args:
+        generator: its mode is put back.
+        noise: (n, size).
+        condition: (n, ...) where it takes one, else None.
+        signature: what one sample looks like.
+        device: where the generator is.
+
+    Returns:
+        uint8 (n, C, H, W) for images, float32 (n, d) for points, on the CPU.
+
+    Raises:
+        NonFiniteSamples: there is NaN or infinity among them.
+    """
+    dtype = next((parameter.dtype for parameter in generator.parameters()), torch.float32)
+    was_training = generator.training
+    generator.eval()
+    try:
+        taken = () if condition is None else (of_type(condition.to(device), dtype),)
+        made = generator(noise.to(device, dtype), *taken)
+    finally:
+        generator.train(was_training)
+    if not torch.isfinite(made).all():
+        raise NonFiniteSamples("a generated sample is not finite")
+    return to_uint8(made).cpu() if signature.kind == "image" else made.float().cpu()
 
 
 def drawn_rows(players: Players, data: Samples, count: int, seed: int) -> Tensor | None:
@@ -125,7 +151,7 @@ def _draws(
     # Of its own, so that the entries within the truncation are those of the whole noise.
     again = torch.Generator().manual_seed(stream_seed(seed, "truncation", {}))
     for _ in range(0, count, BATCH):
-        noise = _noise(players, stream)
+        noise = draw_noise(players, stream)
         if truncation is not None:
             noise = torch.where(noise.abs() <= truncation, noise, _truncated(noise.shape, truncation, again))
         rows = None
@@ -134,7 +160,8 @@ def _draws(
         yield noise, rows
 
 
-def _noise(players: Players, stream: torch.Generator) -> Tensor:
+def draw_noise(players: Players, stream: torch.Generator) -> Tensor:
+    """Draw the noise of one batch, (BATCH, size)."""
     shape = (BATCH, players.noise.size)
     if players.noise.distribution == "uniform":
         return torch.rand(shape, generator=stream).mul_(2).sub_(1)

@@ -23,6 +23,7 @@ PICTURE = "samples.png"
 # Nine digits, so that names sort as steps do.
 STEP_PICTURE = re.compile(r"samples-(\d{9,})\.png")
 NEIGHBOURS = "neighbours.png"
+BETWEEN = "between.png"
 GENERATOR = "generator.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 INCOMING_CHECKPOINT = f".{CHECKPOINT}.incoming{TEMPORARY_SUFFIX}"
@@ -33,7 +34,7 @@ REFERENCES = "references"
 
 _TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, REPORT, MARK, HOLDER}
 _CELL_FILES = {
-    *(CELL, SCORES, CURVES, PICTURE, NEIGHBOURS, GENERATOR, TRACEBACK),
+    *(CELL, SCORES, CURVES, PICTURE, NEIGHBOURS, BETWEEN, GENERATOR, TRACEBACK),
     *(CHECKPOINT, INCOMING_CHECKPOINT, EARLIER_CHECKPOINT),
 }
 _REFERENCE = re.compile(r"[0-9a-f]{16}\.png")

@@ -1,4 +1,4 @@
-"""The pictures in a cell's folder: of samples, over training, and above their nearest training images."""
+"""The pictures in a cell's folder: of samples, over training, between conditions, and above neighbours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganbench.errors import StoreError
 from ganbench.files.atomic import make_folder, write_bytes
-from ganbench.store.names import CELL_ID, FOLDER, NEIGHBOURS, PICTURE, STEP_PICTURE
+from ganbench.store.names import BETWEEN, CELL_ID, FOLDER, NEIGHBOURS, PICTURE, STEP_PICTURE
 
 
 class PictureFiles:
@@ -78,6 +78,20 @@ class PictureFiles:
         """
         self._make_cell(cell)
         write_bytes(self.folder(cell) / NEIGHBOURS, content)
+
+    def between_png(self, cell: str) -> Path | None:
+        """Find the picture of final samples from one condition to another; None where there is none."""
+        path = self.folder(cell) / BETWEEN
+        return path if path.is_file() else None
+
+    def write_between_picture(self, cell: str, content: bytes) -> None:
+        """Write the picture of one cell's samples from one condition to another.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self._make_cell(cell)
+        write_bytes(self.folder(cell) / BETWEEN, content)
 
     def _make_cell(self, cell: str) -> None:
         """Make a cell's folder; not those above it, which only vanish when somebody removes the results."""

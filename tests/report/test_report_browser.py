@@ -47,6 +47,7 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 picture = Image.new("RGB", (64, 64), (60 + 50 * shade, 90, 60 * seed))
                 picture.save(folder.file(cell, f"samples-{step:09}.png"))
             picture.save(folder.file(cell, "neighbours.png"))
+            picture.save(folder.file(cell, "between.png"))
     folder.add(
         architecture=architecture, seed=3, status="diverged", reason="non-finite loss at step 60", step=60
     )

@@ -159,8 +159,9 @@ def test_large_pictures_are_reduced(planted: Folder) -> None:
 def test_real_samples_and_neighbours_where_they_were_drawn(planted: Folder) -> None:
     images, rows = embedded(planted)
     (context,) = contexts(load(planted.path).cells, "loss")
-    assert (images.real(context), rows[0][0].neighbours) == (None, None)
+    assert (images.real(context), rows[0][0].neighbours, rows[0][0].between) == (None, None, None)
     Image.new("RGB", (8, 4)).save(planted.file(planted.ids[0], "neighbours.png"))
+    Image.new("RGB", (9, 4)).save(planted.file(planted.ids[0], "between.png"))
     store = Store(planted.path)
     store.write_reference_picture("digits", planted.file(planted.ids[0], "neighbours.png").read_bytes())
     images, rows = embedded(planted)
@@ -168,6 +169,8 @@ def test_real_samples_and_neighbours_where_they_were_drawn(planted: Folder) -> N
     assert neighbours is not None
     assert real is not None
     assert (neighbours.width, real.width) == (8, 8)
+    assert rows[0][0].between is not None
+    assert rows[0][0].between.width == 9
     store.write_reference_picture("digits", b"no picture")
     assert images.real(context) is None
     assert "cannot be shown" in images.problems[0]

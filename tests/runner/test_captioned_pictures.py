@@ -18,6 +18,7 @@ from ganbench.api import Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.files.png import PictureWords, read_words
 from ganbench.grid import Choice, read_grid
+from ganbench.runner.between_pictures import between_conditions
 from ganbench.runner.captioned_pictures import (
     Block,
     Blocks,
@@ -300,6 +301,28 @@ def test_pictures_of_described_conditions_have_a_condition_a_row(fake_site: Fake
     for row, (_, caption) in enumerate(told.rows):
         shade = found[9 * row : 9 * row + 8, margin : margin + 8].mean()
         assert abs(shade - {0: 127.5}.get(int(caption[6]), 255)) < 4
+    # Strips lead from the first caption to the second, and from the third to the fourth, in equal steps.
+    between = store.between_png(cell)
+    assert between is not None
+    strips = pixels(between.read_bytes())
+    assert strips.shape == (2 * 9 - 1, found.shape[1], 3)
+    levels = [int(caption[6]) for _, caption in told.rows]
+    for row, (start, end) in enumerate(zip(levels[::2], levels[1::2], strict=True)):
+        shades = strips[9 * row : 9 * row + 8, margin:][4, 4::9, 0]
+        expected = 127.5 * (1 + np.linspace(start, end, 8).clip(-1, 1))
+        assert np.abs(shades - expected).max() < 4
+
+
+@pytest.mark.parametrize("given", [{}, {"test": False}])
+def test_pictures_as_conditions_have_nothing_between_them(
+    fake_site: FakeSite, given: dict[str, bool]
+) -> None:
+    fake_site.install("fake-quarters", PLUGIN)
+    mine = parts(next(iter(read_grid(document(given), load_catalog()).cells)))
+    fixed = fixed_conditions(mine)
+    assert fixed is not None
+    assert between_conditions(mine, fixed[0]) is None
+    assert between_conditions(mine, None) is None
 
 
 def test_without_a_test_split_conditions_are_of_the_reference(fake_site: FakeSite) -> None:
