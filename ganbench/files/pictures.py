@@ -134,12 +134,14 @@ class ReadPicture:
         turned: whether it lay on its side or mirrored in the file.
         laid: whether it was transparent in places.
         reduced: whether it had 16 bits a channel.
+        kind: format and colours of the file, as `PNG RGBA`, in Pillow's words.
     """
 
     pixels: NDArray[np.uint8]
     turned: bool = False
     laid: bool = False
     reduced: bool = False
+    kind: str = ""
 
 
 def is_litter(name: str) -> bool:
@@ -194,6 +196,7 @@ def read_picture(
     with _opened(source) as image:
         # Before anything is decoded: then it can no longer be told.
         reduced = _has_16_bits(image)
+        kind = f"{image.format} {image.mode}{', 16 bits' if reduced else ''}"
         shape = _shape(image, decisions)
         if accept is not None:
             accept(shape)
@@ -217,7 +220,7 @@ def read_picture(
             upright = upright.transpose(turn)
         pixels: NDArray[np.uint8] = np.asarray(upright)
     pixels = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return ReadPicture(pixels=pixels, turned=turn is not None, laid=laid, reduced=reduced)
+    return ReadPicture(pixels=pixels, turned=turn is not None, laid=laid, reduced=reduced, kind=kind)
 
 
 def describe(shape: Shape) -> str:

@@ -52,7 +52,7 @@ def settings_of(section: str) -> list[Setting]:
     """
     if section == "check":
         name = "fid, or another score"
-        return [Setting(name=name, meaning=MEANING, values=VALUES, default=_toml(DEFAULT_TOLERANCE))]
+        return [Setting(name=name, meaning=MEANING, values=VALUES, default=toml_text(DEFAULT_TOLERANCE))]
     if section not in SECTIONS:
         raise ValueError(f"there is no section {section!r}")
     return list(_train() if section == "train" else _plain(ScoreSettings, default_score()))
@@ -82,7 +82,7 @@ def _train() -> Iterator[Setting]:
                 name=OPTIMIZER_KEYS[0],
                 meaning=SHARED_OPTIMIZER,
                 values=setting.values,
-                default=_toml(defaults["optimizer"]),
+                default=toml_text(defaults["optimizer"]),
             )
         yield setting
 
@@ -94,7 +94,7 @@ def _plain(model: type[BaseModel], defaults: Mapping[str, Any]) -> Iterator[Sett
             name=name,
             meaning=meanings(model).get(name, ""),
             values=_values(field),
-            default="" if default is None else _toml(default),
+            default="" if default is None else toml_text(default),
         )
         if name in TABLES:
             yield from _keys(name, TABLES[name])
@@ -109,7 +109,7 @@ def _keys(setting: str, model: type[BaseModel]) -> Iterator[Setting]:
             name=f"{setting}{between}{key}",
             meaning=meanings(model).get(name, ""),
             values=_values(field),
-            default="" if default is None else _toml(default),
+            default="" if default is None else toml_text(default),
             required=field.is_required(),
         )
 
@@ -121,10 +121,10 @@ def _values(field: FieldInfo) -> str:
     return f"one of {', '.join(map(str, choices))}"
 
 
-def _toml(value: Any) -> str:
+def toml_text(value: Any) -> str:
     """Write a value as a grid does, a table on one line."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {toml_text(each)}" for key, each in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml_text, value)) + "]"
     return tomli_w.dumps({"x": value}).removeprefix("x = ").rstrip("\n")

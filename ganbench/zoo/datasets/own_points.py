@@ -23,6 +23,7 @@ class OwnPoints:
     """Both splits in memory.
 
     Attributes:
+        columns: the name of each coordinate.
         class_names: of each label, in the order of the labels; None without labels.
         mean: float64 (d,), what was subtracted of each coordinate; zeros unless they are standardised.
         deviation: float64 (d,), what it was divided by; ones unless they are standardised.
@@ -57,6 +58,7 @@ class OwnPoints:
             DatasetError: a number is not finite, or a coordinate that is to be standardised is constant.
         """
         self._name = name
+        self.columns = tuple(columns)
         self.mean, self.deviation = np.zeros(len(columns)), np.ones(len(columns))
         train = np.asarray(points["train"], dtype=np.float64)
         if standardise:
