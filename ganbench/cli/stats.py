@@ -44,7 +44,8 @@ def stats_command(
         GanbenchError: bad input.
     """
     from ganbench.api.data import Split
-    from ganbench.cli.score import open_reference, request_of
+    from ganbench.cli.score import open_reference
+    from ganbench.cli.score_request import request_of
     from ganbench.execution.executor import THREADS
     from ganbench.execution.plan import resolve_device
     from ganbench.runner import SharedParts
@@ -56,9 +57,7 @@ def stats_command(
     if out.is_dir():
         raise GridError(f"--out: {out} is a folder")
     shared = SharedParts(load_catalog(plugins=plugins or ()))
-    request = request_of(
-        shared.catalog, dataset, "fid", extractor, split, precision, None, argument="DATASET"
-    )
+    request = request_of(shared.catalog, dataset, "fid", extractor, split, precision, argument="DATASET")
     if isinstance(request.reference, Path) and request.statistics:
         raise GridError(f"DATASET: {dataset} holds statistics already")
     warn_of_cache()

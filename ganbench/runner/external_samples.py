@@ -3,49 +3,81 @@
 from __future__ import annotations
 
 import hashlib
-import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.api import Samples, Signature
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError
 from ganbench.files.arrays import ARRAY_ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
-from ganbench.files.pictures import ENDINGS, PictureError, Shape, describe, is_litter, read_pixels
-from ganbench.files.regular import irregular
-from ganbench.files.tensors import MAX_BYTES
-from ganbench.grid.problems import given
+from ganbench.files.pictures import Background
+from ganbench.runner.image_folders import labels_of, read_image_folder
 from ganbench.scoring import too_few
 from ganbench.store import Store
 
 _HASHED = 2**24
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How samples are read.
+
+    Attributes:
+        span: for images that are floats in a file, what is black and what is white.
+        recursive: whether the images of a folder are taken however deep they lie.
+        size: side to which the images of a folder are resized.
+        background: what transparent images of a folder are laid over.
+        class_names: of the data that they are compared with, in the order of the labels.
+    """
+
+    span: tuple[float, float] | None = None
+    recursive: bool = False
+    size: int | None = None
+    background: Background | None = None
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def of_folders(self) -> list[str]:
+        """The flags that are for folders alone, of those that are given."""
+        given = {"recursive": self.recursive, "size": self.size, "background": self.background}
+        return [f"--{name}" for name, value in given.items() if value]
+
+
 def read_samples(
-    path: Path, like: Signature | None = None, span: tuple[float, float] | None = None
+    path: Path,
+    like: Signature | None = None,
+    reading: Reading | None = None,
+    *,
+    notes: list[str] | None = None,
 ) -> Samples:
     """Read samples from a folder of images, or from an array in a file.
 
-    Images with three equal channels are grey: many programs write grey ones so.
+    Images with three equal channels are grey: many programs write grey ones so. Grey images get three equal
+    channels where the others have them.
 
     Args:
-        path: a folder as `read_images` takes it, or a file as `read_arrays` does.
-        like: what a sample must look like; anything unless given.
-        span: for images that are floats in a file, what is black and what is white.
+        path: a folder as `read_image_folder` takes it, or a file as `read_arrays` does.
+        like: what a sample must look like, but for the height and width of images; anything unless given.
+        reading: how they are read.
+        notes: gets what was passed over or changed, a phrase each.
 
     Returns:
-        uint8 (N, C, H, W) for images, float32 (N, d) for points, N at least 1; with the labels, conditions
-        and rows of the data that a file of `ganbench sample` has.
+        uint8 (N, C, H, W) for images, float32 (N, d) for points, N at least 1; with the labels that folders
+        of classes give, or with the labels, conditions and rows of the data that a file of `ganbench sample`
+        has.
 
     Raises:
         DatasetError: there is no such thing, it is damaged, or it does not look like that.
     """
+    reading = reading or Reading()
+    span = reading.span
+    if not path.is_dir() and path.exists() and reading.of_folders:
+        raise DatasetError(f"{path}: is a file, and {', '.join(reading.of_folders)} is for folders of images")
     if path.is_dir():
-        x, companions = _of_folder(path, span), {}
+        x, companions = _of_folder(path, reading, notes)
     elif path.suffix.lower() in ARRAY_ENDINGS:
         arrays = read_arrays(path)
         x, companions = _of_array(arrays["x"], path, like, span), companions_of(arrays, path)
@@ -57,8 +89,15 @@ def read_samples(
         raise DatasetError(f"{path}: there is no such file or folder")
     if x.ndim == 4 and (like is None or like.shape[0] == 1):
         x = _grey(x)
-    if like is not None and tuple(x.shape[1:]) != like.shape:
-        raise DatasetError(f"{path}: has {_text(_signature(x))}; the reference has {_text(like)}")
+    if like is not None:
+        if x.ndim == 4 and x.shape[1] == 1 and like.kind == "image" and like.shape[0] == 3:
+            x = x.expand(-1, 3, -1, -1).contiguous()
+        found = signature_of(x)
+        same = found.shape[0] == like.shape[0] if found.kind == "image" else found.shape == like.shape
+        if found.kind != like.kind or not same:
+            raise DatasetError(
+                f"{path}: has {describe_signature(found)}; the reference has {describe_signature(like)}"
+            )
     return Samples(x=x, **companions)
 
 
@@ -66,21 +105,43 @@ class ExternalDataset:
     """A data set of samples that other programs made: all of them are its train split, and there is no other.
 
     Attributes:
-        signature: what one sample looks like; without classes.
+        signature: what one sample looks like.
         fingerprint: of the content, however it is stored.
+        class_names: of the folders that are its classes; None without.
     """
 
-    def __init__(self, samples: Samples, path: Path) -> None:
+    def __init__(self, samples: Samples, path: Path, class_names: tuple[str, ...] | None = None) -> None:
         """Bind the samples.
 
         Args:
             samples: all of them.
             path: where they are from, for messages.
+            class_names: what their labels mean; without it they have none here.
         """
-        self._samples = Samples(x=samples.x)
         self._path = path
-        self.signature = _signature(samples.x)
-        self.fingerprint = _digest(samples.x)
+        self.class_names = class_names
+        if class_names is None:
+            self._samples = Samples(x=samples.x)
+            self.signature = signature_of(samples.x)
+            self.fingerprint = _digest(samples.x)
+        else:
+            assert samples.labels is not None
+            self._samples = Samples(x=samples.x, labels=samples.labels)
+            self.signature = replace(signature_of(samples.x), classes=len(class_names))
+            self.fingerprint = f"{_digest(samples.x)} {_digest(samples.labels)}"
+
+    @classmethod
+    def read(cls, path: Path) -> ExternalDataset:
+        """Read samples as `read_samples` does; folders of images are classes.
+
+        Raises:
+            DatasetError: there is no such thing, or it is damaged.
+        """
+        if not path.is_dir():
+            return cls(read_samples(path), path)
+        _require_images(path)
+        images = read_image_folder(path)
+        return cls(Samples(x=_grey(images.x), labels=images.places), path, images.folders)
 
     def load(self, split: Split) -> Samples:
         """Return all samples.
@@ -136,7 +197,8 @@ def require_labels(samples: Samples, classes: int | None, minimum: int, path: Pa
     """
     if samples.labels is None:
         raise DatasetError(
-            f"{path}: a metric needs labels: give an .npz with an array 'labels', as of `ganbench sample`"
+            f"{path}: a metric needs labels: give an .npz with an array 'labels', as of `ganbench sample`, "
+            "or a folder with a folder of images for each class"
         )
     if classes is None:
         return
@@ -148,15 +210,25 @@ def require_labels(samples: Samples, classes: int | None, minimum: int, path: Pa
         raise DatasetError(f"{path}: a metric needs at least {minimum} samples of each class: {rare}")
 
 
-def _of_folder(path: Path, span: tuple[float, float] | None) -> Tensor:
+def _of_folder(path: Path, reading: Reading, notes: list[str] | None) -> tuple[Tensor, dict[str, Tensor]]:
+    _require_images(path)
+    if reading.span is not None:
+        raise DatasetError(f"{path}: is a folder of images, whose range is known: --range is for floats")
+    images = read_image_folder(
+        path, recursive=reading.recursive, size=reading.size, background=reading.background
+    )
+    if notes is not None:
+        notes += images.notes
+    labels = labels_of(images, reading.class_names, path)
+    return images.x, {} if labels is None else {"labels": labels}
+
+
+def _require_images(path: Path) -> None:
     if Store(path).exists():
         raise DatasetError(
             f"{path}: is a results folder: ask for more metrics of its cells with "
             f"`ganbench run {path}/grid.toml --out {path} --set 'score.metrics=[...]'`, which trains nothing"
         )
-    if span is not None:
-        raise DatasetError(f"{path}: is a folder of images, whose range is known: --range is for floats")
-    return read_images(path)
 
 
 def _of_array(array: Array, path: Path, like: Signature | None, span: tuple[float, float] | None) -> Tensor:
@@ -183,81 +255,12 @@ def _digest(x: Tensor) -> str:
     return digest.hexdigest()
 
 
-def _signature(x: Tensor) -> Signature:
+def signature_of(x: Tensor) -> Signature:
+    """Say what one of these samples looks like."""
     return Signature(shape=tuple(x.shape[1:]), kind="image" if x.ndim == 4 else "points")
 
 
-def _text(signature: Signature) -> str:
+def describe_signature(signature: Signature) -> str:
+    """Name the kind and the shape of a sample, as `images of 1x8x8`."""
     shape = "x".join(str(length) for length in signature.shape)
     return f"images of {shape}" if signature.kind == "image" else f"points of {shape} coordinates"
-
-
-def read_images(folder: Path) -> Tensor:
-    """Read the images of a folder, in the order of their names, which is torch-fidelity's.
-
-    They are read as `ganbench.files.pictures` says: turned upright, converted only where no pixel changes.
-
-    Args:
-        folder: holds images (.png, .jpg, .jpeg, .webp, .bmp), and nothing else but hidden files and what
-            `is_litter` knows.
-
-    Returns:
-        uint8 (N, C, H, W), C 1 or 3, N at least 1.
-
-    Raises:
-        DatasetError: the folder has none, something else, or images that are broken or of several shapes;
-            names the first that is wrong.
-    """
-    names = _names(folder)
-    first = _pixels(folder, names[0])
-    channels, height, width = first.shape
-    if len(names) * first.nbytes > MAX_BYTES:
-        raise DatasetError(f"{folder}: its {len(names)} images take more than {MAX_BYTES // 2**30} GiB")
-    images = np.empty((len(names), *first.shape), dtype=np.uint8)
-    images[0] = first
-    for index, name in enumerate(names[1:], start=1):
-        images[index] = _pixels(folder, name, like=(names[0], (channels, height, width)))
-    return torch.from_numpy(images)
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        names = [name for name in sorted(os.listdir(folder)) if not is_litter(name)]
-        for name in names:
-            path = folder / name
-            if path.is_dir():
-                raise DatasetError(f"{folder}: {given(name)} is a folder; the images must lie in one folder")
-            if path.suffix.lower() not in ENDINGS:
-                raise DatasetError(
-                    f"{folder}: {given(name)} is not an image ({', '.join(ENDINGS)}); "
-                    "the folder may hold nothing else"
-                )
-            if problem := irregular(path):
-                raise DatasetError(f"{folder}: {given(name)} {problem}")
-    except OSError as error:
-        raise DatasetError(f"{folder}: cannot be read: {error.strerror or error}") from error
-    if not names:
-        raise DatasetError(f"{folder}: holds no images ({', '.join(ENDINGS)})")
-    return names
-
-
-def _pixels(folder: Path, name: str, like: tuple[str, Shape] | None = None) -> NDArray[np.uint8]:
-    """Read a file's pixels, uint8 (C, H, W).
-
-    Args:
-        folder: where it is.
-        name: its name.
-        like: name and shape of the image whose shape this one must have.
-    """
-
-    def accept(shape: Shape) -> None:
-        if like is not None and shape != like[1]:
-            raise DatasetError(
-                f"{folder}: images of several shapes: {given(like[0])} is {describe(like[1])}, "
-                f"{given(name)} is {describe(shape)}"
-            )
-
-    try:
-        return read_pixels(folder / name, accept)
-    except PictureError as error:
-        raise DatasetError(f"{folder}: {given(name)} {error}") from error

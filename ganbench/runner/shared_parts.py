@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from ganbench.api import Dataset, Extractor, LossSpec, Metric, MetricSpec, PenaltySpec
+from ganbench.api import Dataset, Extractor, LossSpec, Metric, MetricSpec, PenaltySpec, Signature
 from ganbench.catalog import Catalog, Kind
 from ganbench.catalog.catalog import split_choice
 from ganbench.catalog.contracts import build_part
@@ -49,7 +49,7 @@ class SharedParts:
         self.catalog = catalog
         self._datasets: _Recent[Choice, SharedDataset] = _Recent(_MAX_DATASETS)
         self._extractors: _Recent[tuple[Choice | None, Choice], Extractor | None] = _Recent(_MAX_EXTRACTORS)
-        self._scorers: _Recent[tuple[Choice, ScoreSettings, str], Scorer] = _Recent(_MAX_SCORERS)
+        self._scorers: _Recent[tuple[object, ...], Scorer] = _Recent(_MAX_SCORERS)
         self._digests: _Recent[tuple[Kind, Choice], str] = _Recent(_MAX_DIGESTS)
 
     def part(self, kind: Kind, choice: Choice) -> Part:
@@ -76,13 +76,23 @@ class SharedParts:
         metric: Metric = build_part(self.part("metric", choice), choice.options, self.catalog)
         return metric
 
-    def scorer(self, reference: Choice | Dataset, score: ScoreSettings, device: str) -> Scorer:
+    def scorer(
+        self,
+        reference: Choice | Dataset,
+        score: ScoreSettings,
+        device: str,
+        *,
+        generated: Signature | None = None,
+        generated_images: str = "",
+    ) -> Scorer:
         """Build the scorer of some settings, once where its real side is a data set of the catalog.
 
         Args:
             reference: the real side: a data set of the catalog, or any other.
             score: with at least one metric.
             device: where features are computed, as torch names it.
+            generated: what a sample looks like where images may have another size than the reference's.
+            generated_images: what the protocol says of them.
 
         Raises:
             DatasetError: the data is not there.
@@ -90,7 +100,7 @@ class SharedParts:
         """
         if not isinstance(reference, Choice):
             extractor = self.build_extractor(score.extractor, reference)
-            return self._build_scorer(reference, extractor, score, device)
+            return self._build_scorer(reference, extractor, score, device, generated, generated_images)
         # When and how often it is scored makes no other scorer.
         same = score.model_copy(update={"every": 0, "initial": False, "repeats": 1})
 
@@ -98,9 +108,9 @@ class SharedParts:
             data, chosen = self.dataset(reference), score.extractor
             key = (chosen, reference)
             extractor = self._extractors.get(key, lambda: self.build_extractor(chosen, data))
-            return self._build_scorer(data, extractor, same, device)
+            return self._build_scorer(data, extractor, same, device, generated, generated_images)
 
-        return self._scorers.get((reference, same, device), build)
+        return self._scorers.get((reference, same, device, generated, generated_images), build)
 
     def loss_spec(self, choice: Choice) -> LossSpec:
         """Give what a loss says of itself, and of what it wraps, where it says so."""
@@ -205,7 +215,13 @@ class SharedParts:
         return extractor
 
     def _build_scorer(
-        self, data: Dataset, extractor: Extractor | None, score: ScoreSettings, device: str
+        self,
+        data: Dataset,
+        extractor: Extractor | None,
+        score: ScoreSettings,
+        device: str,
+        generated: Signature | None,
+        generated_images: str,
     ) -> Scorer:
         built: list[tuple[str, Metric, Any]] = [
             (metric.name, self.build_metric(metric), metric.options) for metric in score.metrics
@@ -227,6 +243,8 @@ class SharedParts:
             precision=score.extractor_precision,
             plugins=plugins,
             catalog=self.catalog,
+            generated=generated,
+            generated_images=generated_images,
         )
 
     def provider(self, kind: Kind, choice: Choice, digest: str = "") -> str:

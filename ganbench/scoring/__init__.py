@@ -5,7 +5,8 @@ from ganbench.scoring.features import extract
 from ganbench.scoring.frechet import features_of_gaussian, frechet_distance, mean_and_covariance
 from ganbench.scoring.images import NonFiniteSamples, to_rgb, to_uint8
 from ganbench.scoring.protocol import Protocol, protocol_of
-from ganbench.scoring.scorer import WITH_LABELS, Scorer, ScoreRow, extractor_problems, too_few
+from ganbench.scoring.requirements import WITH_LABELS, extractor_problems, too_few
+from ganbench.scoring.scorer import Scorer, ScoreRow
 from ganbench.scoring.seeded import seeded
 from ganbench.scoring.values import checked_values
 

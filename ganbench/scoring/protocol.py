@@ -30,6 +30,8 @@ class Protocol:
         precision: of the extractor's arithmetic.
         plugins: name, version and digest of the source of each distribution, beside ganbench, that provides
             the metric or the extractor.
+        generated_images: of images from files: their size where it is not the reference's, and how they were
+            changed.
     """
 
     metric: str
@@ -45,6 +47,7 @@ class Protocol:
     torch_fidelity: str
     precision: str = "float32"
     plugins: tuple[str, ...] = ()
+    generated_images: str = ""
 
     @property
     def details(self) -> dict[str, Any]:
@@ -76,6 +79,7 @@ def protocol_of(
     resizing: str = "",
     precision: str = "float32",
     plugins: tuple[str, ...] = (),
+    generated_images: str = "",
 ) -> Protocol:
     """Describe how one metric measures; see Protocol for the fields.
 
@@ -92,6 +96,7 @@ def protocol_of(
         resizing: what the extractor does to sizes.
         precision: of the extractor's arithmetic.
         plugins: what provides the metric or the extractor, beside ganbench.
+        generated_images: their size and changes, of images from files.
 
     Returns:
         The protocol, with the rounding and torch-fidelity's version filled in.
@@ -110,4 +115,5 @@ def protocol_of(
         torch_fidelity=version("torch-fidelity"),
         precision=precision,
         plugins=plugins,
+        generated_images=generated_images,
     )

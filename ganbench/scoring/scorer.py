@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganbench.api.data import Dataset, Extractor, Features, Metric, Needs, Split
+from ganbench.api.data import Dataset, Extractor, Features, Metric, Split
 from ganbench.api.players import Samples, Signature
 from ganbench.catalog import Catalog
 from ganbench.catalog.faults import Part, calling, device_errors_pass
@@ -22,11 +22,9 @@ from ganbench.scoring.images import require_finite
 from ganbench.scoring.metric_trials import MetricTrials, chosen_rows, directions_of
 from ganbench.scoring.protocol import Protocol, protocol_of
 from ganbench.scoring.reference import reference_features
+from ganbench.scoring.requirements import WITH_LABELS, extracted, extractor_problems, label_problems
 from ganbench.scoring.seeded import seeded
 from ganbench.scoring.values import checked_values
-
-# What a metric needs that is told of which class each sample is.
-WITH_LABELS: Needs = "features+labels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +72,8 @@ class Scorer:
         precision: str = "float32",
         plugins: Mapping[str, str] | None = None,
         catalog: Catalog | None = None,
+        generated: Signature | None = None,
+        generated_images: str = "",
     ) -> None:
         """Binds; computes nothing yet.
 
@@ -89,6 +89,8 @@ class Scorer:
             plugins: for the metrics that a distribution other than ganbench provides, by name, its name,
                 version and source; under the empty name that of the extractor.
             catalog: who provides metrics and extractor; without it, what they raise is named as ganbench's.
+            generated: what a sample looks like where images may have another size than the reference's.
+            generated_images: what the protocol says of them.
         """
         self._dataset = dataset
         self._split: Split = reference_split
@@ -103,6 +105,8 @@ class Scorer:
         self.asking = frozenset(name for name, metric, _ in self._metrics if asks_discriminator(metric))
         self._device = torch.device(device)
         self._precision = precision
+        self._generated = generated or dataset.signature
+        self._generated_images = generated_images
         self._plugins = dict(plugins or {})
         part = Part if catalog is None else partial(Part.of, catalog)
         self._parts = {
@@ -138,8 +142,9 @@ class Scorer:
                 problems += self._metric_problems(name, metric)
             except PluginError as error:
                 faults += error.faults
-        if any(_extracted(metric) for _, metric, _ in self._metrics):
+        if any(extracted(metric) for _, metric, _ in self._metrics):
             problems += extractor_problems(self._extractor, self._label, self._dataset.signature)
+        problems += self.size_problems()
         notes: list[str] = []
         if not problems and not faults:
             with device_errors_pass():
@@ -162,7 +167,7 @@ class Scorer:
 
     def _try_extractor(self) -> None:
         """Give a plugin's extractor two images of the reference."""
-        if self._extractor_part.foreign and any(_extracted(metric) for _, metric, _ in self._metrics):
+        if self._extractor_part.foreign and any(extracted(metric) for _, metric, _ in self._metrics):
             self._extract(self._dataset.load(self._split).x[:2])
 
     def _try_metrics(self) -> tuple[list[str], list[PluginFault]]:
@@ -197,7 +202,7 @@ class Scorer:
         problems = []
         fewer = getattr(metric, "fewer_samples", "")
         hint = f"; {fewer} takes fewer" if fewer else ""
-        if _extracted(metric) and self._extractor is None:
+        if extracted(metric) and self._extractor is None:
             problems.append(f"metric {name!r} needs an extractor: set score.extractor")
         if self.samples < metric.minimum:
             problems.append(
@@ -213,7 +218,8 @@ class Scorer:
         if metric.needs == "pairs" and signature.condition is None and signature.classes is None:
             problems.append(f"metric {name!r} needs pairs, and the data have no condition")
         if metric.needs == WITH_LABELS:
-            problems += self._label_problems(name, metric.minimum)
+            data = self._dataset.load(self._split)
+            problems += label_problems(name, metric.minimum, data.labels, signature.classes)
         check = getattr(metric, "check", None)
         if check is not None:
             with calling(self._parts[name], "check"):
@@ -223,13 +229,15 @@ class Scorer:
                     problems.append(f"{self._parts[name].who}: {error}")
         return problems
 
-    def _label_problems(self, name: str, minimum: int) -> list[str]:
-        labels, classes = self._dataset.load(self._split).labels, self._dataset.signature.classes
-        if labels is None or classes is None:
-            return [f"metric {name!r} needs labels, and the data have none"]
-        rare = too_few(labels, classes, minimum)
-        needs = f"metric {name!r} needs at least {minimum} reference samples of each class"
-        return [f"{needs}: {rare}"] if rare else []
+    def size_problems(self) -> list[str]:
+        """Say which metrics and extractors do not take images of another size than the reference's."""
+        if self._generated.shape == self._dataset.signature.shape:
+            return []
+        alone = [name for name, metric, _ in self._metrics if not extracted(metric)]
+        problems = [f"metric {name!r} compares the images themselves" for name in alone]
+        if len(alone) < len(self._metrics):
+            problems += extractor_problems(self._extractor, self._label, self._generated)
+        return problems
 
     def _logits_problems(self) -> list[str]:
         wanting = [
@@ -357,7 +365,7 @@ class Scorer:
         """How each metric is measured, by the metric's name."""
         protocols = {}
         for name, metric, options in self._metrics:
-            extractor = self._extractor if _extracted(metric) else None
+            extractor = self._extractor if extracted(metric) else None
             plugins = {self._plugins.get(name, ""), self._plugins.get("", "") if extractor else ""} - {""}
             protocols[name] = protocol_of(
                 metric=name,
@@ -372,46 +380,6 @@ class Scorer:
                 resizing=str(getattr(extractor, "resizing", "")),
                 precision=self._precision if extractor is not None else "float32",
                 plugins=tuple(sorted(plugins)),
+                generated_images=self._generated_images,
             )
         return protocols
-
-
-def extractor_problems(extractor: Extractor | None, label: str, signature: Signature) -> list[str]:
-    """Say why an extractor cannot take some data, a line each; empty where it can, or where there is none.
-
-    Args:
-        extractor: what takes images.
-        label: its name with options.
-        signature: of the data.
-    """
-    if extractor is None:
-        return []
-    if signature.kind != "image":
-        return [f"extractor {label!r} takes images, and the data are points: use a metric without one"]
-    channels, height, width = signature.shape
-    problems = []
-    if channels not in extractor.channels or channels not in (1, 3):
-        accepted = " or ".join(str(number) for number in extractor.channels)
-        problems.append(f"extractor {label!r} takes {accepted} channels, and the data have {channels}")
-    if extractor.sizes is not None and (height, width) not in extractor.sizes:
-        accepted = " or ".join(f"{rows}x{columns}" for rows, columns in extractor.sizes)
-        problems.append(f"extractor {label!r} takes images of {accepted}, and the data have {height}x{width}")
-    return problems
-
-
-def too_few(labels: Tensor, classes: int, minimum: int) -> str:
-    """Name the class that has fewer samples than the minimum; empty where none has.
-
-    Args:
-        labels: int64 (N,), from 0 to below `classes`.
-        classes: how many there are.
-        minimum: samples that each must have.
-    """
-    counts = labels.bincount(minlength=classes)
-    rarest = int(counts.argmin())
-    return f"class {rarest} has {int(counts[rarest])}" if counts[rarest] < minimum else ""
-
-
-def _extracted(metric: Metric) -> bool:
-    """Tell whether a metric takes an extractor's output."""
-    return metric.needs not in ("samples", "pairs")

@@ -311,9 +311,19 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory, made: Path) -> Path:
     [
         (["absent", "digits", "fid"], "absent: there is no such file or folder"),
         (["empty", "digits", "fid"], "empty: holds no images (.png"),
-        (["text", "digits", "fid"], "text: 'readme.txt' is not an image (.png"),
-        (["odd", "digits", "fid"], "odd: images of several shapes: 'a.png' is 8x8 grey, 'b.png' is 8x9 grey"),
-        (["wide.npz", "digits", "fid"], "has images of 1x8x16; the reference has images of 1x8x8"),
+        (["text", "digits", "fid"], "text: holds no images (.png"),
+        (["odd", "digits", "fid"], "odd: images of several sizes and no size is given: 'a.png' is 8x8 grey"),
+        (
+            ["wide.npz", "digits", "fid"],
+            "has images of 1x8x16; the reference has images of 1x8x8, and extractor 'digits_cnn' takes "
+            "images of 8x8, and the data have 8x16",
+        ),
+        (["made", "digits", "fid", "--size", "3"], "--size: must be from 4 to 1024, given 3"),
+        (["made", "digits", "fid", "--background", "red"], "--background: must be white, black or red,green"),
+        (
+            ["few.npz", "digits", "fid", "--size", "8"],
+            "few.npz: is a file, and --size is for folders of images",
+        ),
         (["colour.npz", "digits", "fid"], "has images of 3x8x8; the reference has images of 1x8x8"),
         (["floats.npz", "digits", "fid"], "holds float64: say with --range what black and white are"),
         (["nan.npz", "digits", "fid", "--range", "0,1"], "nan.npz: image 7 has NaN or infinity in it"),

@@ -16,7 +16,7 @@ from PIL import Image
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
 from ganbench.files.pictures import PictureError, read_pixels, read_shape
-from ganbench.runner.external_samples import read_images
+from ganbench.runner.image_folders import read_image_folder
 
 # Wide, and different in each corner.
 UPRIGHT = np.zeros((24, 40, 3), np.uint8)
@@ -116,7 +116,7 @@ def test_turned_pictures_are_those_that_are_upright_in_a_folder_and_in_a_data_se
     for orientation in STORED:
         save(tmp_path / "turned" / f"{orientation}.png", orientation)
         save(tmp_path / "upright" / f"{orientation}.png", 1)
-    turned, upright = (read_images(tmp_path / name) for name in ("turned", "upright"))
+    turned, upright = (read_image_folder(tmp_path / name).x for name in ("turned", "upright"))
     assert turned.equal(upright)
     build = load_catalog().build
     data = [
@@ -126,7 +126,7 @@ def test_turned_pictures_are_those_that_are_upright_in_a_folder_and_in_a_data_se
     # The sizes are those after turning.
     save(tmp_path / "turned" / "9.png", 6, UPRIGHT.transpose(1, 0, 2))
     with pytest.raises(DatasetError, match=r"'1\.png' is 40x24 RGB, '9\.png' is 24x40 RGB"):
-        read_images(tmp_path / "turned")
+        read_image_folder(tmp_path / "turned")
     with pytest.raises(DatasetError, match=r"'1\.png' is 40x24 RGB, '9\.png' is 24x40 RGB"):
         build("dataset", "image_folder", {"path": str(tmp_path / "turned")})
 

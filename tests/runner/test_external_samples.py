@@ -12,7 +12,7 @@ from PIL import Image
 
 from ganbench.api import Dataset, Samples, Signature
 from ganbench.errors import DatasetError
-from ganbench.runner.external_samples import ExternalDataset, read_samples, require_pairs
+from ganbench.runner.external_samples import ExternalDataset, Reading, read_samples, require_pairs
 
 GREY = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4) * 10
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=3)
@@ -75,8 +75,6 @@ def test_points_and_what_belongs_to_them(tmp_path: Path) -> None:
     ("made", "like", "problem"),
     [
         (COLOUR, GREY_LIKE, "has images of 3x3x4; the reference has images of 1x3x4"),
-        (GREY, COLOUR_LIKE, "has images of 1x3x4; the reference has images of 3x3x4"),
-        (GREY[:, :2], GREY_LIKE, "has images of 1x2x4; the reference has images of 1x3x4"),
         (GREY, POINTS_LIKE, "has images of 1x3x4; the reference has points of 2 coordinates"),
     ],
 )
@@ -111,7 +109,7 @@ def test_a_path_that_is_nothing_of_the_kind(tmp_path: Path) -> None:
         (wide, POINTS_LIKE, None, "wide.npz: has points of 5 coordinates; the reference has points of 2"),
     ):
         with pytest.raises(DatasetError) as caught:
-            read_samples(path, like, span)
+            read_samples(path, like, Reading(span=span))
         assert problem in str(caught.value)
 
 
@@ -134,3 +132,27 @@ def test_pairs_have_to_be_said_and_to_be_true() -> None:
     ):
         with pytest.raises(DatasetError, match=problem):
             require_pairs(samples, real, path)
+
+
+def test_grey_images_against_coloured_ones_have_three_equal_channels(tmp_path: Path) -> None:
+    found = read_samples(folder(tmp_path / "grey", GREY), COLOUR_LIKE).x
+    assert np.array_equal(found.numpy(), np.repeat(GREY[:, np.newaxis], 3, axis=1))
+
+
+def test_images_of_another_size_are_read_as_they_are(tmp_path: Path) -> None:
+    assert tuple(read_samples(folder(tmp_path / "low", GREY[:, :2]), GREY_LIKE).x.shape) == (2, 1, 2, 4)
+
+
+def test_a_reference_of_class_folders_has_classes(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    for name in ("cat", "dog"):
+        folder(tmp_path / "real" / name, GREY)
+    data = ExternalDataset.read(tmp_path / "real")
+    assert data.class_names == ("cat", "dog")
+    assert data.signature == Signature(shape=(1, 3, 4), kind="image", classes=2)
+    labels = data.load("train").labels
+    assert labels is not None
+    assert labels.tolist() == [0, 0, 1, 1]
+    plain = ExternalDataset.read(tmp_path / "real" / "cat")
+    assert (plain.class_names, plain.signature.classes) == (None, None)
+    assert plain.fingerprint == ExternalDataset(read_samples(tmp_path / "real" / "cat"), tmp_path).fingerprint

@@ -14,7 +14,7 @@ from random_inception import write_random_weights
 from torch_fidelity import calculate_metrics
 
 from ganbench.api import Samples, Signature
-from ganbench.runner.external_samples import read_images
+from ganbench.runner.image_folders import read_image_folder
 from ganbench.scoring import Scorer
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.extractors.classifier import shipped
@@ -145,7 +145,7 @@ def from_files(digits, tmp_path_factory):
     ]
     extractor = shipped("digits_cnn")
     expected = theirs(*map(str, paths), "ganbench-digits-cnn", **DIGITS)
-    return ours(*map(read_images, paths), extractor, **DIGITS), expected
+    return ours(*(read_image_folder(path).x for path in paths), extractor, **DIGITS), expected
 
 
 @pytest.mark.parametrize("name", THEIR_NAMES)
@@ -188,7 +188,7 @@ def from_the_command_line(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANBENCH_INCEPTION_WEIGHTS", str(weights))
         patch.setenv("GANBENCH_INCEPTION_SHA256", digest)
-        values = ours(*map(read_images, paths), InceptionV3(), **INCEPTION)
+        values = ours(*(read_image_folder(path).x for path in paths), InceptionV3(), **INCEPTION)
     return values, {name: found[key] for name, key in THEIR_NAMES.items()}
 
 
