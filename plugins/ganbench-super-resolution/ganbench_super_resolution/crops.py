@@ -84,7 +84,7 @@ class PhotographCrops(Crops):
     """Parts of the two photographs that come with scikit-learn, 640x427: a temple in China, and a flower."""
 
     def __init__(
-        self, train: Literal["china", "flower"] = "flower", crop: Side = 48, crops: Count = 2000
+        self, train: Literal["china", "flower"] = "china", crop: Side = 48, crops: Count = 2000
     ) -> None:
         """Open the photographs.
 
