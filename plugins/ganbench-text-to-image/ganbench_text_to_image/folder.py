@@ -156,7 +156,8 @@ def _csv_rows(table: Path, text: str) -> Iterator[tuple[int, Mapping[Any, Any]]]
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
-        raise GanbenchError(f"dataset {_NAME!r}: {table}, line {reader.line_num}: {error}") from error
+        # What is counted are the rows read before.
+        raise GanbenchError(f"dataset {_NAME!r}: {table}, line {reader.line_num + 1}: {error}") from error
 
 
 def _json_rows(table: Path, text: str) -> Iterator[tuple[int, Mapping[Any, Any]]]:

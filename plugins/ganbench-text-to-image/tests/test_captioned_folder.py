@@ -118,8 +118,8 @@ BAD: dict[str, Any] = {
         r"captions.csv, line 3: must have a file and a caption",
     ),
     "open quote": (
-        lambda folder: write(folder, "captions.csv", 'file,caption\na.png,"one\n'),
-        r"captions.csv, line \d: unexpected end of data",
+        lambda folder: write(folder, "captions.csv", 'file,caption\na.png,one\nb.png,"two\n'),
+        r"captions.csv, line 3: unexpected end of data",
     ),
     "no JSON": (
         lambda folder: write(folder, "captions.jsonl", '{"file": "a.png", "caption": "a"}\n{"file"\n'),
