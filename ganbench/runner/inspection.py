@@ -63,7 +63,8 @@ def look_at(
     """
     if place.is_dir():
         listing = list_folder(place)
-        if listing.pictures or not any(name.lower().endswith(".npy") for name in listing.refused):
+        arrays = [name for name in listing.refused if name.lower().endswith(".npy") and "/" not in name]
+        if listing.pictures or not arrays:
             return _pictures(listing, given, advance, packed=False)
         return _arrays(place, given)
     name = place.name.lower()
