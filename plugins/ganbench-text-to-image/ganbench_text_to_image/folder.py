@@ -54,7 +54,8 @@ class CaptionedFolder:
             path: of the folder.
             size: side of the images; the largest square in the centre of each is resized to it.
             background: what transparent pictures lie on.
-            lines: of a .txt that are its caption: all together, the first alone, or each by itself.
+            lines: of a .txt that are its caption: all together, the first alone, or each by itself; empty ones
+                are passed over.
             missing: whether captions without pictures and pictures without captions are refused or left out.
             test_every: each picture whose number is a multiple of it, by order of names, is a test sample.
             encoder: of the captions.
@@ -129,10 +130,9 @@ def _texts(folder: Path, pictures: set[str], lines: str) -> Iterator[tuple[str, 
     for name in sorted(_names(folder)):
         stem, ending = os.path.splitext(name)
         if ending.lower() == ".txt":
-            found = [line.strip() for line in _decoded(folder, name).splitlines()]
-            if lines == "all":
-                found = [" ".join(found).strip()]
-            yield stems.get(stem, name), found[:1] if lines == "first" else list(filter(None, found)) or [""]
+            found = [said for line in _decoded(folder, name).splitlines() if (said := line.strip())]
+            of_it = {"all": [" ".join(found)], "first": found[:1], "each": found}[lines]
+            yield stems.get(stem, name), of_it or [""]
 
 
 def _table(folder: Path) -> dict[str, list[str]]:

@@ -142,6 +142,13 @@ def test_bad_input_is_one_line(folder: Path, case: str) -> None:
     assert len(caught.value.problems) == 1
 
 
+@pytest.mark.parametrize("lines", ["all", "first", "each"])
+def test_an_empty_text_is_an_empty_caption(folder: Path, lines: str) -> None:
+    write(folder, "a.txt", "")
+    with pytest.raises(GanbenchError, match=r"1 empty caption \(a.png\)"):
+        opened(folder, lines=lines)
+
+
 def test_a_folder_that_is_not_there_or_has_too_few_pictures_is_refused(folder: Path) -> None:
     with pytest.raises(GanbenchError, match="nowhere does not exist"):
         opened(folder / "nowhere")
