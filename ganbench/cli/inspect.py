@@ -142,6 +142,7 @@ def _read_facts(dataset: SharedDataset) -> dict[str, Any]:
         "train": len(train),
         "test": 0 if test is None else len(test),
         "classes": dict(zip(names, counts, strict=True)),
+        "columns": list(getattr(dataset, "columns", ())),
         "notes": notes,
         "fingerprint": dataset.fingerprint,
     }
@@ -164,7 +165,10 @@ def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
     }
     if facts["classes"]:
         texts["classes"] = ", ".join(f"{name} ({number:,})" for name, number in facts["classes"].items())
-    texts |= {f"note {number}": note for number, note in enumerate(facts["notes"], start=1)}
+    if facts["columns"]:
+        texts["coordinates"] = ", ".join(facts["columns"])
+    several = len(facts["notes"]) > 1
+    texts |= {f"note {at}" if several else "note": note for at, note in enumerate(facts["notes"], start=1)}
     return {**texts, "fingerprint": facts["fingerprint"]}
 
 

@@ -103,7 +103,7 @@ def load_arrays(
         raise DatasetError(f"{path}: claims more than the memory can hold") from error
     except Exception as error:  # a file that is none makes the reader fail in any way there is
         text = str(error)
-        if "pickle" in text:
+        if "pickle" in text or "Python objects" in text:
             raise DatasetError(f"{path}: holds pickled objects, which are never unpickled") from error
         reason = getattr(error, "strerror", None) or text or type(error).__name__
         raise DatasetError(f"{path}: cannot be read: {shown(str(reason))[1:-1]}") from error

@@ -15,7 +15,7 @@ from ganbench.files.regular import kind_of
 # Pictures that would be missed in silence if they were passed over like a text.
 UNREAD_ENDINGS = (".jp2", ".avif", ".heic", ".heif", ".npy", ".npz")
 # What is passed over, in the words and the order of messages.
-LITTER, OTHER = "hidden or a system's", "no pictures"
+LITTER, OTHER = "hidden or a system's", "of other kinds"
 PASSED_OVER = (LITTER, OTHER)
 
 

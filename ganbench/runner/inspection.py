@@ -28,6 +28,7 @@ _MAX_REFUSED = 20
 _SIDES = (32, 64, 128, 256, 512, 1024)
 # What black and white usually are, the narrowest first.
 _RANGES = ((0, 1), (-1, 1), (0, 255), (0, 4095), (0, 65535))
+_MIN_USED = 0.1
 _BLOCK = 1000
 
 
@@ -193,9 +194,16 @@ def _arrays(place: Path, given: Mapping[str, Any]) -> Seen:
                 bytes_alone &= dtype == np.uint8
                 facts[file or own] += f", from {least:g} to {most:g}"
     if np.isfinite([low, high]).all() and "range" not in given and not (bytes_alone and high > 1):
-        span = next(((a, b) for a, b in _RANGES if a <= low and high <= b), (float(low), float(high)))
-        options["range"] = list(span)
+        options["range"] = list(next((span for span in _RANGES if _fits(low, high, *span)), (low, high)))
     return Seen(dataset=ARRAYS, facts=facts, options=options)
+
+
+def _fits(low: float, high: float, black: float, white: float) -> bool:
+    """Tell whether numbers are pixels of this range: none far beyond it, and not all near black."""
+    level = (white - black) / 255
+    return (
+        black - level / 2 <= low and high <= white + level / 2 and high - low >= _MIN_USED * (white - black)
+    )
 
 
 def _extent(path: Path, name: str) -> tuple[float, float]:

@@ -78,7 +78,7 @@ def test_what_is_seen_in_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
         "sizes": "14 different, from 40x40 to 60x50; 3 are 40x40",
         "transparent in places": "1",
         "on their side or mirrored": "1",
-        "passed over": "1 hidden or a system's, 1 no pictures",
+        "passed over": "1 hidden or a system's, 1 of other kinds",
         "cannot be read": "1",
         "folders": "no splits, 2 classes",
     }
@@ -152,6 +152,7 @@ def test_the_sheet_shows_the_classes(capsys: pytest.CaptureFixture[str]) -> None
         assert picture.width > picture.height > 64
     Path("p.csv").write_text("\n".join(f"{index},{index * index}" for index in range(30)))
     inspect("p.csv", sheet=Path("points.png"))
+    assert "coordinates  0, 1" in capsys.readouterr().out
     with Image.open("points.png") as picture:
         assert picture.width > 100
 
@@ -162,9 +163,11 @@ def test_the_sheet_shows_the_classes(capsys: pytest.CaptureFixture[str]) -> None
         (np.arange(30 * 48).reshape(30, 4, 4, 3).astype(np.uint8), {}),
         (np.arange(30 * 16).reshape(30, 4, 4).astype(np.uint8) % 2, {"range": [0, 1]}),
         (np.linspace(-1, 1, 480).reshape(30, 1, 4, 4), {"range": [-1, 1]}),
+        (np.linspace(0, 1.0005, 480).reshape(30, 4, 4), {"range": [0, 1]}),
+        (np.linspace(0, 1.2, 480).reshape(30, 4, 4), {"range": [0.0, 1.2]}),
         (np.linspace(0, 1, 480, dtype=np.float32).reshape(30, 4, 4), {"range": [0, 1]}),
         (np.arange(480, dtype=np.uint16).reshape(30, 4, 4), {"range": [0, 4095]}),
-        (np.linspace(-3, 900, 480).reshape(30, 4, 4), {"range": [-3.0, 900.0]}),
+        (np.linspace(-30, 900, 480).reshape(30, 4, 4), {"range": [-30.0, 900.0]}),
         (np.linspace(-3, 900, 90).reshape(30, 3), {}),
     ],
 )

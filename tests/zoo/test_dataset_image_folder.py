@@ -319,7 +319,7 @@ def test_what_is_passed_over_is_counted_each_time(folder):
     (folder / "@eaDir").mkdir()
     assert build(folder, limit=3).notes == (
         "3 pictures to train on and 1 of the test split; 8 more left out, beyond the limit or in no "
-        "split's folder; passed over: 1 hidden or a system's, 1 no pictures",
+        "split's folder; passed over: 1 hidden or a system's, 1 of other kinds",
     )
     (folder / "more.txt").write_text("?")
-    assert build(folder, limit=3).notes[0].endswith("passed over: 1 hidden or a system's, 2 no pictures")
+    assert build(folder, limit=3).notes[0].endswith("passed over: 1 hidden or a system's, 2 of other kinds")

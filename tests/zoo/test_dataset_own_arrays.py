@@ -204,6 +204,10 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert "there is no such file" in refused(tmp_path / "a.npy")
     (tmp_path / "a.npy").write_text("1 2 3")
     assert "is not a .npy file" in refused(tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", np.array([object()]))
+    assert "holds pickled objects, which are never unpickled" in refused(tmp_path / "a.npy")
+    saved(tmp_path, arr_0=IMAGES).rename(tmp_path / "a.npy")
+    assert len(build(tmp_path / "a.npy").load("train")) == 23
     np.save(tmp_path / "a.npy", IMAGES)
     os.truncate(tmp_path / "a.npy", 1000)
     assert "cannot be read" in refused(tmp_path / "a.npy")

@@ -103,7 +103,7 @@ class ArraySource:
         """Read one array; a .npy is mapped."""
         name = self.roles.names[split][part]
         path = self.files[name] if self.place.is_dir() else self.place
-        wanted = "x" if path.suffix.lower() == ".npy" else name
+        wanted = "x" if self.place.is_dir() else name
         found: Array = load_arrays(path, lambda _: {wanted: wanted}, mapped=True)[wanted]
         return found
 
