@@ -50,11 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lost = lost_output()
         if lost is not None and lost.errno not in _INTENDED:
             print(f"ganbench: warning: stdout cannot be written: {lost.strerror or lost}", file=sys.stderr)
-        if arguments is None:
-            # Else Python looks through everything several times as it ends.
-            gc.collect()
-            gc.freeze()
-        else:
+        if arguments is not None:
             # The program itself keeps them: Python flushes them once more at exit.
             restore()
             # Packages set variables when they are imported.

@@ -97,6 +97,8 @@ def serve() -> None:
             _become(json.loads(line))
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
+    # Else triton complains of what it could not free.
+    gc.unfreeze()
 
 
 if __name__ == "__main__":
