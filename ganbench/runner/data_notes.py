@@ -87,8 +87,12 @@ def recorded_names(dataset: Dataset) -> list[str]:
 
 def recorded_notes(dataset: Dataset) -> list[str]:
     """List what a data set says of how it was read, as a cell's record has it: printable, bounded."""
-    notes = getattr(dataset, "notes", None) or ()
-    return [printable(str(note))[:_MAX_NOTE_LENGTH] for note in list(notes)[:_MAX_NOTES]]
+    notes = getattr(dataset, "notes", None)
+    if not isinstance(notes, list | tuple):
+        # A plugin may have had something else of this name.
+        return []
+    texts = [note for note in notes if isinstance(note, str)]
+    return [printable(text)[:_MAX_NOTE_LENGTH] for text in texts[:_MAX_NOTES]]
 
 
 def _extent(images: Tensor) -> tuple[int, int]:

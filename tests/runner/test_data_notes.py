@@ -17,7 +17,7 @@ from ganbench.cli.score import score_command
 from ganbench.execution import plan_run
 from ganbench.execution.grid_run import run
 from ganbench.grid import read_grid
-from ganbench.runner.data_notes import range_note
+from ganbench.runner.data_notes import range_note, recorded_notes
 
 
 def images(low: int, high: int, count: int = 5) -> torch.Tensor:
@@ -140,3 +140,13 @@ def test_score_says_so_of_either_side(
     lines = score(capsys, floats, "digits", "-1,1")
     assert lines[0].startswith(f"note: {floats}: its images use only the values 128 to 255")
     assert lines[1:] == ["note: --range=-1,1 says what black and white are"]
+
+
+def test_only_a_list_of_texts_is_taken_for_notes() -> None:
+    def noted(notes: Any) -> Any:
+        return type("Noted", (), {"notes": notes})()
+
+    assert recorded_notes(noted(["one\ntwo", "3"])) == ["one two", "3"]
+    assert recorded_notes(noted(("a" * 2000, 7))) == ["a" * 1000]
+    for other in (None, "text", lambda: ["x"], {"a": 1}):
+        assert recorded_notes(noted(other)) == []

@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from ganbench.api.hookspecs import hookimpl
 from ganbench.api.lazy import lazy
 from ganbench.api.specs import DatasetSpec
-from ganbench.zoo.datasets.layouts import LAYOUTS, folder_details, option_details
+from ganbench.zoo.datasets.layouts import (
+    LAYOUTS,
+    array_details,
+    folder_details,
+    option_details,
+    table_details,
+)
 
 
 @hookimpl
@@ -92,11 +98,13 @@ def ganbench_datasets() -> Iterable[DatasetSpec]:
         name="arrays",
         build=lazy("ganbench.zoo.datasets.own_arrays:build_arrays"),
         summary="Your own images or points in a .npy or .npz, of any numbers, with labels and conditions.",
+        details=array_details,
     )
     yield DatasetSpec(
         name="table",
         build=lazy("ganbench.zoo.datasets.own_table:OwnTable"),
         summary="Your own points of any dimension: columns of a .csv, .tsv, .txt or .parquet, by name.",
+        details=table_details,
     )
     yield DatasetSpec(
         name="gaussian_ring",

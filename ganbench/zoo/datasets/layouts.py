@@ -70,6 +70,35 @@ def folder_details() -> Mapping[str, str]:
     }
 
 
+def array_details() -> Mapping[str, str]:
+    """Describe how arrays become a data set."""
+    return {
+        "files": "a .npy, an .npz, or a folder of .npy files; a .npy is mapped, nothing is ever unpickled",
+        "samples": "the array x (or images, data, arr_0, or the only one): images (N, H, W), (N, C, H, W) or "
+        "(N, H, W, C) with C 1 or 3, or points (N, d), of integers, floats or bool",
+        "beside them": "labels (or y, arr_1): whole numbers or texts, one per sample; condition: numbers",
+        "splits": "x_train and x_test (or train_images, train, ...) with y_train, condition_train and so on; "
+        "else one row in test_every is test",
+        "range": "[black, white], for images that are not uint8; rounded to 256 values",
+        "classes": "the labels that occur, in the order of their values",
+        **option_details(),
+    }
+
+
+def table_details() -> Mapping[str, str]:
+    """Describe how a table becomes a data set."""
+    return {
+        "files": ".csv (commas or semicolons), .tsv, .txt (blanks), .parquet; the first line names "
+        "the columns, unless it has nothing but numbers: then they are 0, 1, ...",
+        "columns": "the coordinates, in this order; all columns of numbers that are not label or condition",
+        "label": "the column of the classes: whole numbers, in the order of their values, or texts",
+        "condition": "columns of numbers that are each point's condition",
+        "standardise": "each coordinate to mean 0 and deviation 1 over the train split",
+        "splits": "the table test, where one is given; else one row in test_every is test",
+        "limit": "the first rows of the train split",
+    }
+
+
 IDX_FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",

@@ -60,25 +60,29 @@ class OwnPoints:
         self._name = name
         self.columns = tuple(columns)
         self.mean, self.deviation = np.zeros(len(columns)), np.ones(len(columns))
-        train = np.asarray(points["train"], dtype=np.float64)
+        numbers = {split: np.asarray(points[split], dtype=np.float64) for split in SPLITS}
+        for split in SPLITS:
+            self._require_finite(split, numbers[split], columns)
         if standardise:
-            self.mean, self.deviation = train.mean(axis=0), train.std(axis=0)
-            constant = [column for column, each in zip(columns, self.deviation, strict=True) if not each > 0]
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.mean, self.deviation = numbers["train"].mean(axis=0), numbers["train"].std(axis=0)
+            usable = (self.deviation > 0) & np.isfinite(self.deviation)
+            constant = [column for column, each in zip(columns, usable, strict=True) if not each]
             if constant:
                 raise DatasetError(
                     f"dataset {name!r}: standardise = true, and {shown(constant[0])} is the same in every "
-                    "point of the train split, or not finite"
+                    "point of the train split, or too large"
                 )
         self._splits: dict[Split, Samples] = {}
         for split in SPLITS:
-            values = (np.asarray(points[split], dtype=np.float64) - self.mean) / self.deviation
+            values = (numbers[split] - self.mean) / self.deviation
             with np.errstate(over="ignore"):
                 x = torch.from_numpy(values.astype(np.float32))
             self._require_finite(split, x.numpy(), columns)
             self._splits[split] = Samples(
                 x=x,
                 labels=None if labels is None else torch.from_numpy(labels[split]),
-                condition=None if conditions is None else _condition(conditions[split]),
+                condition=None if conditions is None else self._condition(split, conditions[split]),
             )
         condition = self._splits["train"].condition
         self.signature = Signature(
@@ -101,7 +105,7 @@ class OwnPoints:
             raise DatasetError(f"dataset {self._name!r}: has no {split} split, which a metric asks for")
         return self._splits[split]
 
-    def _require_finite(self, split: Split, x: NDArray[np.float32], columns: Sequence[str]) -> None:
+    def _require_finite(self, split: Split, x: NDArray[Any], columns: Sequence[str]) -> None:
         wrong = np.argwhere(~np.isfinite(x))
         if len(wrong):
             row, column = wrong[0]
@@ -109,6 +113,16 @@ class OwnPoints:
                 f"dataset {self._name!r}: point {row} of the {split} split has NaN, infinity or a number "
                 f"beyond float32 in {shown(columns[column])}"
             )
+
+    def _condition(self, split: Split, values: NDArray[Any]) -> torch.Tensor:
+        kind = np.uint8 if values.dtype == np.uint8 else np.float32
+        with np.errstate(over="ignore"):
+            condition = np.ascontiguousarray(values, dtype=kind)
+        if not np.isfinite(condition).all():
+            raise DatasetError(
+                f"dataset {self._name!r}: a condition of the {split} split is NaN, infinite or beyond float32"
+            )
+        return torch.from_numpy(condition)
 
     def _counts(self) -> str:
         train, test = (len(self._splits[split]) for split in SPLITS)
@@ -147,9 +161,3 @@ def rows_of(
     train, test = rows[~apart], rows[apart]
     kept = train if limit is None else train[:limit]
     return kept, test, len(train) - len(kept)
-
-
-def _condition(values: NDArray[Any]) -> torch.Tensor:
-    return torch.from_numpy(
-        np.ascontiguousarray(values, dtype=np.uint8 if values.dtype == np.uint8 else np.float32)
-    )
