@@ -70,7 +70,9 @@ def opened_archive(path: Path) -> Iterator[Listing]:
             raise
         except Exception as error:  # a file that is none makes the readers fail in any way there is
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise ArchiveError(f"is broken: {' '.join(str(reason).split())[:80]}") from error
+            # The system's own refusals have a number: a full disk is not the archive's fault.
+            what = "cannot be read" if getattr(error, "errno", None) else "is broken"
+            raise ArchiveError(f"{what}: {' '.join(str(reason).split())[:80]}") from error
         yield listing
 
 

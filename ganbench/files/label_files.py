@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from io import BytesIO
@@ -48,7 +49,10 @@ def read_labels(name: str, content: bytes) -> dict[str, str]:
 
 
 def match_labels(labels: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """Find the label of each picture: by its whole name, else by the file's own where only one has that.
+    """Find the label of each picture.
+
+    By its whole name, else by the file's own, else by one of these without its ending, where only one picture
+    has that.
 
     Args:
         labels: by file name.
@@ -57,16 +61,27 @@ def match_labels(labels: Mapping[str, str], names: Iterable[str]) -> dict[str, s
     Returns:
         Labels by the pictures' names; those without one are absent.
     """
-    names = list(names)
-    own = Counter(map(posixpath.basename, names))
+    # Of one name, systems write one and the same letter in several ways.
+    labels = {_normal(file): label for file, label in labels.items()}
+    forms = {name: _forms(_normal(name)) for name in names}
+    counts = [Counter(each[at] for each in forms.values()) for at in range(len(_forms("")))]
     found = {}
-    for name in names:
-        base = posixpath.basename(name)
-        if name in labels:
-            found[name] = labels[name]
-        elif own[base] == 1 and base in labels:
-            found[name] = labels[base]
+    for name, own in forms.items():
+        for form, count in zip(own, counts, strict=True):
+            if form in labels and count[form] == 1:
+                found[name] = labels[form]
+                break
     return found
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """List what a table may call a picture, the surest first."""
+    own = posixpath.basename(name)
+    return name, own, posixpath.splitext(name)[0], posixpath.splitext(own)[0]
 
 
 def has_labels(content: bytes) -> bool:

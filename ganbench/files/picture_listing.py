@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,37 +84,42 @@ def list_folder(folder: Path) -> Listing:
     listing = Listing()
     seen: set[tuple[int, int]] = set()
 
-    def walk(place: Path, prefix: str) -> None:
+    def entries(place: Path) -> Iterator[os.DirEntry[str]]:
         status = place.stat()
         # A link to a folder above it would go round for ever.
         if (status.st_dev, status.st_ino) in seen:
-            return
+            return iter(())
         seen.add((status.st_dev, status.st_ino))
-        with os.scandir(place) as entries:
-            for entry in entries:
-                enter(entry, place, f"{prefix}{entry.name}")
+        with os.scandir(place) as found:
+            return iter(list(found))
 
-    def enter(entry: os.DirEntry[str], place: Path, name: str) -> None:
+    # Not by recursion: folders may lie deeper in each other than calls may.
+    above = [("", folder, entries(folder))]
+    while above:
+        prefix, place, left = above[-1]
+        entry = next(left, None)
+        if entry is None:
+            above.pop()
+            continue
+        name = f"{prefix}{entry.name}"
         if is_litter(entry.name):
             listing.passed_over[LITTER] += 1
-            return
+            continue
         try:
             # A link that leads nowhere may have been a folder of pictures.
             status = entry.stat()
             if stat.S_ISDIR(status.st_mode):
-                walk(place / entry.name, f"{name}/")
-                return
+                above.append((f"{name}/", place / entry.name, entries(place / entry.name)))
+                continue
         except OSError as error:
             listing.refuse(name, f"cannot be read: {error.strerror or error}")
-            return
+            continue
         if (kind := kind_of(status)) and entry.name.lower().endswith(ENDINGS):
             listing.refuse(name, f"is not a file but {kind}")
         elif kind:
             listing.passed_over[OTHER] += 1
         else:
             listing.add(Listed(name=name, source=place / entry.name, status=status))
-
-    walk(folder, "")
     listing.sort()
     return listing
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -239,6 +240,7 @@ def test_labels_of_stylegans_archives(tmp_path: Path, folder: Path) -> None:
         ("labels.csv", "file_name,label\n000.png,cat\n001.png,dog\n002.png,cat\n"),
         ("labels.csv", "000.png,cat\n001.png,dog\n./002.png, cat\n"),
         ("labels.csv", "\ufeffid;size;class\n000.png;3;cat\n001.png;4;dog\n002.png;4;cat\nz.png;1;dog\n"),
+        ("labels.csv", "id,breed,class\n000,x,cat\n001,x,dog\n002,y,cat\n"),
         ("labels.tsv", "000.png\tcat\n001.png\tdog\n002.png\tcat\n"),
         ("labels.json", '{"labels": {"000.png": "cat", "001.png": "dog", "002.png": "cat"}}'),
     ],
@@ -278,6 +280,36 @@ def test_tables_that_are_wrong_are_refused(folder: Path, text: str, problem: str
     (folder / "labels.csv").write_text(text)
     (told,) = problems(lambda: build(folder, labels="labels.csv"))
     assert problem in told
+
+
+def test_names_in_a_table_are_found_however_they_are_written(folder: Path) -> None:
+    filled(folder, ["a/1.png", "b/1.png", "b/2.jpg", "b/caf\u00e9.png"])
+    rows = ["a/1.png,cat", "b\\1.png,dog", "2,dog", "b/cafe\u0301.png,cat", "1.png,cow"]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    data = build(folder, labels="labels.csv", test_every=0)
+    assert data.class_names == ("cat", "dog")
+    assert data.load("train").labels.tolist() == [0, 1, 0, 1]
+    assert "1 labels of pictures that are not there" in data.notes[0]
+
+
+def test_folders_may_lie_deep_in_each_other(folder: Path) -> None:
+    filled(folder, 2)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for _ in range(600):
+            os.mkdir("a")
+            os.chdir("a")
+        Image.fromarray(pixels(2)).save("x.png")
+        assert len(build(folder, test_every=0).load("train")) == 3
+        for _ in range(15):
+            os.mkdir("a" * 200)
+            os.chdir("a" * 200)
+        (told,) = problems(lambda: build(folder))
+        assert "cannot be read: File name too long; on_error" in told
+    finally:
+        os.chdir(before)
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
 def test_pictures_without_a_label_can_be_skipped(folder: Path) -> None:
