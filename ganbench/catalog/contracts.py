@@ -15,7 +15,7 @@ from ganbench.api.updates import Turn
 from ganbench.catalog.catalog import Catalog, catalog_in_use, split_choice
 from ganbench.catalog.faults import Part, calling
 from ganbench.catalog.kinds import KINDS, Kind
-from ganbench.catalog.options import first_parameter, passed_to
+from ganbench.catalog.options import first_parameter, lacking_context, passed_to
 from ganbench.errors import CatalogError, PluginError, did_you_mean, shown
 
 _NEEDS: tuple[str, ...] = get_args(Needs)
@@ -58,6 +58,11 @@ def build(kind: Kind, choice: Choice, /, **options: Any) -> Any:
     part = Part.of(catalog, kind, name, name)
     if kind == "optimizer" and part.entry is not None and "parameters" in given:
         context[first_parameter(part.entry.spec.build)] = given.pop("parameters")
+    if part.entry is not None and (lacking := lacking_context(part.entry.spec.build, kind, context)):
+        raise CatalogError(
+            f"{kind} {name!r} cannot be built within another part: it needs {' and '.join(lacking)}, which "
+            "was not passed to ganbench.build"
+        )
     return build_part(part, given, catalog, **context)
 
 

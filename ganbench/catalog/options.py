@@ -11,7 +11,7 @@ import itertools
 import pathlib
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,17 @@ def options_of(build: Callable[..., Any], kind: Kind | None = None) -> dict[str,
 def passed_to(kind: Kind | None) -> frozenset[str]:
     """Name what ganbench itself passes to a `build` of this kind, beside an optimizer's first parameter."""
     return NOT_OPTIONS if kind is None else NOT_OPTIONS_OF.get(kind, NOT_OPTIONS)
+
+
+def lacking_context(build: Callable[..., Any], kind: Kind, context: Container[str]) -> list[str]:
+    """Name what a `build` must be passed that is no option, and is not in the context."""
+    return [
+        parameter.name
+        for parameter in inspect.signature(build).parameters.values()
+        if parameter.name in passed_to(kind)
+        and parameter.default is parameter.empty
+        and parameter.name not in context
+    ]
 
 
 def first_parameter(build: Callable[..., Any]) -> str:

@@ -273,6 +273,8 @@ def test_build_outside_a_run() -> None:
         ("losses", "minimax", "no such kind 'losses'; did you mean 'loss'?"),
         ("loss", ["minimax"], "must be given a name, or a table"),
         ("loss", "minmax", "unknown loss 'minmax'; did you mean 'minimax'?"),
+        ("extractor", "classifier", "cannot be built within another part: it needs scored_dataset, which"),
+        ("architecture", "mlp", "it needs signature, which was not passed to ganbench.build"),
     ):
         with pytest.raises(CatalogError, match=line):
             ganbench.build(kind, choice)  # type: ignore[arg-type]
