@@ -94,6 +94,7 @@ def test_what_is_seen_in_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert record["classes"] == {"cat": 14, "dog": 13}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_line_to_paste_gives_the_same_data_and_the_plan_says_the_same(
     capsys: pytest.CaptureFixture[str], packed: bool
@@ -157,6 +158,7 @@ def test_the_sheet_shows_the_classes(capsys: pytest.CaptureFixture[str]) -> None
         assert picture.width > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("array", "options"),
     [
