@@ -134,13 +134,13 @@ class Folder:
         return self.path / "cells" / cell / name
 
 
-def crowd(folder: Folder) -> None:
-    """Five hundred cells: 5 data sets, 5 losses, 20 seeds, three scores and five pictures each."""
+def crowd(folder: Folder, datasets: int = 5) -> None:
+    """Five hundred cells of 5 losses, three scores and five pictures each; data sets share 100 seeds."""
     noise = io.BytesIO()
     Image.effect_noise((300, 300), 60).save(noise, format="png")
-    for dataset in range(5):
+    for dataset in range(datasets):
         for loss in ("minimax", "non_saturating", "wasserstein", "hinge", "least_squares"):
-            for seed in range(20):
+            for seed in range(100 // datasets):
                 rows = [
                     {"metric": metric, "value": 1.0 + seed + 100 / step, "step": step}
                     for metric in ("fid", "is", "kid")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,12 @@ from ganbench.store import Store
 
 
 def finish(
-    asked: Mapping[str, Any] | Grid, folder: Path, *, stops: Sequence[int] = (), plugins: Sequence[Path] = ()
+    asked: Mapping[str, Any] | Grid,
+    folder: Path,
+    *,
+    stops: Sequence[int] = (),
+    plugins: Sequence[Path] = (),
+    stopped: Callable[[Store, str], object] = lambda store, cell: None,
 ) -> Store:
     """Run every cell of a grid to its end.
 
@@ -28,6 +33,7 @@ def finish(
         folder: of the results.
         stops: each cell is first told to stop after so many steps, once for each number, and resumed.
         plugins: files of plugins, given as with `--plugin`.
+        stopped: called with the store and a cell's id whenever the cell has stopped.
     """
     catalog = load_catalog(plugins=plugins)
     grid = asked if isinstance(asked, Grid) else read_grid(dict(asked), catalog)
@@ -42,6 +48,8 @@ def finish(
             result = run_cell(task, parts, asked.__next__)
             expected = ("ok", "") if steps is None else ("unfinished", "interrupted")
             assert (result.status, result.reason) == expected
+            if steps is not None:
+                stopped(store, planned.cell.id)
     return store
 
 

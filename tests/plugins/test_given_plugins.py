@@ -85,10 +85,9 @@ every = 4
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a plugin and a grid that needs it; cells run in this process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(EXECUTORS, "local", InProcess)
     (tmp_path / "mine.py").write_text(PLUGIN)
     (tmp_path / "grid.toml").write_text(GRID)
     return tmp_path
@@ -170,8 +169,7 @@ def test_workers_import_it_and_verify_runs_it_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here = run(folder / "here")
-    monkeypatch.undo()
-    monkeypatch.chdir(folder)
+    monkeypatch.setitem(EXECUTORS, "local", LocalExecutor)
     assert main(["run", "grid.toml", "--out", "out", "--jobs", "1", "--plugin", "mine.py", "-q"]) == 0
     there = Store(folder / "out").cell(here["cell"])
     assert (there["weights"], there["plugins"]) == (here["weights"], here["plugins"])

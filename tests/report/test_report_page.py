@@ -380,7 +380,7 @@ def test_the_tables_can_be_saved_from_the_page(planted: Folder) -> None:
 @pytest.mark.slow
 def test_five_hundred_cells_with_samples_stay_small(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
-    crowd(folder)
+    crowd(folder, datasets=2)
     text, page = _write(folder)
     assert len(text.encode()) < 15 * 2**20
     # Each group and data set is seen, with the last step of its first seed at least.
