@@ -135,6 +135,8 @@ def test_texts_with_and_without_names(path: str, text: str) -> None:
         ("x,y\n1,2\n2,\n", {"columns": ["x"], "condition": ["y"]}, "a condition of the train split is NaN"),
         ("x\n1e300\n-1e300\n", {"standardise": True}, "'x' is the same in every point"),
         ("x\ninf\n1\n", {"standardise": True}, "point 0 of the train split has NaN, infinity"),
+        ("x,y\n1,2\n", {"columns": ["x", "x"]}, "column 'x' is named twice"),
+        ("x,y\n1,2\n", {"columns": ["x"], "condition": ["x"]}, "column 'x' is named twice"),
         ("x,y\n1,2\n", {"label": "z"}, "has no column 'z'"),
         ("x,y\n1,a\n2,\n", {"label": "y"}, "has no 'y' in row 1"),
         ("x,y\na,b\n", {}, "has no columns of numbers"),

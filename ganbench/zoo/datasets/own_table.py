@@ -62,6 +62,9 @@ class OwnTable(OwnPoints):
         """
         if test_every == 1:
             refuse(_NAME, ["test_every must be 0, or at least 2, given 1: every point would be kept back"])
+        named = [*(columns or ()), *(condition or ())]
+        if twice := [name for at, name in enumerate(named) if name in named[:at]]:
+            refuse(_NAME, [f"column {shown(twice[0])} is named twice"])
         tables = [read_table(path), *([] if test is None else [read_table(test)])]
         notes = []
         if columns is None:
@@ -69,10 +72,9 @@ class OwnTable(OwnPoints):
             columns = tuple(name for name in _numeric(tables[0]) if name not in besides)
             others = [name for name in tables[0].columns if name not in columns and name not in besides]
             if others:
-                named = ", ".join(map(shown, others[:_MAX_NAMED])) + (
-                    ", ..." if len(others) > _MAX_NAMED else ""
-                )
-                notes.append(f"passed over: {len(others)} columns that are no numbers, {named}")
+                first = ", ".join(map(shown, others[:_MAX_NAMED]))
+                more = ", ..." if len(others) > _MAX_NAMED else ""
+                notes.append(f"passed over: {len(others)} columns that are no numbers, {first}{more}")
             if not columns:
                 raise _error(path, "has no columns of numbers")
         paths = (path, *([] if test is None else [test]))

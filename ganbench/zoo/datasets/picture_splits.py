@@ -79,7 +79,10 @@ def _folder_labels(pictures: Mapping[str, Parts], depth: int) -> dict[str, str]:
     """Find the class of each picture, which is the folder at this depth of the tree."""
     for name, parts in pictures.items():
         if len(parts) < depth + 2:
-            raise ValueError(f"{given(name)} lies in no class's folder, and labels = true")
+            raise ValueError(
+                f"{given(name)} lies in no class's folder, and labels = true; a file of labels "
+                'can be given instead, as labels = "labels.csv"'
+            )
     return {name: parts[depth] for name, parts in pictures.items()}
 
 
