@@ -17,6 +17,10 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Jobs = Annotated[
     int | None, typer.Option(help="Workers; default: one per core, or per GPU, as quotas and memory allow.")
 ]
+ScoreJobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", help="Batches computed side by side; default: one per core."),
+]
 Data = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Where data sets are; default: $GANBENCH_DATA.")
 ]

@@ -14,8 +14,8 @@ import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import UNBOUNDED, output, plain, table, warn, warn_of_cache
-from ganbench.cli.parsing import Data, Device, Json, Plugins, Weights, WeightsSha256
-from ganbench.cli.score_request import ScoreRequest, request_of
+from ganbench.cli.parsing import Data, Device, Json, Plugins, ScoreJobs, Weights, WeightsSha256
+from ganbench.cli.score_request import ScoreRequest, cores_for, request_of
 from ganbench.errors import DatasetError
 from ganbench.files.data_paths import (
     DATA_VARIABLE,
@@ -67,6 +67,7 @@ def score_command(
     background: Annotated[
         str | None, typer.Option(metavar="COLOUR", help="Under transparent images: white, black or r,g,b.")
     ] = None,
+    jobs: ScoreJobs = None,
     device: Device = "auto",
     data: Data = None,
     weights: Weights = None,
@@ -99,7 +100,7 @@ def score_command(
         background=background,
     )
     warn_of_cache()
-    place = resolve_device(device)
+    place, workers = resolve_device(device), cores_for(jobs)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     # As in a worker: the number of threads decides bits.
     with data_paths_set(paths), deterministic_process(THREADS):
@@ -108,14 +109,14 @@ def score_command(
         notes: list[str] = []
         if request.statistics:
             samples = read_samples(images, None, request.reading, notes=told)
-            scorer = _statistics_scorer(request, shared, samples, images, place)
+            scorer = _statistics_scorer(request, shared, samples, images, place, workers)
             described = f"the statistics {request.reference}"
         else:
             real, described = open_reference(request, shared)
             reading = replace(request.reading, class_names=getattr(real, "class_names", None))
             samples = read_samples(images, real.signature, reading, notes=told)
             notes = _notes(request, real, samples, images)
-            scorer = _scorer(request, shared, real, samples, images, place)
+            scorer = _scorer(request, shared, real, samples, images, place, workers)
             scorer.check(trained_here=False)
         rows = scorer.score(samples)
     warn(shared.catalog.notes)
@@ -162,7 +163,13 @@ def _notes(request: ScoreRequest, real: Dataset, samples: Samples, images: Path)
 
 
 def _scorer(
-    request: ScoreRequest, shared: SharedParts, real: Dataset, samples: Samples, images: Path, device: str
+    request: ScoreRequest,
+    shared: SharedParts,
+    real: Dataset,
+    samples: Samples,
+    images: Path,
+    device: str,
+    workers: int,
 ) -> Scorer:
     """Build the scorer, and check these samples for what its metrics need."""
     from ganbench.grid import Choice, ScoreSettings, check_scoring
@@ -192,7 +199,12 @@ def _scorer(
     named = request.reference if isinstance(request.reference, Choice) else real
     ours, theirs = signature_of(samples.x), real.signature
     scorer = shared.scorer(
-        named, settings, device, generated=ours, generated_images=_changes(request.reading, ours, theirs)
+        named,
+        settings,
+        device,
+        generated=ours,
+        generated_images=_changes(request.reading, ours, theirs),
+        workers=workers,
     )
     if problems_of_size := scorer.size_problems():
         resized = f"; --size {theirs.shape[1]} resizes them" if images.is_dir() else ""
@@ -216,7 +228,12 @@ def _changes(reading: Reading, ours: Signature, theirs: Signature) -> str:
 
 
 def _statistics_scorer(
-    request: ScoreRequest, shared: SharedParts, samples: Samples, images: Path, device: str
+    request: ScoreRequest,
+    shared: SharedParts,
+    samples: Samples,
+    images: Path,
+    device: str,
+    workers: int,
 ) -> StatisticsScorer:
     from ganbench.runner.external_samples import ExternalDataset
     from ganbench.runner.feature_statistics import StatisticsScorer, read_statistics
@@ -233,6 +250,7 @@ def _statistics_scorer(
         shared,
         device=device,
         precision=request.settings.get("extractor_precision", "float32"),
+        workers=workers,
     )
 
 

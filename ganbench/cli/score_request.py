@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganbench.errors import GridError
 from ganbench.files.pictures import Background
 
 if TYPE_CHECKING:
@@ -168,6 +169,19 @@ def _span(text: str, problems: Problems) -> tuple[float, float] | None:
         problems.add("--range", f"must be two numbers, black and white, as -1,1 or 0,1, given {given(text)}")
         return None
     return low, high
+
+
+def cores_for(jobs: int | None) -> int:
+    """Decide how many batches are computed side by side: as asked for, or one per core that may be used.
+
+    Raises:
+        GridError: fewer than one is asked for.
+    """
+    from ganbench.execution.resources import resources_here
+
+    if jobs is not None and jobs < 1:
+        raise GridError(f"--jobs: must be at least 1, given {jobs}")
+    return resources_here().cores if jobs is None else jobs
 
 
 def _size(size: int, problems: Problems) -> int | None:

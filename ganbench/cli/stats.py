@@ -9,7 +9,7 @@ import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn, warn_of_cache
-from ganbench.cli.parsing import Data, Device, Plugins, Weights, WeightsSha256
+from ganbench.cli.parsing import Data, Device, Plugins, ScoreJobs, Weights, WeightsSha256
 from ganbench.errors import GridError
 from ganbench.files.data_paths import (
     DATA_VARIABLE,
@@ -32,6 +32,7 @@ def stats_command(
             "--extractor-precision", metavar="float32|bfloat16", help="Of the extractor's arithmetic."
         ),
     ] = "float32",
+    jobs: ScoreJobs = None,
     device: Device = "auto",
     data: Data = None,
     weights: Weights = None,
@@ -45,7 +46,7 @@ def stats_command(
     """
     from ganbench.api.data import Split
     from ganbench.cli.score import open_reference
-    from ganbench.cli.score_request import request_of
+    from ganbench.cli.score_request import cores_for, request_of
     from ganbench.execution.executor import THREADS
     from ganbench.execution.plan import resolve_device
     from ganbench.runner import SharedParts
@@ -61,7 +62,7 @@ def stats_command(
     if isinstance(request.reference, Path) and request.statistics:
         raise GridError(f"DATASET: {dataset} holds statistics already")
     warn_of_cache()
-    place = resolve_device(device)
+    place, workers = resolve_device(device), cores_for(jobs)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     chosen = request.settings["extractor"]
     with data_paths_set(paths), deterministic_process(THREADS):
@@ -69,7 +70,17 @@ def stats_command(
         built = shared.build_extractor(chosen, real)
         assert built is not None
         side: Split = next(each for each in get_args(Split) if each == (split or "train"))
-        found = statistics_of(real, side, built, label=chosen.label, device=place, precision=precision)
+        # A plugin's extractor need not bear to be called in several threads.
+        builtin = shared.catalog.entry("extractor", chosen.name).plugin.builtin
+        found = statistics_of(
+            real,
+            side,
+            built,
+            label=chosen.label,
+            device=place,
+            precision=precision,
+            workers=workers if builtin else 1,
+        )
         write_statistics(out, found)
     warn(shared.catalog.notes)
     output().print(

@@ -129,6 +129,7 @@ def statistics_of(
     label: str,
     device: str,
     precision: str = "float32",
+    workers: int = 1,
 ) -> FeatureStatistics:
     """Fit a Gaussian to the features of a whole split.
 
@@ -139,6 +140,7 @@ def statistics_of(
         label: its name with options.
         device: where they are computed, as torch names it.
         precision: of the extractor's arithmetic.
+        workers: how many batches are computed side by side.
 
     Raises:
         GridError: the extractor does not take these images, or there are fewer than two.
@@ -149,7 +151,7 @@ def statistics_of(
         problems.append(f"a covariance needs at least 2 images, and the {split} split has {len(images)}")
     if problems:
         raise GridError(*problems)
-    features = extract(extractor, images, torch.device(device), precision)
+    features = extract(extractor, images, torch.device(device), precision, workers=workers)
     mean, covariance = mean_and_covariance(features)
     made = {
         "extractor": label,
@@ -180,6 +182,7 @@ class StatisticsScorer:
         *,
         device: str,
         precision: str,
+        workers: int,
     ) -> None:
         """Build the extractor, and hold it against the statistics.
 
@@ -191,6 +194,7 @@ class StatisticsScorer:
             shared: builds it.
             device: where features are computed.
             precision: of the extractor's arithmetic.
+            workers: how many batches are computed side by side.
 
         Raises:
             GridError: the extractor takes other images, or is not the one of the statistics.
@@ -211,6 +215,9 @@ class StatisticsScorer:
             raise GridError(*problems)
         self._extractor, self._device, self._precision = built, torch.device(device), precision
         self._statistics, self._count = statistics, len(samples)
+        # A plugin's extractor need not bear to be called in several threads.
+        builtin = shared.catalog.entry("extractor", extractor.name).plugin.builtin
+        self._workers = workers if builtin else 1
         self.protocols: Mapping[str, Protocol] = {
             "fid": protocol_of(
                 metric="fid",
@@ -234,7 +241,7 @@ class StatisticsScorer:
         Raises:
             GridError: the statistics are of another number of features.
         """
-        found = extract(self._extractor, samples.x, self._device, self._precision)
+        found = extract(self._extractor, samples.x, self._device, self._precision, workers=self._workers)
         width = len(self._statistics.mean)
         if found.features.shape[1] != width:
             raise GridError(

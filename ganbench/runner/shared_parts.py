@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -84,6 +85,7 @@ class SharedParts:
         *,
         generated: Signature | None = None,
         generated_images: str = "",
+        workers: int = 1,
     ) -> Scorer:
         """Build the scorer of some settings, once where its real side is a data set of the catalog.
 
@@ -93,14 +95,21 @@ class SharedParts:
             device: where features are computed, as torch names it.
             generated: what a sample looks like where images may have another size than the reference's.
             generated_images: what the protocol says of them.
+            workers: how many batches of images are computed side by side.
 
         Raises:
             DatasetError: the data is not there.
             WeightsError: the extractor's weights are not there.
         """
+        built = partial(
+            self._build_scorer,
+            device=device,
+            generated=generated,
+            generated_images=generated_images,
+            workers=workers,
+        )
         if not isinstance(reference, Choice):
-            extractor = self.build_extractor(score.extractor, reference)
-            return self._build_scorer(reference, extractor, score, device, generated, generated_images)
+            return built(reference, self.build_extractor(score.extractor, reference), score)
         # When and how often it is scored makes no other scorer.
         same = score.model_copy(update={"every": 0, "initial": False, "repeats": 1})
 
@@ -108,7 +117,7 @@ class SharedParts:
             data, chosen = self.dataset(reference), score.extractor
             key = (chosen, reference)
             extractor = self._extractors.get(key, lambda: self.build_extractor(chosen, data))
-            return self._build_scorer(data, extractor, same, device, generated, generated_images)
+            return built(data, extractor, same)
 
         return self._scorers.get((reference, same, device, generated, generated_images), build)
 
@@ -219,9 +228,11 @@ class SharedParts:
         data: Dataset,
         extractor: Extractor | None,
         score: ScoreSettings,
+        *,
         device: str,
         generated: Signature | None,
         generated_images: str,
+        workers: int,
     ) -> Scorer:
         built: list[tuple[str, Metric, Any]] = [
             (metric.name, self.build_metric(metric), metric.options) for metric in score.metrics
@@ -245,6 +256,7 @@ class SharedParts:
             catalog=self.catalog,
             generated=generated,
             generated_images=generated_images,
+            workers=workers,
         )
 
     def provider(self, kind: Kind, choice: Choice, digest: str = "") -> str:

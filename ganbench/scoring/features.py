@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -118,7 +120,12 @@ BATCH = 64
 
 @torch.no_grad()
 def extract(
-    extractor: Extractor, images: Tensor, device: torch.device, precision: str = "float32"
+    extractor: Extractor,
+    images: Tensor,
+    device: torch.device,
+    precision: str = "float32",
+    *,
+    workers: int = 1,
 ) -> Features:
     """Run an extractor over images of any number.
 
@@ -127,6 +134,8 @@ def extract(
         images: uint8 (N, C, H, W), C 1 (tiled) or 3, at least one.
         device: where to compute.
         precision: `float32`, or `bfloat16` for matrix products and convolutions in it (autocast).
+        workers: how many batches are computed side by side, in threads: no number depends on it, provided
+            that the extractor draws no random numbers and keeps nothing from one call to the next.
 
     Returns:
         Features on the CPU, float32, in the order of the images.
@@ -137,20 +146,27 @@ def extract(
     """
     # One that draws random numbers gives the same features whatever was drawn before.
     with seeded(0, device):
-        return _extracted(extractor, images, device, precision)
+        return _extracted(extractor, images, device, precision, workers)
 
 
-def _extracted(extractor: Extractor, images: Tensor, device: torch.device, precision: str) -> Features:
-    features: Tensor | None = None
-    logits: Tensor | None = None
-    for start in range(0, len(images), BATCH):
+def _extracted(
+    extractor: Extractor, images: Tensor, device: torch.device, precision: str, workers: int
+) -> Features:
+    def extracted(start: int) -> Features:
         batch = to_rgb(images[start : start + BATCH].to(device)).contiguous()
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        # Both hold in the thread alone that they are set in.
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             out = extractor(batch)
         if not isinstance(out, Features) or out.features.ndim != 2 or len(out.features) != len(batch):
             raise TypeError(
                 f"extractor {type(extractor).__name__} must give Features with a row for each image"
             )
+        return out
+
+    features: Tensor | None = None
+    logits: Tensor | None = None
+    starts = range(0, len(images), BATCH)
+    for start, out in zip(starts, _side_by_side(extracted, starts, workers), strict=True):
         if features is None:
             # Filled in place: small results that are kept between batches that are let go leave holes in the
             # heap, which no batch fits into again; gigabytes of them where the images are many.
@@ -162,3 +178,22 @@ def _extracted(extractor: Extractor, images: Tensor, device: torch.device, preci
     if features is None:
         raise ValueError("there are no images")
     return Features(features=features, logits=logits)
+
+
+def _side_by_side(call: Callable[[int], Features], starts: range, workers: int) -> Iterator[Features]:
+    """Call a function in so many threads, a few calls ahead of what is taken; the results in order."""
+    if workers < 2 or len(starts) < 2:
+        yield from map(call, starts)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Features]] = deque()
+        try:
+            for start in starts:
+                waiting.append(pool.submit(call, start))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -99,6 +99,7 @@ def reference_features(
     *,
     precision: str = "float32",
     plugins: tuple[str, ...] = (),
+    workers: int = 1,
 ) -> Reference:
     """Return the features of a whole split, the same object for the same content in one process.
 
@@ -110,6 +111,7 @@ def reference_features(
         device: where they are computed.
         precision: of the extractor's arithmetic.
         plugins: version and source of the distribution that provides the extractor, where it is not ganbench.
+        workers: how many batches are computed side by side.
     """
     key = {
         "format": _FORMAT,
@@ -130,7 +132,7 @@ def reference_features(
     if found is None:
         found = Reference(
             key,
-            lambda: extract(extractor, dataset.load(split).x, device, precision),
+            lambda: extract(extractor, dataset.load(split).x, device, precision, workers=workers),
             lambda: dataset.load(split).labels,
         )
         _references[name] = found

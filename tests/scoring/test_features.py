@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
+from torch import Tensor
 
 from ganbench.api import Features
 from ganbench.scoring.features import BATCH, extract
+from ganbench.zoo.extractors.classifier import shipped
 
 CPU = torch.device("cpu")
 
@@ -66,3 +70,38 @@ def test_bfloat16_is_that_of_matrix_products_alone():
         assert torch.equal(exact, rough) is not changed
         assert (exact - rough).norm() / exact.norm() < 1e-2
     assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("count", [1, BATCH, 5 * BATCH + 3])
+def test_batches_side_by_side_give_the_same_bits_in_their_order(count: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (count, 1, 8, 8), dtype=torch.uint8, generator=generator)
+    extractor = shipped("digits_cnn")
+    one, several = (extract(extractor, images, CPU, workers=workers) for workers in (1, 3))
+    assert torch.equal(one.features, several.features)
+    assert one.logits is not None
+    assert several.logits is not None
+    assert torch.equal(one.logits, several.logits)
+    assert not several.features.requires_grad
+
+
+def test_batches_are_computed_side_by_side_and_a_failure_is_raised() -> None:
+    together = threading.Barrier(2, timeout=30)
+
+    class Meeting:
+        digest, channels, sizes = "", (1,), None
+
+        def __call__(self, images: Tensor) -> Features:
+            # Alone, one would wait for the other in vain.
+            together.wait()
+            return Features(features=images.flatten(1).float())
+
+    images = torch.zeros(4 * BATCH, 1, 2, 2, dtype=torch.uint8)
+    assert len(extract(Meeting(), images, CPU, workers=2).features) == 4 * BATCH
+
+    class Failing(Meeting):
+        def __call__(self, images: Tensor) -> Features:
+            raise ValueError("no features today")
+
+    with pytest.raises(ValueError, match="no features today"):
+        extract(Failing(), images, CPU, workers=2)
