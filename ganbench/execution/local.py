@@ -32,6 +32,8 @@ _TRIES = 2
 _POLL_SECONDS = 0.1
 # From the wish to stop to the end of patience with a step that does not end.
 _PATIENCE_SECONDS = 3.0
+# A worker imports torch and the plugins before it begins with a cell; where a cell has a limit, so has that.
+_MIN_START_SECONDS = 120.0
 # As `python -m ganbench.execution.worker`, but with the caller's `sys.path` from the start: ganbench and its
 # plugins may be found by it alone, and nothing is imported from the working directory unless it is in there.
 _START = (
@@ -52,6 +54,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection[Any, Any]
     task: Task | None = None
+    given: float = 0.0
     begun: float | None = None
 
 
@@ -59,6 +62,7 @@ class _Lost(Enum):
     """How a cell can be left without a result."""
 
     DIED = "died"
+    NEVER_BEGAN = "never began"
     TIMED_OUT = "timed out"
 
 
@@ -69,9 +73,12 @@ class LocalExecutor:
         stopped: when it was told to stop, in seconds of `time.monotonic`; None while it was not.
         workers: how many run side by side, and what bounds them.
         patience_seconds: how long after that it waits for checkpoints.
+        min_start_seconds: the least time that a worker has until it begins with a cell, where cells have a
+            limit; a larger limit of cells serves for both.
     """
 
     patience_seconds = _PATIENCE_SECONDS
+    min_start_seconds = _MIN_START_SECONDS
 
     def __init__(
         self, device: str = "auto", *, jobs: int | None = None, max_seconds: float | None = None
@@ -156,7 +163,7 @@ class LocalExecutor:
         idle = [worker for worker in self._workers if worker.task is None]
         while waiting and (idle or self._free):
             worker = idle.pop() if idle else self._start(self._free.pop(0))
-            worker.task, worker.begun = waiting.popleft(), None
+            worker.task, worker.given, worker.begun = waiting.popleft(), time.monotonic(), None
             with contextlib.suppress(OSError):
                 # One that has just died is found out when it is listened to.
                 worker.connection.send(replace(worker.task, device=worker.place.device))
@@ -195,10 +202,15 @@ class LocalExecutor:
                 return _Lost.DIED
         except (EOFError, ConnectionError):
             return _Lost.DIED
-        if self._max_seconds is not None and worker.begun is not None and self.stopped is None:
-            late = time.monotonic() > worker.begun + self._max_seconds
-            return _Lost.TIMED_OUT if late else None
-        return None
+        if self._max_seconds is None or self.stopped is not None:
+            return None
+        if worker.begun is None:
+            late = time.monotonic() > worker.given + self._start_seconds(self._max_seconds)
+            return _Lost.NEVER_BEGAN if late else None
+        return _Lost.TIMED_OUT if time.monotonic() > worker.begun + self._max_seconds else None
+
+    def _start_seconds(self, max_seconds: float) -> float:
+        return max(max_seconds, self.min_start_seconds)
 
     def _lost(self, worker: _Worker, task: Task, how: _Lost, tries: dict[str, int]) -> CellResult | None:
         """Make the result of a cell whose worker is lost; none where it is to be tried again."""
@@ -211,6 +223,13 @@ class LocalExecutor:
         cell = task.cell.id
         if how is _Lost.TIMED_OUT:
             reason = f"time limit: {self._max_seconds:g} seconds"
+            return CellResult(cell=cell, status="error", reason=reason, scores={})
+        if how is _Lost.NEVER_BEGAN and self._max_seconds is not None:
+            seconds = self._start_seconds(self._max_seconds)
+            reason = (
+                f"time limit: its worker did not begin within {seconds:g} seconds; a plugin may wait for "
+                "something when it is imported"
+            )
             return CellResult(cell=cell, status="error", reason=reason, scores={})
         if self.stopped is not None:
             return CellResult(cell=cell, status="unfinished", reason="interrupted", scores={})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from studies import TILES, Study
+from tiny_grid import GRID as TINY
 
 import ganbench
 from ganbench.execution import LocalExecutor, local
@@ -51,6 +52,24 @@ def test_a_worker_that_died_is_noticed_though_a_process_that_it_started_holds_it
     process.wait()
     with mine, theirs:
         assert executor._listen(worker, print) is local._Lost.DIED
+
+
+def test_a_worker_that_does_not_begin_is_ended_where_cells_have_a_limit(
+    undrawn: None, tmp_path: Path
+) -> None:
+    class Hasty(LocalExecutor):
+        # Less than any worker needs to import torch.
+        min_start_seconds = 0.1
+
+    results = ganbench.run(
+        TINY | {"seeds": 1}, tmp_path / "out", executor=Hasty("cpu", jobs=1, max_seconds=0.05)
+    )
+    (cell,) = results.cells.itertuples()
+    assert (cell.status, cell.reason) == (
+        "error",
+        "time limit: its worker did not begin within 0.1 seconds; a plugin may wait for something when it is "
+        "imported",
+    )
 
 
 @pytest.mark.slow
