@@ -16,6 +16,7 @@ import sys
 import tempfile
 import tomllib
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,7 +75,7 @@ def check(seed: int, root: Path, catalog: Catalog) -> str:
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    """Let bombs be small, and nothing take longer than a minute."""
+    """Let bombs be small, warnings be errors, and nothing take longer than a minute."""
 
     def hang(*_: object) -> None:
         raise AssertionError(f"takes longer than {MAX_SECONDS} s")
@@ -83,7 +84,9 @@ def bounded() -> Iterator[None]:
     archives.MIN_SUSPECT_BYTES = MIN_SUSPECT_BYTES
     signal.alarm(MAX_SECONDS)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

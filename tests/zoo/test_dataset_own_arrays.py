@@ -95,7 +95,8 @@ def test_images_are_resized_mirrored_and_limited(tmp_path: Path) -> None:
     assert np.array_equal(data.load("train").x[2], fitted(IMAGES[1], crop=None, size=4))
     assert torch.equal(data.load("train").x[1::2], data.load("train").x[::2].flip(3))
     assert data.notes == (
-        "3 images to train on and 2 of the test split; cut and resized to 4x4, of shape 3x6x6; "
+        "3 images to train on and 2 of the test split; each of the former followed by its mirror image; "
+        "cut and resized to 4x4, of shape 3x6x6; "
         "20 more left out, beyond the limit",
     )
     assert "limit must be from 1 to 23, given 24" in refused(path, limit=24)

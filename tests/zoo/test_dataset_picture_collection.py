@@ -206,6 +206,7 @@ def test_an_archive_is_the_folder_that_was_packed(
         assert packed.fingerprint == there.fingerprint
         assert packed.class_names == there.class_names
         assert packed.notes == there.notes
+        assert ("mirror image" in packed.notes[0]) is ("flip" in options)
 
 
 def test_an_archive_is_unpacked_once(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

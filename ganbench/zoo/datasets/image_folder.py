@@ -128,16 +128,19 @@ class ImageFolder(Packed):
             )
         names = self.facts["class_names"]
         self.class_names = None if names is None else tuple(names)
-        self.notes = (_note(self.facts, listing.passed_over if listing else self.facts["passed_over"]),)
+        passed_over = listing.passed_over if listing else self.facts["passed_over"]
+        self.notes = (_note(self.facts, passed_over, flip=flip),)
         if skipped := self.facts["skipped"]:
             # Left out is a part of what the data are.
             text = f"{self.fingerprint} without {skipped['digest']}"
             self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
 
 
-def _note(facts: Mapping[str, Any], passed_over: Mapping[str, int]) -> str:
+def _note(facts: Mapping[str, Any], passed_over: Mapping[str, int], *, flip: bool) -> str:
     counts = facts["pictures"]
     parts = [f"{counts['train']:,} pictures to train on and {counts['test']:,} of the test split"]
+    if flip:
+        parts.append("each of the former followed by its mirror image")
     if facts["left_out"]:
         parts.append(f"{facts['left_out']:,} more left out, beyond the limit or in no split's folder")
     parts += facts["changes"]

@@ -153,6 +153,8 @@ class OwnImages(Packed):
         shape, dtype = source.described["train", "samples"]
         counts = {split: len(index) for split, (_, index) in rows.items()}
         own = [f"{counts['train']:,} images to train on and {counts['test']:,} of the test split"]
+        if flip:
+            own.append("each of the former followed by its mirror image")
         if range_ is not None:
             own.append(f"{dtype} from {range_[0]:g} (black) to {range_[1]:g} (white) rounded to 256 values")
         if size is not None and size not in shape[1:]:

@@ -290,7 +290,7 @@ def _read(source: Source) -> bytes:
 
 
 def _digest(names: Mapping[str, object]) -> str:
-    text = "\n".join(shown(name) for name in sorted(names))
+    text = "\n".join(ascii(name) for name in sorted(names))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
