@@ -42,6 +42,11 @@ def test_its_grid_runs_and_shows_bicubic_interpolation_beside_what_was_learnt(
     assert [cell["status"] for cell in cells] == ["ok"] * 5
     with Image.open(tmp_path / "out" / "cells" / cells[0]["cell"] / "samples.png") as picture:
         assert read_words(picture).heads == ("input", "bicubic", "output", "target")
+    # Low, bicubic, one for each of four losses, original; each whole and a part enlarged.
+    drawing = ("-m", "ganbench_super_resolution.picture", "out", "picture.png")
+    call(programs / "python", *drawing, folder=tmp_path)
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.size == (4 + 7 * 196, 18 + 2 * 196)
 
 
 BAD = {

@@ -193,7 +193,6 @@ PAIRS = {
 }
 
 
-@pytest.mark.slow
 def test_the_defaults_are_the_papers_nets() -> None:
     with torch.device("meta"):
         players = sr_resnet(PAIRS[4])
