@@ -1,7 +1,7 @@
 """Draw what the generators of a results folder make of one part of the photograph that they are tested on.
 
-`python -m ganbench_super_resolution.picture FOLDER OUT.png` takes a folder of the grid `super-resolution`, or of
-one like it, and seed 0.
+`python -m ganbench_super_resolution.picture FOLDER OUT.png`: seed 0 of the grid `super-resolution`, or of
+one like it.
 """
 
 from __future__ import annotations
