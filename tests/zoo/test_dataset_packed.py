@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from ganbench.errors import DatasetError
+from ganbench.files.tensors import read_state, write_state
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures
 
 LARGE = Path(__file__).with_name("large_folder.py")
@@ -84,6 +85,26 @@ def test_the_pixels_are_mapped_and_cannot_be_written_to(cache):
     for split in ("train", "test"):
         assert begin <= data.load(split).x.data_ptr() < end
     assert np.array_equal(np.load(file), np.concatenate([TRAIN, TEST]))
+
+
+def test_facts_are_kept_with_it_and_may_be_missing(cache):
+    source = Source()
+
+    def contents():
+        return replace(source(), facts=lambda: {"laid": 3})
+
+    assert packed(contents).facts == {"laid": 3}
+    assert packed(contents).facts == {"laid": 3}
+    assert source.asked == 1
+    # As an earlier version kept it.
+    (card,) = cache.glob("*/card.safetensors")
+    labels, told = read_state(card)
+    del told["facts"]
+    write_state(card, labels, told)
+    data = packed(contents)
+    assert is_whole(data)
+    assert data.facts == {}
+    assert source.asked == 1
 
 
 def cut(file):

@@ -116,11 +116,9 @@ class ImageFolder(Packed):
                     "size": size,
                     "crop": crop,
                     "labels": labels,
-                    "table": str(table),
-                    "background": list(background) if isinstance(background, tuple) else background,
-                    "on_error": on_error,
                     "test_every": test_every,
                     "limit": limit,
+                    **_besides(table, background, on_error),
                 },
                 stamp=f"{_READING} {reading.stamp(listing)}",
                 flip=flip,
@@ -134,6 +132,18 @@ class ImageFolder(Packed):
             # Left out is a part of what the data are.
             text = f"{self.fingerprint} without {skipped['digest']}"
             self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+
+
+def _besides(table: Path | None, background: Background | None, on_error: str) -> dict[str, Any]:
+    """Name the options that came later where they are used: arrays of before lie in the same places."""
+    used: dict[str, Any] = {}
+    if table is not None:
+        used["table"] = str(table)
+    if background is not None:
+        used["background"] = list(background) if isinstance(background, tuple) else background
+    if on_error != "refuse":
+        used["on_error"] = on_error
+    return used
 
 
 def _note(facts: Mapping[str, Any], passed_over: Mapping[str, int], *, flip: bool) -> str:
