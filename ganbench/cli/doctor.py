@@ -117,13 +117,13 @@ def check_plugins(names: Sequence[str]) -> int:
     return 1 if count["failed"] else 0
 
 
-def versions() -> Facts:
-    """Python's, ganbench's and those of the packages that it uses; `not installed` where one is missing."""
+def versions(packages: Sequence[str] = _PACKAGES) -> Facts:
+    """List Python's, ganbench's and those of packages; `not installed` where one is missing."""
     return [
         ("python", f"{platform.python_version()} ({platform.python_implementation()})"),
         ("platform", platform.platform()),
         ("ganbench", ganbench_version()),
-        *((package, _version(package)) for package in _PACKAGES),
+        *((package, _version(package)) for package in packages),
     ]
 
 

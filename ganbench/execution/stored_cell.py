@@ -103,11 +103,24 @@ def run_stored_cell(
     return result.status, result.reason
 
 
-def run_by_hand(arguments: Sequence[str]) -> int:
-    """Run the cell that a command line names, and print how it goes.
+def print_event(event: Event) -> None:
+    """Print a cell's progress as a line."""
+    if isinstance(event, CellBegun):
+        text = "begun"
+    elif isinstance(event, CellNote):
+        text = f"warning: {event.note}"
+    else:
+        losses = "" if event.loss_d is None else f", D {event.loss_d:.3g}, G {event.loss_g:.3g}"
+        text = f"step {event.step}{losses}{', scored' if isinstance(event, CellScored) else ''}"
+    print(f"{event.cell}: {text}", flush=True)
+
+
+def run_by_hand(arguments: Sequence[str], on_event: Callable[[Event], None] = print_event) -> int:
+    """Run the cell that a command line names, and print how it ends.
 
     Args:
         arguments: those after the module's name.
+        on_event: told how it goes.
 
     Returns:
         The exit code.
@@ -135,7 +148,7 @@ def run_by_hand(arguments: Sequence[str]) -> int:
                 device=options.device,
                 keep_stale=options.keep_stale,
                 stop=stopped.is_set,
-                on_event=_print_event,
+                on_event=on_event,
             )
     except GanbenchError as error:
         for problem in error.problems:
@@ -165,14 +178,3 @@ def _signals_set(stopped: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _print_event(event: Event) -> None:
-    if isinstance(event, CellBegun):
-        text = "begun"
-    elif isinstance(event, CellNote):
-        text = f"warning: {event.note}"
-    else:
-        losses = "" if event.loss_d is None else f", D {event.loss_d:.3g}, G {event.loss_g:.3g}"
-        text = f"step {event.step}{losses}{', scored' if isinstance(event, CellScored) else ''}"
-    print(f"{event.cell}: {text}", flush=True)

@@ -39,8 +39,8 @@ _MAX_CLASSES = 20
 _NEIGHBOURS = 3
 _PAIRS = 6
 _ZOOMED_PAIRS = 3
-# Numbers of the training set that are compared at a time.
-_CHUNK = 2**23
+# Of the training set, at a time.
+_COMPARED_NUMBERS = 2**23
 
 
 class CellPictures:
@@ -216,20 +216,21 @@ def frame_for(parts: CellParts) -> list[Span]:
     return frame_of(data, begun)
 
 
-def nearest_rows(x: Tensor, data: Tensor, count: int) -> Tensor:
+def nearest_rows(x: Tensor, data: Tensor, count: int, at_once: int = _COMPARED_NUMBERS) -> Tensor:
     """Find the rows of the data nearest to each image, by the squared distance of their pixels.
 
     Args:
         x: uint8 (n, C, H, W).
         data: uint8 (N, C, H, W), read a part at a time.
         count: how many for each; as many as there are at most.
+        at_once: numbers of the data that are compared at a time; decides memory alone.
 
     Returns:
         int64 (n, count), nearest first.
     """
     wanted = x.flatten(1).float()
     best, rows = torch.empty(len(x), 0), torch.empty(len(x), 0, dtype=torch.int64)
-    size = max(1, _CHUNK // wanted.shape[1])
+    size = max(1, at_once // wanted.shape[1])
     for at in range(0, len(data), size):
         part = data[at : at + size].flatten(1).float()
         # Without the images' own norms, which order nothing.

@@ -16,6 +16,7 @@ from tiny_grid import GRID
 
 import ganbench
 from ganbench.execution import stored_cell
+from ganbench.execution.stored_cell import run_by_hand
 from ganbench.execution.worker import main
 from ganbench.runner import CellResult
 from ganbench.store import Store
@@ -62,12 +63,10 @@ def test_cells_run_by_hand_are_those_of_a_run_which_collects_them(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR2])
 def test_a_signal_ends_it_with_a_checkpoint_that_the_same_command_goes_on_from(
-    number: int, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    number: int, store: Store, tmp_path: Path
 ) -> None:
     (cell, _) = store.cell_ids()
-    with monkeypatch.context() as patch:
-        patch.setattr(stored_cell, "_print_event", lambda _: os.kill(os.getpid(), number))
-        assert main([str(store.path), cell]) == 130
+    assert run_by_hand([str(store.path), cell], lambda _: os.kill(os.getpid(), number)) == 130
     record = store.cell(cell)
     assert (record["status"], record["step"] < 20) == ("unfinished", True)
     assert len(store.checkpoints(cell)) == 1

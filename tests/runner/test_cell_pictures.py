@@ -173,15 +173,14 @@ def test_arms_have_one_frame() -> None:
     assert frame_for(parts(cells[1])) == [across, up]
 
 
-def test_the_nearest_training_images_are_found_whatever_the_parts(monkeypatch: Any) -> None:
+def test_the_nearest_training_images_are_found_whatever_the_parts() -> None:
     stream = torch.Generator().manual_seed(0)
     data = torch.randint(0, 256, (50, 1, 4, 4), dtype=torch.uint8, generator=stream)
     x = data[[7, 31]].clone()
     x[:, 0, 0, 0] ^= 1
     expected = torch.cdist(x.flatten(1).double(), data.flatten(1).double()).argsort(1)[:, :3]
-    for chunk in (16, 100, 10_000):
-        monkeypatch.setattr(cell_pictures, "_CHUNK", chunk)
-        assert torch.equal(nearest_rows(x, data, 3), expected)
+    for at_once in (16, 100, 10_000):
+        assert torch.equal(nearest_rows(x, data, 3, at_once), expected)
     assert expected[:, 0].tolist() == [7, 31]
     assert nearest_rows(x, data[:2], 3).shape == (2, 2)
 
