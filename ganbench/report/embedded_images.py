@@ -16,6 +16,7 @@ from ganbench.analysis.context import Context, Row
 from ganbench.analysis.records import printable
 from ganbench.errors import StoreError
 from ganbench.files.png import PictureWords, read_words
+from ganbench.files.spread import spread
 from ganbench.store import Store
 
 # Of each context, and of each cell.
@@ -147,7 +148,7 @@ class EmbeddedImages:
                 continue
             for row in of_seed.values():
                 cell, steps = row["cell"], _steps(self._store, row)
-                for order, step in enumerate(reversed(_spread(sorted(steps)))):
+                for order, step in enumerate(reversed(spread(sorted(steps), MAX_STEPS))):
                     yield _Wanted((min(order, 2), place, order), cell, step, steps[step])
                 if neighbours := self._store.neighbours_png(cell):
                     yield _Wanted((1, place, 0), cell, _NEIGHBOURS, neighbours)
@@ -208,13 +209,6 @@ def _steps(store: Store, row: Row) -> dict[int, Path]:
         return dict(kept)
     last = store.samples_png(row["cell"])
     return {int(row["step"]): last} if last is not None else {}
-
-
-def _spread(steps: Sequence[int]) -> list[int]:
-    """Pick at most MAX_STEPS of the steps, evenly spread, the first and the last among them."""
-    if len(steps) <= MAX_STEPS:
-        return list(steps)
-    return [steps[index * (len(steps) - 1) // (MAX_STEPS - 1)] for index in range(MAX_STEPS)]
 
 
 def _frame(path: Path, step: int) -> Frame:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ganbench.api import Players, Samples
 from ganbench.errors import GanbenchError
 from ganbench.files.png import encode_png
+from ganbench.files.spread import spread
 from ganbench.grid.seeds import score_seed
 from ganbench.runner.between_pictures import between_conditions, content_between
 from ganbench.runner.build import CellParts
@@ -26,7 +27,7 @@ from ganbench.runner.captioned_pictures import (
 )
 from ganbench.runner.point_pictures import MAX_POINTS, Span, draw_plane, frame_of, surface_of
 from ganbench.runner.sample_pictures import draw_samples, shown, tiled
-from ganbench.runner.sampling import chosen, generate_samples, spread
+from ganbench.runner.sampling import chosen, generate_samples
 from ganbench.runner.shared_dataset import described_on_trial
 from ganbench.runner.tiles import SIDE, reduced
 from ganbench.scoring import NonFiniteSamples

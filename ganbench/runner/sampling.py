@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -174,10 +174,3 @@ def _truncated(shape: torch.Size, truncation: float, stream: torch.Generator) ->
     share = torch.rand(shape, generator=stream, dtype=torch.float64).mul_(2).sub_(1)
     drawn = torch.erfinv(share * within) * math.sqrt(2)
     return drawn.float().clamp(-truncation, truncation)
-
-
-def spread(items: Sequence[int], most: int) -> list[int]:
-    """Pick at most this many of the items, evenly spread, the first and the last among them."""
-    if len(items) <= most:
-        return list(items)
-    return [items[index * (len(items) - 1) // (most - 1)] for index in range(most)]

@@ -15,6 +15,7 @@ from ganbench.catalog import Catalog
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part, calling
 from ganbench.errors import GanbenchError, GridError, PluginError
+from ganbench.files.spread import spread
 from ganbench.grid import Choice
 from ganbench.runner.dataset_problems import (
     baseline_problems,
@@ -22,7 +23,7 @@ from ganbench.runner.dataset_problems import (
     dataset_problems,
     samples_problems,
 )
-from ganbench.runner.sampling import chosen, spread
+from ganbench.runner.sampling import chosen
 from ganbench.scoring import seeded
 
 _CPU = torch.device("cpu")
