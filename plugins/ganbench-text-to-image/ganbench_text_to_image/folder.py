@@ -54,8 +54,8 @@ class CaptionedFolder:
             path: of the folder.
             size: side of the images; the largest square in the centre of each is resized to it.
             background: what transparent pictures lie on.
-            lines: of a .txt that are its caption: all together, the first alone, or each by itself; empty ones
-                are passed over.
+            lines: of a .txt that are its caption: all together, the first alone, or each by itself; those
+                that are empty are passed over.
             missing: whether captions without pictures and pictures without captions are refused or left out.
             test_every: each picture whose number is a multiple of it, by order of names, is a test sample.
             encoder: of the captions.
