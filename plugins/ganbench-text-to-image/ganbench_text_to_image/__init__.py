@@ -27,10 +27,38 @@ _INT_G = "½ (E[softplus(-s(G(z, t), t))] + E[softplus(-s(G(z, u), u))]), u = (1
 def ganbench_losses() -> Iterable[LossSpec]:
     """Register the losses."""
     for name, build, summary, where, formula_d, formula_g in (
-        ("text_gan", TextGAN, "Conditional on the text.", "section 4", _PLAIN_D, _PLAIN_G),
-        ("text_gan_cls", MatchingAware, "D rejects wrong texts, too.", "algorithm 1", _CLS_D, _PLAIN_G),
-        ("text_gan_int", Interpolated, "G serves texts between texts.", "equation 5", _PLAIN_D, _INT_G),
-        ("text_gan_int_cls", InterpolatedMatchingAware, "Both.", "section 4", _CLS_D, _INT_G),
+        (
+            "text_gan",
+            TextGAN,
+            "`non_saturating` on pairs of picture and text.",
+            "section 4",
+            _PLAIN_D,
+            _PLAIN_G,
+        ),
+        (
+            "text_gan_cls",
+            MatchingAware,
+            "D also rejects real pictures with wrong texts (GAN-CLS).",
+            "algorithm 1",
+            _CLS_D,
+            _PLAIN_G,
+        ),
+        (
+            "text_gan_int",
+            Interpolated,
+            "G also serves texts between two of the data (GAN-INT).",
+            "equation 5",
+            _PLAIN_D,
+            _INT_G,
+        ),
+        (
+            "text_gan_int_cls",
+            InterpolatedMatchingAware,
+            "Both of these (GAN-INT-CLS).",
+            "section 4",
+            _CLS_D,
+            _INT_G,
+        ),
     ):
         yield LossSpec(
             name=name,

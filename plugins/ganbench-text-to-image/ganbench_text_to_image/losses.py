@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TextGAN:
-    """The conditional GAN loss: D sees each picture with its text, and G does not saturate."""
+    """The conditional GAN loss: `non_saturating`, where D sees each picture with its text."""
 
     def discriminator_loss(self, game: Game) -> Tensor:
         """Score real pictures with their texts up, generated ones down."""

@@ -46,7 +46,6 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.slow
 class TestPlain(LossContract):
     name, plugins, axes = "text_gan", PACKAGE, AROUND
-    like = ("non_saturating",)
 
 
 @pytest.mark.slow
