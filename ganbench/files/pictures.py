@@ -9,6 +9,7 @@ ignored.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ Source = Path | Callable[[], BinaryIO]
 Byte = Annotated[int, Interval(ge=0, le=255)]
 Background = Literal["white", "black"] | tuple[Byte, Byte, Byte]
 """What lies behind what is transparent: a colour by name, or red, green and blue."""
+
+# What is wrong with a file is in the error; on stderr, where Pillow's log ends by default, it is nobody's.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 ENDINGS = (
     ".png",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import struct
 import zlib
@@ -136,3 +137,20 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
     for read in (read_shape, read_pixels):
         with pytest.raises(PictureError, match=r"^is not a file but a named pipe$"):
             read(tmp_path / "one.png")
+
+
+def test_pillow_prints_nothing_of_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "one.tif"
+    Image.fromarray(UPRIGHT).save(path)
+    content = path.read_bytes()
+    # The tag of the samples per pixel: 277, a short, one of it, 3.
+    tag = struct.pack("<HHIH", 277, 3, 1, 3)
+    assert content.count(tag) == 1
+    path.write_bytes(content.replace(tag, struct.pack("<HHIH", 277, 3, 1, 169)))
+    # As outside of pytest, which handles what is logged.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    with pytest.raises(PictureError, match="is broken"):
+        read_pixels(path)
+    assert capfd.readouterr() == ("", "")
