@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.errors import DatasetError, shown
+from ganbench.files.mapped_members import map_member, read_header
 from ganbench.files.regular import irregular, open_regular
 from ganbench.files.tensors import MAX_BYTES
 
@@ -73,7 +74,8 @@ def load_arrays(
         path: .npy or .npz.
         choose: given the names of the arrays in the file, `["x"]` for a .npy, says which are read: its name
             by the name under which it is returned. A DatasetError that it raises is passed on.
-        mapped: whether a .npy is mapped into memory, read-only, in place of being read.
+        mapped: whether a .npy, or what lies uncompressed in an .npz, is mapped into memory, read-only, in
+            place of being read.
 
     Raises:
         DatasetError: the file is absent, another kind of file, damaged, or holds pickled objects.
@@ -96,7 +98,7 @@ def load_arrays(
                 return {name: loaded for name in choose(["x"])}
             with loaded:
                 chosen = choose(list(loaded.files))
-                return {name: _member(path, loaded, member) for name, member in chosen.items()}
+                return {name: _member(path, loaded, member, mapped=mapped) for name, member in chosen.items()}
     except DatasetError:
         raise
     except MemoryError as error:
@@ -263,9 +265,12 @@ def _samples_among(names: Sequence[str], path: Path) -> dict[str, str]:
     )
 
 
-def _member(path: Path, archive: Any, name: str) -> Array:
+def _member(path: Path, archive: Any, name: str, *, mapped: bool) -> Array:
+    member = archive.zip.getinfo(name if name in archive.zip.namelist() else f"{name}.npy")
+    if mapped and (found := map_member(path, member)) is not None:
+        return found
     # The archive's own directory says how large it becomes: no more than that is ever unpacked.
-    if archive.zip.getinfo(name if name in archive.zip.namelist() else f"{name}.npy").file_size > MAX_BYTES:
+    if member.file_size > MAX_BYTES:
         raise MemoryError
     value = archive[name]
     # What is not an array in the archive comes as bytes.
@@ -295,23 +300,18 @@ def describe_arrays(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any
     Raises:
         DatasetError: as of `load_arrays`.
     """
-    found = load_arrays(path, lambda names: {} if names != ["x"] else {"x": "x"}, mapped=True)
-    if found or not zipfile.is_zipfile(path):
-        return {name: (array.shape, array.dtype) for name, array in found.items()}
+    load_arrays(path, lambda names: {}, mapped=True)
+    if not zipfile.is_zipfile(path):
+        array = load_arrays(path, lambda names: {"x": "x"}, mapped=True)["x"]
+        return {"x": (array.shape, array.dtype)}
     described = {}
     try:
         with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
             for member in archive.namelist():
                 if member.endswith(".npy"):
                     with archive.open(member) as content:
-                        described[member.removesuffix(".npy")] = _header(content)
+                        shape, _, dtype = read_header(content)
+                    described[member.removesuffix(".npy")] = (shape, dtype)
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise DatasetError(f"{path}: cannot be read: {shown(str(error))[1:-1]}") from error
     return described
-
-
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
-    return shape, dtype
