@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from ganbench.api import Dataset
 from ganbench.errors import DatasetError
-from ganbench.zoo.datasets.digits import Digits
+from ganbench.zoo.datasets.digits import Digits, read_table
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 
 
@@ -32,6 +32,18 @@ def test_splits_are_all_of_scikit_learns_digits_once():
     )
     assert got == wanted
     assert train.x.max() == 255
+
+
+def test_scikit_learn_is_asked_only_where_its_file_is_not_found(tmp_path, monkeypatch):
+    expected = load_digits(return_X_y=True)
+    for found in (read_table(None), read_table(tmp_path)):
+        assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+
+    def refuse(**_):
+        raise AssertionError("importing scikit-learn takes each worker long")
+
+    monkeypatch.setattr("sklearn.datasets.load_digits", refuse)
+    assert len(Digits().load("train")) == 1442
 
 
 def test_classes_are_in_proportion_in_both_splits():
