@@ -62,7 +62,7 @@ def test_damage_is_found(tmp_path: Path, at: int) -> None:
     first = content.index(X.tobytes())
     content[(first, first + X.nbytes - 1)[at]] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match="bad checksum of 'x.npy'"):
+    with pytest.raises(DatasetError, match=r"bad checksum of 'x\.npy'"):
         load(path)
 
 
