@@ -19,8 +19,8 @@ from ganbench_text_to_image.shapes import CaptionedShapes
 _PAPER = "Reed et al. (2016), Generative Adversarial Text to Image Synthesis"
 _PLAIN_D = "E[softplus(-s(x, t))] + E[softplus(s(G(z, t), t))]"
 _PLAIN_G = "E[softplus(-s(G(z, t), t))]"
-_CLS_D = "E[softplus(-s(x, t))] + ½ (E[softplus(s(x, t'))] + E[softplus(s(G(z, t), t))])"
-_INT_G = "½ (E[softplus(-s(G(z, t), t))] + E[softplus(-s(G(z, u), u))]), u = (1 - β) t + β t'"
+_CLS_D = "E[softplus(-s(x, t))] + ½ E[softplus(s(x, t'))] + ½ E[softplus(s(G(z, t), t))]"
+_INT_G = "½ E[softplus(-s(G(z, t), t))] + ½ E[softplus(-s(G(z, u), u))], u = (1 - β) t + β t'"
 
 
 @hookimpl
