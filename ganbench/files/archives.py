@@ -121,8 +121,10 @@ def _tarred(archive: tarfile.TarFile, stream: BinaryIO) -> Listing:
         _require_size(name, member.size)
 
         def read(member: tarfile.TarInfo = member) -> BinaryIO:
-            stream = cast("IO[bytes]", archive.extractfile(member))
-            return BytesIO(stream.read())
+            try:
+                return BytesIO(cast("IO[bytes]", archive.extractfile(member)).read())
+            except (tarfile.TarError, OSError, EOFError) as error:
+                raise PictureError(f"is broken: {str(error)[:60] or 'cut short'}") from error
 
         listing.add(Listed(name=name, source=read))
     _require_end(archive, stream)

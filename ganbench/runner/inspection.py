@@ -156,8 +156,11 @@ def _layout(pictures: list[tuple[str, ...]], *, packed: bool) -> tuple[str, bool
 def _has_stylegan_labels(listing: Listing) -> bool:
     for name, source in listing.others.items():
         if name.rpartition("/")[2] == STYLEGAN_FILE and not isinstance(source, Path):
-            with source() as stream:
-                return has_labels(stream.read())
+            try:
+                with source() as stream:
+                    return has_labels(stream.read())
+            except PictureError:  # damaged; the data set says so where it needs it
+                return False
     return False
 
 

@@ -343,6 +343,18 @@ def test_a_member_that_is_damaged_is_named_or_skipped(tmp_path: Path, folder: Pa
     )
 
 
+def test_damaged_labels_in_an_archive_are_refused_in_a_line(tmp_path: Path, folder: Path) -> None:
+    filled(folder, 3)
+    path = zipped(folder, tmp_path / "d.zip")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr("dataset.json", '{"labels": [["000.png", 1]]}')
+    path.write_bytes(path.read_bytes().replace(b'"labels"', b'"labals"', 1))
+    for labels in (True, "dataset.json"):
+        (told,) = problems(lambda labels=labels: build(path, labels=labels))
+        assert "'dataset.json' cannot be read: is broken: Bad CRC-32" in told
+    assert len(build(path).load("train")) == 3
+
+
 def test_an_unsafe_archive_and_one_without_pictures_are_refused_in_a_line(tmp_path: Path) -> None:
     for name, problem in (("../a.png", "leads out of it"), ("a.txt", "holds no images (.png, ")):
         path = tmp_path / "d.zip"
