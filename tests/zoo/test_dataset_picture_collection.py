@@ -103,6 +103,14 @@ def test_skipped_files_are_counted_named_and_in_the_fingerprint(tmp_path: Path, 
     assert build(folder, on_error="skip").fingerprint != skipping.fingerprint
 
 
+def test_a_note_names_the_first_few(folder: Path) -> None:
+    filled(folder, 30)
+    for index in range(9):
+        cut(folder / f"{index:03}.png", 4)
+    (note,) = build(folder, on_error="skip").notes
+    assert note.endswith("'006.png', '007.png', ...")
+
+
 def test_what_an_option_decides_is_not_skipped(folder: Path) -> None:
     filled(folder, 3)
     Image.fromarray(pixels(0, 4)).save(folder / "a.png")

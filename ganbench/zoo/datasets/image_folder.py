@@ -27,6 +27,8 @@ from ganbench.zoo.datasets.picture_collection import (
 
 # To be raised where the same files come to other pixels, labels or splits: what was kept is then made anew.
 _READING = 3
+# `ganbench inspect` names more, with the reasons.
+_MAX_NAMED_IN_NOTE = 8
 _MAX_TEST_EVERY = 1_000_000
 
 
@@ -157,8 +159,8 @@ def _note(facts: Mapping[str, Any], passed_over: Mapping[str, int], *, flip: boo
     if facts["absent"]:
         parts.append(f"{facts['absent']:,} labels of pictures that are not there")
     if skipped := facts["skipped"]:
-        names = ", ".join(skipped["first"])
-        more = ", ..." if skipped["count"] > len(skipped["first"]) else ""
+        names = ", ".join(list(skipped["first"])[:_MAX_NAMED_IN_NOTE])
+        more = ", ..." if skipped["count"] > _MAX_NAMED_IN_NOTE else ""
         parts.append(f"{skipped['count']:,} skipped that cannot be read or have no label: {names}{more}")
     if passed := [f"{passed_over[what]:,} {what}" for what in PASSED_OVER if passed_over.get(what)]:
         parts.append(f"passed over: {', '.join(passed)}")
