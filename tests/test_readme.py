@@ -202,3 +202,11 @@ def test_its_figures_are_those_of_the_stored_results() -> None:
         assert "minimax better" in next(
             row["verdict"] for row in csv.DictReader(stream) if row["metric"] == "fid"
         )
+    with (results / "super-resolution" / "comparison.csv").open() as stream:
+        rows_by_weight = {(row["value"], row["metric"]): row for row in csv.DictReader(stream)}
+    weights = ("srgan[weight=0.0003]", "srgan", "srgan[weight=0.003]")
+    better = [
+        [rows_by_weight[weight, metric]["better"] for weight in weights]
+        for metric in ("psnr", "sr_sharpness")
+    ]
+    assert better == [["sr_pixel"] * 3, [*weights[:2], ""]]
