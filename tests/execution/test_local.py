@@ -37,10 +37,11 @@ grid = {{
 print(list(ganbench.run(grid, {out!r}, jobs=1).cells["status"]), flush=True)
 """
 TOLD = """
-import json, os, sys
+import gc, json, os, sys
 with open({seen!r}, "a") as stream:
     seen = {{"argv": sys.argv, "path": sys.path, "warnings": sys.warnoptions, "utf8": sys.flags.utf8_mode}}
-    print(json.dumps({{**seen, "parent": os.getppid(), "folder": os.getcwd()}}), file=stream)
+    where = {{"parent": os.getppid(), "folder": os.getcwd(), "collects": gc.isenabled()}}
+    print(json.dumps({{**seen, **where}}), file=stream)
 """
 
 
@@ -100,5 +101,7 @@ def test_a_worker_has_the_callers_path_flags_and_folder_and_does_not_run_its_scr
     assert worker["parent"] != caller["parent"]
     for name in ("argv", "path", "warnings", "utf8", "folder"):
         assert worker[name] == caller[name], name
+    # Garbage is not searched for while a worker imports; what training leaves behind is.
+    assert worker["collects"]
     assert (worker["argv"], worker["utf8"]) == ([str(script), "an argument"], 1)
     assert worker["path"][0] == str(study.site)
