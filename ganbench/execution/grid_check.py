@@ -125,11 +125,11 @@ class _Trying:
         # A rule is played with the other parts; where these do not fit, it is only built.
         play = (lambda: check_update(parts.fresh())) if fits else (lambda: parts.update)
         fits = self._tried(cell, ("update", fits, *rule), play) and fits
-        self._tried(cell, ("scorer", cell.dataset, cell.score), lambda: self._score(parts))
+        scored = self._tried(cell, ("scorer", cell.dataset, cell.score), lambda: self._score(parts))
         if fits:
             asked = (cell.architecture, cell.score, cell.seed)
             self._tried(cell, ("conditions", cell.dataset, *asked), lambda: check_conditions(parts))
-            if parts.scorer is not None and parts.scorer.asking:
+            if scored and parts.scorer is not None and parts.scorer.asking:
                 asked_by = (cell.score.metrics, *played, *settings)
                 self._tried(cell, ("asking", *asked_by), lambda: check_asking_metrics(parts.fresh()))
 
