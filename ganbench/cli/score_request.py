@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import GridError
-from ganbench.files.pictures import Background
 
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog
+    from ganbench.files.pictures import Background
     from ganbench.grid import Choice
     from ganbench.grid.problems import Problems
     from ganbench.runner.external_samples import Reading

@@ -132,7 +132,7 @@ def test_folders_are_the_classes_of_images_and_of_their_reference(
     said = capsys.readouterr()
     assert "12 images of" in said.out
     assert "intra_fid" in said.out
-    assert f"note: {tmp_path / 'made'}: passed over: 1 no pictures" in said.err
+    assert f"note: {tmp_path / 'made'}: passed over: 1 of other kinds" in said.err
     assert main([*command, "--reference", str(tmp_path / "real"), "--recursive"]) == 2
     assert "a metric needs labels" in capsys.readouterr().err
 

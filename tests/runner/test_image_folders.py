@@ -200,7 +200,7 @@ def test_grey_images_among_coloured_ones_get_three_equal_channels(folder: Path) 
     read = read_image_folder(folder)
     assert tuple(read.x.shape) == (2, 3, 3, 4)
     assert np.array_equal(read.x[0].numpy(), np.stack([GREY] * 3))
-    assert read.notes == ("passed over: 1 no pictures", "1 grey, with three equal channels here")
+    assert read.notes == ("passed over: 1 of other kinds", "1 grey, with three equal channels here")
 
 
 def test_folders_of_images_are_classes_in_the_order_of_their_numbers(folder: Path) -> None:
