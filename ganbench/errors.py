@@ -150,3 +150,9 @@ def shown(value: object) -> str:
     except Exception:
         text = f"a {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def shown_file(name: str) -> str:
+    """Quote the name or path of a file for an error, on one line; of a very long one, its end."""
+    text = " ".join(repr(name).split())
+    return text if len(text) <= 240 else f"{text[0]}...{text[-236:]}"

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench.errors import DatasetError, shown
+from ganbench.errors import DatasetError, shown, shown_file
 from ganbench.files.pictures import (
     Background,
     Decisions,
@@ -50,7 +50,7 @@ class PictureSetError(Exception):
         lines = []
         for name, error in list(files.items())[:MAX_NAMED]:
             option = f", or say {error.option}" if isinstance(error, UndecidedError) else ""
-            lines.append(f"{shown(name)} {error}{option}")
+            lines.append(f"{shown_file(name)} {error}{option}")
         if len(files) > MAX_NAMED:
             lines.append(f"and so are more, {len(files):,} files in all")
         return cls(*lines, files=files)
@@ -150,7 +150,7 @@ class PictureSet:
     def _pixels(self, name: str) -> NDArray[np.uint8]:
         picture = read_picture(self._sources[name], self._decisions)
         if picture.pixels.shape != self.shapes[name]:
-            raise PictureSetError(f"{shown(name)} has changed while it was read; try again")
+            raise PictureSetError(f"{shown_file(name)} has changed while it was read; try again")
         found = fitted(picture.pixels, crop=self._crop, size=self._size)
         self.changed["turned"] += picture.turned
         self.changed["laid"] += picture.laid
@@ -265,15 +265,15 @@ def _common(
     first, (_, height, width) = next(iter(shapes.items()))
     for name, shape in shapes.items():
         if crop is not None and min(shape[1:]) < crop:
-            raise PictureSetError(f"crop = {crop}, and {shown(name)} is {describe(shape)}")
+            raise PictureSetError(f"crop = {crop}, and {shown_file(name)} is {describe(shape)}")
         if crop is None and size is None and shape[1:] != (height, width):
             raise PictureSetError(
-                f"images of several sizes and no size is given: {shown(first)} is "
-                f"{describe(shapes[first])}, {shown(name)} is {describe(shape)}; say size = "
+                f"images of several sizes and no size is given: {shown_file(first)} is "
+                f"{describe(shapes[first])}, {shown_file(name)} is {describe(shape)}; say size = "
                 f"{_usual_side(shapes)}, or another side"
             )
         if channels is not None and shape[0] > channels:
-            raise PictureSetError(f"channels = 1, and {shown(name)} is {describe(shape)}")
+            raise PictureSetError(f"channels = 1, and {shown_file(name)} is {describe(shape)}")
     found = channels if channels is not None else max(shape[0] for shape in shapes.values())
     side = size if size is not None else crop
     return (found, height, width) if side is None else (found, side, side)

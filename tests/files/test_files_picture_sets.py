@@ -105,6 +105,17 @@ def test_channels_can_be_asked_for(tmp_path: Path) -> None:
         read_images([grey, colour], channels=1)
 
 
+def test_a_long_path_is_told_to_its_end(tmp_path: Path) -> None:
+    place = tmp_path / ("deep " * 20) / ("deeper " * 20)
+    place.mkdir(parents=True)
+    (place / "broken.png").write_bytes(b"?")
+    with pytest.raises(
+        DatasetError, match=r"read_images: '\.\.\..*deeper /broken\.png' is broken: "
+    ) as caught:
+        read_images([place / "broken.png"])
+    assert len(caught.value.problems[0]) < 350
+
+
 @pytest.mark.parametrize("cut", [10, -60])
 def test_all_broken_files_are_named_at_once(tmp_path: Path, cut: int) -> None:
     paths = [save(tmp_path / f"{index:02}.png", COLOURS) for index in range(30)]
