@@ -5,32 +5,30 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import nn
 
+from ganbench.api import Samples
 from ganbench.errors import GanbenchError, StoreError, Unsupported
 from ganbench.files.data_paths import data_paths_set
 from ganbench.grid import Cell
 from ganbench.grid.history import History
-from ganbench.grid.seeds import score_seed
-from ganbench.runner.asked_discriminator import asked_discriminator
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.cell_pictures import CellPictures
+from ganbench.runner.cell_scores import CellScores
 from ganbench.runner.checkpoint import OtherEnvironment, load_generator, resume
 from ganbench.runner.data_notes import recorded_names, recorded_notes
 from ganbench.runner.environment_here import environment_here
 from ganbench.runner.events import CellBegun, CellNote, CellProgress, CellScored, Event
 from ganbench.runner.preflight import check_cell
 from ganbench.runner.reasons import memory_missing, not_finite, reason_failed, reason_skipped
-from ganbench.runner.sample_pictures import drawn
-from ganbench.runner.sampling import first, generate_samples
 from ganbench.runner.shared_parts import SharedParts
-from ganbench.runner.task import CellResult, Task, mean_scores, record_of
-from ganbench.scoring import NonFiniteSamples, Scorer, ScoreRow
+from ganbench.runner.task import CellResult, Task, record_of
+from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
 from ganbench.training import (
     Diverged,
@@ -107,7 +105,7 @@ class CellRun:
         self._stop = stop
         self._on_event = on_event
         self._rescoring = task.rescore
-        self._rows: list[dict[str, Any]] = []
+        self._scores = CellScores(self._cell, self._store)
         self._begun = time.monotonic()
         self._before = 0.0
         self._trainer: Trainer | None = None
@@ -134,7 +132,8 @@ class CellRun:
         resumed = resume(self.task, self.parts, self._history.last, store, self._note)
         trainer = None
         if resumed is not None:
-            self.parts, trainer, self._history, self._before, self._rows, self._constant = resumed
+            self.parts, trainer, self._history, self._before, rows, self._constant = resumed
+            self._scores.rows = rows
             self._trainer = trainer
         else:
             # What an earlier attempt left, scores first of all, is not this one's.
@@ -181,21 +180,17 @@ class CellRun:
             generator = load_generator(store, self.parts)
             if store.weights(cell.id) != record.get("weights"):
                 raise StoreError(f"{cell.id}: the stored weights are not those that its record names")
-            self._rows = list(store.scores(cell.id))
-            scorer = self.parts.scorer
-            asking = (
-                () if scorer is None else sorted(scorer.asking & self._unscored(scorer, cell.train.steps, 0))
-            )
-            if asking:
+            self._scores.rows = list(store.scores(cell.id))
+            if asking := self._scores.missing_that_ask(self.parts.scorer):
                 names = ", ".join(map(repr, asking))
                 raise StoreError(f"{cell.id}: metric {names} asks the discriminator, which is not stored")
         except StoreError as error:
             self._note(f"{error}; the cell is trained again")
-            self._rescoring, self._rows, self.parts = False, [], self.parts.fresh()
+            self._rescoring, self._scores.rows, self.parts = False, [], self.parts.fresh()
             store.drop_cell(cell.id)
             return self.play()
         self._score(cell.train.steps, generator)
-        warnings = list(dict.fromkeys((*record["warnings"], *not_finite(self._rows))))
+        warnings = list(dict.fromkeys((*record["warnings"], *not_finite(self._scores.rows))))
         if warnings != list(record["warnings"]):
             store.write_cell(cell.id, {**record, "warnings": warnings})
         # Of an attempt at these scores that failed.
@@ -225,7 +220,7 @@ class CellRun:
                 curves = trainer.diagnostics.columns()
                 store.write_curves(cell.id, curves)
                 warnings = training_warnings(curves, self._constant)
-            warnings += not_finite(self._rows)
+            warnings += not_finite(self._scores.rows)
             if text:
                 store.write_traceback(cell.id, text)
         except StoreError:
@@ -267,60 +262,14 @@ class CellRun:
 
     def _score(self, step: int, generator: nn.Module) -> None:
         """Draw the pictures of one step, and score it where that is not done."""
-        cell, parts = self._cell, self.parts
-        scorer, signature, players = parts.scorer, parts.dataset.signature, parts.players
-        for_picture = drawn(signature, conditional=players.takes_condition("generator"))
-        for repeat in range(cell.score.repeats if step == cell.train.steps else 1):
-            wanted = set() if scorer is None else self._unscored(scorer, step, repeat)
-            if not wanted and repeat:
-                continue
-            samples = generate_samples(
-                generator,
-                players,
-                signature,
-                parts.reference,
-                max(cell.score.samples if scorer is not None else 0, 0 if repeat else for_picture),
-                score_seed(cell, repeat),
-                self._device,
-            )
-            if repeat == 0:
-                flat = samples.x.reshape(len(samples), -1)
-                self._constant = bool((flat == flat[0]).all())
-                self._pictures.keep(step, generator, samples, None if self._trainer is None else players)
-            if scorer is not None and wanted:
-                seed = score_seed(cell, repeat)
-                discriminator = None
-                if wanted & scorer.asking:
-                    discriminator = asked_discriminator(players, parts.loss, self._device)
-                rows = scorer.score(
-                    first(samples, scorer.samples), wanted, seed=seed, discriminator=discriminator
-                )
-                self._keep(step, repeat, rows)
 
-    def _unscored(self, scorer: Scorer, step: int, repeat: int) -> set[str]:
-        """List the metrics that have no rows yet for one sample set."""
-        done = {row["protocol"] for row in self._rows if (row["step"], row["repeat"]) == (step, repeat)}
-        return {name for name, protocol in scorer.protocols.items() if protocol.hash not in done}
+        def first_set(samples: Samples) -> None:
+            flat = samples.x.reshape(len(samples), -1)
+            self._constant = bool((flat == flat[0]).all())
+            players = None if self._trainer is None else self.parts.players
+            self._pictures.keep(step, generator, samples, players)
 
-    def _keep(self, step: int, repeat: int, scored: Sequence[ScoreRow]) -> None:
-        """Add rows to the cell's scores, on disk too."""
-        shared = self.parts.shared
-        for row in scored:
-            self._rows.append(
-                {
-                    "step": step,
-                    "metric": row.metric,
-                    "value": row.value,
-                    "direction": shared.metric_spec(row.source).directions.get(row.metric, ""),
-                    "extractor": row.extractor,
-                    "samples": row.samples,
-                    "protocol": row.protocol,
-                    "repeat": repeat,
-                    "note": shared.note(row),
-                    "current": True,
-                }
-            )
-        self._store.write_scores(self._cell.id, self._rows)
+        self._scores.measure(step, generator, self.parts, self._device, first_set)
 
     def _pause(self) -> Callable[[], bool]:
         """Report progress, and tell whether to leave the training loop: to stop, or for a checkpoint."""
@@ -403,5 +352,5 @@ class CellRun:
             reason=reason,
             step=step if step is not None else (self._trainer.step if self._trainer is not None else 0),
             seconds=self._seconds(),
-            scores=mean_scores(row for row in self._rows if row["step"] == self._cell.train.steps),
+            scores=self._scores.final(),
         )
