@@ -8,6 +8,7 @@ import importlib
 import json
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -139,6 +140,43 @@ def test_absent_data_are_downloaded_into_the_data_folder(places, mirror, monkeyp
     assert len(build(name).load("train")) == TRAIN
     assert sorted(path.name for path in (data / IDX_FOLDERS[name] / "raw").iterdir()) == sorted(IDX_FILES)
     assert [path.name for path in data.iterdir()] == [IDX_FOLDERS[name]]
+
+
+@pytest.fixture
+def published_kmnist(places, mirror, monkeypatch):
+    """The mirror's files are what KMNIST has published."""
+    write_idx(mirror, idx_contents(), packed=True)
+    resources = [
+        (f"{file}.gz", hashlib.md5((mirror / f"{file}.gz").read_bytes()).hexdigest()) for file in IDX_FILES
+    ]
+    monkeypatch.setattr(datasets.KMNIST, "resources", resources)
+
+
+@pytest.mark.usefixtures("published_kmnist")
+def test_what_an_earlier_attempt_unpacked_in_part_is_not_taken_for_whole(places):
+    left = places[0] / ".download-kmnist" / "KMNIST" / "raw"
+    left.mkdir(parents=True)
+    for file in IDX_FILES:
+        (left / file).write_bytes(b"half")
+    assert len(build("kmnist").load("train")) == TRAIN
+    assert [path.name for path in places[0].iterdir()] == ["KMNIST"]
+
+
+@pytest.mark.usefixtures("published_kmnist")
+def test_of_several_that_want_the_same_data_one_fetches_them(places, monkeypatch):
+    fetched = []
+    whole = published.Published._fetch
+
+    def fetch(self, folder, data):
+        fetched.append(folder)
+        whole(self, folder, data)
+
+    monkeypatch.setattr(published.Published, "_fetch", fetch)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: build("kmnist").fingerprint, range(4)))
+    assert len(set(made)) == 1
+    assert len(fetched) == 1
+    assert [path.name for path in places[0].iterdir()] == ["KMNIST"]
 
 
 def test_a_download_that_is_not_what_was_published_is_not_kept(places, mirror):

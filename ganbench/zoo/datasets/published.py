@@ -8,6 +8,7 @@ import queue
 import shutil
 import socket
 import tarfile
+import tempfile
 import threading
 import time
 import urllib.error
@@ -15,11 +16,13 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from filelock import FileLock
 
 from ganbench.errors import DatasetError
 from ganbench.files.cache import cache_folder
@@ -111,7 +114,7 @@ class Published:
         for file in self.layout.files:
             if not (data / file).is_dir():
                 require_regular(self.layout.name, data / file)
-        if not all((data / file).exists() for file in self.layout.files):
+        if not self._is_in(data):
             self.download(data)
         return data
 
@@ -125,25 +128,45 @@ class Published:
         """
         timeout = socket.getdefaulttimeout()
         folder = data / f".download-{self.layout.name}"
+        lock = folder.with_suffix(".lock")
         try:
             _require_answer(self.urls)
             socket.setdefaulttimeout(IDLE_SECONDS)
-            for archive in self.archives:
-                download(archive.urls, folder / archive.path, wrong=partial(_wrong, archive))
-            folder.mkdir(parents=True, exist_ok=True)
-            self.fetch(folder)
-            for file in self.layout.files:
-                target = data / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if not target.exists():
-                    os.replace(folder / file, target)
-            shutil.rmtree(folder, ignore_errors=True)
+            data.mkdir(parents=True, exist_ok=True)
+            # Of several commands that want the same data, one fetches them.
+            with FileLock(lock):
+                if not self._is_in(data):
+                    self._fetch(folder, data)
         except _FAILURES as error:
             if not any(path.is_file() for path in folder.rglob("*")):
                 shutil.rmtree(folder, ignore_errors=True)
             raise self._absent(data, " ".join(str(error).split())[-300:]) from error
         finally:
             socket.setdefaulttimeout(timeout)
+            with suppress(OSError):
+                lock.unlink()
+
+    def _is_in(self, data: Path) -> bool:
+        return all((data / file).exists() for file in self.layout.files)
+
+    def _fetch(self, folder: Path, data: Path) -> None:
+        """Download what is missing into a folder, have it unpacked, and move it into the data folder."""
+        folder.mkdir(exist_ok=True)
+        for archive in self.archives:
+            download(archive.urls, folder / archive.path, wrong=partial(_wrong, archive))
+        # Anew each time: torchvision takes a file that an earlier attempt unpacked in part for a whole one.
+        with tempfile.TemporaryDirectory(prefix="unpacked-", dir=folder) as place:
+            for archive in self.archives:
+                linked = Path(place) / archive.path
+                linked.parent.mkdir(parents=True, exist_ok=True)
+                _link(folder / archive.path, linked)
+            self.fetch(Path(place))
+            for file in self.layout.files:
+                target = data / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if not target.exists():
+                    os.replace(Path(place) / file, target)
+        shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def checked(self, data: Path) -> Iterator[None]:
@@ -174,6 +197,14 @@ class Published:
             f"failed ({reason}); get it from: {self.layout.source}; put it in FOLDER as torchvision does "
             f"(FOLDER/{self.layout.files[0]}, ...) and give --data FOLDER"
         )
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or a copy where the file system has no such."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _wrong(archive: Archive, path: Path) -> str:
