@@ -32,8 +32,9 @@ _TRIES = 2
 _POLL_SECONDS = 0.1
 # From the wish to stop to the end of patience with a step that does not end.
 _PATIENCE_SECONDS = 3.0
-# A worker imports torch and the plugins before it begins with a cell; where a cell has a limit, so has that.
-_MIN_START_SECONDS = 120.0
+# A worker imports torch and the plugins before it begins with a cell, on a busy network drive for minutes;
+# where a cell has a limit, so has that.
+_MIN_START_SECONDS = 300.0
 # As `python -m ganbench.execution.worker`, but with the caller's `sys.path` from the start: ganbench and its
 # plugins may be found by it alone, and nothing is imported from the working directory unless it is in there.
 _START = (
