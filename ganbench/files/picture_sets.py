@@ -25,7 +25,7 @@ from ganbench.files.pictures import (
     read_picture,
     read_shape,
 )
-from ganbench.files.resizing import MAX_CROP_PIXELS, fitted
+from ganbench.files.resizing import MAX_CROP_PIXELS, MAX_SIDE, MIN_SIDE, fitted
 
 # Files that are wrong are named, so that they can be mended at once; not the thousandth.
 MAX_NAMED = 20
@@ -240,9 +240,11 @@ def read_images(
 def _require_ranges(
     size: object, crop: object, channels: object, background: Background | str | None
 ) -> None:
-    for name, value, largest in (("size", size, 1024), ("crop", crop, MAX_CROP_PIXELS)):
-        if value is not None and (type(value) is not int or not 4 <= value <= largest):
-            raise DatasetError(f"read_images: {name} must be from 4 to {largest}, given {shown(value)}")
+    for name, value, largest in (("size", size, MAX_SIDE), ("crop", crop, MAX_CROP_PIXELS)):
+        if value is not None and (type(value) is not int or not MIN_SIDE <= value <= largest):
+            raise DatasetError(
+                f"read_images: {name} must be from {MIN_SIDE} to {largest}, given {shown(value)}"
+            )
     if channels not in (None, 1, 3):
         raise DatasetError(f"read_images: channels must be 1, 3 or None, given {shown(channels)}")
     if background is None or background in ("white", "black"):

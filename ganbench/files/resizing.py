@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 RESAMPLING = Image.Resampling.BILINEAR
+MIN_SIDE, MAX_SIDE = 4, 1024
 MAX_CROP_PIXELS = 16_384
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from annotated_types import Ge, Interval, MinLen
 
 from ganbench.errors import DatasetError
+from ganbench.files.resizing import MAX_SIDE, MIN_SIDE
 
 MAX_SAMPLES = 10_000_000
 MAX_MODES = 10_000
@@ -19,7 +20,7 @@ Length = Annotated[float, Interval(ge=MIN_LENGTH, le=MAX_LENGTH)]
 """A distance, a deviation or a weight."""
 Coordinate = Annotated[float, Interval(ge=-MAX_LENGTH, le=MAX_LENGTH)]
 Seed = Annotated[int, Ge(0)]
-Side = Annotated[int, Interval(ge=4, le=1024)]
+Side = Annotated[int, Interval(ge=MIN_SIDE, le=MAX_SIDE)]
 """Pixels along a side of a square image."""
 Limit = Annotated[int, Ge(1)]
 """How many train images are kept; not more than there are."""
