@@ -21,6 +21,10 @@ ScoreJobs = Annotated[
     int | None,
     typer.Option("--jobs", metavar="N", help="Batches computed side by side; default: one per core."),
 ]
+ExtractorPrecision = Annotated[
+    str,
+    typer.Option("--extractor-precision", metavar="float32|bfloat16", help="Of the extractor's arithmetic."),
+]
 Data = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Where data sets are; default: $GANBENCH_DATA.")
 ]

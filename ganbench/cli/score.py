@@ -14,7 +14,16 @@ import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import UNBOUNDED, output, plain, table, warn, warn_of_cache
-from ganbench.cli.parsing import Data, Device, Json, Plugins, ScoreJobs, Weights, WeightsSha256
+from ganbench.cli.parsing import (
+    Data,
+    Device,
+    ExtractorPrecision,
+    Json,
+    Plugins,
+    ScoreJobs,
+    Weights,
+    WeightsSha256,
+)
 from ganbench.cli.score_request import ScoreRequest, cores_for, request_of
 from ganbench.errors import DatasetError
 from ganbench.files.data_paths import (
@@ -49,12 +58,7 @@ def score_command(
     split: Annotated[
         str | None, typer.Option(metavar="train|test", help="Of the data set; default: train.")
     ] = None,
-    precision: Annotated[
-        str,
-        typer.Option(
-            "--extractor-precision", metavar="float32|bfloat16", help="Of the extractor's arithmetic."
-        ),
-    ] = "float32",
+    precision: ExtractorPrecision = "float32",
     range_: Annotated[
         str | None, typer.Option("--range", metavar="LOW,HIGH", help="Black and white, of arrays of floats.")
     ] = None,
@@ -107,7 +111,7 @@ def score_command(
         scorer: Scorer | StatisticsScorer
         told: list[str] = []
         notes: list[str] = []
-        if request.statistics:
+        if request.statistics is not None:
             samples = read_samples(images, None, request.reading, notes=told)
             scorer = _statistics_scorer(request, shared, samples, images, place, workers)
             described = f"the statistics {request.reference}"
@@ -236,14 +240,13 @@ def _statistics_scorer(
     workers: int,
 ) -> StatisticsScorer:
     from ganbench.runner.external_samples import ExternalDataset
-    from ganbench.runner.feature_statistics import StatisticsScorer, read_statistics
+    from ganbench.runner.feature_statistics import StatisticsScorer
 
-    assert isinstance(request.reference, Path)
-    statistics = read_statistics(request.reference)
+    assert request.statistics is not None
     if len(samples) < 2:
         raise DatasetError(f"{images}: holds one sample; a score needs at least 2")
     return StatisticsScorer(
-        statistics,
+        request.statistics,
         samples,
         ExternalDataset(samples, images),
         request.settings["extractor"],

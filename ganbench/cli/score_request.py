@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from ganbench.grid import Choice
     from ganbench.grid.problems import Problems
     from ganbench.runner.external_samples import Reading
-
-MAX_SIDE = 1024
+    from ganbench.runner.feature_statistics import FeatureStatistics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +26,13 @@ class ScoreRequest:
 
     Attributes:
         reference: the real side.
-        statistics: whether it is a file of a mean and a covariance.
+        statistics: what it holds where it is a file of a mean and a covariance, else None.
         settings: those of `ScoreSettings`.
         reading: how the samples are read.
     """
 
     reference: Choice | Path
-    statistics: bool
+    statistics: FeatureStatistics | None
     settings: dict[str, Any]
     reading: Reading
 
@@ -75,7 +74,7 @@ def request_of(
     from ganbench.grid.problems import Problems
     from ganbench.grid.schema import Schema
     from ganbench.runner.external_samples import Reading
-    from ganbench.runner.feature_statistics import holds_statistics
+    from ganbench.runner.feature_statistics import read_statistics
 
     problems = Problems("score")
     schema = Schema(catalog, problems)
@@ -88,8 +87,8 @@ def request_of(
     if extractor is not None and (one := _label(extractor, "--extractor", problems)) is not None:
         layer |= schema.setting("score.extractor", one, "--extractor")
     real = _real(reference, catalog, problems, argument)
-    statistics = isinstance(real, Path) and holds_statistics(real)
-    if statistics:
+    statistics = read_statistics(real) if isinstance(real, Path) else None
+    if statistics is not None:
         _require_fid_alone(layer, reference, argument, problems)
     if split is not None:
         layer |= schema.setting("score.reference", split, "--split")
@@ -185,8 +184,10 @@ def cores_for(jobs: int | None) -> int:
 
 
 def _size(size: int, problems: Problems) -> int | None:
-    if not 4 <= size <= MAX_SIDE:
-        problems.add("--size", f"must be from 4 to {MAX_SIDE}, given {size}")
+    from ganbench.files.resizing import MAX_SIDE, MIN_SIDE
+
+    if not MIN_SIDE <= size <= MAX_SIDE:
+        problems.add("--size", f"must be from {MIN_SIDE} to {MAX_SIDE}, given {size}")
         return None
     return size
 

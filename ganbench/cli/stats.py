@@ -9,7 +9,7 @@ import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn, warn_of_cache
-from ganbench.cli.parsing import Data, Device, Plugins, ScoreJobs, Weights, WeightsSha256
+from ganbench.cli.parsing import Data, Device, ExtractorPrecision, Plugins, ScoreJobs, Weights, WeightsSha256
 from ganbench.errors import GridError
 from ganbench.files.data_paths import (
     DATA_VARIABLE,
@@ -26,12 +26,7 @@ def stats_command(
     extractor: Annotated[str, typer.Option(metavar="NAME", help="What makes the features.")],
     out: Annotated[Path, typer.Option(metavar="FILE.npz", help="Where they go; an older file is replaced.")],
     split: Annotated[str | None, typer.Option(metavar="train|test", help="Default: train.")] = None,
-    precision: Annotated[
-        str,
-        typer.Option(
-            "--extractor-precision", metavar="float32|bfloat16", help="Of the extractor's arithmetic."
-        ),
-    ] = "float32",
+    precision: ExtractorPrecision = "float32",
     jobs: ScoreJobs = None,
     device: Device = "auto",
     data: Data = None,
@@ -59,7 +54,7 @@ def stats_command(
         raise GridError(f"--out: {out} is a folder")
     shared = SharedParts(load_catalog(plugins=plugins or ()))
     request = request_of(shared.catalog, dataset, "fid", extractor, split, precision, argument="DATASET")
-    if isinstance(request.reference, Path) and request.statistics:
+    if request.statistics is not None:
         raise GridError(f"DATASET: {dataset} holds statistics already")
     warn_of_cache()
     place, workers = resolve_device(device), cores_for(jobs)
@@ -70,8 +65,6 @@ def stats_command(
         built = shared.build_extractor(chosen, real)
         assert built is not None
         side: Split = next(each for each in get_args(Split) if each == (split or "train"))
-        # A plugin's extractor need not bear to be called in several threads.
-        builtin = shared.catalog.entry("extractor", chosen.name).plugin.builtin
         found = statistics_of(
             real,
             side,
@@ -79,7 +72,7 @@ def stats_command(
             label=chosen.label,
             device=place,
             precision=precision,
-            workers=workers if builtin else 1,
+            workers=shared.extraction_workers(chosen, place, workers),
         )
         write_statistics(out, found)
     warn(shared.catalog.notes)

@@ -65,27 +65,21 @@ class FeatureStatistics:
         return content.hexdigest()
 
 
-def holds_statistics(path: Path) -> bool:
-    """Tell whether a file holds a mean and a covariance.
-
-    Raises:
-        DatasetError: it is an .npz that cannot be read.
-    """
-    if path.suffix.lower() != ENDING or not path.is_file():
-        return False
-    return {_MEAN, _COVARIANCE} <= read_named(path, (_MEAN, _COVARIANCE)).keys()
-
-
-def read_statistics(path: Path) -> FeatureStatistics:
+def read_statistics(path: Path) -> FeatureStatistics | None:
     """Read the arrays `mu` and `sigma` of an .npz, and what `ganbench stats` noted beside.
 
+    Returns:
+        None where the file is another, or has not both of them.
+
     Raises:
-        DatasetError: they are not there, of other shapes, not finite, or no covariance.
+        DatasetError: it cannot be read; or they are of other shapes, not finite, or no covariance.
     """
+    if path.suffix.lower() != ENDING or not path.is_file():
+        return None
     arrays = read_named(path, (_MEAN, _COVARIANCE, _MADE))
     mean, covariance = arrays.get(_MEAN), arrays.get(_COVARIANCE)
     if mean is None or covariance is None:
-        raise DatasetError(f"{path}: has no arrays {_MEAN!r} and {_COVARIANCE!r}")
+        return None
     if mean.ndim != 1 or mean.dtype.kind != "f" or not len(mean):
         raise DatasetError(f"{path}: {_MEAN!r} is {mean.dtype} of shape {mean.shape}; it must be floats (d,)")
     width = len(mean)
@@ -194,7 +188,7 @@ class StatisticsScorer:
             shared: builds it.
             device: where features are computed.
             precision: of the extractor's arithmetic.
-            workers: how many batches are computed side by side.
+            workers: as for `SharedParts.extraction_workers`.
 
         Raises:
             GridError: the extractor takes other images, or is not the one of the statistics.
@@ -215,9 +209,7 @@ class StatisticsScorer:
             raise GridError(*problems)
         self._extractor, self._device, self._precision = built, torch.device(device), precision
         self._statistics, self._count = statistics, len(samples)
-        # A plugin's extractor need not bear to be called in several threads.
-        builtin = shared.catalog.entry("extractor", extractor.name).plugin.builtin
-        self._workers = workers if builtin else 1
+        self._workers = shared.extraction_workers(extractor, device, workers)
         self.protocols: Mapping[str, Protocol] = {
             "fid": protocol_of(
                 metric="fid",

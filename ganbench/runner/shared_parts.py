@@ -95,7 +95,7 @@ class SharedParts:
             device: where features are computed, as torch names it.
             generated: what a sample looks like where images may have another size than the reference's.
             generated_images: what the protocol says of them.
-            workers: how many batches of images are computed side by side.
+            workers: as for `extraction_workers`.
 
         Raises:
             DatasetError: the data is not there.
@@ -106,7 +106,7 @@ class SharedParts:
             device=device,
             generated=generated,
             generated_images=generated_images,
-            workers=workers,
+            workers=self.extraction_workers(score.extractor, device, workers),
         )
         if not isinstance(reference, Choice):
             return built(reference, self.build_extractor(score.extractor, reference), score)
@@ -120,6 +120,22 @@ class SharedParts:
             return built(data, extractor, same)
 
         return self._scorers.get((reference, same, device, generated, generated_images), build)
+
+    def extraction_workers(self, choice: Choice | None, device: str, wanted: int) -> int:
+        """Decide how many batches of images an extractor computes side by side.
+
+        Args:
+            choice: the extractor; a plugin's need not bear to be called in several threads.
+            device: where features are computed; a GPU gains nothing.
+            wanted: at most so many.
+        """
+        if (
+            choice is None
+            or device != "cpu"
+            or not self.catalog.entry("extractor", choice.name).plugin.builtin
+        ):
+            return 1
+        return wanted
 
     def loss_spec(self, choice: Choice) -> LossSpec:
         """Give what a loss says of itself, and of what it wraps, where it says so."""

@@ -92,7 +92,7 @@ class Scorer:
             catalog: who provides metrics and extractor; without it, what they raise is named as ganbench's.
             generated: what a sample looks like where images may have another size than the reference's.
             generated_images: what the protocol says of them.
-            workers: how many batches of images an extractor of ganbench's computes side by side.
+            workers: how many batches of images are computed side by side; see `extract`.
         """
         self._dataset = dataset
         self._split: Split = reference_split
@@ -199,13 +199,7 @@ class Scorer:
     def _extract(self, images: Tensor) -> Features:
         with calling(self._extractor_part, "__call__"):
             assert self._extractor is not None
-            return extract(self._extractor, images, self._device, self._precision, workers=self._side_by_side)
-
-    @property
-    def _side_by_side(self) -> int:
-        """How many batches at a time: a plugin's extractor need not bear that, and a GPU gains nothing."""
-        alone = self._extractor_part.foreign or self._device.type != "cpu"
-        return 1 if alone else self._workers
+            return extract(self._extractor, images, self._device, self._precision, workers=self._workers)
 
     def _metric_problems(self, name: str, metric: Metric) -> list[str]:
         problems = []
@@ -355,7 +349,7 @@ class Scorer:
                 self._device,
                 precision=self._precision,
                 plugins=tuple(filter(None, [self._plugins.get("")])),
-                workers=self._side_by_side,
+                workers=self._workers,
             )
 
     def _counterparts(self, generated: Samples) -> Samples:

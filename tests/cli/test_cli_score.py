@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import torch
 from parts_here import shared
 from PIL import Image
+from torch import Tensor
 from torch_fidelity import calculate_metrics, fidelity
 
 import ganbench
@@ -19,11 +21,12 @@ from ganbench.__main__ import main
 from ganbench.api import Samples
 from ganbench.catalog import load_catalog
 from ganbench.execution import plan_run
-from ganbench.grid import read_grid
+from ganbench.grid import Choice, read_grid
 from ganbench.runner import Task, run_cell
 from ganbench.runner.external_samples import read_samples
 from ganbench.runner.sample_pictures import write_images
 from ganbench.training import prepare_process
+from ganbench.zoo.extractors.networks import SmallClassifier
 
 COUNT = 120
 GRID: dict[str, Any] = {
@@ -312,7 +315,8 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory, made: Path) -> Path:
         (["absent", "digits", "fid"], "absent: there is no such file or folder"),
         (["empty", "digits", "fid"], "empty: holds no images (.png"),
         (["text", "digits", "fid"], "text: holds no images (.png"),
-        (["odd", "digits", "fid"], "odd: images of several sizes and no size is given: 'a.png' is 8x8 grey"),
+        (["odd", "digits", "fid"], "'b.png' is 8x9 grey; say --size 32, or another side"),
+        (["made", "digits", "fid", "--jobs", "0"], "--jobs: must be at least 1, given 0"),
         (
             ["wide.npz", "digits", "fid"],
             "has images of 1x8x16; the reference has images of 1x8x8, and extractor 'digits_cnn' takes "
@@ -413,3 +417,29 @@ def test_a_metric_without_its_extractor_says_which_there_are(
     error = capsys.readouterr().err
     assert "score: --extractor: is missing, and the metric 'fid' needs features of one; there is: " in error
     assert "digits_cnn" in error
+
+
+@pytest.mark.parametrize(("options", "threads"), [(["--jobs", "1"], False), (["--jobs", "2"], True)])
+def test_features_are_computed_side_by_side_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], threads: bool
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 1, 8, 8), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", pixels)
+    seen: set[int] = set()
+    forward = SmallClassifier.forward
+
+    def recorded(self: SmallClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
+        seen.add(threading.get_ident())
+        return forward(self, images)
+
+    monkeypatch.setattr(SmallClassifier, "forward", recorded)
+    command = ["score", str(tmp_path / "images.npy"), "--reference", "digits", "--metrics", "fid"]
+    assert main([*command, "--extractor", "digits_cnn", *options]) == 0
+    assert bool(seen - {threading.get_ident()}) is threads
+
+
+def test_extractors_of_plugins_and_gpus_compute_one_batch_at_a_time() -> None:
+    parts, ours = shared(), Choice("digits_cnn", {})
+    assert parts.extraction_workers(ours, "cpu", 3) == 3
+    assert parts.extraction_workers(ours, "cuda:0", 3) == 1
+    assert parts.extraction_workers(None, "cpu", 3) == 1

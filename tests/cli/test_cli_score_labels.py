@@ -80,6 +80,7 @@ def test_labels_are_those_of_the_data_that_were_drawn(results: Path, tmp_path: P
 
 
 ANY_SIZE = """
+import threading
 import torch
 from ganbench import ExtractorSpec, Features, hookimpl
 
@@ -89,6 +90,7 @@ class AnySize:
     sizes = None
 
     def __call__(self, images):
+        assert threading.current_thread() is threading.main_thread()
         return Features(features=images.float().flatten(2).mean(dim=2))
 
 @hookimpl
