@@ -21,7 +21,7 @@ from studies import left_of
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.errors import StoreError
-from ganbench.execution import local, run, worker
+from ganbench.execution import run, worker, worker_process
 from ganbench.grid import read_grid
 from ganbench.store import Store
 
@@ -38,9 +38,9 @@ def written(store: Store) -> int:
 
 
 class Fork:
-    """A worker as `local` starts one, except that it has imported everything: a fork of this process."""
+    """A worker's process that has imported everything: a fork of this one."""
 
-    def __init__(self, connection: Connection[Any, Any]) -> None:
+    def __init__(self, connection: Connection[Any, Any], *_: object) -> None:
         descriptor = connection.fileno()
         self.returncode: int | None = None
         self.pid = os.fork()
@@ -85,7 +85,7 @@ def main(grid_file: str, out: str, kills: int, seed: int) -> None:
         if not child:
             os.setsid()
             if kill > 1 and not early:
-                local._start_process = Fork  # type: ignore[assignment]
+                worker_process._start_process = Fork  # type: ignore[assignment]
             run(grid, out, jobs=2, device="cpu")
             os._exit(0)
         if early:

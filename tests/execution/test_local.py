@@ -13,7 +13,9 @@ from studies import TILES, Study
 from tiny_grid import GRID as TINY
 
 import ganbench
-from ganbench.execution import LocalExecutor, local
+from ganbench.execution import LocalExecutor, Place
+from ganbench.execution.tries import Lost
+from ganbench.execution.worker_process import WorkerProcess
 
 ROOT = str(Path(ganbench.__file__).parents[1])
 
@@ -48,11 +50,10 @@ with open({seen!r}, "a") as stream:
 def test_a_worker_that_died_is_noticed_though_a_process_that_it_started_holds_its_pipe() -> None:
     mine, theirs = Pipe()
     process = subprocess.Popen([sys.executable, "-S", "-c", "raise SystemExit(3)"])
-    executor = LocalExecutor("cpu", jobs=1)
-    worker = local._Worker(place=executor.places()[0], process=process, connection=mine)
+    worker = WorkerProcess(place=Place(device="cpu", model=""), process=process, connection=mine)
     process.wait()
     with mine, theirs:
-        assert executor._listen(worker, print) is local._Lost.DIED
+        assert worker.listen(print) == Lost(cause="exit code 3")
 
 
 def test_a_worker_that_does_not_begin_is_ended_where_cells_have_a_limit(

@@ -14,7 +14,8 @@ from studies import GRID as STUDY
 from studies import Study, left_of, outcome, wait_for
 
 import ganbench
-from ganbench.execution import Interrupted, Place, grid_run, local, results_writer, stopping
+from ganbench.execution import Interrupted, Place, grid_run, results_writer, stopping, worker_process
+from ganbench.execution.tries import Tries
 from ganbench.runner import CellResult
 from ganbench.store import Store
 
@@ -138,7 +139,7 @@ def test_an_alarm_that_came_due_while_the_run_ended_comes_at_once(handlers: dict
 def test_a_system_with_few_signals_loses_a_worker_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = {"SIGKILL", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "setitimer", "pthread_sigmask"}
     few = SimpleNamespace(**{name: getattr(signal, name) for name in dir(signal) if name not in lacking})
-    monkeypatch.setattr(local, "signal", few)
+    monkeypatch.setattr(worker_process, "signal", few)
     monkeypatch.setattr(stopping, "signal", few)
     assert set(stopping.handled_signals()) == {signal.SIGINT, signal.SIGTERM}
     with stopping.stopping(lambda: Path("out")) as stopper:
@@ -150,19 +151,30 @@ def test_a_system_with_few_signals_loses_a_worker_as_any_other(monkeypatch: pyte
 
         returncode = 3
 
+        def poll(self) -> int:
+            return 3
+
         def kill(self) -> None: ...
 
         def wait(self, timeout: float | None = None) -> None: ...
 
-    workers = local.LocalExecutor("cpu", jobs=1)
-    task = SimpleNamespace(cell=SimpleNamespace(id="c0123456789a"))
-    connection = SimpleNamespace(close=lambda: None)
-    place = Place(device="cpu", model="")
-    worker: Any = local._Worker(place=place, process=Gone(), connection=connection)  # type: ignore[arg-type]
-    workers._workers.append(worker)
-    ended = workers._lost(worker, task, local._Lost.DIED, {"c0123456789a": 1})  # type: ignore[arg-type]
-    assert isinstance(ended, CellResult)
-    assert (ended.status, ended.reason) == ("error", "its worker died 2 times, the last time by exit code 3")
+    tries, cell = Tries(), "c0123456789a"
+    connection = SimpleNamespace(poll=lambda: False, close=lambda: None)
+    for ended in range(2):
+        worker = worker_process.WorkerProcess(
+            place=Place(device="cpu", model=""),
+            process=Gone(),  # type: ignore[arg-type]
+            connection=connection,  # type: ignore[arg-type]
+        )
+        lost = worker.listen(print)
+        assert isinstance(lost, worker_process.Lost)
+        result = tries.result_of(cell, lost, stopped=False)
+        assert (result is None) == (ended == 0)
+    assert isinstance(result, CellResult)
+    assert (result.status, result.reason) == (
+        "error",
+        "its worker died 2 times, the last time by exit code 3",
+    )
 
 
 @pytest.mark.slow
