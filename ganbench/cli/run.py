@@ -39,6 +39,12 @@ def run_command(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/<name>.")] = None,
     jobs: Jobs = None,
     device: Device = "auto",
+    executor: Annotated[
+        str, typer.Option(metavar="local|ray", help="Where cells run: here, or on a cluster.")
+    ] = "local",
+    cluster: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="A table per executor, as [ray]; see the README.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     rerun: Annotated[str | None, typer.Option(metavar="stale|all", help="Run finished cells again.")] = None,
     keep_stale: Annotated[
@@ -94,6 +100,8 @@ def run_command(
                     device=device,
                     rerun=choice,
                     keep_going=keep_going,
+                    executor=executor,
+                    cluster=cluster,
                     trying=progress.trying,
                 )
             _print_plan(plan, store)
@@ -106,6 +114,8 @@ def run_command(
             rerun=choice,
             max_seconds_per_cell=max_seconds_per_cell,
             keep_going=keep_going,
+            executor=executor,
+            cluster=cluster,
             quiet=quiet,
             verbose=verbose,
         )

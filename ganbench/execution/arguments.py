@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from ganbench.errors import GanbenchError, GridError, did_you_mean
+from ganbench.execution.executor import EXECUTORS
+from ganbench.execution.named_executor import LOCAL
 from ganbench.execution.plan import Rerun
 from ganbench.grid import Grid
 
@@ -28,6 +30,7 @@ def check_arguments(
     keep_going: Any = False,
     listener: Any = None,
     executor: Any = None,
+    cluster: Any = None,
 ) -> None:
     """Refuse arguments of `ganbench.run` that mean nothing, all of them at once.
 
@@ -52,6 +55,7 @@ def check_arguments(
                 "max_seconds_per_cell": max_seconds_per_cell is not None,
             },
         ),
+        _cluster(cluster, executor),
     ]
     problems = [problem for problem in found if problem]
     if problems:
@@ -69,17 +73,44 @@ def executor_problem(executor: Any, given: Mapping[str, bool]) -> str:
     """Say what is wrong with an executor; empty where nothing is.
 
     Args:
-        executor: what is given as one, or None.
+        executor: what is given as one, its name, or None.
         given: by its name, whether an argument is given that applies to the local executor alone.
     """
     if executor is None:
         return ""
+    if isinstance(executor, str):
+        return _named_problem(executor, given)
     if problem := _lacks("executor", executor, _EXECUTOR):
         return problem
     if getattr(executor, "stopped", None) is not None:
         return "executor: was told to stop, and begins nothing more; give a new one"
     names = [name for name, is_given in given.items() if is_given]
     return f"{names[0]}: leave it out beside an executor, which decides that itself" if names else ""
+
+
+def _named_problem(name: str, given: Mapping[str, bool]) -> str:
+    if name not in EXECUTORS:
+        hint = did_you_mean(name.lower(), tuple(EXECUTORS))
+        return f"executor: no executor is named {name!r}{hint}; there are: {', '.join(EXECUTORS)}"
+    if name == LOCAL:
+        return ""
+    instead = {
+        "jobs": "its cluster file says how many cells run side by side",
+        "device": "its cluster file says where cells run, by num_gpus and device_models",
+    }
+    names = [each for each, is_given in given.items() if is_given and each in instead]
+    return f"{names[0]}: leave it out with executor {name!r}; {instead[names[0]]}" if names else ""
+
+
+def _cluster(cluster: Any, executor: Any) -> str:
+    if cluster is None:
+        return ""
+    if not isinstance(cluster, str | os.PathLike) or "\0" in os.fspath(cluster):
+        return f"cluster: must be the path of a TOML file, given {cluster!r}"
+    if not isinstance(executor, str) or executor == LOCAL:
+        names = " or ".join(repr(name) for name in EXECUTORS if name != LOCAL)
+        return f"cluster: is for an executor on other machines; give executor {names} with it"
+    return ""
 
 
 def is_whole(value: Any) -> bool:

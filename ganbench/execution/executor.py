@@ -52,8 +52,8 @@ class Executor(Stoppable, Protocol):
     def places(self) -> Sequence[Place]:
         """List where cells can run, at least one place; asked before anything is planned.
 
-        A cell is planned for the device model and threads of the first place, and must only be run where
-        both are the same.
+        A cell is planned for the device model and threads of the first place, or, where it was begun on the
+        model of another place, for that one; it must only be run where both are the same.
 
         Raises:
             GanbenchError: there is none.

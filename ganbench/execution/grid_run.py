@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ganbench.execution.arguments import check_arguments, require_processes
 from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
 from ganbench.execution.grid_check import preflight
 from ganbench.execution.local import local_workers
+from ganbench.execution.named_executor import opened_executor
 from ganbench.execution.plan import Plan, Rerun, make_plan, resolve_device, trial_device
 from ganbench.execution.results_writer import Listener, ResultsWriter
 from ganbench.execution.stopping import stopping
@@ -65,7 +66,8 @@ def plan_run(
     device: str = "auto",
     rerun: Rerun = "no",
     keep_going: bool = False,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
+    cluster: str | Path | None = None,
     plugins: Sequence[PluginSource] = (),
     trying: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Plan, Store]:
@@ -85,7 +87,24 @@ def plan_run(
         rerun=rerun,
         keep_going=keep_going,
         executor=executor,
+        cluster=cluster,
     )
+    with opened_executor(executor, cluster) as chosen:
+        return _plan_run(grid, out, jobs, device, rerun, keep_going, chosen, plugins, trying)
+
+
+def _plan_run(
+    grid: Grid,
+    out: str | Path | None,
+    jobs: int | None,
+    device: str,
+    rerun: Rerun,
+    keep_going: bool,
+    executor: Executor | None,
+    plugins: Sequence[PluginSource],
+    trying: Callable[[int, int], None],
+) -> tuple[Plan, Store]:
+    """Plan for an executor that is open; None for worker processes of this machine."""
     set_grid_folder(grid.folder)
     place = Place.here(resolve_device(device)) if executor is None else planned_place(executor)
     store = Store(out if out is not None else default_folder(grid))
@@ -101,8 +120,8 @@ def plan_run(
     with deterministic():
         tried = preflight(grid, trial_device(place), shared, keep_going=keep_going, trying=trying)
     plan = make_plan(grid, store, place=place, tried=tried, rerun=rerun, shared=shared)
-    if executor is None:
-        plan = replace(plan, workers=str(local_workers(place.device, jobs)))
+    workers = local_workers(place.device, jobs) if executor is None else getattr(executor, "workers", "")
+    plan = replace(plan, workers=str(workers))
     require_runnable(plan, store)
     return plan, store
 
@@ -119,7 +138,8 @@ def run(
     max_seconds_per_cell: float | None = None,
     keep_going: bool = False,
     listener: Listener | None = None,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
+    cluster: str | Path | None = None,
     plugins: Sequence[PluginSource] = (),
 ) -> Results:
     """Train, score and compare every cell of a grid; what is done already stays.
@@ -136,8 +156,10 @@ def run(
         keep_going: whether cells whose plugins are broken end in `error`, and the others are run; otherwise
             a broken plugin is bad input.
         listener: told how the run goes.
-        executor: runs the cells; default worker processes of this machine, to which alone jobs, device and
-            max_seconds_per_cell apply. An executor serves one run at a time.
+        executor: runs the cells: `local`, worker processes of this machine; `ray`; or an object, which
+            serves one run at a time. jobs and device apply to `local` alone, max_seconds_per_cell to
+            executors given by their names.
+        cluster: a TOML file with a table for each executor on other machines, which says how it runs cells.
         plugins: plugins without a package, beside those that are installed: paths of `.py` files, names of
             importable modules, or modules. Workers import them too, so nothing of `__main__` will do.
 
@@ -159,13 +181,15 @@ def run(
         keep_going=keep_going,
         listener=listener,
         executor=executor,
+        cluster=cluster,
     )
     require_processes()
     folder = Path(out) if out is not None else None
-    with stopping(lambda: _folder_of(grid, folder)) as stopper, plugins_given(plugins):
+    with stopping(lambda: _folder_of(grid, folder)) as stopper, plugins_given(plugins), ExitStack() as stack:
         if not isinstance(grid, Grid):
             grid = read_run_grid(grid, out, overrides)
         set_grid_folder(grid.folder)
+        chosen = stack.enter_context(opened_executor(executor, cluster, max_seconds_per_cell))
         plan, store = plan_run(
             grid,
             folder,
@@ -173,7 +197,7 @@ def run(
             device=device,
             rerun=rerun,
             keep_going=keep_going,
-            executor=executor,
+            executor=chosen,
             # A listener need not have it.
             trying=getattr(listener, "trying", lambda done, total: None),
         )
@@ -191,10 +215,10 @@ def run(
             writer.write(page=False)
             tasks = _tasks(plan, store)
             if tasks:
-                if executor is None:
-                    executor = EXECUTORS["local"](plan.device, jobs=jobs, max_seconds=max_seconds_per_cell)
-                stopper.executor = executor
-                writer.follow(executor, tasks)
+                if chosen is None:
+                    chosen = EXECUTORS["local"](plan.device, jobs=jobs, max_seconds=max_seconds_per_cell)
+                stopper.executor = chosen
+                writer.follow(chosen, tasks)
             writer.write(page=True)
         results = load(store.path)
         if (results.cells["status"] == "skipped").all():

@@ -30,7 +30,8 @@ _SERVE = "--serve"
 def serve(descriptor: int) -> None:
     """Run the cells that come through a pipe until it is closed; the process ends then, wherever it is.
 
-    The caller's `sys.argv` comes first. For each Task after it, Events go back and at last a CellResult.
+    The caller's `sys.argv` comes first. For each Task after it, Events go back and at last a CellResult; for
+    a NodeCheck, with the device that it is about, a NodeReport.
     SIGTERM makes a cell write its checkpoint and end as `unfinished`.
 
     Args:
@@ -63,7 +64,7 @@ def serve(descriptor: int) -> None:
     from ganbench.files.data_paths import data_paths_set
     from ganbench.runner.cell_run import run_cell
     from ganbench.runner.shared_parts import SharedParts
-    from ganbench.runner.task import CellResult
+    from ganbench.runner.task import CellResult, Task
 
     # An optimizer's first step imports this; the seconds that it takes are no part of a cell's.
     importlib.import_module("torch._dynamo")
@@ -73,6 +74,10 @@ def serve(descriptor: int) -> None:
     given = contextlib.ExitStack()
     while True:
         task = pickle.loads(messages.get())
+        if not isinstance(task, Task):
+            check, device = task
+            send(check.answer(device))
+            continue
         if shared is None:
             # A plugin may look for data when it is imported.
             with data_paths_set(task.data_paths):

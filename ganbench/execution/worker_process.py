@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ganbench.execution.executor import Place
+from ganbench.execution.node_check import NodeCheck, NodeReport
 from ganbench.execution.stopping import stop_signals
 from ganbench.execution.tries import Lost
 from ganbench.runner.events import CellBegun, Event
@@ -124,6 +125,28 @@ class WorkerProcess:
         except (EOFError, ConnectionError):
             return self._died()
         return None if limit is None or stopped else self._late(limit)
+
+    def ask(self, check: NodeCheck) -> None:
+        """Let it look at its machine; `listen` has no part in this, `answer` gives what it finds."""
+        with contextlib.suppress(OSError):
+            self.connection.send((check, self.place.device))
+
+    def answer(self, seconds: float) -> NodeReport | Lost | None:
+        """Wait for what it has found on its machine.
+
+        Args:
+            seconds: how long.
+
+        Returns:
+            The report; how the process ended, where it has; None where there is no answer yet.
+        """
+        try:
+            if self.connection.poll(seconds):
+                report = self.connection.recv()
+                return report if isinstance(report, NodeReport) else None
+        except (EOFError, ConnectionError):
+            return self._died()
+        return self._died() if self.has_ended else None
 
     @property
     def has_ended(self) -> bool:

@@ -72,8 +72,12 @@ def _working_folder() -> str:
         return "a working folder that is gone"
 
 
-def parse(path: Path) -> dict[str, Any]:
+def parse(path: Path, what: str = "a grid") -> dict[str, Any]:
     """Parse the file's content.
+
+    Args:
+        path: of the file.
+        what: it should be, for messages.
 
     Raises:
         GridError: it cannot be read, is too long, not UTF-8, or not TOML; with the line where there is one.
@@ -84,7 +88,7 @@ def parse(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise GridError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
-        raise GridError(f"{path}: is longer than {MAX_BYTES} bytes, so it is hardly a grid")
+        raise GridError(f"{path}: is longer than {MAX_BYTES} bytes, so it is hardly {what}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import tomllib
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +16,7 @@ from ganbench.errors import StoreError
 from ganbench.files.atomic import make_folder, read_bytes, write_bytes
 from ganbench.store.cells import TEXT_LIMIT, CellStore
 from ganbench.store.lock import hold
-from ganbench.store.names import CELL_ID, CELLS, FOLDER, GRID, REFERENCES
+from ganbench.store.names import CELL_ID, CELLS, FOLDER, GRID, REFERENCES, WORKERS
 from ganbench.store.ownership import leftovers, marked_grid_folder, require_own, write_mark
 
 if TYPE_CHECKING:
@@ -117,6 +119,40 @@ class Store(CellStore):
         """
         self.make()
         self.write_text(GRID, text)
+
+    def workers(self) -> dict[str, Any]:
+        """Read what a run tells its workers on other machines; empty where there is no such file.
+
+        Raises:
+            StoreError: it cannot be read, or not just now.
+        """
+        path = self.path / WORKERS
+        if not path.exists():
+            return {}
+        try:
+            found = json.loads(read_bytes(path, TEXT_LIMIT))
+        except (ValueError, RecursionError) as error:
+            raise StoreError(f"{path}: damaged: {error}") from error
+        return found if isinstance(found, dict) else {}
+
+    def write_workers(self, told: Mapping[str, Any]) -> None:
+        """Write what a run tells its workers on other machines.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        self.write_text(WORKERS, json.dumps(told) + "\n")
+
+    def drop_workers(self) -> None:
+        """Remove what a run has told its workers.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        try:
+            (self.path / WORKERS).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.path / WORKERS}: cannot be removed: {error.strerror}") from error
 
     def write_frame(self, name: str, frame: pd.DataFrame) -> Path:
         """Write a table as CSV, floats in full precision.

@@ -14,6 +14,8 @@ COMPARISON = "comparison.csv"
 REPORT = "report.html"
 # Older results folders have none; they are known by their tables and cells.
 MARK = ".ganbench-results"
+# While workers on other machines run cells: by it they know that they see the folder, and when to stop.
+WORKERS = ".workers.json"
 
 FOLDER = "cells"
 CELL_ID = re.compile(r"c[0-9a-f]{11}")
@@ -32,7 +34,7 @@ TRACEBACK = "traceback.txt"
 
 REFERENCES = "references"
 
-_TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, REPORT, MARK, HOLDER}
+_TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, REPORT, MARK, WORKERS, HOLDER}
 _CELL_FILES = {
     *(CELL, SCORES, CURVES, PICTURE, NEIGHBOURS, BETWEEN, GENERATOR, TRACEBACK),
     *(CHECKPOINT, INCOMING_CHECKPOINT, EARLIER_CHECKPOINT),

@@ -23,6 +23,7 @@ from ganbench.store.names import (
     GRID,
     MARK,
     REFERENCES,
+    WORKERS,
     is_cell_file,
     is_reference_file,
     is_top_file,
@@ -167,7 +168,7 @@ def _left_by_a_run(entry: os.DirEntry[str]) -> bool:
         return all(map(is_own, _entries(Path(entry))))
     # A lock that is no lock of the system's is several files, named after it.
     locks = entry.name == LOCK or entry.name.startswith(f"{LOCK}.")
-    return entry.is_file() and (locks or entry.name == HOLDER or _is_temporary(entry.name))
+    return entry.is_file() and (locks or entry.name in (HOLDER, WORKERS) or _is_temporary(entry.name))
 
 
 def _only_cell_files(entry: os.DirEntry[str]) -> bool:

@@ -1,0 +1,88 @@
+"""An executor that is given by its name, opened for a run and closed after it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from ganbench.errors import GridError
+from ganbench.execution.executor import EXECUTORS, Executor
+
+LOCAL = "local"
+
+
+class ClusterExecutor(Executor, Protocol):
+    """An executor whose cells run on other machines; `EXECUTORS` has those that are given by a name.
+
+    It is made with the path of a cluster file, or None, and `max_seconds`, a cell's limit, or None. Cells of
+    a run may differ in the device model that they need, which the environment of a task names: one is only
+    handed to a worker that has it. Where a run begins, it writes a token into the results folder
+    (`ganbench.execution.shared_folder`), and every worker reads it and compares versions
+    (`ganbench.execution.node_check`) before the first cell is handed out. Lost workers are counted by
+    `ganbench.execution.tries`.
+
+    Attributes:
+        workers: how many run side by side, for a sentence; empty where that is not known.
+    """
+
+    @property
+    def workers(self) -> str:
+        """How many run side by side."""
+
+    def close(self) -> None:
+        """Let go of the cluster; nothing of the run is left there."""
+
+
+def cluster_executors() -> tuple[str, ...]:
+    """List the executors that have a table in a cluster file."""
+    return tuple(name for name in EXECUTORS if name != LOCAL)
+
+
+@contextmanager
+def opened_executor(
+    executor: Executor | str | None, cluster: str | os.PathLike[str] | None, max_seconds: float | None = None
+) -> Iterator[Executor | None]:
+    """Open an executor that is given by its name; one that is given as itself stays as it is.
+
+    Args:
+        executor: a name of `EXECUTORS`, an executor, or None.
+        cluster: the path of a cluster file, or None.
+        max_seconds: a cell's limit, or None.
+
+    Returns:
+        The executor; None for worker processes of this machine, which are made once cells are planned.
+
+    Raises:
+        GanbenchError: its cluster file is wrong, its package is missing, or its cluster does not answer.
+    """
+    if not isinstance(executor, str) or executor == LOCAL:
+        yield None if isinstance(executor, str) else executor
+        return
+    made: ClusterExecutor = EXECUTORS[executor](  # type: ignore[assignment]
+        None if cluster is None else Path(cluster), max_seconds=max_seconds
+    )
+    with closing(made):
+        yield made
+
+
+def require_package(module: str, extra: str) -> None:
+    """Refuse an executor whose package is not installed.
+
+    Args:
+        module: the package's.
+        extra: of ganbench, which installs it.
+
+    Raises:
+        GridError: it cannot be imported.
+    """
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        missing = (
+            f"{module} is not installed" if error.name == module else f"{module} cannot be imported: {error}"
+        )
+        raise GridError(f"--executor {extra}: {missing}; pip install 'ganbench[{extra}]'") from None
