@@ -224,7 +224,6 @@ def _estimate(plan: Plan, store: Store) -> str:
             else:
                 total += planned.cell.train.steps * sum(seen) / len(seen)
     if unknown:
-        return (
-            f"estimate: none for {unknown} cells, of whose data and nets nothing is finished in this folder"
-        )
+        cells = "1 cell" if unknown == 1 else f"{unknown} cells"
+        return f"estimate: none for {cells}, of whose data and nets nothing is finished in this folder"
     return f"estimate: {clock_time(total)} of one worker's time"

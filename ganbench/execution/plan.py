@@ -107,13 +107,22 @@ def resolve_device(device: str) -> str:
     if not _CUDA.fullmatch(device):
         meant = device.strip().lower()
         known = meant in ("auto", "cpu") or _CUDA.fullmatch(meant)
-        hint = f"; did you mean {meant!r}?" if known else ""
+        hint = f"; did you mean {meant!r}?" if known else _of_torch_alone(meant)
         raise GridError(f"--device: must be auto, cpu, cuda or cuda:N, given {device!r}{hint}")
     index = device.partition(":")[2]
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(index or 0) >= count:
         raise GridError(f"--device: {device!r} is not on this machine, which has {count} CUDA devices")
     return device
+
+
+def _of_torch_alone(device: str) -> str:
+    """Say at the end of an error that ganbench has no support for a device that torch knows; else nothing."""
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        return ""
+    return f"; {kind} is not supported: nothing was tested on it"
 
 
 def trial_device(place: Place) -> str:

@@ -45,6 +45,7 @@ BAD = [
     ("rerun", True, "given True"),
     ("device", "CPU", "must be auto, cpu, cuda or cuda:N, given 'CPU'; did you mean 'cpu'?"),
     ("device", "cuda:01", "given 'cuda:01'"),
+    ("device", "mps", "given 'mps'; mps is not supported"),
     ("device", "cuda:\N{ARABIC-INDIC DIGIT ONE}", "must be auto, cpu, cuda or cuda:N"),
     ("device", torch.device("cpu"), "device: must be auto, cpu, cuda or cuda:N, given device(type='cpu')"),
     ("device", None, "given None"),
