@@ -173,14 +173,16 @@ def _span(text: str, problems: Problems) -> tuple[float, float] | None:
 def cores_for(jobs: int | None) -> int:
     """Decide how many batches are computed side by side: as asked for, or one per core that may be used.
 
+    Fewer where there is not the memory that each of them takes.
+
     Raises:
         GridError: fewer than one is asked for.
     """
-    from ganbench.execution.resources import resources_here
+    from ganbench.execution.resources import resources_here, worker_count
 
     if jobs is not None and jobs < 1:
         raise GridError(f"--jobs: must be at least 1, given {jobs}")
-    return resources_here().cores if jobs is None else jobs
+    return worker_count(resources_here(), jobs=jobs).count
 
 
 def _size(size: int, problems: Problems) -> int | None:

@@ -95,7 +95,7 @@ class SharedParts:
             device: where features are computed, as torch names it.
             generated: what a sample looks like where images may have another size than the reference's.
             generated_images: what the protocol says of them.
-            workers: as for `extraction_workers`.
+            workers: as for `extraction_workers`; metrics may use as many cores.
 
         Raises:
             DatasetError: the data is not there.
@@ -107,6 +107,7 @@ class SharedParts:
             generated=generated,
             generated_images=generated_images,
             workers=self.extraction_workers(score.extractor, device, workers),
+            cores=workers,
         )
         if not isinstance(reference, Choice):
             return built(reference, self.build_extractor(score.extractor, reference), score)
@@ -249,6 +250,7 @@ class SharedParts:
         generated: Signature | None,
         generated_images: str,
         workers: int,
+        cores: int,
     ) -> Scorer:
         built: list[tuple[str, Metric, Any]] = [
             (metric.name, self.build_metric(metric), metric.options) for metric in score.metrics
@@ -273,6 +275,7 @@ class SharedParts:
             generated=generated,
             generated_images=generated_images,
             workers=workers,
+            cores=cores,
         )
 
     def provider(self, kind: Kind, choice: Choice, digest: str = "") -> str:

@@ -23,8 +23,12 @@ class FeatureSet(Features):
     """Features of generated samples, with the statistics that metrics have derived from them.
 
     A generated side meets one reference only, so what depends on both may be kept here too.
+
+    Attributes:
+        cores: how many CPU cores a metric may use on it; no value depends on it.
     """
 
+    cores: int = 1
     _derived: dict[str, Derived] = field(default_factory=dict, repr=False)
 
     def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
@@ -82,6 +86,11 @@ class ClassSubset(FeatureSet):
 def cached(features: Features, name: str, compute: Callable[[], Derived]) -> Derived:
     """Call `features.once` where it exists, else `compute` directly."""
     return features.once(name, compute) if isinstance(features, FeatureSet) else compute()
+
+
+def usable_cores(features: Features) -> int:
+    """Return how many CPU cores a metric may use on these features."""
+    return features.cores if isinstance(features, FeatureSet) else 1
 
 
 def rows(features: Features, minimum: int) -> Tensor:

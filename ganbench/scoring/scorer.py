@@ -75,6 +75,7 @@ class Scorer:
         generated: Signature | None = None,
         generated_images: str = "",
         workers: int = 1,
+        cores: int = 1,
     ) -> None:
         """Binds; computes nothing yet.
 
@@ -93,6 +94,7 @@ class Scorer:
             generated: what a sample looks like where images may have another size than the reference's.
             generated_images: what the protocol says of them.
             workers: how many batches of images are computed side by side; see `extract`.
+            cores: how many CPU cores a metric may use on features.
         """
         self._dataset = dataset
         self._split: Split = reference_split
@@ -110,6 +112,7 @@ class Scorer:
         self._generated = generated or dataset.signature
         self._generated_images = generated_images
         self._workers = workers
+        self._cores = cores
         self._plugins = dict(plugins or {})
         part = Part if catalog is None else partial(Part.of, catalog)
         self._parts = {
@@ -331,7 +334,9 @@ class Scorer:
         if self._extractor is None:
             raise ValueError("no extractor was given")
         found = self._extract(generated.x)
-        return FeatureSet(features=found.features, logits=found.logits, labels=generated.labels)
+        return FeatureSet(
+            features=found.features, logits=found.logits, labels=generated.labels, cores=self._cores
+        )
 
     def _fewest(self, metric: Metric, generated: Samples) -> int:
         if metric.needs != WITH_LABELS or generated.labels is None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -210,3 +212,42 @@ def test_as_few_samples_as_neighbours_allow_are_enough():
         values = all_of(drawn(k + 1, 4), drawn(k + 1, 4, seed=1), k)
         assert np.isfinite(values).all()
         assert values[:2] == theirs(drawn(k + 1, 4), drawn(k + 1, 4, seed=1), k)
+
+
+def test_blocks_side_by_side_change_nothing(monkeypatch):
+    # Blocks that finish in another order than they begin in: the first waits until another is done.
+    exact, started, done = torch.cdist, [], threading.Event()
+
+    def watched(x, y):
+        started.append(threading.get_ident())
+        if len(started) == 1:
+            assert done.wait(60)
+        found = exact(x, y)
+        done.set()
+        return found
+
+    first, second = drawn(170, 20, scale=1.2), drawn(230, 20, seed=1)
+    blocks = BlockSizes(rows=50, compared=300)
+    alone = all_of(first, second, 4, blocks)
+    monkeypatch.setattr(torch, "cdist", watched)
+    generated = FeatureSet(features=first, cores=3)
+    reference = FeatureSet(features=second)
+    assert [measure(generated, reference, 4, blocks) for measure in ALL] == alone
+    assert len(set(started)) > 1
+    assert threading.get_ident() not in started
+
+
+def test_an_error_in_a_block_stops_the_others(monkeypatch):
+    made = []
+
+    def broken(x, y):
+        made.append(x)
+        if len(made) == 1:
+            raise MemoryError("none left")
+        time.sleep(0.02)
+        return torch.ones(len(x), len(y))
+
+    monkeypatch.setattr(torch, "cdist", broken)
+    with pytest.raises(MemoryError, match="none left"):
+        precision(FeatureSet(features=drawn(90, 4), cores=2), side(drawn(90, 4)), 3, BlockSizes(rows=10))
+    assert len(made) < 81
