@@ -15,6 +15,7 @@ from ganbench.cli.cell_names import clock_time, name_of
 from ganbench.cli.console import plain
 from ganbench.cli.tally import RegularLines, Tally
 from ganbench.execution import Plan, PlannedCell
+from ganbench.grid.cell import cells_counted
 from ganbench.runner.data_notes import data_notes
 from ganbench.runner.task import CellResult
 
@@ -131,9 +132,7 @@ def plan_line(plan: Plan) -> str:
             parts.append(f"{count} {text}")
     cells = len(plan.cells)
     workers = f", {plan.workers}" if plan.workers and plan.count("train", "score") else ""
-    return (
-        f"{plan.grid.name}: {cells} cell{'s' * (cells != 1)} on {plan.device} ({', '.join(parts)}){workers}"
-    )
+    return f"{plan.grid.name}: {cells_counted(cells)} on {plan.device} ({', '.join(parts)}){workers}"
 
 
 def plan_notes(plan: Plan) -> list[str]:
@@ -145,21 +144,23 @@ def plan_notes(plan: Plan) -> list[str]:
             reasons[planned.reason] = reasons.get(planned.reason, 0) + 1
     notes += [f"skipped {count}: {reason}" for reason, count in reasons.items()]
     refusals = Counter(refusal for planned in plan.cells for refusal in planned.refusals.items())
-    notes += [f"{count} cells not on engine {name!r}: {why}" for (name, why), count in refusals.items()]
+    notes += [
+        f"{cells_counted(count)} not on engine {name!r}: {why}" for (name, why), count in refusals.items()
+    ]
     notes += [f"damaged, run again: {problem}" for problem in plan.damaged]
     notes += [
         f"note: {note}" for note in data_notes((planned.cell.dataset for planned in plan.cells), plan.shared)
     ]
     if plan.stale:
-        notes.append(f"{plan.stale} cells of another environment are kept: environments are mixed")
+        notes.append(f"{cells_counted(plan.stale)} of another environment kept: environments are mixed")
     if continued := sum(planned.keep_stale for planned in plan.cells):
         notes.append(
-            f"{continued} unfinished cells of another environment go on from their checkpoints: no run can "
-            "repeat them"
+            f"{cells_counted(continued)} of another environment, unfinished, to go on from a checkpoint: "
+            "no run can repeat that"
         )
     if plan.orphaned:
         notes.append(
-            f"{len(plan.orphaned)} cells in the folder are no longer in the grid: "
-            "they stay on disk and leave the tables"
+            f"{cells_counted(len(plan.orphaned))} in the folder, but no longer in the grid: kept on disk, "
+            "and not in the tables"
         )
     return notes

@@ -207,6 +207,7 @@ def _print_plan(plan: Plan, store: Store) -> None:
 def _estimate(plan: Plan, store: Store) -> str:
     """Estimate the time to go from the cells that are done: seconds per step on the same data and nets."""
     from ganbench.cli.cell_names import clock_time
+    from ganbench.grid.cell import cells_counted
 
     pace: dict[tuple[str, str], list[float]] = {}
     for planned in plan.cells:
@@ -224,6 +225,6 @@ def _estimate(plan: Plan, store: Store) -> str:
             else:
                 total += planned.cell.train.steps * sum(seen) / len(seen)
     if unknown:
-        cells = "1 cell" if unknown == 1 else f"{unknown} cells"
-        return f"estimate: none for {cells}, of whose data and nets nothing is finished in this folder"
+        which = f"{cells_counted(unknown)}, of whose data and nets nothing is finished in this folder"
+        return f"estimate: none for {which}"
     return f"estimate: {clock_time(total)} of one worker's time"

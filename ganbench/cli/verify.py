@@ -37,6 +37,7 @@ def verify_command(
         GanbenchError: the folder, a cell or a number cannot be used.
     """
     from ganbench.execution import plan_verification, verify
+    from ganbench.grid.cell import cells_counted
 
     if jobs is not None and jobs < 1:
         raise GridError(f"--jobs: must be at least 1, given {jobs}")
@@ -45,7 +46,7 @@ def verify_command(
     plan = plan_verification(folder, cells or (), sample=sample, device=device, plugins=plugins or ())
     warn(plan.shared.catalog.notes)
     console = output()
-    console.print(plain(f"{_cells(len(plan.cells))} of {folder} to run again on {plan.device}"))
+    console.print(plain(f"{cells_counted(len(plan.cells))} of {folder} to run again on {plan.device}"))
     identical = near = different = unrepeatable = 0
     for verdict in verify(plan, tolerance=tolerance, jobs=jobs):
         if verdict.unrepeatable:
@@ -62,7 +63,7 @@ def verify_command(
         console.print(plain(f"{every} bit-identical: weights and scores."))
     else:
         parts = [
-            f"{_cells(count)} {what}"
+            f"{cells_counted(count)} {what}"
             for count, what in (
                 (identical, "bit-identical"),
                 (near, f"of another environment, with scores within {tolerance:.0%}"),
@@ -95,7 +96,3 @@ def _name(verdict: VerifiedCell) -> str:
     parts = [cell.dataset.label, cell.architecture.label, cell.loss.label, cell.penalty.label]
     parts += [f"{key}={value}" for key, value in cell.varied.items()]
     return f"{cell.id} ({' '.join(parts)} seed {cell.seed})"
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"

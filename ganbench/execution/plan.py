@@ -14,6 +14,7 @@ from ganbench.errors import GridError, PluginFault, StoreError
 from ganbench.execution.executor import Place
 from ganbench.execution.grid_check import Preflight
 from ganbench.grid import Cell, Grid
+from ganbench.grid.cell import cells_counted
 from ganbench.grid.environment import Environment, device_model, parts_of
 from ganbench.grid.history import History
 from ganbench.runner import CellParts, SharedParts, environment_here, settle_engine
@@ -292,7 +293,7 @@ def _refuse_stale(store: Store, changes: Mapping[bool, Counter[str]]) -> None:
     for finished, counted in changes.items():
         if counted:
             what, choices = said[finished]
-            listed = "; ".join(f"{change} ({count} cells)" for change, count in counted.items())
+            listed = "; ".join(f"{change} ({cells_counted(count)})" for change, count in counted.items())
             problems.append(
                 f"{store.path}: {what} cells of another environment: {listed}; {choices}, --rerun all runs "
                 "everything again"

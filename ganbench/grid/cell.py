@@ -77,3 +77,8 @@ class Cell:
             "loss": self.loss.label,
             "penalty": self.penalty.label,
         }
+
+
+def cells_counted(count: int) -> str:
+    """Write how many cells there are: `1 cell`, `12 cells`."""
+    return "1 cell" if count == 1 else f"{count} cells"

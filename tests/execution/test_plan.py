@@ -115,7 +115,7 @@ def test_stale_cells_stop_the_run_until_something_is_said(out: Path) -> None:
         ganbench.run(GRID, out)
     (problem,) = caught.value.problems
     assert f"torch 2.14.1 -> {now} (2 cells)" in problem
-    assert "its recorded environment cannot be read (1 cells)" in problem
+    assert "its recorded environment cannot be read (1 cell)" in problem
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")}.keys() >= before.keys()
     assert all(path.stat().st_mtime_ns == time for path, time in before.items() if path.is_file())
     assert actions(GRID, out, rerun="stale") == ["train", "train", "train", "keep"]

@@ -147,7 +147,7 @@ def test_an_unfinished_cell_of_0_1_0_is_stale_elsewhere(recorded: Path, on: Call
     before = contents(recorded)
     with pytest.raises(GridError) as caught:
         plan(recorded / "grid.toml", recorded)
-    changed = "device Recorded CPU (AVX2) -> Another CPU (1 cells)"
+    changed = "device Recorded CPU (AVX2) -> Another CPU (1 cell)"
     assert [changed in problem for problem in caught.value.problems] == [True, True]
     assert contents(recorded) == before
     train(plan(recorded / "grid.toml", recorded, "keep"), recorded, stop_second=99)
@@ -170,11 +170,9 @@ def test_stale_cells_stop_the_run_and_lose_nothing(
     assert main(["run", str(out / "grid.toml"), "--out", str(out), "--device", "cpu"]) == 2
     finished_line, unfinished_line = capsys.readouterr().err.splitlines()
     assert (
-        "finished cells of another environment: device A -> B (1 cells); --rerun stale runs" in finished_line
+        "finished cells of another environment: device A -> B (1 cell); --rerun stale runs" in finished_line
     )
-    assert (
-        "unfinished cells of another environment: device A -> B (1 cells); --rerun stale" in unfinished_line
-    )
+    assert "unfinished cells of another environment: device A -> B (1 cell); --rerun stale" in unfinished_line
     assert "--keep-stale goes on from their checkpoints" in unfinished_line
     assert {path: content for path, content in contents(out).items() if path in before} == before
     fresh = plan(GRID, out, "stale")
@@ -188,7 +186,7 @@ def test_stale_cells_stop_the_run_and_lose_nothing(
     with pytest.raises(GridError, match=r"finished cells .*device A -> B \(2 cells\)"):
         plan(GRID, out)
     on("A")
-    with pytest.raises(GridError, match=r"finished cells .*device B -> A \(1 cells\)"):
+    with pytest.raises(GridError, match=r"finished cells .*device B -> A \(1 cell\)"):
         plan(GRID, out)
 
 
@@ -247,7 +245,7 @@ def test_data_that_changed_between_two_sittings_make_cells_stale(
         monkeypatch.chdir(tmp_path / "two")
     with pytest.raises(GridError) as caught:
         plan(grid, out)
-    changed = "dataset image_folder[path=pictures]: data changed (1 cells)"
+    changed = "dataset image_folder[path=pictures]: data changed (1 cell)"
     assert [changed in problem for problem in caught.value.problems] == [True, True]
     assert [entry.fresh for entry in plan(grid, out, "stale").cells] == [True, True]
 
@@ -267,7 +265,7 @@ def test_other_numerics_are_another_environment(tmp_path: Path, monkeypatch: pyt
     out = tmp_path / "out"
     begin(GRID, out)
     monkeypatch.setattr("ganbench.grid.environment.NUMERICS", 2)
-    with pytest.raises(GridError, match=r"ganbench's numerics 1 -> 2 \(1 cells\)"):
+    with pytest.raises(GridError, match=r"ganbench's numerics 1 -> 2 \(1 cell\)"):
         plan(GRID, out)
 
 
