@@ -90,8 +90,7 @@ def executor_problem(executor: Any, given: Mapping[str, bool]) -> str:
 
 def _named_problem(name: str, given: Mapping[str, bool]) -> str:
     if name not in EXECUTORS:
-        hint = did_you_mean(name.lower(), tuple(EXECUTORS))
-        return f"executor: no executor is named {name!r}{hint}; there are: {', '.join(EXECUTORS)}"
+        return f"executor: no executor is named {name!r}{did_you_mean(name.lower(), tuple(EXECUTORS))}"
     if name == LOCAL:
         return ""
     instead = {

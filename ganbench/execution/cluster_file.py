@@ -15,11 +15,9 @@ from ganbench.grid.schema import typed
 from ganbench.grid.source import cleaned, parse
 
 Cores = Annotated[float, Field(gt=0, le=10_000, description="a number of CPU cores above 0")]
-Gpus = Annotated[float, Field(ge=0, le=10_000, description="a number of GPUs from 0")]
-Slots = Annotated[int, Field(ge=1, le=100_000, description="a whole number from 1 to 100000")]
-Models = Annotated[
-    list[str], Field(min_length=1, description="a list of device models, as `ganbench doctor` names them")
-]
+Gpus = Annotated[float | None, Field(ge=0, le=10_000, description="a number of GPUs from 0")]
+Count = Annotated[int | None, Field(ge=1, le=100_000, description="a whole number from 1 to 100000")]
+_MODELS = "a list of names of device models, each the text that cells.csv has as `device`"
 
 
 class ClusterSettings(BaseModel):
@@ -33,7 +31,7 @@ class ClusterSettings(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
     table: ClassVar[str]
 
-    device_models: Models | None = None
+    device_models: Annotated[list[str] | None, Field(min_length=1, description=_MODELS)] = None
 
     @classmethod
     def read(cls, file: str | os.PathLike[str] | None, tables: Sequence[str]) -> Self:
@@ -53,9 +51,7 @@ class ClusterSettings(BaseModel):
         document = cleaned(parse(path, "a cluster file"), problems)
         for name in document:
             if name not in tables:
-                shown = ", ".join(f"[{table}]" for table in tables)
-                hint = did_you_mean(name, tables) or f"; it may have {shown}"
-                problems.add(name, f"a cluster file has no table {given(name)}{hint}")
+                problems.add(name, f"a cluster file has no table {given(name)}{did_you_mean(name, tables)}")
         table = document.get(cls.table)
         if table is None:
             there = "".join(f"; it has [{name}]" for name in document if name in tables)
@@ -98,8 +94,7 @@ def require_models(settings: ClusterSettings, there: Sequence[str]) -> None:
     if unknown:
         raise GridError(
             *(
-                f"[{settings.table}] device_models: no worker has {name!r}{did_you_mean(name, there)}; "
-                f"there are: {', '.join(map(repr, dict.fromkeys(there)))}"
+                f"[{settings.table}] device_models: no worker has {name!r}{did_you_mean(name, there)}"
                 for name in unknown
             )
         )

@@ -18,6 +18,9 @@ from ganbench.runner.task import CellResult, Task
 
 # One thread per worker: the number of threads decides the bits of a sum.
 THREADS = 1
+# A worker imports torch and the plugins before it begins with a cell, on a busy network drive for minutes;
+# where a cell has a limit, so has that.
+MIN_START_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,4 +90,7 @@ def planned_place(executor: Executor) -> Place:
 
 
 # A further executor is a module beside `local.py` and a line here.
-EXECUTORS: dict[str, Callable[..., Executor]] = {"local": lazy("ganbench.execution.local:LocalExecutor")}
+EXECUTORS: dict[str, Callable[..., Executor]] = {
+    "local": lazy("ganbench.execution.local:LocalExecutor"),
+    "ray": lazy("ganbench.execution.ray_executor:RayExecutor"),
+}

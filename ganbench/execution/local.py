@@ -9,11 +9,12 @@ from multiprocessing.connection import wait
 
 import torch
 
-from ganbench.execution.executor import THREADS, Place
+from ganbench.execution.executor import MIN_START_SECONDS, THREADS, Place
+from ganbench.execution.interpreter import held_signals
 from ganbench.execution.plan import resolve_device
 from ganbench.execution.resources import WorkerCount, resources_here, worker_count
-from ganbench.execution.tries import Lost, Tries
-from ganbench.execution.worker_process import TimeLimit, WorkerProcess, held_signals
+from ganbench.execution.tries import Lost, TimeLimit, Tries
+from ganbench.execution.worker_process import WorkerProcess
 from ganbench.grid.environment import device_model
 from ganbench.runner.events import Event
 from ganbench.runner.task import CellResult, Task
@@ -21,9 +22,6 @@ from ganbench.runner.task import CellResult, Task
 _POLL_SECONDS = 0.1
 # From the wish to stop to the end of patience with a step that does not end.
 _PATIENCE_SECONDS = 3.0
-# A worker imports torch and the plugins before it begins with a cell, on a busy network drive for minutes;
-# where a cell has a limit, so has that.
-MIN_START_SECONDS = 300.0
 
 
 class LocalExecutor:

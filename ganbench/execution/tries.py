@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from ganbench.runner.task import CellResult
@@ -22,6 +23,36 @@ class Lost:
     cause: str = ""
     freed: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeLimit:
+    """The seconds that a cell may take.
+
+    Attributes:
+        cell: from when its worker is ready.
+        start: from when a worker is given the cell until it begins with it.
+    """
+
+    cell: float
+    start: float
+
+    def exceeded(self, given: float, begun: float | None) -> str:
+        """Say how a cell has taken too long, as the reason of its end; empty where it has not.
+
+        Args:
+            given: when its worker got it, in seconds of `time.monotonic`.
+            begun: when it began with it; None while it has not.
+        """
+        now = time.monotonic()
+        if begun is None:
+            return (
+                f"time limit: its worker did not begin within {self.start:g} seconds; a plugin may wait for "
+                "something when it is imported"
+                if now > given + self.start
+                else ""
+            )
+        return f"time limit: {self.cell:g} seconds" if now > begun + self.cell else ""
 
 
 class Tries:

@@ -85,7 +85,7 @@ def main(grid_file: str, out: str, kills: int, seed: int) -> None:
         if not child:
             os.setsid()
             if kill > 1 and not early:
-                worker_process._start_process = Fork  # type: ignore[assignment]
+                worker_process.start_interpreter = Fork  # type: ignore[assignment]
             run(grid, out, jobs=2, device="cpu")
             os._exit(0)
         if early:

@@ -14,7 +14,15 @@ from studies import GRID as STUDY
 from studies import Study, left_of, outcome, wait_for
 
 import ganbench
-from ganbench.execution import Interrupted, Place, grid_run, results_writer, stopping, worker_process
+from ganbench.execution import (
+    Interrupted,
+    Place,
+    grid_run,
+    interpreter,
+    results_writer,
+    stopping,
+    worker_process,
+)
 from ganbench.execution.tries import Tries
 from ganbench.runner import CellResult
 from ganbench.store import Store
@@ -139,7 +147,7 @@ def test_an_alarm_that_came_due_while_the_run_ended_comes_at_once(handlers: dict
 def test_a_system_with_few_signals_loses_a_worker_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = {"SIGKILL", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "setitimer", "pthread_sigmask"}
     few = SimpleNamespace(**{name: getattr(signal, name) for name in dir(signal) if name not in lacking})
-    monkeypatch.setattr(worker_process, "signal", few)
+    monkeypatch.setattr(interpreter, "signal", few)
     monkeypatch.setattr(stopping, "signal", few)
     assert set(stopping.handled_signals()) == {signal.SIGINT, signal.SIGTERM}
     with stopping.stopping(lambda: Path("out")) as stopper:

@@ -1,0 +1,263 @@
+"""The Ray cluster of a run: its settings, the connection to it, and how many workers it has room for."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from ganbench.errors import GanbenchError
+from ganbench.execution.cluster_file import ClusterSettings, Cores
+from ganbench.execution.named_executor import require_package
+from ganbench.execution.resources import resources_here, worker_count
+from ganbench.execution.stopping import stop_signals
+
+ANSWER_SECONDS = 10.0
+_GIB = 1 << 30
+# The least that Ray takes; cells pass through the results folder.
+_OBJECT_STORE_BYTES = 80 * 2**20
+# Read when Ray is imported and again by what it starts: workers are not started by `uv run` with an
+# environment of their own, and no statistics leave the machine.
+_VARIABLES = {
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+# With it a Ray that is started here listens on the loopback interface alone, whatever the system.
+_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+_PROBE = (
+    "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1]).internal_kv_keys(b'', b'')"
+)
+_ADDRESS = "HOST:PORT of the head node, or 'auto' for the Ray that this machine is a node of"
+
+
+class RaySettings(ClusterSettings):
+    """The table [ray] of a cluster file.
+
+    Attributes:
+        address: of the head node, or `auto`; None starts a Ray on this machine, for the run alone.
+        num_cpus: cores that Ray sets aside for a cell; cells compute in one thread all the same.
+        num_gpus: GPUs for a cell, as 0.25 for four cells on each; None for 1 where the cluster has GPUs,
+            else 0. Cells run on the CPU where it is 0.
+        slots: cells side by side at most; None for as many as fit.
+    """
+
+    table: ClassVar[str] = "ray"
+
+    address: Annotated[str | None, Field(description=_ADDRESS)] = None
+    num_cpus: Cores = 1.0
+    num_gpus: Annotated[float | None, Field(ge=0, le=10_000, description="a number of GPUs from 0")] = None
+    slots: Annotated[int | None, Field(ge=1, le=100_000, description="a whole number from 1 to 100000")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What Ray sets aside for a cell.
+
+    Attributes:
+        num_cpus: cores.
+        num_gpus: GPUs, or parts of one.
+        mem_gb: gibibytes of memory; 0 for no claim.
+    """
+
+    num_cpus: float
+    num_gpus: float
+    mem_gb: float = 0.0
+
+    def __str__(self) -> str:
+        """Say what a node must have."""
+        said = [f"{self.num_cpus:g} CPU{'s' * (self.num_cpus != 1)}"]
+        said += [f"{self.num_gpus:g} GPU{'s' * (self.num_gpus != 1)}"] if self.num_gpus else []
+        said += [f"{self.mem_gb:g} GiB of memory"] if self.mem_gb else []
+        return ", ".join(said)
+
+    def options(self) -> dict[str, Any]:
+        """Give the options of a Ray actor that claims this."""
+        claimed: dict[str, Any] = {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus}
+        return claimed | ({"memory": int(self.mem_gb * _GIB)} if self.mem_gb else {})
+
+
+class RayCluster:
+    """A connection to Ray, which this process has one of."""
+
+    def __init__(self, settings: RaySettings) -> None:
+        """Connect, or start a Ray on this machine.
+
+        Raises:
+            GanbenchError: Ray is not installed, does not answer, or refuses.
+        """
+        for name, value in _VARIABLES.items():
+            os.environ.setdefault(name, value)
+        require_package("ray", "ray")
+        import ray
+
+        self._ray: Any = ray
+        self._own = not ray.is_initialized()
+        if self._own:
+            with _kept_handlers(), _constants(ray, on_loopback=settings.address is None):
+                _connect(ray, settings)
+
+    def close(self) -> None:
+        """Let go of it; a Ray that was started here ends."""
+        if self._own and self._ray.is_initialized():
+            with _kept_handlers():
+                self._ray.shutdown()
+
+    def nodes(self) -> list[Mapping[str, Any]]:
+        """List the nodes that are alive, as Ray describes them."""
+        return [node for node in self._ray.nodes() if node["Alive"]]
+
+    def has_gpus(self) -> bool:
+        """Tell whether a node has a GPU."""
+        return any(node["Resources"].get("GPU", 0) > 0 for node in self.nodes())
+
+    def capacity(self, needs: Needs) -> int:
+        """Count the workers that fit side by side."""
+        claims = {"CPU": needs.num_cpus, "GPU": needs.num_gpus, "memory": needs.mem_gb * _GIB}
+        return sum(
+            min(
+                # Ray counts in ten-thousandths.
+                math.floor(node["Resources"].get(name, 0) / claim + 1e-4)
+                for name, claim in claims.items()
+                if claim
+            )
+            for node in self.nodes()
+        )
+
+    def described(self) -> str:
+        """Say what the nodes have, for a sentence."""
+        named = [
+            f"{node['NodeManagerHostname']} has {node['Resources'].get('CPU', 0):g} CPUs, "
+            f"{node['Resources'].get('GPU', 0):g} GPUs"
+            for node in self.nodes()
+        ]
+        return "; ".join(named[:5]) + ("; ..." if len(named) > 5 else "")
+
+
+def _connect(ray: Any, settings: RaySettings) -> None:
+    common = {"log_to_driver": False, "logging_level": "critical"}
+    try:
+        if settings.address is None:
+            cores = worker_count(resources_here()).count
+            wanted = math.ceil(settings.slots * settings.num_cpus) if settings.slots else 0
+            with _blocked_signals():
+                ray.init(
+                    address="local",
+                    num_cpus=max(cores, wanted, math.ceil(settings.num_cpus)),
+                    include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    **common,
+                )
+        else:
+            ray.init(address=_answering(settings.address), **common)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        where = settings.address or "this machine"
+        raise GanbenchError(f"[ray] address: Ray at {where} cannot be used: {error}") from None
+
+
+def _answering(address: str) -> str:
+    """Return HOST:PORT of an address at which a head node answers.
+
+    Ray itself waits longer, and ends the process where something else answers.
+
+    Raises:
+        GanbenchError: none does within some seconds.
+    """
+    refused = f"[ray] address: no head node of Ray answers at {address} within {ANSWER_SECONDS:g} seconds"
+    way_out = "start one there with `ray start --head`, or leave address out to run on this machine"
+    if address == "auto":
+        from ray._private.services import canonicalize_bootstrap_address
+
+        found = canonicalize_bootstrap_address(address)
+        if found is None:
+            raise GanbenchError(f"[ray] address: this machine is no node of a Ray; {way_out}")
+    else:
+        found = address
+    host, _, port = found.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536 or "/" in host:
+        raise GanbenchError(f"[ray] address: must be {_ADDRESS}, given {address!r}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GanbenchError(f"{refused} ({reason}); {way_out}") from None
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", _PROBE, found],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=ANSWER_SECONDS,
+            text=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise GanbenchError(f"{refused}; {way_out}") from None
+    if probe.returncode:
+        said = (probe.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise GanbenchError(f"[ray] address: {address} does not answer as Ray does: {said}; {way_out}")
+    return found
+
+
+@contextmanager
+def _kept_handlers() -> Iterator[None]:
+    """Put the handlers of signals back, which Ray replaces where it can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in stop_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Keep what reaches a whole terminal or job from the processes of a Ray that is started here.
+
+    They inherit what is blocked here. SIGTERM is theirs: Ray ends them with it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, set(stop_signals()) - {int(signal.SIGTERM)})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _constants(ray: Any, *, on_loopback: bool) -> Iterator[None]:
+    """Set, while Ray connects, what it reads from the environment at its import, which may be long past."""
+    from ray._private import ray_constants
+
+    wanted: dict[str, Any] = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": False}
+    before_variable = os.environ.get(_LOOPBACK)
+    if on_loopback:
+        os.environ[_LOOPBACK] = "0"
+        wanted["ENABLE_RAY_CLUSTER"] = False
+    before = {name: getattr(ray_constants, name, None) for name in wanted}
+    for name, value in wanted.items():
+        setattr(ray_constants, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(ray_constants, name, value)
+        if before_variable is None:
+            os.environ.pop(_LOOPBACK, None)
+        else:
+            os.environ[_LOOPBACK] = before_variable
