@@ -41,6 +41,7 @@ plugins or grids; without it, everything is listed.
     "check": (
         "Whether samples are worse than a baseline's: 0 they are not, 1 they are, 3 the seeds cannot tell."
     ),
+    "rm": "Remove cells and make the tables anew, or a whole results folder; what is not ganbench's stays.",
     "new": "A plugin package to start from, which installs, trains and passes its contract.",
     "doctor": "Versions, devices, determinism, extractor weights, plugins; with --plugin, its contracts.",
 }
