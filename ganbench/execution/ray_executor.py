@@ -48,6 +48,7 @@ class _Slot:
         actor: Ray's handle.
         hearing: Ray's reference to the answer that is awaited: first the node's name, then what is new.
         node: the machine; empty until it is known.
+        node_id: Ray's name of it.
         report: of the last check of the node; None while it is awaited.
         task: the cell that it runs.
         given: when it got the cell, in seconds of `time.monotonic`.
@@ -58,6 +59,7 @@ class _Slot:
     actor: Any
     hearing: Any
     node: str = ""
+    node_id: str = ""
     report: NodeReport | None = None
     task: Task | None = None
     given: float = 0.0
@@ -253,7 +255,7 @@ class RayExecutor:
                 yield slot, self._lost(slot, error)
                 continue
             if not slot.node:
-                slot.node = answer
+                slot.node, slot.node_id = answer
                 self._send(slot, (self._check, self._device))
                 slot.hearing = slot.actor.listen.remote(_LISTEN_SECONDS)
                 continue
@@ -279,9 +281,9 @@ class RayExecutor:
         """Say what a slot was lost by, from what Ray raises."""
         text = str(error)
         killed = isinstance(error, self._ray.exceptions.OutOfMemoryError) or "OutOfMemory" in text
-        there = {node["NodeManagerHostname"] for node in self._cluster.nodes()}
+        there = {node["NodeID"] for node in self._cluster.nodes()}
         on = f" on node {slot.node}" if slot.node else ""
-        cause = f"the loss of node {slot.node}" if slot.node and slot.node not in there else ""
+        cause = f"the loss of node {slot.node}" if slot.node_id and slot.node_id not in there else ""
         if not slot.node:
             lines = text.strip().splitlines() or ["no reason given"]
             cause = f"a failed start of its Ray actor: {lines[-1].strip()}"

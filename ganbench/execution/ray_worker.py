@@ -55,13 +55,11 @@ class RayWorker:
             )
         self.send(pickle.dumps(list(arguments)))
 
-    def node(self) -> str:
-        """Name the machine."""
-        return socket.gethostname()
+    def node(self) -> tuple[str, str]:
+        """Name the machine, and give Ray's id of the node."""
+        import ray
 
-    def process(self) -> int:
-        """Give the process id of the worker, on its machine."""
-        return self._process.pid
+        return socket.gethostname(), ray.get_runtime_context().get_node_id()
 
     def send(self, message: bytes) -> None:
         """Pass a pickled message on to the worker; one that is gone is found out by `listen`."""

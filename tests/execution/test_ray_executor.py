@@ -1,0 +1,190 @@
+"""Cells on Ray: the same bytes as by the local executor, whatever dies on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies import GRID, Study, outcome, wait_for
+
+from ganbench.store import Store
+
+pytestmark = pytest.mark.slow
+
+TWELVE = (
+    GRID.replace("seeds = 2", "seeds = 3")
+    .replace('"non_saturating"]', '"non_saturating"]\npenalty = ["none", "r1"]')
+    .replace("steps = 150", "steps = 60")
+    .replace("every = 50", "every = 30")
+)
+TWO = GRID.replace('loss = ["minimax", "non_saturating"]', 'loss = ["counted"]')
+STEPS = 150
+COUNTED = """
+import time
+from ganbench import LossSpec, hookimpl
+from ganbench.zoo.losses.adversarial import NonSaturating
+
+class Counted(NonSaturating):
+    def generator_loss(self, game):
+        step = int(game.step)
+        # Before it are the rounds that a worker tries before it trains.
+        if step > 5:
+            with open({log!r}, "a") as stream:
+                print(float(game.noise.sum()), step, file=stream)
+            time.sleep({seconds})
+        return super().generator_loss(game)
+
+@hookimpl
+def ganbench_losses():
+    yield LossSpec(name="counted", build=Counted, summary="writes down each step, and takes its time")
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Start a head with one core; the nodes that tests add have one core each."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Read by what is started here and by the runs, which are other processes: all on the loopback.
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        from ray.cluster_utils import Cluster
+
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def two_nodes(cluster: Any) -> Iterator[Any]:
+    added = cluster.add_node(num_cpus=1)
+    yield added
+    if added in cluster.list_all_nodes():
+        cluster.remove_node(added)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What two cells come to that one worker of this machine trains."""
+    study = RayStudy(tmp_path_factory.mktemp("alone"), "", TWO)
+    study.count_steps(0)
+    assert study.run("--jobs", "1").returncode == 0
+    return outcome(study.out)
+
+
+class RayStudy(Study):
+    """A study whose runs are handed a cluster file."""
+
+    def __init__(self, folder: Path, address: str, grid: str) -> None:
+        super().__init__(folder, grid)
+        self.file = folder / "cluster.toml"
+        self.file.write_text(f'[ray]\naddress = "{address}"\n')
+        self.options = ("--executor", "ray", "--cluster", str(self.file))
+        self.log = folder / "log"
+
+    def count_steps(self, seconds: float) -> None:
+        """Let every step be written down, and take so long."""
+        self.install(
+            "ganbench-counted", "ganbench_counted", COUNTED.format(log=str(self.log), seconds=seconds)
+        )
+
+    def reached(self) -> dict[str, int]:
+        """The step of the latest checkpoint of each cell."""
+        store = Store(self.out)
+        cells = [cell for cell in store.cells_on_disk() if store.checkpoints(cell)]
+        return {
+            cell: store.read_checkpoint(store.checkpoints(cell)[0])[1]["training"]["step"] for cell in cells
+        }
+
+    def trained_again(self) -> int:
+        """How many steps were trained more than once."""
+        return sum(times - 1 for times in Counter(self.log.read_text().splitlines()).values())
+
+
+def workers_of_ray() -> list[int]:
+    """The actors that have a worker of ours, by their process ids."""
+    parents = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"--serve" in (folder / "cmdline").read_bytes():
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                if b"ray::" in Path(f"/proc/{parent}/cmdline").read_bytes():
+                    parents.append(parent)
+        except OSError:
+            continue
+    return parents
+
+
+def test_twelve_cells_on_two_nodes_are_those_of_the_local_executor(
+    cluster: Any, two_nodes: Any, tmp_path: Path
+) -> None:
+    study = RayStudy(tmp_path, cluster.address, TWELVE)
+    local = tmp_path / "local"
+    assert study.run("--jobs", "2", out=local).returncode == 0
+    ran = study.run(*study.options)
+    assert ran.returncode == 0, ran.stderr
+    assert "2 workers of Ray (1 CPU each)" in ran.stderr
+    assert "[12/12]" in ran.stderr
+    assert outcome(study.out) == outcome(local)
+    assert len(outcome(local)) >= 36
+    for name in ("scores.csv", "comparison.csv", "grid.toml"):
+        assert (study.out / name).read_bytes() == (local / name).read_bytes()
+    for cell in Store(local).cells_on_disk():
+        assert study.store.cell(cell)["environment"] == Store(local).cell(cell)["environment"]
+    assert not (study.out / ".workers.json").exists()
+
+
+def test_a_node_and_an_actor_that_die_cost_their_cells_a_try(
+    cluster: Any, two_nodes: Any, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    study = RayStudy(tmp_path, cluster.address, TWO)
+    study.count_steps(0.03)
+    begun = study.start(*study.options)
+    wait_for(lambda: len(study.reached()) == 2, begun)
+    reached = study.reached()
+    cluster.remove_node(two_nodes, allow_graceful=False)
+    wait_for(lambda: len(workers_of_ray()) == 1, begun)
+    (actor,) = workers_of_ray()
+    os.kill(actor, signal.SIGKILL)
+    # A node that joins is used.
+    added = cluster.add_node(num_cpus=1)
+    _, errors = begun.communicate(timeout=120)
+    cluster.remove_node(added)
+    assert begun.returncode == 0, errors
+    assert list(study.cells()["status"]) == ["ok", "ok"]
+    assert min(reached.values()) > 0
+    # Up to a checkpoint that was there when the workers died, nothing was trained twice.
+    assert study.trained_again() < 2 * STEPS - sum(reached.values())
+    assert outcome(study.out) == undisturbed
+
+
+def test_an_interrupted_and_a_killed_driver_go_on_with_the_same_command(
+    cluster: Any, two_nodes: Any, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    study = RayStudy(tmp_path, cluster.address, TWO)
+    study.count_steps(0.03)
+    begun = study.start(*study.options)
+    wait_for(lambda: len(study.reached()) == 2, begun)
+    os.killpg(begun.pid, signal.SIGINT)
+    _, errors = begun.communicate(timeout=60)
+    assert begun.returncode == 130
+    assert "go on with: ganbench run" in errors
+    # Each cell wrote a checkpoint when it was told to stop.
+    interrupted = study.reached()
+    assert study.trained_again() == 0
+    assert len(study.log.read_text().splitlines()) == sum(step - 6 for step in interrupted.values())
+    begun = study.start(*study.options)
+    wait_for(lambda: all(step > interrupted[cell] for cell, step in study.reached().items()), begun)
+    assert study.trained_again() == 0
+    reached = study.reached()
+    begun.send_signal(signal.SIGKILL)
+    begun.communicate()
+    ran = study.run(*study.options)
+    assert ran.returncode == 0, ran.stderr
+    assert study.trained_again() < 2 * STEPS - sum(reached.values())
+    assert outcome(study.out) == undisturbed
