@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.errors import DatasetError, shown
-from ganbench.files.mapped_members import map_member, read_header
+from ganbench.files.alpha_channel import WITH_ALPHA, opaque_images
+from ganbench.files.mapped_members import map_member, map_unpacked, read_header
+from ganbench.files.pictures import Background
 from ganbench.files.regular import irregular, open_regular
 from ganbench.files.tensors import MAX_BYTES
 
@@ -47,7 +49,8 @@ def read_arrays(path: Path) -> dict[str, Array]:
     if _MAYBE_LABELS in found:
         second = found.pop(_MAYBE_LABELS)
         # Labels, as ADM's (guided-diffusion's) files have them; anything else is no concern of ours.
-        if second.dtype.kind in "iu" and second.shape == found["x"].shape[:1]:
+        whole = second.dtype.kind in "iu" and second.ndim == 1
+        if second.shape[:1] == found["x"].shape[:1] and (whole or one_hot_classes(second) is not None):
             found["labels"] = second
     return found
 
@@ -74,8 +77,8 @@ def load_arrays(
         path: .npy or .npz.
         choose: given the names of the arrays in the file, `["x"]` for a .npy, says which are read: its name
             by the name under which it is returned. A DatasetError that it raises is passed on.
-        mapped: whether a .npy, or what lies uncompressed in an .npz, is mapped into memory, read-only, in
-            place of being read.
+        mapped: whether a .npy, or what lies in an .npz, is mapped into memory, read-only, in place of being
+            read; large arrays that are compressed are unpacked to a temporary file first.
 
     Raises:
         DatasetError: the file is absent, another kind of file, damaged, or holds pickled objects.
@@ -112,28 +115,39 @@ def load_arrays(
 
 
 def pixels_of(
-    array: Array, path: Path, span: tuple[float, float] | None, like: tuple[int, ...] | None = None
+    array: Array,
+    path: Path,
+    span: tuple[float, float] | None,
+    like: tuple[int, ...] | None = None,
+    *,
+    background: Background | None = None,
+    notes: list[str] | None = None,
 ) -> Tensor:
     """Convert an array to images.
 
     Args:
-        array: uint8 or floats, (N, C, H, W), (N, H, W, C) or (N, H, W), C 1 or 3.
+        array: uint8 or floats, (N, C, H, W), (N, H, W, C) or (N, H, W), C 1, 3, or 4 with an alpha channel.
         path: its file, for messages.
         span: for floats, what is black and what is white; they are rounded as a generator's images are.
         like: the shape (C, H, W) that decides where an array could be read both ways; the first of the
             layouts above otherwise.
+        background: what transparent images are laid over; without it they are refused.
+        notes: gets how many were, as a phrase.
 
     Returns:
-        uint8 (N, C, H, W).
+        uint8 (N, C, H, W), C 1 or 3.
 
     Raises:
-        DatasetError: no samples; another shape or type; floats without a span, not finite, or beyond it.
+        DatasetError: no samples; another shape or type; floats without a span, not finite, or beyond it;
+            images that are transparent in places, without a background.
     """
     _require_some(array, path)
     placed = channels_first(array, path, like)
     if array.dtype == np.uint8:
         if span is not None:
             raise DatasetError(f"{path}: holds uint8, whose range is known: --range is for floats")
+        if placed.shape[1] == WITH_ALPHA:
+            return opaque_images(placed, path, background, notes)
         return torch.from_numpy(np.ascontiguousarray(placed))
     if array.dtype.kind != "f":
         raise DatasetError(f"{path}: holds {array.dtype}; images must be uint8, or floats with --range")
@@ -142,14 +156,15 @@ def pixels_of(
             f"{path}: holds {array.dtype}: say with --range what black and white are, as --range=-1,1 or 0,1"
         )
     parts = [rounded_pixels(placed[at : at + _CHUNK], at, path, span) for at in range(0, len(placed), _CHUNK)]
-    return torch.cat(parts)
+    pixels = torch.cat(parts)
+    return pixels if pixels.shape[1] < WITH_ALPHA else opaque_images(pixels.numpy(), path, background, notes)
 
 
 def channels_first(array: Array, path: Path, like: tuple[int, ...] | None = None) -> Array:
     """Move the channels of images to the second place, as a view.
 
     Args:
-        array: (N, C, H, W), (N, H, W, C) or (N, H, W), C 1 or 3.
+        array: (N, C, H, W), (N, H, W, C) or (N, H, W), C 1, 3, or 4 where neither place has 1 or 3.
         path: its file, for messages.
         like: the shape (C, H, W) that decides where an array could be read both ways; the first of the
             layouts above otherwise.
@@ -162,13 +177,15 @@ def channels_first(array: Array, path: Path, like: tuple[int, ...] | None = None
             return array[:, np.newaxis]
         if array.ndim == 4:
             first, last = array.shape[1] in (1, 3), array.shape[3] in (1, 3)
+            if not first and not last:
+                first, last = array.shape[1] == WITH_ALPHA, array.shape[3] == WITH_ALPHA
             channels_last = np.moveaxis(array, 3, 1)
             if last and (not first or channels_last.shape[1:] == like != array.shape[1:]):
                 return channels_last
             if first:
                 return array
     raise DatasetError(
-        f"{path}: has {_text(array)}; images must be (N, C, H, W), (N, H, W, C) or (N, H, W) with C 1 or 3"
+        f"{path}: has {_text(array)}; images must be (N, C, H, W), (N, H, W, C) or (N, H, W) with C 1, 3 or 4"
     )
 
 
@@ -233,6 +250,8 @@ def companions_of(arrays: Mapping[str, Array], path: Path) -> dict[str, Tensor]:
         if name not in arrays:
             continue
         array = arrays[name]
+        if name == "labels" and (classes := one_hot_classes(array)) is not None:
+            array = classes
         if name == "condition":
             fits, expected = (
                 array.dtype.kind in "fiu" and array.shape[:1] == (count,),
@@ -247,6 +266,27 @@ def companions_of(arrays: Mapping[str, Array], path: Path) -> dict[str, Tensor]:
         kept = array.dtype.newbyteorder("=") if name == "condition" else np.int64
         found[name] = torch.from_numpy(np.ascontiguousarray(array, dtype=kept))
     return found
+
+
+def one_hot_classes(array: Array) -> NDArray[np.int64] | None:
+    """Find the class of each row where every row has a single 1 among zeros.
+
+    Args:
+        array: of any shape and type.
+
+    Returns:
+        int64 (N,), 0 to K - 1; None where it is not (N, K), K at least 2, or has other rows.
+    """
+    if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind not in "iubf":
+        return None
+    classes = np.empty(len(array), dtype=np.int64)
+    for at in range(0, len(array), _CHUNK):
+        block = array[at : at + _CHUNK]
+        ones = block == 1
+        if not ((ones | (block == 0)).all() and (ones.sum(axis=1) == 1).all()):
+            return None
+        classes[at : at + _CHUNK] = ones.argmax(axis=1)
+    return classes
 
 
 def _samples_among(names: Sequence[str], path: Path) -> dict[str, str]:
@@ -272,6 +312,8 @@ def _member(path: Path, archive: Any, name: str, *, mapped: bool) -> Array:
     # The archive's own directory says how large it becomes: no more than that is ever unpacked.
     if member.file_size > MAX_BYTES:
         raise MemoryError
+    if mapped and (found := map_unpacked(archive.zip, member)) is not None:
+        return found
     value = archive[name]
     # What is not an array in the archive comes as bytes.
     if not isinstance(value, np.ndarray):

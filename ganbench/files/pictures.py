@@ -214,7 +214,7 @@ def read_picture(
                     raise UndecidedError(
                         "is transparent in places; lay it over a background first", 'background = "white"'
                     )
-                upright = _laid_over(rgba, decisions.colour)
+                upright = Image.fromarray(lay_over(np.asarray(rgba), decisions.colour))
         if upright is None:
             upright = _eight_bits(image) if reduced else image
         upright = upright.convert("L" if shape[0] == 1 else "RGB")
@@ -307,12 +307,21 @@ def _with_alpha(image: Image.Image, reduced: bool) -> Image.Image:
     return rgba
 
 
-def _laid_over(rgba: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+def lay_over(pixels: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Lay transparent pixels over a colour, in the values of the file (no gamma), rounded.
+
+    Args:
+        pixels: (..., 4): red, green, blue, and how opaque, 0 to 255.
+        colour: red, green and blue.
+
+    Returns:
+        (..., 3).
+    """
     # In integers, so that it gives the same bits on every machine.
-    pixels = np.asarray(rgba, dtype=np.uint32)
-    alpha = pixels[..., 3:]
-    laid = (pixels[..., :3] * alpha + np.array(colour, dtype=np.uint32) * (255 - alpha) + 127) // 255
-    return Image.fromarray(laid.astype(np.uint8))
+    wide = pixels.astype(np.uint32)
+    alpha = wide[..., 3:]
+    laid = (wide[..., :3] * alpha + np.array(colour, dtype=np.uint32) * (255 - alpha) + 127) // 255
+    return laid.astype(np.uint8)
 
 
 def _orientation(image: Image.Image) -> int:

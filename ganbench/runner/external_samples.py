@@ -29,7 +29,7 @@ class Reading:
         span: for images that are floats in a file, what is black and what is white.
         recursive: whether the images of a folder are taken however deep they lie.
         size: side to which the images of a folder are resized.
-        background: what transparent images of a folder are laid over.
+        background: what transparent images are laid over.
         class_names: of the data that they are compared with, in the order of the labels.
     """
 
@@ -42,7 +42,7 @@ class Reading:
     @property
     def of_folders(self) -> list[str]:
         """The flags that are for folders alone, of those that are given."""
-        given = {"recursive": self.recursive, "size": self.size, "background": self.background}
+        given = {"recursive": self.recursive, "size": self.size}
         return [f"--{name}" for name, value in given.items() if value]
 
 
@@ -73,14 +73,13 @@ def read_samples(
         DatasetError: there is no such thing, it is damaged, or it does not look like that.
     """
     reading = reading or Reading()
-    span = reading.span
     if not path.is_dir() and path.exists() and reading.of_folders:
         raise DatasetError(f"{path}: is a file, and {', '.join(reading.of_folders)} is for folders of images")
     if path.is_dir():
         x, companions = _of_folder(path, reading, notes)
     elif path.suffix.lower() in ARRAY_ENDINGS:
         arrays = read_arrays(path)
-        x, companions = _of_array(arrays["x"], path, like, span), companions_of(arrays, path)
+        x, companions = _of_array(arrays["x"], path, like, reading, notes), companions_of(arrays, path)
     elif path.exists():
         raise DatasetError(
             f"{path}: must be a folder of images, or a file ending in {' or '.join(ARRAY_ENDINGS)}"
@@ -231,12 +230,17 @@ def _require_images(path: Path) -> None:
         )
 
 
-def _of_array(array: Array, path: Path, like: Signature | None, span: tuple[float, float] | None) -> Tensor:
+def _of_array(
+    array: Array, path: Path, like: Signature | None, reading: Reading, notes: list[str] | None
+) -> Tensor:
     points = array.ndim == 2 if like is None else like.kind == "points"
     if not points:
-        return pixels_of(array, path, span, None if like is None else like.shape)
-    if span is not None:
+        shape = None if like is None else like.shape
+        return pixels_of(array, path, reading.span, shape, background=reading.background, notes=notes)
+    if reading.span is not None:
         raise DatasetError(f"{path}: points have no black and white: --range is for images")
+    if reading.background is not None:
+        raise DatasetError(f"{path}: points are not transparent: --background is for images")
     return points_of(array, path)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ganbench.errors import DatasetError, shown
+from ganbench.files.alpha_channel import WITH_ALPHA
 from ganbench.files.archives import ARCHIVE_ENDINGS, ArchiveError, is_archive, opened_archive
-from ganbench.files.arrays import ARRAY_ENDINGS, describe_arrays, load_arrays
+from ganbench.files.arrays import ARRAY_ENDINGS, channels_first, describe_arrays, load_arrays
 from ganbench.files.folder_layout import find_layout, shared_folders
 from ganbench.files.label_files import STYLEGAN_FILE, has_labels
 from ganbench.files.picture_listing import PASSED_OVER, Listing, list_folder
@@ -29,6 +30,7 @@ _SIDES = (32, 64, 128, 256, 512, 1024)
 # What black and white usually are, the narrowest first.
 _RANGES = ((0, 1), (-1, 1), (0, 255), (0, 4095), (0, 65535))
 _MIN_USED = 0.1
+_WHITE = 255
 _BLOCK = 1000
 
 
@@ -186,8 +188,10 @@ def _arrays(place: Path, given: Mapping[str, Any]) -> Seen:
         if place.is_dir()
         else {"": place}
     )
-    facts, options = {}, {}
+    facts: dict[str, str] = {}
+    options: dict[str, Any] = {}
     low, high, bytes_alone = np.inf, -np.inf, True
+    opaqueness = np.inf
     for file, path in files.items():
         for own, (shape, dtype) in describe_arrays(path).items():
             facts[file or own] = f"{dtype} of shape {'x'.join(map(str, shape))}"
@@ -196,8 +200,14 @@ def _arrays(place: Path, given: Mapping[str, Any]) -> Seen:
                 low, high = min(low, least), max(high, most)
                 bytes_alone &= dtype == np.uint8
                 facts[file or own] += f", from {least:g} to {most:g}"
+                if (alpha := _least_alpha(path, own, shape)) is not None:
+                    facts[file or own] += f", the fourth channel (opacity) from {alpha:g}"
+                    opaqueness = min(opaqueness, alpha)
     if np.isfinite([low, high]).all() and "range" not in given and not (bytes_alone and high > 1):
         options["range"] = list(next((span for span in _RANGES if _fits(low, high, *span)), (low, high)))
+    black, white = options.get("range", given.get("range", (0, _WHITE)))
+    if "background" not in given and (opaqueness - black) / (white - black) * _WHITE < _WHITE - 0.5:
+        options["background"] = "white"
     return Seen(dataset=ARRAYS, facts=facts, options=options)
 
 
@@ -207,6 +217,14 @@ def _fits(low: float, high: float, black: float, white: float) -> bool:
     return (
         black - level / 2 <= low and high <= white + level / 2 and high - low >= _MIN_USED * (white - black)
     )
+
+
+def _least_alpha(path: Path, name: str, shape: tuple[int, ...]) -> float | None:
+    """Find the least number of the fourth channel of images; None where they have no such channel."""
+    if len(shape) != 4 or WITH_ALPHA not in (shape[1], shape[3]):
+        return None
+    images = channels_first(load_arrays(path, lambda _: {name: name}, mapped=True)[name], path)
+    return float(images[:, WITH_ALPHA - 1].min()) if images.shape[1] == WITH_ALPHA else None
 
 
 def _extent(path: Path, name: str) -> tuple[float, float]:

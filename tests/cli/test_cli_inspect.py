@@ -171,6 +171,9 @@ def test_the_sheet_shows_the_classes(capsys: pytest.CaptureFixture[str]) -> None
         (np.arange(480, dtype=np.uint16).reshape(30, 4, 4), {"range": [0, 4095]}),
         (np.linspace(-30, 900, 480).reshape(30, 4, 4), {"range": [-30.0, 900.0]}),
         (np.linspace(-3, 900, 90).reshape(30, 3), {}),
+        (np.arange(30 * 64).reshape(30, 4, 4, 4).astype(np.uint8), {"background": "white"}),
+        (np.linspace(-1, 1, 30 * 64).reshape(30, 4, 4, 4), {"range": [-1, 1], "background": "white"}),
+        (np.full((30, 4, 5, 5), 255, np.uint8), {}),
     ],
 )
 def test_arrays(capsys: pytest.CaptureFixture[str], array: Any, options: dict[str, Any]) -> None:

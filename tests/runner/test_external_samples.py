@@ -156,3 +156,46 @@ def test_a_reference_of_class_folders_has_classes(tmp_path: Path) -> None:
     plain = ExternalDataset.read(tmp_path / "real" / "cat")
     assert (plain.class_names, plain.signature.classes) == (None, None)
     assert plain.fingerprint == ExternalDataset(read_samples(tmp_path / "real" / "cat"), tmp_path).fingerprint
+
+
+def test_transparent_images_of_an_array_are_as_those_of_a_folder(tmp_path: Path) -> None:
+    colour = np.repeat(COLOUR, 2, axis=1)
+    like = Signature(shape=(3, 6, 4), kind="image")
+    rgba = np.concatenate([colour, np.full((2, 6, 4, 1), 255, np.uint8)], axis=3)
+    rgba[1, 0, 0, 3] = 90
+    pictures = folder(tmp_path / "pictures", rgba)
+    stored = array(tmp_path / "stored.npz", arr_0=rgba)
+    scaled = array(tmp_path / "scaled.npz", x=rgba.transpose(0, 3, 1, 2) / 255)
+    for background in ("black", (1, 200, 30)):
+        notes: list[list[str]] = [[], [], []]
+        made = [
+            read_samples(path, like, Reading(background=background, span=span), notes=said).x
+            for path, span, said in zip((pictures, stored, scaled), (None, None, (0, 1)), notes, strict=True)
+        ]
+        assert torch.equal(made[0], made[1])
+        assert torch.equal(made[0], made[2])
+        assert notes[0] == notes[1] == notes[2]
+        assert notes[0][0].startswith("1 transparent in places and laid over ")
+    with pytest.raises(DatasetError, match=r"image 1 is transparent in places; .* say --background white"):
+        read_samples(stored, like)
+    opaque = array(tmp_path / "opaque.npz", x=np.concatenate([rgba[:1], rgba[:1]]))
+    assert np.array_equal(read_samples(opaque).x[0], colour[0].transpose(2, 0, 1))
+    points = array(tmp_path / "points.npz", x=np.ones((3, 2)))
+    with pytest.raises(DatasetError, match="points are not transparent: --background is for images"):
+        read_samples(points, POINTS_LIKE, Reading(background="white"))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, bool, np.float32])
+def test_one_hot_rows_are_labels(tmp_path: Path, kind: Any) -> None:
+    rows = np.eye(3)[[2, 0]].astype(kind)
+    for names in ({"x": COLOUR, "labels": rows}, {"arr_0": COLOUR, "arr_1": rows}):
+        labels = read_samples(array(tmp_path / "a.npz", **names)).labels
+        assert labels is not None
+        assert labels.tolist() == [2, 0]
+    rows[1] = 0
+    with pytest.raises(
+        DatasetError, match=r"'labels' is .* of shape \(2, 3\); expected integers of shape \(2,\)"
+    ):
+        read_samples(array(tmp_path / "a.npz", x=COLOUR, labels=rows))
+    # An array of no telling name that holds something else.
+    assert read_samples(array(tmp_path / "a.npz", arr_0=COLOUR, arr_1=rows)).labels is None

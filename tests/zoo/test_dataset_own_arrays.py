@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
+from ganbench.files import mapped_members
+from ganbench.files.arrays import load_arrays
 from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
 
@@ -182,7 +185,7 @@ def test_points_of_any_dimension(tmp_path: Path, kind: Any) -> None:
         ({"x": np.where(IMAGES > 254, np.inf, IMAGES)}, {"range": [0, 255]}, "has NaN or infinity in it"),
         ({"x": IMAGES, "labels": np.arange(24)}, {}, "'labels' must have a row for each of the 25 samples"),
         ({"x": IMAGES, "labels": np.arange(25) / 2}, {}, "'labels' has numbers that are not whole"),
-        ({"x": IMAGES, "labels": np.eye(25)}, {}, "labels must be whole numbers or texts"),
+        ({"x": IMAGES, "labels": np.ones((25, 5))}, {}, "labels must be whole numbers or texts"),
         ({"x": IMAGES, "condition": POINTS * np.inf}, {}, "'condition' has NaN or infinity in it"),
         ({"x_train": IMAGES, "x_test": IMAGES[:, :, :5]}, {}, "those of the test split (3, 5, 6)"),
         ({"one": IMAGES, "two": IMAGES}, {}, "has no array 'x' (nor 'x_train', 'train_images', "),
@@ -221,3 +224,97 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert "holds no .npy files" in refused(tmp_path / "d")
     os.mkfifo(tmp_path / "p.npy")
     assert "is not a file but a named pipe" in refused(tmp_path / "p.npy")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, ">i8", bool, np.float16, np.float64])
+def test_one_hot_rows_are_classes(tmp_path: Path, kind: Any) -> None:
+    numbers = np.arange(25) % 5
+    numbers[numbers == 3] = 4
+    data = build(saved(tmp_path, x=IMAGES, labels=np.eye(5)[numbers].astype(kind)), test_every=0)
+    assert data.class_names == ("0", "1", "2", "4")
+    assert torch.equal(data.load("train").labels, torch.from_numpy(np.minimum(numbers, 3)))
+    same = build(saved(tmp_path, x=IMAGES, labels=numbers), test_every=0)
+    assert same.fingerprint == data.fingerprint
+
+
+@pytest.mark.parametrize("wrong", [0, 2, 0.5, np.nan, -1])
+def test_rows_that_are_not_one_hot_are_refused(tmp_path: Path, wrong: float) -> None:
+    rows = np.eye(5)[np.arange(25) % 5]
+    rows[7] = wrong * rows[7]
+    problem = refused(saved(tmp_path, x=IMAGES, labels=rows))
+    assert "'labels' has float64 of shape (25, 5); labels must be whole numbers or texts" in problem
+    assert "or rows with a single 1 among zeros" in problem
+
+
+ALPHA = np.concatenate([IMAGES, np.full((25, 1, 6, 6), 255, np.uint8)], axis=1)
+ALPHA[3, 3, 2, 1], ALPHA[9, 3], ALPHA[20, 3, 0, :3] = 0, 100, 254
+
+
+def as_pictures(folder: Path, images: Any) -> Path:
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(np.moveaxis(image, 0, 2)).save(folder / f"{number:02}.png")
+    return folder
+
+
+@pytest.mark.parametrize("background", ["white", "black", [10, 200, 30]])
+@pytest.mark.parametrize("form", ["channels first", "channels last", "floats"])
+def test_transparent_images_are_as_those_of_a_folder(tmp_path: Path, background: Any, form: str) -> None:
+    folder = as_pictures(tmp_path / "folder", ALPHA)
+    options = {"path": str(folder), "background": background, "size": 5}
+    pictures = load_catalog().build("dataset", "image_folder", options)
+    span = {"range": [-1, 1]} if form == "floats" else {}
+    array = {
+        "channels first": ALPHA,
+        "channels last": np.moveaxis(ALPHA, 1, 3),
+        "floats": ALPHA.astype(np.float32) / 127.5 - 1,
+    }[form]
+    for _ in range(2):  # made, and kept
+        data = build(saved(tmp_path, x=array), background=background, size=5, **span)
+        assert data.fingerprint == pictures.fingerprint
+        assert f"3 transparent in places and laid over {background}" in data.notes[0]
+
+
+def test_opacity_that_says_nothing_is_dropped(tmp_path: Path) -> None:
+    opaque = ALPHA[[0, 1, 2, 4]]
+    plain = build(saved(tmp_path, x=IMAGES[[0, 1, 2, 4]]), test_every=0)
+    data = build(saved(tmp_path, x=opaque), test_every=0)
+    assert data.fingerprint == plain.fingerprint
+    assert "transparent" not in data.notes[0]
+    problem = refused(saved(tmp_path, x=ALPHA), test_every=0)
+    assert (
+        'image 3 is transparent in places; lay it over a background first, or say background = "white"'
+        in (problem)
+    )
+    assert "its samples are points, for which background means nothing" in refused(
+        saved(tmp_path, x=POINTS), background="white"
+    )
+
+
+def test_compressed_arrays_are_unpacked_beside_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez_compressed(tmp_path / "a.npz", x=np.asfortranarray(IMAGES), labels=np.arange(25) % 3)
+    expected = build(tmp_path / "a.npz").fingerprint
+    monkeypatch.setattr(mapped_members, "MIN_UNPACKED_BYTES", 1)
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "another"))
+    assert build(tmp_path / "a.npz").fingerprint == expected
+    array = load_arrays(tmp_path / "a.npz", lambda _: {"x": "x"}, mapped=True)["x"]
+    assert isinstance(array, np.memmap)
+    assert np.array_equal(array, IMAGES)
+    assert [path.name for path in (tmp_path / "another").iterdir()] == ["images"]
+    # Where nothing can be kept, it comes into memory.
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "file"))
+    assert np.array_equal(load_arrays(tmp_path / "a.npz", lambda _: {"x": "x"}, mapped=True)["x"], IMAGES)
+
+
+def test_a_compressed_array_that_is_damaged_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped_members, "MIN_UNPACKED_BYTES", 1)
+    np.savez_compressed(tmp_path / "a.npz", x=IMAGES)
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / "a.npz").write_bytes(content)
+    assert "a.npz: cannot be read: " in refused(tmp_path / "a.npz")

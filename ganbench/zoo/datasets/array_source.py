@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError, shown
-from ganbench.files.arrays import ARRAY_ENDINGS, Array, describe_arrays, load_arrays
+from ganbench.files.arrays import ARRAY_ENDINGS, Array, describe_arrays, load_arrays, one_hot_classes
 from ganbench.files.folder_layout import order_classes
 from ganbench.zoo.datasets.array_roles import Part, Roles, roles_of
 from ganbench.zoo.datasets.bounds import count, refuse
@@ -169,10 +169,12 @@ class ArraySource:
         name = shown(self.roles.names[split]["labels"])
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
+        if array.ndim == 2 and (classes := one_hot_classes(array)) is not None:
+            array = classes
         if array.ndim != 1 or array.dtype.kind not in "iubfUS":
             raise DatasetError(
                 f"{self.place}: {name} has {array.dtype} of shape {array.shape}; labels must be whole "
-                "numbers or texts, one for each sample"
+                "numbers or texts, one for each sample, or rows with a single 1 among zeros"
             )
         if array.dtype.kind == "f":
             if not (np.isfinite(array) & (array == np.floor(array))).all():

@@ -75,8 +75,11 @@ def array_details() -> Mapping[str, str]:
     return {
         "files": "a .npy, an .npz, or a folder of .npy files; a .npy is mapped, nothing is ever unpickled",
         "samples": "the array x (or images, data, arr_0, or the only one): images (N, H, W), (N, C, H, W) or "
-        "(N, H, W, C) with C 1 or 3, or points (N, d), of integers, floats or bool",
-        "beside them": "labels (or y, arr_1): whole numbers or texts, one per sample; condition: numbers",
+        "(N, H, W, C) with C 1, 3 or 4, or points (N, d), of integers, floats or bool",
+        "transparent": "a fourth channel says how opaque a pixel is, in the same range; dropped where all "
+        "is opaque, else the image is laid over the background",
+        "beside them": "labels (or y, arr_1): whole numbers or texts, one per sample, or one-hot rows; "
+        "condition: numbers",
         "splits": "x_train and x_test (or train_images, train, ...) with y_train, condition_train and so on; "
         "else one row in test_every is test",
         "range": "[black, white], for images that are not uint8; rounded to 256 values",

@@ -16,10 +16,12 @@ from torch import Tensor
 from ganbench.api.data import Dataset, Split
 from ganbench.api.players import Samples, Signature
 from ganbench.errors import DatasetError
+from ganbench.files.alpha_channel import WITH_ALPHA, laid_note, opaque_pixels
 from ganbench.files.arrays import Array, channels_first, rounded_pixels
 from ganbench.files.data_paths import find_path
+from ganbench.files.pictures import Background
 from ganbench.files.resizing import fitted
-from ganbench.zoo.datasets.array_source import NAME, ArraySource, Rows
+from ganbench.zoo.datasets.array_source import NAME, ArraySource
 from ganbench.zoo.datasets.bounds import Limit, Side, refuse
 from ganbench.zoo.datasets.fingerprint import heading
 from ganbench.zoo.datasets.own_points import SPLITS, OwnPoints
@@ -37,6 +39,7 @@ def build_arrays(
     labels: bool = True,
     size: Side | None = None,
     flip: bool = False,
+    background: Background | None = None,
     standardise: bool = False,
     test_every: Annotated[int, Interval(ge=0, le=1_000_000)] = 10,
     limit: Limit | None = None,
@@ -51,16 +54,18 @@ def build_arrays(
         path: of the file or folder.
         range: for images, which number is black and which is white, unless they are uint8; they are rounded
             to 256 values. Of bool, False is black.
-        labels: whether labels that are there are used: whole numbers of any type, or texts.
+        labels: whether labels that are there are used: whole numbers of any type, texts, or one-hot rows.
         size: side to which images are cut and resized, 4 to 1024.
         flip: whether the train split is doubled by mirror images.
+        background: what images with a fourth channel that are transparent in places are laid over: white,
+            black, or [red, green, blue] from 0 to 255; without it they are refused.
         standardise: for points, whether each coordinate gets mean 0 and deviation 1 over the train split.
         test_every: which part is kept back as test split where there is none; 0 for none of it.
         limit: number of samples of the train split that are kept, the first ones.
 
     Raises:
         DatasetError: no such file; arrays of another shape or type; numbers that are not finite or beyond
-            the range; an option that does not fit.
+            the range; images that are transparent, without a background; an option that does not fit.
     """
     if test_every == 1:
         refuse(NAME, ["test_every must be 0, or at least 2, given 1: every sample would be kept back"])
@@ -70,7 +75,9 @@ def build_arrays(
     try:
         shape, dtype = source.described["train", "samples"]
         if len(shape) == 2:
-            _refuse_for("points", {"range": range, "size": size, "flip": flip or None})
+            _refuse_for(
+                "points", {"range": range, "size": size, "flip": flip or None, "background": background}
+            )
             return _points(source, standardise=standardise, test_every=test_every, limit=limit)
         _refuse_for("images", {"standardise": standardise or None})
         if range is None and dtype.kind in "fiu" and dtype != np.uint8:
@@ -80,7 +87,15 @@ def build_arrays(
             )
         if flip and source.has("condition"):
             refuse(NAME, ["flip = true, and the images have conditions, which are not mirrored"])
-        return OwnImages(source, range_=range, size=size, flip=flip, test_every=test_every, limit=limit)
+        return OwnImages(
+            source,
+            range_=range,
+            size=size,
+            flip=flip,
+            background=background,
+            test_every=test_every,
+            limit=limit,
+        )
     except DatasetError as error:
         # Of reading: which data set it was.
         own = f"dataset {NAME!r}: "
@@ -102,6 +117,7 @@ class OwnImages(Packed):
         range_: tuple[float, float] | None,
         size: int | None,
         flip: bool,
+        background: Background | None,
         test_every: int,
         limit: int | None,
     ) -> None:
@@ -110,9 +126,10 @@ class OwnImages(Packed):
 
         def contents() -> Contents:
             labels, class_names = source.labels(rows)
-            shape, pictures = _pictures(source, rows, range_, size)
+            images = _Images(source, range_, size, background)
+            pictures = {split: images.pixels(own, index) for split, (own, index) in rows.items()}
             return Contents(
-                shape=shape,
+                shape=images.shape,
                 classes=None if class_names is None else len(class_names),
                 splits={
                     split: Pictures(
@@ -122,7 +139,7 @@ class OwnImages(Packed):
                     )
                     for split in SPLITS
                 },
-                facts=lambda: {"class_names": class_names},
+                facts=lambda: {"class_names": class_names, "laid": images.laid},
             )
 
         super().__init__(
@@ -134,6 +151,8 @@ class OwnImages(Packed):
                 "size": size,
                 "test_every": test_every,
                 "limit": limit,
+                # Where it is used: arrays of before lie in the same places.
+                **({} if background is None else {"background": _plain(background)}),
             },
             stamp=f"{_READING} {source.stamp()}",
             flip=flip,
@@ -159,6 +178,8 @@ class OwnImages(Packed):
             own.append(f"{dtype} from {range_[0]:g} (black) to {range_[1]:g} (white) rounded to 256 values")
         if size is not None and size not in shape[1:]:
             own.append(f"cut and resized to {size}x{size}, of shape {'x'.join(map(str, shape[1:]))}")
+        if laid := self.facts.get("laid"):
+            own.append(laid_note(laid, background))
         self.notes = ("; ".join([*own, *notes]),)
 
     def load(self, split: Split) -> Samples:
@@ -173,26 +194,46 @@ class OwnImages(Packed):
         return Samples(x=found.x, labels=found.labels, condition=torch.from_numpy(self._condition[split]))
 
 
-def _pictures(
-    source: ArraySource, rows: Rows, span: tuple[float, float] | None, size: int | None
-) -> tuple[tuple[int, int, int], dict[Split, Iterator[NDArray[np.uint8]]]]:
-    arrays = {
-        split: channels_first(source.read(split, "samples"), source.place) for split in source.roles.names
-    }
-    channels, height, width = arrays["train"].shape[1:]
-    shape = (channels, height, width) if size is None else (channels, size, size)
+class _Images:
+    """The images of a source as pixels, of 3 channels where they have an alpha channel.
 
-    def pixels(own: Split, index: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-        array = arrays[own]
+    Attributes:
+        shape: of one image, once it is resized.
+        laid: how many of those that were read are laid over the background.
+    """
+
+    def __init__(
+        self,
+        source: ArraySource,
+        span: tuple[float, float] | None,
+        size: int | None,
+        background: Background | None,
+    ) -> None:
+        self._place, self._span, self._size, self._background = source.place, span, size, background
+        self._arrays = {
+            split: channels_first(source.read(split, "samples"), source.place) for split in source.roles.names
+        }
+        channels, height, width = self._arrays["train"].shape[1:]
+        self._alpha = channels == WITH_ALPHA
+        self.shape = (3 if self._alpha else channels, *((height, width) if size is None else (size, size)))
+        self.laid = 0
+
+    def pixels(self, own: Split, index: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+        """Give chosen images of a split of the source, uint8 (C, H, W) each, in its order."""
+        array = self._arrays[own]
         wanted = np.zeros(len(array), dtype=bool)
         wanted[index] = True
         for at in range(0, len(array), _BLOCK_IMAGES):
             if wanted[at : at + _BLOCK_IMAGES].any():
-                block = _eight_bits(array[at : at + _BLOCK_IMAGES], at, source.place, span)
-                for image in block[wanted[at : at + _BLOCK_IMAGES]]:
-                    yield fitted(np.ascontiguousarray(image), crop=None, size=size)
+                block = _eight_bits(array[at : at + _BLOCK_IMAGES], at, self._place, self._span)
+                for place in np.flatnonzero(wanted[at : at + _BLOCK_IMAGES]):
+                    image = self._opaque(block[place], at + int(place)) if self._alpha else block[place]
+                    yield fitted(np.ascontiguousarray(image), crop=None, size=self._size)
 
-    return shape, {split: pixels(own, index) for split, (own, index) in rows.items()}
+    def _opaque(self, image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
+        found, laid = opaque_pixels(image, number, self._place, self._background, 'background = "white"')
+        self.laid += laid
+        return found
 
 
 def _eight_bits(block: Array, start: int, place: Path, span: tuple[float, float] | None) -> NDArray[np.uint8]:
@@ -233,6 +274,10 @@ def _with_conditions(fingerprint: str, conditions: Mapping[Split, Array]) -> str
         digest.update(heading((tensor.dtype, tuple(tensor.shape))))
         digest.update(conditions[split].data)
     return digest.hexdigest()
+
+
+def _plain(background: Background) -> str | list[int]:
+    return background if isinstance(background, str) else list(background)
 
 
 def _refuse_for(kind: str, options: Mapping[str, object]) -> None:
