@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
 KIND is architectures, losses, penalties, augmentations, datasets, metrics, extractors, optimizers, updates,
 plugins or grids; without it, everything is listed.
 """,
+    "init": "A commented grid to begin with, in a new file.",
     "run": (
         "Train every combination of a grid, score it, write tables and a report; what is done already stays."
     ),
