@@ -203,10 +203,12 @@ def _arrays(place: Path, given: Mapping[str, Any]) -> Seen:
                 if (alpha := _least_alpha(path, own, shape)) is not None:
                     facts[file or own] += f", the fourth channel (opacity) from {alpha:g}"
                     opaqueness = min(opaqueness, alpha)
-    if np.isfinite([low, high]).all() and "range" not in given and not (bytes_alone and high > 1):
+    told = "range" in given or (bytes_alone and high > 1)
+    if np.isfinite([low, high]).all() and low < high and not told:
         options["range"] = list(next((span for span in _RANGES if _fits(low, high, *span)), (low, high)))
     black, white = options.get("range", given.get("range", (0, _WHITE)))
-    if "background" not in given and (opaqueness - black) / (white - black) * _WHITE < _WHITE - 0.5:
+    level = (white - black) / _WHITE
+    if "background" not in given and (white - opaqueness) * np.sign(level) > abs(level) / 2:
         options["background"] = "white"
     return Seen(dataset=ARRAYS, facts=facts, options=options)
 

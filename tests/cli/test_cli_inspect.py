@@ -195,8 +195,10 @@ def test_what_is_there_not_is_refused() -> None:
         ("a.npy", "there is no such file"),
         ("empty", "holds no images"),
         ("a.zip", "is broken: File is not a zip file"),
+        ("black.npy", "images must be"),
     ):
         Path("empty").mkdir(exist_ok=True)
         Path("a.zip").write_bytes(b"?")
+        np.save("black.npy", np.zeros((5, 5, 8, 8), np.uint8))
         with pytest.raises(DatasetError, match=problem):
             inspect(path)
