@@ -47,6 +47,8 @@ class ClusterSettings(BaseModel):
         if file is None:
             return cls()
         path = Path(file)
+        if path.exists() and not path.is_file():
+            raise GridError(f"{path}: is no regular file")
         problems = Problems(str(path))
         document = cleaned(parse(path, "a cluster file"), problems)
         for name in document:

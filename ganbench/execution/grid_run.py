@@ -107,6 +107,7 @@ def _plan_run(
     """Plan for an executor that is open; None for worker processes of this machine."""
     set_grid_folder(grid.folder)
     place = Place.here(resolve_device(device)) if executor is None else planned_place(executor)
+    others = () if executor is None else _others(executor.places(), place)
     store = Store(out if out is not None else default_folder(grid))
     store.require_own()
     if rerun != "all" and store.has_only_tables():
@@ -119,9 +120,12 @@ def _plan_run(
     shared = SharedParts(load_catalog(plugins=plugins))
     with deterministic():
         tried = preflight(grid, trial_device(place), shared, keep_going=keep_going, trying=trying)
-    plan = make_plan(grid, store, place=place, tried=tried, rerun=rerun, shared=shared)
+    plan = make_plan(grid, store, place=place, others=others, tried=tried, rerun=rerun, shared=shared)
     workers = local_workers(place.device, jobs) if executor is None else getattr(executor, "workers", "")
-    plan = replace(plan, workers=str(workers))
+    notes = plan.notes
+    if any(cell.needs for cell in grid.cells) and not getattr(executor, "serves_needs", False):
+        notes += ("cluster.num_gpus and cluster.mem_gb are left aside: cells run on no cluster",)
+    plan = replace(plan, workers=str(workers), notes=notes)
     require_runnable(plan, store)
     return plan, store
 
@@ -281,8 +285,21 @@ def _names_paths(plan: Plan) -> bool:
 
 
 def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
-    again = make_plan(plan.grid, store, place=plan.place, tried=plan.tried, rerun=rerun, shared=plan.shared)
-    return replace(again, workers=plan.workers)
+    again = make_plan(
+        plan.grid,
+        store,
+        place=plan.place,
+        others=plan.others,
+        tried=plan.tried,
+        rerun=rerun,
+        shared=plan.shared,
+    )
+    return replace(again, workers=plan.workers, notes=tuple(dict.fromkeys((*again.notes, *plan.notes))))
+
+
+def _others(places: Sequence[Place], planned: Place) -> tuple[Place, ...]:
+    """List one place of each further device model."""
+    return tuple({place.model: place for place in places if place.model != planned.model}.values())
 
 
 def _lay_out(plan: Plan, store: Store) -> None:

@@ -27,7 +27,10 @@ class ClusterExecutor(Executor, Protocol):
 
     Attributes:
         workers: how many run side by side, for a sentence; empty where that is not known.
+        serves_needs: whether it sets aside for a cell what its `needs` say.
     """
+
+    serves_needs: bool
 
     @property
     def workers(self) -> str:

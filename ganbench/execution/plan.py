@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -67,7 +67,8 @@ class Plan:
         stale: finished cells of another environment that are kept all the same.
         orphaned: cells in the folder that the grid no longer has.
         damaged: what in the folder cannot be used, a line each; those cells are run again.
-        place: where cells run.
+        place: where cells run that were not begun yet.
+        others: where those go on that were begun on another device model.
         workers: how many run side by side, and what bounds them; empty where the caller's executor decides.
         notes: what else the user should know, a line each.
         tried: what preflight found.
@@ -80,6 +81,7 @@ class Plan:
     orphaned: tuple[str, ...]
     damaged: tuple[str, ...] = ()
     place: Place
+    others: tuple[Place, ...] = ()
     workers: str = ""
     notes: tuple[str, ...] = ()
     tried: Preflight = field(default_factory=Preflight)
@@ -132,7 +134,14 @@ def trial_device(place: Place) -> str:
 
 
 def make_plan(
-    grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Rerun, shared: SharedParts
+    grid: Grid,
+    store: Store,
+    *,
+    place: Place,
+    tried: Preflight,
+    rerun: Rerun,
+    shared: SharedParts,
+    others: Sequence[Place] = (),
 ) -> Plan:
     """Hold the grid against what the folder has.
 
@@ -143,6 +152,7 @@ def make_plan(
         tried: which of the cells cannot be run.
         rerun: what becomes of finished cells of another environment.
         shared: builds the cells' parts.
+        others: places of other device models, for cells that were begun on one of these.
 
     Raises:
         GridError: finished cells or checkpoints are of another environment, and nothing was said of them; or
@@ -157,11 +167,18 @@ def make_plan(
                 "give another folder with --out"
             )
     with deterministic():
-        return _made(grid, store, place=place, tried=tried, rerun=rerun, shared=shared)
+        return _made(grid, store, place, others, tried=tried, rerun=rerun, shared=shared)
 
 
 def _made(
-    grid: Grid, store: Store, *, place: Place, tried: Preflight, rerun: Rerun, shared: SharedParts
+    grid: Grid,
+    store: Store,
+    place: Place,
+    others: Sequence[Place],
+    *,
+    tried: Preflight,
+    rerun: Rerun,
+    shared: SharedParts,
 ) -> Plan:
     device = trial_device(place)
     planned: list[PlannedCell] = []
@@ -169,22 +186,24 @@ def _made(
     changes: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     damaged: list[str] = []
     kept_stale = 0
+    by_model = {other.model: other for other in (*others, place)}
     engines = _settle_engines(grid, place.device, shared)
     for cell in grid.cells:
         engine, parts = engines[cell.id], CellParts(cell, shared, device)
         trained = tuple(parts_of(cell))
         broken = cell.id in tried.broken
-        key = (*trained, engine.name, broken)
-        if key not in environments:
-            environments[key] = environment_here(
-                parts, threads=place.threads, engine=engine.name, broken=broken, model=place.model
-            )
-        environment = environments[key]
         record, changed = None, []
         try:
             record = store.cell(cell.id) if store.has_cell(cell.id) else None
         except StoreError as error:
             damaged.append(str(error))
+        where = place if record is None else by_model.get(record.get("device", ""), place)
+        key = (*trained, engine.name, broken, where.model)
+        if key not in environments:
+            environments[key] = environment_here(
+                parts, threads=where.threads, engine=engine.name, broken=broken, model=where.model
+            )
+        environment = environments[key]
         finished = record is not None and record["status"] in FINISHED
         if record is not None and finished and not broken:
             changed = differences_of(record, environment)
@@ -235,6 +254,7 @@ def _made(
         orphaned=tuple(cell for cell in store.cells_on_disk() if cell not in ids),
         damaged=tuple(damaged),
         place=place,
+        others=tuple(others),
         notes=tuple(dict.fromkeys((*shared.catalog.notes, *_unused(place.device), *tried.notes))),
         tried=tried,
         shared=shared,

@@ -2,68 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from ganbench.catalog.switches import VARIABLES
 from ganbench.errors import GanbenchError
 from ganbench.execution.cluster_file import require_models
 from ganbench.execution.executor import MIN_START_SECONDS, THREADS, Place
-from ganbench.execution.interpreter import interpreter_flags
 from ganbench.execution.named_executor import cluster_executors
 from ganbench.execution.node_check import NodeCheck, NodeReport, refuse_unfit
 from ganbench.execution.ray_cluster import Needs, RayCluster, RaySettings
-from ganbench.execution.ray_worker import RayWorker
+from ganbench.execution.ray_slots import RaySlot, RaySlots, WaitingTasks
 from ganbench.execution.shared_folder import SharedFolder
 from ganbench.execution.tries import Lost, TimeLimit, Tries
 from ganbench.runner.events import CellBegun, CellNote, Event
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
 
-_POLL_SECONDS = 0.1
-# How long an actor waits for its worker before it says that there is nothing new.
-_LISTEN_SECONDS = 5.0
 _PATIENCE_SECONDS = 3.0
 # A node may have to start Python over a network drive; a busy cluster may have to end other work.
 _START_SECONDS = 300.0
 # How often nodes are counted that have joined or gone.
 _COUNT_SECONDS = 10.0
 _MAX_FAILED_STARTS = 3
-
-
-@dataclass(eq=False)
-class _Slot:
-    """An actor with its worker, and what it is doing.
-
-    Attributes:
-        needs: what Ray sets aside for it.
-        actor: Ray's handle.
-        hearing: Ray's reference to the answer that is awaited: first the node's name, then what is new.
-        node: the machine; empty until it is known.
-        node_id: Ray's name of it.
-        report: of the last check of the node; None while it is awaited.
-        task: the cell that it runs.
-        given: when it got the cell, in seconds of `time.monotonic`.
-        begun: when it began with it.
-    """
-
-    needs: Needs
-    actor: Any
-    hearing: Any
-    node: str = ""
-    node_id: str = ""
-    report: NodeReport | None = None
-    task: Task | None = None
-    given: float = 0.0
-    begun: float | None = None
 
 
 class RayExecutor:
@@ -73,9 +35,11 @@ class RayExecutor:
         stopped: when it was told to stop, in seconds of `time.monotonic`; None while it was not.
         settings: the table [ray].
         patience_seconds: how long after that it waits for checkpoints.
+        serves_needs: Ray sets aside for a cell what it needs.
     """
 
     patience_seconds = _PATIENCE_SECONDS
+    serves_needs = True
 
     def __init__(self, cluster: Path | None = None, *, max_seconds: float | None = None) -> None:
         """Connect to the cluster, or start a Ray on this machine; no worker is started yet.
@@ -90,9 +54,6 @@ class RayExecutor:
         self.stopped: float | None = None
         self.settings = RaySettings.read(cluster, cluster_executors())
         self._cluster = RayCluster(self.settings)
-        import ray
-
-        self._ray: Any = ray
         settings = self.settings
         gpus = settings.num_gpus
         if gpus is None:
@@ -102,8 +63,7 @@ class RayExecutor:
         self._limit = None
         if max_seconds is not None:
             self._limit = TimeLimit(cell=max_seconds, start=max(max_seconds, MIN_START_SECONDS))
-        self._slots: list[_Slot] = []
-        self._check = NodeCheck()
+        self._slots = RaySlots(self._cluster, self._device)
         self._capacity: dict[Needs, tuple[float, int]] = {}
         self._failed_starts = 0
         self._killed = False
@@ -122,9 +82,9 @@ class RayExecutor:
         Raises:
             GanbenchError: none fits, none starts, or `device_models` has a model that no worker has.
         """
-        if not self._slots:
+        if not self._slots.all:
             self._start_first()
-        models = Counter(slot.report.model for slot in self._slots if slot.report is not None)
+        models = Counter(slot.report.model for slot in self._slots.all if slot.report is not None)
         require_models(self.settings, sorted(models))
         # The most frequent one unless the file says; by name where two are.
         names = self.settings.device_models or sorted(models, key=lambda name: (-models[name], name))[:1]
@@ -145,7 +105,7 @@ class RayExecutor:
 
     def close(self) -> None:
         """End every worker, and let go of the cluster."""
-        self._dismiss(*self._slots)
+        self._slots.dismiss(*self._slots.all)
         self._cluster.close()
 
     def run(
@@ -156,51 +116,50 @@ class RayExecutor:
         Raises:
             GanbenchError: a node does not see the folder, or has other versions; nothing has been begun.
         """
-        waiting = deque(tasks)
-        if not waiting:
+        given = tuple(tasks)
+        if not given:
             return
-        shared = SharedFolder(Store(waiting[0].folder))
+        waiting = WaitingTasks(given, self._needs)
+        self._refuse_needs(waiting.wanted())
+        shared = SharedFolder(Store(given[0].folder))
         shared.open()
         tries = Tries()
         try:
-            self._check_nodes(NodeCheck.of(waiting, shared.token))
+            self._check_nodes(NodeCheck.of(given, shared.token))
             told = False
-            while waiting or self._busy():
+            while waiting or self._slots.busy:
                 if self.stopped is not None:
                     waiting.clear()
                     if not told:
                         told = True
-                        for slot in self._busy():
-                            slot.actor.stop.remote()
+                        self._slots.stop()
                     if self._killed or time.monotonic() > self.stopped + self.patience_seconds:
                         return
                 else:
-                    self._start_missing(len(waiting) + len(self._busy()))
+                    self._start_missing(waiting)
                     self._hand_out(waiting)
-                for slot, said in self._hear():
+                for slot, said in self._slots.hear(self._limit if self.stopped is None else None):
                     result = self._take(slot, said, tries, waiting, on_event)
                     if result is not None:
                         yield result
                 while self._notes:
                     on_event(CellNote(cell="", note=self._notes.popleft()))
         finally:
-            self._dismiss(*self._slots)
+            self._slots.dismiss(*self._slots.all)
             shared.close()
-
-    def _busy(self) -> list[_Slot]:
-        return [slot for slot in self._slots if slot.task is not None]
 
     def _take(
         self,
-        slot: _Slot,
+        slot: RaySlot,
         said: object,
         tries: Tries,
-        waiting: deque[Task],
+        waiting: WaitingTasks,
         on_event: Callable[[Event], None],
     ) -> CellResult | None:
         """Act on what a worker has said, or on its end; return the result of its cell where it has one."""
         task = slot.task
         if isinstance(said, NodeReport):
+            self._failed_starts = 0
             self._notes.extend(said.problems)
             return None
         if isinstance(said, CellResult) and not (said.status == "unfinished" and self.stopped is None):
@@ -209,113 +168,25 @@ class RayExecutor:
         if isinstance(said, Lost | CellResult):
             # A cell that somebody else has asked to stop: its worker has to be replaced.
             lost = said if isinstance(said, Lost) else Lost(cause="SIGTERM")
-            self._dismiss(slot)
+            self._slots.dismiss(slot)
             if task is None:
                 self._refuse_starts(lost)
                 return None
             result = tries.result_of(task.cell.id, lost, stopped=self.stopped is not None)
             if result is None:
-                waiting.appendleft(task)
+                waiting.put_back(task)
             return result
         if isinstance(said, CellBegun):
             slot.begun = time.monotonic()
         on_event(said)  # type: ignore[arg-type]
         return None
 
-    def _hand_out(self, waiting: deque[Task]) -> None:
-        idle = [slot for slot in self._slots if slot.task is None and _is_fit(slot)]
-        models = {slot.report.model for slot in idle if slot.report is not None}
-        passed: list[Task] = []
-        while idle and waiting and models:
-            task = waiting.popleft()
-            slot = next((slot for slot in idle if _suits(slot, task)), None)
-            if slot is None:
-                passed.append(task)
-                continue
-            idle.remove(slot)
-            slot.task, slot.given, slot.begun = task, time.monotonic(), None
-            self._send(slot, replace(task, device=self._device))
-        waiting.extendleft(reversed(passed))
-
-    def _send(self, slot: _Slot, message: object) -> None:
-        slot.actor.send.remote(pickle.dumps(message))
-
-    def _hear(self) -> Iterator[tuple[_Slot, object]]:
-        """Wait a moment for what workers say; a `Lost` where one has ended or takes too long."""
-        by_reference = {slot.hearing: slot for slot in self._slots}
-        if not by_reference:
-            time.sleep(_POLL_SECONDS)
-            return
-        ready, _ = self._ray.wait(list(by_reference), num_returns=1, timeout=_POLL_SECONDS)
-        for reference in ready:
-            slot = by_reference[reference]
-            try:
-                answer = self._ray.get(reference)
-            except self._ray.exceptions.RayError as error:
-                yield slot, self._lost(slot, error)
-                continue
-            if not slot.node:
-                slot.node, slot.node_id = answer
-                self._send(slot, (self._check, self._device))
-                slot.hearing = slot.actor.listen.remote(_LISTEN_SECONDS)
-                continue
-            messages, ended = answer
-            # Before anything is done with the messages: that may end the slot.
-            if ended is None:
-                slot.hearing = slot.actor.listen.remote(_LISTEN_SECONDS)
-            for message in messages:
-                said = pickle.loads(message)
-                if isinstance(said, NodeReport):
-                    slot.report = said
-                    self._failed_starts = 0
-                yield slot, said
-            if ended is not None:
-                cause, freed = ended
-                yield slot, Lost(cause=cause, freed=freed)
-        if self._limit is not None and self.stopped is None:
-            for slot in self._busy():
-                if reason := self._limit.exceeded(slot.given, slot.begun):
-                    yield slot, Lost(reason=reason)
-
-    def _lost(self, slot: _Slot, error: Exception) -> Lost:
-        """Say what a slot was lost by, from what Ray raises."""
-        text = str(error)
-        killed = isinstance(error, self._ray.exceptions.OutOfMemoryError) or "OutOfMemory" in text
-        there = {node["NodeID"] for node in self._cluster.nodes()}
-        on = f" on node {slot.node}" if slot.node else ""
-        cause = f"the loss of node {slot.node}" if slot.node_id and slot.node_id not in there else ""
-        if not slot.node:
-            lines = text.strip().splitlines() or ["no reason given"]
-            cause = f"a failed start of its Ray actor: {lines[-1].strip()}"
-        return Lost(cause=cause or f"the end of its Ray actor{on}", freed="Ray" if killed else "")
-
-    def _start(self, needs: Needs) -> _Slot:
-        """Create an actor; Ray places it once there is room."""
-        options = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 2, **needs.options()}
-        names = ("OMP_NUM_THREADS", *VARIABLES)
-        actor = (
-            self._ray.remote(RayWorker)
-            .options(**options)
-            .remote(
-                path=[entry for entry in sys.path if isinstance(entry, str)],
-                arguments=sys.argv,
-                flags=interpreter_flags(),
-                variables={name: os.environ.get(name) for name in names},
-                folder=os.getcwd(),
-            )
-        )
-        slot = _Slot(needs=needs, actor=actor, hearing=actor.node.remote())
-        self._slots.append(slot)
-        return slot
-
-    def _dismiss(self, *slots: _Slot) -> None:
-        """End actors, and with them their workers."""
-        for slot in slots:
-            if slot in self._slots:
-                self._slots.remove(slot)
-            with suppress(Exception):
-                # It may be gone, and so may the cluster.
-                self._ray.kill(slot.actor)
+    def _hand_out(self, waiting: WaitingTasks) -> None:
+        for slot in self._slots.all:
+            if slot.task is None and slot.report is not None and not slot.report.problems:
+                task = waiting.take(slot.needs, slot.report.model)
+                if task is not None:
+                    self._slots.give(slot, task)
 
     def _target(self, needs: Needs) -> int:
         """Count the workers that there are to be of one kind, those that wait for a node included."""
@@ -328,9 +199,38 @@ class RayExecutor:
         # Where every node has gone, one waits for the next.
         return max(1, capacity)
 
-    def _start_missing(self, wanted: int) -> None:
-        for _ in range(min(wanted, self._target(self._needs)) - len(self._slots)):
-            self._start(self._needs)
+    def _refuse_needs(self, asked: Iterable[Needs]) -> None:
+        """Refuse what no node can set aside for a cell.
+
+        Raises:
+            GanbenchError: a cell needs it.
+        """
+        problems = []
+        for needs in set(asked) - {self._needs}:
+            if self._device == "cpu" and needs.num_gpus:
+                problems.append(
+                    "[[override]] cluster.num_gpus: cells run on CPUs here; set num_gpus in [ray] of the "
+                    "cluster file above 0, or leave it out of the grid"
+                )
+            elif not self._cluster.capacity(needs):
+                problems.append(
+                    f"[[override]] cluster: no node has {needs}, which a cell is to have; "
+                    f"{self._cluster.described()}"
+                )
+        if problems:
+            raise GanbenchError(*sorted(set(problems)))
+
+    def _start_missing(self, waiting: WaitingTasks) -> None:
+        """Start workers for the cells that wait, and end idle ones that stand in the way of others."""
+        wanted = waiting.wanted()
+        for slot in tuple(self._slots.all):
+            if wanted and slot.task is None and slot.report is not None and not wanted[slot.needs]:
+                self._slots.dismiss(slot)
+        wanted.update(slot.needs for slot in self._slots.busy)
+        there = Counter(slot.needs for slot in self._slots.all)
+        for needs, count in wanted.items():
+            for _ in range(min(count, self._target(needs)) - there[needs]):
+                self._slots.start(needs)
 
     def _start_first(self) -> None:
         """Start the workers that fit, and wait until they have answered.
@@ -344,8 +244,8 @@ class RayExecutor:
                 f"[ray]: no node has {self._needs}, which a cell is to have; {self._cluster.described()}"
             )
         for _ in range(min(fit, self.settings.slots or fit)):
-            self._start(self._needs)
-        self._await_reports(tuple(self._slots))
+            self._slots.start(self._needs)
+        self._await_reports(tuple(self._slots.all))
 
     def _check_nodes(self, check: NodeCheck) -> None:
         """Hold every node that has a worker against what the cells need.
@@ -353,35 +253,34 @@ class RayExecutor:
         Raises:
             GanbenchError: one of them does not have it.
         """
-        self._check = check
-        asked = tuple(slot for slot in self._slots if slot.node)
+        self._slots.check = check
+        asked = tuple(slot for slot in self._slots.all if slot.node)
         for slot in asked:
-            slot.report = None
-            self._send(slot, (check, self._device))
+            self._slots.ask(slot)
         self._await_reports(asked)
-        refuse_unfit([slot.report for slot in self._slots if slot.report is not None])
+        refuse_unfit([slot.report for slot in self._slots.all if slot.report is not None])
 
-    def _await_reports(self, slots: Sequence[_Slot]) -> None:
+    def _await_reports(self, slots: Sequence[RaySlot]) -> None:
         """Wait until workers have reported, all that still live, and one at least.
 
         Raises:
             GanbenchError: none does.
         """
         end = time.monotonic() + _START_SECONDS
-        while self.stopped is None and any(slot.report is None for slot in slots if slot in self._slots):
-            for slot, said in self._hear():
+        while self.stopped is None and any(slot.report is None for slot in slots if slot in self._slots.all):
+            for slot, said in self._slots.hear(self._limit if self.stopped is None else None):
                 if isinstance(said, Lost):
-                    self._dismiss(slot)
+                    self._slots.dismiss(slot)
                     self._refuse_starts(said)
-                    self._start(slot.needs)
+                    self._slots.start(slot.needs)
             if time.monotonic() > end:
-                if any(slot.report is not None for slot in self._slots):
+                if any(slot.report is not None for slot in self._slots.all):
                     return
                 raise GanbenchError(
                     f"[ray]: no worker has begun within {_START_SECONDS:g} seconds; the cluster may be busy "
                     f"with other work: {self._cluster.described()}"
                 )
-            slots = self._slots if not any(slot in self._slots for slot in slots) else slots
+            slots = self._slots.all if not any(slot in self._slots.all for slot in slots) else slots
 
     def _refuse_starts(self, lost: Lost) -> None:
         """Give up where workers die again and again before they have reported.
@@ -390,13 +289,5 @@ class RayExecutor:
             GanbenchError: they do, and no other worker runs.
         """
         self._failed_starts += 1
-        if self._failed_starts >= _MAX_FAILED_STARTS and not any(slot.report for slot in self._slots):
+        if self._failed_starts >= _MAX_FAILED_STARTS and not any(slot.report for slot in self._slots.all):
             raise GanbenchError(f"[ray]: no worker can be started on the cluster: {lost.cause}")
-
-
-def _is_fit(slot: _Slot) -> bool:
-    return slot.report is not None and not slot.report.problems
-
-
-def _suits(slot: _Slot, task: Task) -> bool:
-    return slot.report is not None and slot.report.model == task.environment.device

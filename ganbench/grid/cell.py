@@ -32,6 +32,8 @@ class Cell:
         seed: 0 to 2^31 - 1.
         scored_as: the full values of varied settings of [score]; a part of the identity.
         check: how much worse than a baseline each score may get, by its name; no part of the identity.
+        needs: `num_gpus` and `mem_gb` that a cluster is to set aside for it, as far as they are said;
+            likewise.
     """
 
     dataset: Choice
@@ -45,6 +47,7 @@ class Cell:
     seed: int
     scored_as: Mapping[str, Any] = field(default_factory=dict)
     check: Mapping[str, Tolerance] = field(default_factory=dict)
+    needs: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:

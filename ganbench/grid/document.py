@@ -41,7 +41,14 @@ def document_of(
     if "check" in given:
         document["check"] = given["check"]
     if rules:
-        document["override"] = [{"when": dict(rule.said), **_sections(rule.layer)} for rule in rules]
+        document["override"] = [
+            {
+                "when": dict(rule.said),
+                **_sections(rule.layer),
+                **({"cluster": dict(rule.needs)} if rule.needs else {}),
+            }
+            for rule in rules
+        ]
     if excludes:
         document["exclude"] = [{"when": dict(each.said)} for each in excludes]
     document["compare"] = {"axis": compare.axis, "baseline": compare.baseline}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ganbench.errors import did_you_mean
@@ -12,7 +12,9 @@ from ganbench.grid.merged_settings import Layer, merge_layer
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import SECTIONS, Schema
 
-_KEYS = ("when", *SECTIONS)
+_KEYS = ("when", *SECTIONS, "cluster")
+_NEEDS = {"num_gpus": "a number of GPUs above 0", "mem_gb": "a number of gibibytes above 0"}
+_MAX_NEED = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +25,13 @@ class Override:
         when: for each axis that matters, the indices of its values that match.
         layer: what is set.
         said: `when` as it was written.
+        needs: `num_gpus` and `mem_gb` that a cluster is to set aside for each of the cells.
     """
 
     when: Mapping[str, frozenset[int]]
     layer: Layer
     said: Mapping[str, Any]
+    needs: Mapping[str, float] = field(default_factory=dict)
 
     def matches(self, position: Mapping[str, int]) -> bool:
         """Tell whether it speaks of the cell at these indices of the axes."""
@@ -92,9 +96,13 @@ def _read_override(
         problems.add(at, f"must be a table, given {given(table)}")
         return None
     layer: Layer = {}
+    needs: dict[str, float] = {}
     for key, value in table.items():
         section, _, setting = key.partition(".")
         if key == "when":
+            continue
+        if section == "cluster":
+            needs |= _read_needs({setting: value} if setting else value, problems, f"{at}.cluster")
             continue
         if section not in SECTIONS:
             problems.add(f"{at}.{key}", f"an override has no key {given(key)}{did_you_mean(key, _KEYS)}")
@@ -106,7 +114,24 @@ def _read_override(
             if overlap(key, axis):
                 problems.add(f"{at}.{key}", f"is the axis {axis}, so an override cannot set it")
     when = _read_when(table, axes, asked, patterns, problems, at)
-    return None if when is None else Override(when=when, layer=layer, said=table["when"])
+    return None if when is None else Override(when=when, layer=layer, said=table["when"], needs=needs)
+
+
+def _read_needs(table: Any, problems: Problems, at: str) -> dict[str, float]:
+    """Read what a cluster is to set aside; what is wrong is noted and left out."""
+    if not isinstance(table, Mapping):
+        problems.add(at, f"must be a table, given {given(table)}")
+        return {}
+    needs: dict[str, float] = {}
+    for name, value in table.items():
+        if name not in _NEEDS:
+            hint = did_you_mean(name, _NEEDS)
+            problems.add(f"{at}.{name}", f"a cell needs no {given(name)} of a cluster{hint}")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_NEED:
+            problems.add(f"{at}.{name}", f"must be {_NEEDS[name]}, given {given(value)}")
+        else:
+            needs[name] = value
+    return needs
 
 
 def read_excludes(

@@ -28,6 +28,7 @@ class Resolved(NamedTuple):
     train: TrainSettings
     score: ScoreSettings
     check: Mapping[str, Tolerance]
+    needs: Mapping[str, float]
 
 
 def count_cells(axes: Mapping[str, Axis], seeds: Sequence[int]) -> int:
@@ -127,7 +128,8 @@ class _Settings:
             for key, problem in error.wrong.items():
                 self._problems.add(key, f"{problem} (where {at})" if at else problem)
             return None
-        return Resolved(train, _score(layer), thresholds_of(layer))
+        needs = {name: value for rule in rules for name, value in rule.needs.items()}
+        return Resolved(train, _score(layer), thresholds_of(layer), needs)
 
     def _axes_layer(self, position: Mapping[str, int]) -> Layer:
         """Merge what the axes set here into one layer, so that their order does not matter."""
@@ -172,6 +174,7 @@ def _cell(
         train=resolved.train,
         score=resolved.score,
         check=resolved.check,
+        needs=resolved.needs,
         seed=seed,
         scored_as={key: value for key, value in values.items() if key.startswith("score.")},
     )

@@ -1,0 +1,222 @@
+"""The slots of a Ray cluster: actors that are started, listened to and ended."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ganbench.catalog.switches import VARIABLES
+from ganbench.execution.interpreter import interpreter_flags
+from ganbench.execution.node_check import NodeCheck, NodeReport
+from ganbench.execution.ray_cluster import Needs, RayCluster
+from ganbench.execution.ray_worker import RayWorker
+from ganbench.execution.tries import Lost, TimeLimit
+from ganbench.runner.task import Task
+
+_POLL_SECONDS = 0.1
+# How long an actor waits for its worker before it says that there is nothing new.
+_LISTEN_SECONDS = 5.0
+
+
+@dataclass(eq=False)
+class RaySlot:
+    """An actor with its worker, and what it is doing.
+
+    Attributes:
+        needs: what Ray sets aside for it.
+        actor: Ray's handle.
+        hearing: Ray's reference to the answer that is awaited: first the node's name, then what is new.
+        node: the machine; empty until it is known.
+        node_id: Ray's name of it.
+        report: of the last check of the node; None while it is awaited.
+        task: the cell that it runs.
+        given: when it got the cell, in seconds of `time.monotonic`.
+        begun: when it began with it.
+    """
+
+    needs: Needs
+    actor: Any
+    hearing: Any
+    node: str = ""
+    node_id: str = ""
+    report: NodeReport | None = None
+    task: Task | None = None
+    given: float = 0.0
+    begun: float | None = None
+
+
+class RaySlots:
+    """The actors of a run, those that wait for a node included.
+
+    Attributes:
+        all: in the order in which they were started.
+        check: what a node is held against when its worker begins.
+    """
+
+    def __init__(self, cluster: RayCluster, device: str) -> None:
+        """Start none yet.
+
+        Args:
+            cluster: where actors are placed.
+            device: where workers run cells, as torch names it there.
+        """
+        import ray
+
+        self._ray: Any = ray
+        self._cluster = cluster
+        self._device = device
+        self.all: list[RaySlot] = []
+        self.check = NodeCheck()
+
+    @property
+    def busy(self) -> list[RaySlot]:
+        """Those whose worker has a cell."""
+        return [slot for slot in self.all if slot.task is not None]
+
+    def start(self, needs: Needs) -> RaySlot:
+        """Create an actor, which Ray places once there is room; its worker is asked to look at its node."""
+        options = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 2, **needs.options()}
+        names = ("OMP_NUM_THREADS", *VARIABLES)
+        actor = (
+            self._ray.remote(RayWorker)
+            .options(**options)
+            .remote(
+                path=[entry for entry in sys.path if isinstance(entry, str)],
+                arguments=sys.argv,
+                flags=interpreter_flags(),
+                variables={name: os.environ.get(name) for name in names},
+                folder=os.getcwd(),
+            )
+        )
+        slot = RaySlot(needs=needs, actor=actor, hearing=actor.node.remote())
+        self.all.append(slot)
+        return slot
+
+    def dismiss(self, *slots: RaySlot) -> None:
+        """End actors, and with them their workers."""
+        for slot in slots:
+            if slot in self.all:
+                self.all.remove(slot)
+            with suppress(Exception):
+                # It may be gone, and so may the cluster.
+                self._ray.kill(slot.actor)
+
+    def give(self, slot: RaySlot, task: Task) -> None:
+        """Let a worker run a cell."""
+        slot.task, slot.given, slot.begun = task, time.monotonic(), None
+        self._send(slot, replace(task, device=self._device))
+
+    def ask(self, slot: RaySlot) -> None:
+        """Let a worker look at its node again; its report comes when it has."""
+        slot.report = None
+        self._send(slot, (self.check, self._device))
+
+    def stop(self) -> None:
+        """Ask every worker that has a cell to write its checkpoint and end it."""
+        for slot in self.busy:
+            slot.actor.stop.remote()
+
+    def hear(self, limit: TimeLimit | None) -> Iterator[tuple[RaySlot, object]]:
+        """Wait a moment for what workers say.
+
+        Args:
+            limit: what a cell may take.
+
+        Returns:
+            Slots, each with an Event, a CellResult, a NodeReport, or, where its worker has ended or takes too
+            long, a Lost.
+        """
+        by_reference = {slot.hearing: slot for slot in self.all}
+        if not by_reference:
+            time.sleep(_POLL_SECONDS)
+            return
+        ready, _ = self._ray.wait(list(by_reference), num_returns=1, timeout=_POLL_SECONDS)
+        for reference in ready:
+            slot = by_reference[reference]
+            try:
+                answer = self._ray.get(reference)
+            except self._ray.exceptions.RayError as error:
+                yield slot, self._lost(slot, error)
+                continue
+            if not slot.node:
+                slot.node, slot.node_id = answer
+                self.ask(slot)
+                slot.hearing = slot.actor.listen.remote(_LISTEN_SECONDS)
+                continue
+            messages, ended = answer
+            # Before anything is done with the messages: that may end the slot.
+            if ended is None:
+                slot.hearing = slot.actor.listen.remote(_LISTEN_SECONDS)
+            for message in messages:
+                said = pickle.loads(message)
+                if isinstance(said, NodeReport):
+                    slot.report = said
+                yield slot, said
+            if ended is not None:
+                cause, freed = ended
+                yield slot, Lost(cause=cause, freed=freed)
+        if limit is not None:
+            for slot in self.busy:
+                if reason := limit.exceeded(slot.given, slot.begun):
+                    yield slot, Lost(reason=reason)
+
+    def _lost(self, slot: RaySlot, error: Exception) -> Lost:
+        """Say what a slot was lost by, from what Ray raises."""
+        text = str(error)
+        killed = isinstance(error, self._ray.exceptions.OutOfMemoryError) or "OutOfMemory" in text
+        there = {node["NodeID"] for node in self._cluster.nodes()}
+        on = f" on node {slot.node}" if slot.node else ""
+        cause = f"the loss of node {slot.node}" if slot.node_id and slot.node_id not in there else ""
+        if not slot.node:
+            lines = text.strip().splitlines() or ["no reason given"]
+            cause = f"a failed start of its Ray actor: {lines[-1].strip()}"
+        return Lost(cause=cause or f"the end of its Ray actor{on}", freed="Ray" if killed else "")
+
+    def _send(self, slot: RaySlot, message: object) -> None:
+        slot.actor.send.remote(pickle.dumps(message))
+
+
+class WaitingTasks:
+    """Tasks that no worker has yet, by what a worker must have for them; in order among equals."""
+
+    def __init__(self, tasks: Iterable[Task], default: Needs) -> None:
+        self._default = default
+        self._tasks: dict[tuple[Needs, str], deque[Task]] = {}
+        for task in tasks:
+            self._tasks.setdefault(self._kind(task), deque()).append(task)
+
+    def __bool__(self) -> bool:
+        return any(self._tasks.values())
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._tasks.clear()
+
+    def put_back(self, task: Task) -> None:
+        """Put one that is to be tried again before its equals."""
+        self._tasks.setdefault(self._kind(task), deque()).appendleft(task)
+
+    def take(self, needs: Needs, model: str) -> Task | None:
+        """Take the next one for a worker that has this; None where there is none."""
+        tasks = self._tasks.get((needs, model))
+        return tasks.popleft() if tasks else None
+
+    def wanted(self) -> Counter[Needs]:
+        """Count the tasks by what they need of a node."""
+        counted: Counter[Needs] = Counter()
+        for (needs, _), tasks in self._tasks.items():
+            counted[needs] += len(tasks)
+        return +counted
+
+    def _kind(self, task: Task) -> tuple[Needs, str]:
+        said = task.cell.needs
+        num_gpus = said.get("num_gpus", self._default.num_gpus)
+        needs = replace(self._default, num_gpus=num_gpus, mem_gb=said.get("mem_gb", self._default.mem_gb))
+        return needs, task.environment.device
