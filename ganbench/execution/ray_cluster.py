@@ -31,6 +31,8 @@ _OBJECT_STORE_BYTES = 80 * 2**20
 _VARIABLES = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # A Ray that is started here would let everything else go before its workers.
+    "RAY_worker_niceness": "0",
 }
 # With it a Ray that is started here listens on the loopback interface alone, whatever the system.
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"

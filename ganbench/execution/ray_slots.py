@@ -170,11 +170,13 @@ class RaySlots:
     def _lost(self, slot: RaySlot, error: Exception) -> Lost:
         """Say what a slot was lost by, from what Ray raises."""
         text = str(error)
-        killed = isinstance(error, self._ray.exceptions.OutOfMemoryError) or "OutOfMemory" in text
+        killed = isinstance(error, self._ray.exceptions.OutOfMemoryError) or "out of memory" in text.lower()
         there = {node["NodeID"] for node in self._cluster.nodes()}
         on = f" on node {slot.node}" if slot.node else ""
         cause = f"the loss of node {slot.node}" if slot.node_id and slot.node_id not in there else ""
-        if not slot.node:
+        if killed:
+            cause = f"Ray, which had to free memory{on}"
+        elif not slot.node:
             lines = text.strip().splitlines() or ["no reason given"]
             cause = f"a failed start of its Ray actor: {lines[-1].strip()}"
         return Lost(cause=cause or f"the end of its Ray actor{on}", freed="Ray" if killed else "")

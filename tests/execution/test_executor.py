@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from in_process import InProcess
-from parts_here import forget
+from parts_here import forget, shared
 from studies import outcome
 from tiny_grid import GRID
 
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
-from ganbench.execution import EXECUTORS, Executor, LocalExecutor, Place, plan_run, plan_verification, verify
+from ganbench.execution import (
+    EXECUTORS,
+    Executor,
+    LocalExecutor,
+    Place,
+    Rerun,
+    plan_run,
+    plan_verification,
+    verify,
+)
 from ganbench.grid import read_grid
+from ganbench.runner import Task, run_cell
 
 
 class Elsewhere(InProcess):
@@ -51,6 +62,54 @@ def test_cells_are_planned_for_the_model_where_they_will_run(tmp_path: Path) -> 
     results = ganbench.run(GRID, tmp_path / "out", executor=Elsewhere())
     assert set(results.cells["status"]) == {"error"}
     assert results.cells["reason"].str.contains("not the planned one: device another CPU -> ").all()
+
+
+class Mixed(InProcess):
+    """Has devices of two models, of which new cells are planned for the first."""
+
+    models = ("first model", "second model")
+
+    def places(self) -> list[Place]:
+        return [Place(device="cpu", model=model) for model in type(self).models]
+
+
+@pytest.mark.slow
+def test_a_cell_goes_back_to_the_device_model_that_it_began_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid, out = read_grid(GRID, load_catalog()), tmp_path / "out"
+
+    def planned(models: tuple[str, ...], rerun: Rerun = "no") -> list[tuple[str, str]]:
+        monkeypatch.setattr(Mixed, "models", models)
+        plan, _ = plan_run(grid, out, executor=Mixed(), rerun=rerun)
+        return [(entry.action, entry.environment.device) for entry in plan.cells]
+
+    assert planned(("A", "B")) == [("train", "A"), ("train", "A")]
+    # One was begun on B, and one finished there: both stay there where B is allowed, whatever comes first.
+    monkeypatch.setattr("ganbench.grid.environment.device_model", lambda _: "B")
+    plan, store = plan_run(grid, out, executor=Mixed())
+    store.make()
+    for entry, stop in zip(plan.cells, (lambda: False, lambda: True), strict=True):
+        environment = replace(entry.environment, device="B")
+        task = Task(cell=entry.cell, folder=str(out), device="cpu", environment=environment)
+        ended = run_cell(task, shared(), stop)
+        assert ended.status == ("unfinished" if stop() else "ok"), ended.reason
+    store.write_grid(grid.to_toml())
+    assert planned(("A", "B")) == [("keep", "B"), ("train", "B")]
+    assert planned(("B",)) == [("keep", "B"), ("train", "B")]
+    with pytest.raises(GridError) as caught:
+        planned(("A",))
+    assert [problem.count("device B -> A") for problem in caught.value.problems] == [1, 1]
+    assert planned(("A",), "keep") == [("keep", "A"), ("train", "A")]
+
+
+def test_what_a_cell_needs_of_a_cluster_is_left_aside_without_one(tmp_path: Path) -> None:
+    needy = {**GRID, "override": [{"when": {"loss": "non_saturating"}, "cluster": {"num_gpus": 2}}]}
+    noted = "cluster.num_gpus and cluster.mem_gb are left aside: cells run on no cluster"
+    plan, _ = plan_run(read_grid(needy, load_catalog()), tmp_path / "out", device="cpu")
+    assert noted in plan.notes
+    plan, _ = plan_run(read_grid(GRID, load_catalog()), tmp_path / "out", device="cpu")
+    assert noted not in plan.notes
 
 
 @pytest.mark.slow

@@ -277,11 +277,13 @@ def test_workers_are_placed_on_gpus_of_one_model(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(f"ganbench.execution.{module}.device_model", models.__getitem__)
     found = {
         (device, jobs): [(place.device, place.model) for place in LocalExecutor(device, jobs=jobs).places()]
-        for device, jobs in (("cuda", None), ("cuda", 3), ("cuda:1", None), ("cuda:1", 2))
+        for device, jobs in (("cuda", None), ("cuda", 3), ("cuda:1", None), ("cuda:1", 4))
     }
     assert found == {
         ("cuda", None): [("cuda:0", "A"), ("cuda:2", "A")],
         ("cuda", 3): [("cuda:0", "A"), ("cuda:2", "A"), ("cuda:0", "A")],
         ("cuda:1", None): [("cuda:1", "B")],
-        ("cuda:1", 2): [("cuda:1", "B")] * 2,
+        # Several workers on one GPU.
+        ("cuda:1", 4): [("cuda:1", "B")] * 4,
     }
+    assert str(LocalExecutor("cuda:1", jobs=4).workers) == "4 workers (as asked for)"

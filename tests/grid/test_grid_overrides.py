@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 
@@ -116,6 +118,19 @@ def test_a_setting_in_when_needs_no_quotes(read, table):
             "override[0].train.stps: [train] has no setting",
         ),
         ({"when": {"loss": "minimax"}, "train": 3}, "override[0].train: must be a table"),
+        ({"when": {"loss": "minimax"}, "cluster": 3}, "override[0].cluster: must be a table, given 3"),
+        (
+            {"when": {"loss": "minimax"}, "cluster": {"num_gpu": 1}},
+            "override[0].cluster.num_gpu: a cell needs no 'num_gpu' of a cluster; did you mean 'num_gpus'?",
+        ),
+        (
+            {"when": {"loss": "minimax"}, "cluster.mem_gb": 0},
+            "override[0].cluster.mem_gb: must be a number of gibibytes above 0, given 0",
+        ),
+        (
+            {"when": {"loss": "minimax"}, "cluster": {"num_gpus": True}},
+            "override[0].cluster.num_gpus: must be a number of GPUs above 0, given True",
+        ),
         (
             {"when": {"loss": "minimax"}, "score": {"samples": 1}},
             "override[0].score.samples: must be a whole",
@@ -203,3 +218,24 @@ class TestOptimizers:
             read, table, optimizer={"name": "sgd", "momentum": 0.9}, d_optimizer={"nesterov": True}
         )
         assert d.options()["nesterov"] is True
+
+
+def test_what_cells_need_of_a_cluster_is_in_no_identity(read, table):
+    plain = read(table)
+    table["override"] = [
+        {"when": {"loss": "minimax"}, "cluster": {"num_gpus": 0.5, "mem_gb": 4}},
+        {"when": {"loss": "minimax", "dataset": "photos"}, "cluster.mem_gb": 16},
+    ]
+    grid = read(table)
+    assert [cell.id for cell in grid.cells] == [cell.id for cell in plain.cells]
+    needs = {(cell.loss.name, cell.dataset.name): cell.needs for cell in grid.cells}
+    assert needs == {
+        ("minimax", "blobs"): {"num_gpus": 0.5, "mem_gb": 4},
+        ("minimax", "photos"): {"num_gpus": 0.5, "mem_gb": 16},
+        ("non_saturating", "blobs"): {},
+        ("non_saturating", "photos"): {},
+    }
+    again = read(tomllib.loads(grid.to_toml()))
+    assert again == grid
+    assert again.to_toml() == grid.to_toml()
+    assert "cluster" not in plain.to_toml()
