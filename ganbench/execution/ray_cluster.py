@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -101,6 +102,8 @@ class RayCluster:
         """
         for name, value in _VARIABLES.items():
             os.environ.setdefault(name, value)
+        # Ray finds packages of its own by the first, and draws from the second; both are the caller's.
+        self._before = list(sys.path), random.getstate()
         require_package("ray", "ray")
         import ray
 
@@ -115,6 +118,9 @@ class RayCluster:
         if self._own and self._ray.is_initialized():
             with _kept_handlers():
                 self._ray.shutdown()
+        path, state = self._before
+        sys.path[:] = path
+        random.setstate(state)
 
     def nodes(self) -> list[Mapping[str, Any]]:
         """List the nodes that are alive, as Ray describes them."""

@@ -26,6 +26,8 @@ _START_SECONDS = 300.0
 # How often nodes are counted that have joined or gone.
 _COUNT_SECONDS = 10.0
 _MAX_FAILED_STARTS = 3
+# How often the user hears that no worker has a cell.
+_UNSERVED_SECONDS = 60.0
 
 
 class RayExecutor:
@@ -127,6 +129,7 @@ class RayExecutor:
         try:
             self._check_nodes(NodeCheck.of(given, shared.token))
             told = False
+            served = time.monotonic()
             while waiting or self._slots.busy:
                 if self.stopped is not None:
                     waiting.clear()
@@ -138,6 +141,14 @@ class RayExecutor:
                 else:
                     self._start_missing(waiting)
                     self._hand_out(waiting)
+                    if self._slots.busy:
+                        served = time.monotonic()
+                    elif time.monotonic() > served + _UNSERVED_SECONDS:
+                        served = time.monotonic()
+                        models = ", ".join(sorted(waiting.models()))
+                        self._notes.append(
+                            f"cells wait for a worker of Ray on a {models}; Ctrl-C ends the run"
+                        )
                 for slot, said in self._slots.hear(self._limit if self.stopped is None else None):
                     result = self._take(slot, said, tries, waiting, on_event)
                     if result is not None:

@@ -217,6 +217,10 @@ class WaitingTasks:
             counted[needs] += len(tasks)
         return +counted
 
+    def models(self) -> set[str]:
+        """Give the device models that the tasks need."""
+        return {model for (_, model), tasks in self._tasks.items() if tasks}
+
     def _kind(self, task: Task) -> tuple[Needs, str]:
         said = task.cell.needs
         num_gpus = said.get("num_gpus", self._default.num_gpus)
