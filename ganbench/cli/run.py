@@ -40,7 +40,7 @@ def run_command(
     jobs: Jobs = None,
     device: Device = "auto",
     executor: Annotated[
-        str, typer.Option(metavar="local|ray", help="Where cells run: here, or on a cluster.")
+        str, typer.Option(metavar="local|ray|slurm", help="Where cells run: here, or on a cluster.")
     ] = "local",
     cluster: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="A table per executor, as [ray]; see the README.")

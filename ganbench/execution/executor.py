@@ -93,4 +93,5 @@ def planned_place(executor: Executor) -> Place:
 EXECUTORS: dict[str, Callable[..., Executor]] = {
     "local": lazy("ganbench.execution.local:LocalExecutor"),
     "ray": lazy("ganbench.execution.ray_executor:RayExecutor"),
+    "slurm": lazy("ganbench.execution.slurm_executor:SlurmExecutor"),
 }

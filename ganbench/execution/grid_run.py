@@ -160,8 +160,8 @@ def run(
         keep_going: whether cells whose plugins are broken end in `error`, and the others are run; otherwise
             a broken plugin is bad input.
         listener: told how the run goes.
-        executor: runs the cells: `local`, worker processes of this machine; `ray`; or an object, which
-            serves one run at a time. jobs and device apply to `local` alone, max_seconds_per_cell to
+        executor: runs the cells: `local`, worker processes of this machine; `ray`; `slurm`; or an object,
+            which serves one run at a time. jobs and device apply to `local` alone, max_seconds_per_cell to
             executors given by their names.
         cluster: a TOML file with a table for each executor on other machines, which says how it runs cells.
         plugins: plugins without a package, beside those that are installed: paths of `.py` files, names of
@@ -206,6 +206,7 @@ def run(
             trying=getattr(listener, "trying", lambda done, total: None),
         )
         with store.lock():
+            _refuse_jobs(store, executor, rerun)
             # Another run may have been here since.
             plan = _planned_again(plan, store, rerun)
             if listener is not None:
@@ -259,6 +260,19 @@ def read_run_grid(
         raise with_missing_plugins(error, Store(folder), catalog) from None
 
 
+def _refuse_jobs(store: Store, executor: Executor | str | None, rerun: Rerun) -> None:
+    """Refuse to begin cells that jobs of an earlier run may be at.
+
+    Raises:
+        StoreError: there are jobs that this run does not collect.
+    """
+    if store.jobs_folder.exists() and (executor != "slurm" or rerun in ("stale", "all")):
+        raise StoreError(
+            f"{store.path}: jobs of Slurm are still to be collected; give the run's command with --executor "
+            f"slurm and without --rerun first, or end the jobs and remove {store.jobs_folder}"
+        )
+
+
 def _folder_of(grid: object, out: Path | None) -> Path:
     if out is not None:
         return out
@@ -306,7 +320,9 @@ def _lay_out(plan: Plan, store: Store) -> None:
     """Write a record of each cell that has none, then the grid: the folder is whole from the start."""
     catalog = plan.shared.catalog
     store.make(plan.grid.folder if _names_paths(plan) else "")
-    store.sweep()
+    if not store.jobs_folder.exists():
+        # Otherwise jobs may be writing files just now.
+        store.sweep()
     for planned in plan.cells:
         cell = planned.cell
         if planned.fresh:

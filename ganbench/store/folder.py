@@ -16,7 +16,7 @@ from ganbench.errors import StoreError
 from ganbench.files.atomic import make_folder, read_bytes, write_bytes
 from ganbench.store.cells import TEXT_LIMIT, CellStore
 from ganbench.store.lock import hold
-from ganbench.store.names import CELL_ID, CELLS, FOLDER, GRID, REFERENCES, WORKERS
+from ganbench.store.names import CELL_ID, CELLS, FOLDER, GRID, JOBS, REFERENCES, WORKERS
 from ganbench.store.ownership import leftovers, marked_grid_folder, require_own, write_mark
 
 if TYPE_CHECKING:
@@ -119,6 +119,11 @@ class Store(CellStore):
         """
         self.make()
         self.write_text(GRID, text)
+
+    @property
+    def jobs_folder(self) -> Path:
+        """Where jobs of a scheduler keep their files while a run has any, or has not collected them."""
+        return self.path / JOBS
 
     def workers(self) -> dict[str, Any]:
         """Read what a run tells its workers on other machines; empty where there is no such file.

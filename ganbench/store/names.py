@@ -16,6 +16,8 @@ REPORT = "report.html"
 MARK = ".ganbench-results"
 # While workers on other machines run cells: by it they know that they see the folder, and when to stop.
 WORKERS = ".workers.json"
+# A folder of jobs of a scheduler: while they run, and until what they have done is collected.
+JOBS = ".jobs"
 
 FOLDER = "cells"
 CELL_ID = re.compile(r"c[0-9a-f]{11}")

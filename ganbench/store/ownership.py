@@ -21,6 +21,7 @@ from ganbench.store.names import (
     CELLS,
     FOLDER,
     GRID,
+    JOBS,
     MARK,
     REFERENCES,
     WORKERS,
@@ -166,6 +167,8 @@ def _left_by_a_run(entry: os.DirEntry[str]) -> bool:
     if entry.name in (FOLDER, REFERENCES) and entry.is_dir():
         is_own = _only_cell_files if entry.name == FOLDER else _is_reference
         return all(map(is_own, _entries(Path(entry))))
+    if entry.name == JOBS and entry.is_dir():
+        return True
     # A lock that is no lock of the system's is several files, named after it.
     locks = entry.name == LOCK or entry.name.startswith(f"{LOCK}.")
     return entry.is_file() and (locks or entry.name in (HOLDER, WORKERS) or _is_temporary(entry.name))

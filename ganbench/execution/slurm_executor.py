@@ -1,0 +1,270 @@
+"""Cells on Slurm by submitit: jobs that outlive their driver, and are collected by the same command."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from ganbench.errors import GanbenchError
+from ganbench.execution.executor import MIN_START_SECONDS, THREADS, Place
+from ganbench.execution.job_log import CellGiven, CellLost, JobBegun, JobEnded
+from ganbench.execution.named_executor import cluster_executors
+from ganbench.execution.node_check import NodeCheck, NodeReport, refuse_unfit
+from ganbench.execution.resources import resources_here, worker_count
+from ganbench.execution.shared_folder import SharedFolder
+from ganbench.execution.slurm_jobs import SlurmJobs, SubmittedJob
+from ganbench.execution.slurm_settings import SlurmSettings
+from ganbench.execution.tries import Lost, TimeLimit, Tries
+from ganbench.files.atomic import make_folder
+from ganbench.runner.events import Event
+from ganbench.runner.task import CellResult, Task
+from ganbench.store import Store
+
+_POLL_SECONDS = 0.2
+# A job reads the wish to stop once a second, over a network drive, and ends after its checkpoint.
+_PATIENCE_SECONDS = 30.0
+
+
+class SlurmExecutor:
+    """Runs tasks in jobs of Slurm; a dead worker or job costs a cell one of two tries.
+
+    Attributes:
+        stopped: when it was told to stop, in seconds of `time.monotonic`; None while it was not.
+        settings: the table [slurm].
+        patience_seconds: how long after that it waits for checkpoints.
+        serves_needs: every job asks for the same.
+    """
+
+    patience_seconds = _PATIENCE_SECONDS
+    serves_needs = False
+
+    def __init__(self, cluster: Path | None = None, *, max_seconds: float | None = None) -> None:
+        """Read the settings; no job is submitted yet.
+
+        Args:
+            cluster: a file with a table [slurm]; defaults where there is none.
+            max_seconds: a cell's limit, from when its worker is ready, or None.
+
+        Raises:
+            GanbenchError: the file is wrong, or submitit or Slurm is missing.
+        """
+        self.stopped: float | None = None
+        self.settings = SlurmSettings.read(cluster, cluster_executors())
+        with tempfile.TemporaryDirectory() as folder:
+            self.settings.executor(Path(folder))
+        self._device = "cuda:0" if self.settings.has_gpus else "cpu"
+        self._limit = None
+        if max_seconds is not None:
+            self._limit = TimeLimit(cell=max_seconds, start=max(max_seconds, MIN_START_SECONDS))
+        self._models: list[str] = []
+        self._killed = False
+
+    @property
+    def workers(self) -> str:
+        """How the cells are dealt."""
+        count = self.settings.cells_per_job
+        where = "Slurm" if self.settings.cluster == "slurm" else "submitit on this machine"
+        return f"jobs of {where} ({count} cell{'s' * (count != 1)} each)"
+
+    def places(self) -> list[Place]:
+        """List a place for each device model: those that the file names, or that of the node of a small job.
+
+        Raises:
+            GanbenchError: the small job fails.
+        """
+        if not self._models:
+            if self.settings.device_models:
+                self._models = list(self.settings.device_models)
+            elif self.settings.cluster == "local":
+                self._models = [Place.here(self._device).model]
+            else:
+                self._models = [self._model_of_a_node()]
+        return [Place(device=self._device, model=model, threads=THREADS) for model in self._models]
+
+    def stop(self) -> None:
+        """Ask every job to write its checkpoint and end; may be called from a signal handler."""
+        if self.stopped is None:
+            self.stopped = time.monotonic()
+
+    def kill(self) -> None:
+        """End every job; may be called from a signal handler, so `run` does it."""
+        self._killed = True
+
+    def close(self) -> None:
+        """Hold on to nothing: `run` ends its jobs."""
+
+    def run(
+        self, tasks: Iterable[Task], on_event: Callable[[Event], None] = lambda _: None
+    ) -> Generator[CellResult, None, None]:
+        """Collect what jobs of an earlier driver have done, submit the other tasks; results as they come.
+
+        Raises:
+            GanbenchError: a node lacks the folder or has other versions, or no job can be submitted.
+        """
+        wanted = {task.cell.id: task for task in tasks}
+        if not wanted:
+            return
+        store = Store(next(iter(wanted.values())).folder)
+        jobs = SlurmJobs(store.jobs_folder, self.settings)
+        jobs.adopt()
+        # Jobs of an earlier driver go on while they find the token that they were given.
+        shared = SharedFolder(store, str(store.workers().get("token", "")) if jobs.all else "")
+        shared.open()
+        check = NodeCheck.of(wanted.values(), shared.token)
+        tries = Tries()
+        told = False
+        try:
+            running = {cell for job in jobs.all for cell in job.cells}
+            self._submit(jobs, [task for task in wanted.values() if task.cell.id not in running], check)
+            while jobs.all:
+                again: list[Task] = []
+                for job in tuple(jobs.all):
+                    is_over = job.is_over()
+                    for cell, end in self._news(job, on_event):
+                        job.ended.add(cell)
+                        if isinstance(end, Lost):
+                            end = tries.result_of(cell, end, stopped=self.stopped is not None)
+                        if end is None:
+                            again += [wanted[cell]] if cell in wanted else []
+                        elif wanted.pop(cell, None) is not None:
+                            yield end
+                    if not is_over:
+                        continue
+                    left = job.left
+                    if self.stopped is None and left and not job.clean:
+                        # It was killed, with the cell that it had or before it had one.
+                        cell = job.given or left[0]
+                        left.remove(cell)
+                        end = tries.result_of(cell, job.lost(), stopped=False)
+                        if end is not None and wanted.pop(cell, None) is not None:
+                            yield end
+                        else:
+                            left.insert(0, cell)
+                    again += [wanted[cell] for cell in left if cell in wanted]
+                    jobs.drop(job)
+                if self.stopped is None:
+                    self._submit(jobs, again, check)
+                else:
+                    if not told:
+                        told = True
+                        shared.stop()
+                        self._cancel_waiting(jobs)
+                    if self._killed or time.monotonic() > self.stopped + self.patience_seconds:
+                        return
+                time.sleep(_POLL_SECONDS)
+        finally:
+            self._end(jobs, shared)
+
+    def _end(self, jobs: SlurmJobs, shared: SharedFolder) -> None:
+        """Leave nothing behind, but jobs that have not ended yet, which the next command collects."""
+        if jobs.all:
+            shared.stop()
+            self._cancel_waiting(jobs)
+            # Where the run failed rather than was stopped, nobody has waited yet.
+            end = time.monotonic() + (self.patience_seconds if self.stopped is None else 0.0)
+            while not self._killed and not all(job.is_over() for job in jobs.all) and time.monotonic() < end:
+                time.sleep(_POLL_SECONDS)
+            if self._killed:
+                for job in jobs.all:
+                    job.cancel()
+        if all(job.is_over() for job in jobs.all):
+            jobs.close()
+            shared.close()
+
+    def _submit(self, jobs: SlurmJobs, tasks: Sequence[Task], check: NodeCheck) -> None:
+        if not tasks:
+            return
+        size = self.settings.cells_per_job
+        if self.settings.cluster == "local":
+            # There is no scheduler that would let jobs wait.
+            free = max(1, worker_count(resources_here(), 0, None).count - len(jobs.all))
+            size = max(size, -(-len(tasks) // free))
+        parts = [tasks[start : start + size] for start in range(0, len(tasks), size)]
+        jobs.submit(
+            [
+                (
+                    [task.cell.id for task in part],
+                    {
+                        "tasks": pickle.dumps(list(part)),
+                        "check": check,
+                        "device": self._device,
+                        "limit": self._limit,
+                    },
+                )
+                for part in parts
+            ]
+        )
+
+    def _news(
+        self, job: SubmittedJob, on_event: Callable[[Event], None]
+    ) -> Generator[tuple[str, CellResult | Lost | None], None, None]:
+        """Hear a job, and give the ends of cells that it tells.
+
+        Raises:
+            GanbenchError: its node is not fit to run cells.
+        """
+        for message in job.log.news():
+            if isinstance(message, CellResult):
+                job.given = ""
+                yield message.cell, message
+            elif isinstance(message, CellLost):
+                job.given = ""
+                yield message.cell, message.lost
+            elif isinstance(message, CellGiven):
+                job.given = message.cell
+            elif isinstance(message, JobBegun):
+                job.given, job.clean = "", False
+            elif isinstance(message, JobEnded):
+                job.given, job.clean = "", True
+            elif isinstance(message, NodeReport):
+                refuse_unfit([message])
+                if message.model not in self._models:
+                    raise GanbenchError(
+                        f"[slurm]: node {message.node} has the device {message.model}, which is none of "
+                        f"{', '.join(self._models)}; choose nodes by slurm_constraint or slurm_partition, or "
+                        "name it in device_models"
+                    )
+            else:
+                on_event(message)  # type: ignore[arg-type]
+
+    def _cancel_waiting(self, jobs: SlurmJobs) -> None:
+        for job in jobs.all:
+            if job.log.is_empty():
+                job.cancel()
+
+    def _model_of_a_node(self) -> str:
+        """Submit a job that says which device its node has, and wait for it.
+
+        Raises:
+            GanbenchError: it ends without an answer.
+        """
+        # In the home, which nodes see as a rule; the results folder is not known yet, or is not there.
+        cache = Path(platformdirs.user_cache_dir("ganbench"))
+        make_folder(cache)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="slurm-", ignore_cleanup_errors=True) as folder:
+            jobs = SlurmJobs(Path(folder), self.settings)
+            work = {"tasks": pickle.dumps([]), "check": NodeCheck(), "device": self._device}
+            (job,) = jobs.submit([((), work)])
+            try:
+                while True:
+                    is_over = job.is_over()
+                    for message in job.log.news():
+                        if isinstance(message, NodeReport):
+                            return message.model
+                    if is_over:
+                        raise GanbenchError(
+                            f"[slurm]: a job that asks for the device of a node came to {job.lost().cause}"
+                        )
+                    time.sleep(_POLL_SECONDS)
+            finally:
+                with suppress(Exception):
+                    end = time.monotonic() + _PATIENCE_SECONDS
+                    while not job.is_over() and self.stopped is None and time.monotonic() < end:
+                        time.sleep(_POLL_SECONDS)
+                job.cancel()

@@ -1,0 +1,123 @@
+"""The table [slurm] of a cluster file: ganbench's own settings, and submitit's as they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from ganbench.errors import GridError, did_you_mean
+from ganbench.execution.cluster_file import ClusterSettings
+from ganbench.execution.named_executor import require_package
+from ganbench.grid.problems import Problems, given
+
+# submitit's own defaults are minutes. A job of Slurm is requeued after its limit, as often as it takes.
+_TIMEOUT_MIN = {"slurm": 60, "local": 7 * 24 * 60}
+_MAX_TIMEOUTS = 1_000_000
+_REFUSED = {
+    "tasks_per_node": "a job has one task, which runs its cells one after another",
+    "nodes": "a job has one node",
+    "num_gpus": "submitit has given it up for gpus_per_node",
+}
+_GPU_KEYS = ("gpus_per_node", "slurm_gpus_per_node", "slurm_gpus_per_task")
+
+
+class SlurmSettings(ClusterSettings):
+    """The table [slurm] of a cluster file.
+
+    Attributes:
+        cluster: `slurm`, or `local`: processes of this machine, to try it without a scheduler.
+        cells_per_job: cells that a job runs one after another; on `local` a job has more where there would
+            be more jobs than cores.
+        submitit: submitit's own settings by their names, as `timeout_min` and `slurm_partition`.
+    """
+
+    table: ClassVar[str] = "slurm"
+
+    cluster: Annotated[Literal["slurm", "local"], Field(description="slurm or local")] = "slurm"
+    cells_per_job: Annotated[int, Field(ge=1, le=100_000, description="a whole number from 1 to 100000")] = 1
+    submitit: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: str | os.PathLike[str] | None, tables: Sequence[str]) -> Self:
+        """Read the table, and hold it against submitit and this machine.
+
+        Raises:
+            GridError: it is wrong, submitit is missing, or this machine has no Slurm.
+        """
+        require_package("submitit", "slurm")
+        settings = super().read(file, tables)
+        missing = [name for name in ("sbatch", "srun") if shutil.which(name) is None]
+        if settings.cluster == "slurm" and missing:
+            raise GridError(
+                f"--executor slurm: no {' and no '.join(missing)} on this machine; run it on a login node of "
+                'the cluster, or give cluster = "local" in [slurm] to try it without a scheduler'
+            )
+        return settings
+
+    @property
+    def has_gpus(self) -> bool:
+        """Whether a job asks for a GPU; its cells run on the CPU where it does not."""
+        gres = str(self.submitit.get("slurm_gres", ""))
+        return "gpu" in gres or any(self.submitit.get(name) for name in _GPU_KEYS)
+
+    def executor(self, folder: Path) -> Any:
+        """Make submitit's executor.
+
+        Args:
+            folder: of its files, which the nodes must see.
+
+        Raises:
+            GridError: submitit refuses a setting.
+        """
+        import submitit
+
+        made = submitit.AutoExecutor(
+            folder,
+            cluster=self.cluster,
+            slurm_max_num_timeout=_MAX_TIMEOUTS,
+            local_max_num_timeout=_MAX_TIMEOUTS,
+        )
+        parameters = {"timeout_min": _TIMEOUT_MIN[self.cluster], "name": "ganbench", **self.submitit}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                made.update_parameters(**parameters)
+        except Exception as error:
+            # Whatever the settings, some assertion or other: submitit raises no exception of its own.
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise GridError(f"[slurm]: submitit refuses its settings: {line}") from None
+        return made
+
+    @classmethod
+    def _read_table(cls, table: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+        keys = _submitit_keys()
+        own = [name for name in cls.model_fields if name != "submitit"]
+        rest, submitit = {}, {}
+        for name, value in table.items():
+            bare = name.removeprefix("slurm_")
+            at = f"{cls.table}.{name}"
+            if name in own:
+                rest[name] = value
+            elif why := _REFUSED.get(bare) if value != 1 else None:
+                problems.add(at, f"cannot be {given(value)}: {why}")
+            elif name in keys:
+                submitit[name] = value
+            else:
+                hint = did_you_mean(name, [*own, *keys])
+                problems.add(at, f"neither ganbench nor submitit has a setting {given(name)}{hint}")
+        read = super()._read_table(rest, problems)
+        return read | ({"submitit": submitit} if submitit else {})
+
+
+def _submitit_keys() -> list[str]:
+    """List the settings that submitit takes for Slurm, and those that it takes for any cluster."""
+    from submitit import AutoExecutor, SlurmExecutor
+
+    common = sorted(AutoExecutor._valid_parameters())
+    return [*common, *(f"slurm_{name}" for name in sorted({*SlurmExecutor._valid_parameters(), *common}))]
