@@ -140,7 +140,7 @@ def open_reference(request: ScoreRequest, shared: SharedParts) -> tuple[Dataset,
     from ganbench.runner.external_samples import ExternalDataset
 
     if isinstance(request.reference, Path):
-        data = ExternalDataset.read(request.reference)
+        data = ExternalDataset.read(request.reference, request.reading.background)
         return data, f"{request.reference} ({len(data.load('train'))})"
     split = request.settings.get("reference", "train")
     real = shared.dataset(request.reference)

@@ -130,16 +130,20 @@ class ExternalDataset:
             self.fingerprint = f"{_digest(samples.x)} {_digest(samples.labels)}"
 
     @classmethod
-    def read(cls, path: Path) -> ExternalDataset:
+    def read(cls, path: Path, background: Background | None = None) -> ExternalDataset:
         """Read samples as `read_samples` does; folders of images are classes.
+
+        Args:
+            path: a folder, or a file.
+            background: what transparent images are laid over; without it they are refused.
 
         Raises:
             DatasetError: there is no such thing, or it is damaged.
         """
         if not path.is_dir():
-            return cls(read_samples(path), path)
+            return cls(read_samples(path, reading=Reading(background=background)), path)
         _require_images(path)
-        images = read_image_folder(path)
+        images = read_image_folder(path, background=background)
         return cls(Samples(x=_grey(images.x), labels=images.places), path, images.folders)
 
     def load(self, split: Split) -> Samples:

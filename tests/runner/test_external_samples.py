@@ -199,3 +199,17 @@ def test_one_hot_rows_are_labels(tmp_path: Path, kind: Any) -> None:
         read_samples(array(tmp_path / "a.npz", x=COLOUR, labels=rows))
     # An array of no telling name that holds something else.
     assert read_samples(array(tmp_path / "a.npz", arr_0=COLOUR, arr_1=rows)).labels is None
+
+
+def test_transparent_pictures_are_a_reference_over_a_background(tmp_path: Path) -> None:
+    folder = tmp_path / "sprites"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 4), np.uint8)
+    for index, picture in enumerate(pixels):
+        Image.fromarray(picture).save(folder / f"{index}.png")
+    np.save(tmp_path / "sprites.npy", pixels)
+    with pytest.raises(DatasetError, match="transparent"):
+        ExternalDataset.read(folder)
+    white = [ExternalDataset.read(path, "white") for path in (folder, tmp_path / "sprites.npy")]
+    assert white[0].fingerprint == white[1].fingerprint
+    assert torch.equal(white[0].load("train").x, read_samples(folder, reading=Reading(background="white")).x)
