@@ -40,7 +40,7 @@ from ganbench.errors import GanbenchError, Unsupported
 
 if TYPE_CHECKING:
     from ganbench.catalog.contracts import build
-    from ganbench.execution import run
+    from ganbench.execution import merge, run
     from ganbench.files.cache import Cache
     from ganbench.files.picture_sets import read_images
     from ganbench.grid.environment import NUMERICS
@@ -81,6 +81,7 @@ __all__ = [
     "build",
     "hookimpl",
     "load",
+    "merge",
     "read_images",
     "run",
 ]
@@ -92,6 +93,7 @@ _LAZY = {
     "Results": "ganbench.report",
     "build": "ganbench.catalog.contracts",
     "load": "ganbench.report",
+    "merge": "ganbench.execution.merging",
     "read_images": "ganbench.files.picture_sets",
     "run": "ganbench.execution",
 }

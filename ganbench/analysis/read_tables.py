@@ -31,6 +31,7 @@ from ganbench.analysis.tables import CELL_COLUMNS, cells_frame, scores_frame
 from ganbench.catalog import Catalog
 from ganbench.errors import StoreError
 from ganbench.files.atomic import read_bytes
+from ganbench.grid.shard import Shard
 from ganbench.store import CELLS, SCORES, Store
 from ganbench.store.cells import LATER_SCORE_COLUMNS, TEXT_LIMIT
 
@@ -55,12 +56,21 @@ class Tables:
         grid: the resolved grid, parsed.
         cells: one row per cell: identity, status and reason, warnings, step, seconds, device, environment.
         scores: one row per score: cell, step, metric, value, how it was measured.
+        shard: which part of the grid's cells the folder has; None where it has all of them.
     """
 
     path: Path
     grid: Mapping[str, Any] = field(repr=False, compare=False)
     cells: pd.DataFrame = field(repr=False, compare=False)
     scores: pd.DataFrame = field(repr=False, compare=False)
+    shard: Shard | None = None
+
+    @property
+    def part(self) -> str:
+        """Say that a shard's comparison is not that of its grid; empty where the folder is no shard's."""
+        if self.shard is None:
+            return ""
+        return f"{self.shard.words}: a part of the grid; join the shards with `ganbench merge` to compare"
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -126,7 +136,13 @@ def read_tables(path: str | Path) -> Tables:
 
 
 def _tables(store: Store, grid: Mapping[str, Any], records: Sequence[Record]) -> Tables:
-    return Tables(path=store.path, grid=grid, cells=cells_frame(records), scores=scores_frame(records))
+    return Tables(
+        path=store.path,
+        grid=grid,
+        cells=cells_frame(records),
+        scores=scores_frame(records),
+        shard=store.shard(),
+    )
 
 
 def _table_records(store: Store) -> tuple[Record, ...]:

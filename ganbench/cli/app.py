@@ -29,6 +29,7 @@ plugins or grids; without it, everything is listed.
     "run": (
         "Train every combination of a grid, score it, write tables and a report; what is done already stays."
     ),
+    "merge": "Join results folders of one grid, as shards are, into one; trains nothing.",
     "inspect": "What ganbench sees in a folder, archive, array or table, and the grid's line that reads it.",
     "show": "One entry: summary, formulas, options with types and defaults, who provides it.",
     "sample": "The first COUNT samples of a cell that were scored, or of given classes, conditions or noise.",

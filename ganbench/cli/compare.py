@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.console import output
+from ganbench.cli.console import output, warn
 from ganbench.cli.parsing import Folder, Plugins
 from ganbench.errors import GanbenchError, did_you_mean
 
@@ -49,6 +49,7 @@ def compare_command(
             f"--format: no such format {format_!r}{did_you_mean(format_, ('table', *FORMATS))}"
         )
     results = load(folder, plugins=plugins or ())
+    warn([results.part] if results.part else [])
     comparison = recompare(
         results.path,
         results.cells,

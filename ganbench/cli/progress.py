@@ -132,7 +132,8 @@ def plan_line(plan: Plan) -> str:
             parts.append(f"{count} {text}")
     cells = len(plan.cells)
     workers = f", {plan.workers}" if plan.workers and plan.count("train", "score") else ""
-    return f"{plan.grid.name}: {cells_counted(cells)} on {plan.device} ({', '.join(parts)}){workers}"
+    part = f", {plan.grid.shard.words}" if plan.grid.shard else ""
+    return f"{plan.grid.name}{part}: {cells_counted(cells)} on {plan.device} ({', '.join(parts)}){workers}"
 
 
 def plan_notes(plan: Plan) -> list[str]:
@@ -159,8 +160,9 @@ def plan_notes(plan: Plan) -> list[str]:
             "no run can repeat that"
         )
     if plan.orphaned:
+        where = "this shard" if plan.grid.shard else "the grid"
         notes.append(
-            f"{cells_counted(len(plan.orphaned))} in the folder, but no longer in the grid: kept on disk, "
+            f"{cells_counted(len(plan.orphaned))} in the folder, but no longer in {where}: kept on disk, "
             "and not in the tables"
         )
     return notes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganbench.catalog import Catalog, load_catalog
-from ganbench.cli.console import output, plain
+from ganbench.cli.console import output, plain, warn
 from ganbench.cli.parsing import Folder, Plugins
 from ganbench.errors import GanbenchError, did_you_mean
 
@@ -66,6 +66,7 @@ def report_command(
     if tensorboard is not None:
         writer_class()
     results = load(folder, plugins=plugins or ())
+    warn([results.part] if results.part else [])
     if format_ is not None and results.comparison.empty:
         raise GanbenchError(
             f"--format {format_}: nothing to compare in {folder}: "

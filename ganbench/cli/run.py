@@ -36,7 +36,10 @@ def run_command(
     grid: Annotated[
         str, typer.Argument(metavar="GRID", help="A TOML file, or a name that `list grids` has.")
     ],
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/<name>.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Default: results/<name>, of a shard results/<name>-I-of-N."),
+    ] = None,
     jobs: Jobs = None,
     device: Device = "auto",
     executor: Annotated[
@@ -44,6 +47,12 @@ def run_command(
     ] = "local",
     cluster: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="A table per executor, as [ray]; see the README.")
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Run the I-th of N parts of the cells; `ganbench merge` joins them."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     rerun: Annotated[str | None, typer.Option(metavar="stale|all", help="Run finished cells again.")] = None,
@@ -79,15 +88,19 @@ def run_command(
     """
     from ganbench.execution import plan_run
     from ganbench.execution.grid_run import read_run_grid
+    from ganbench.grid.shard import Shard
 
     if jobs is not None and jobs < 1:
         raise GridError(f"--jobs: must be at least 1, given {jobs}")
     if max_seconds_per_cell is not None and not max_seconds_per_cell > 0:
         raise GridError(f"--max-seconds-per-cell: must be above 0, given {max_seconds_per_cell:g}")
     choice = _rerun(rerun, keep_stale)
+    part = None if shard is None else Shard.read(shard, "--shard")
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     with data_paths_set(paths), plugins_given(plugins or ()):
         resolved = read_run_grid(grid, out, overrides or ())
+        if part is not None:
+            resolved = part.of(resolved)
         warn_of_cache()
         if dry_run:
             from ganbench.cli.progress import RunProgress
@@ -183,7 +196,8 @@ def _rerun(rerun: str | None, keep_stale: bool) -> Rerun:
 
 def _closing(grid: Grid, statuses: Counter[str], page: Path) -> str:
     counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    return f"{grid.name}: {counted}; report: {page}"
+    part = f", {grid.shard.words}" if grid.shard else ""
+    return f"{grid.name}{part}: {counted}; report: {page}"
 
 
 def _print_plan(plan: Plan, store: Store) -> None:

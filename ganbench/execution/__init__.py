@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ganbench.execution.executor import EXECUTORS, Executor, Place
     from ganbench.execution.grid_run import default_folder, plan_run, run
     from ganbench.execution.local import LocalExecutor
+    from ganbench.execution.merging import merge
     from ganbench.execution.plan import Plan, PlannedCell, Rerun
     from ganbench.execution.results_writer import Listener
     from ganbench.execution.stopping import Interrupted
@@ -29,6 +30,7 @@ _HOMES = {
     "VerifiedCell": "verification",
     "Verification": "verification",
     "default_folder": "grid_run",
+    "merge": "merging",
     "plan_run": "grid_run",
     "plan_verification": "verification",
     "run": "grid_run",
@@ -48,6 +50,7 @@ __all__ = [
     "Verification",
     "VerifiedCell",
     "default_folder",
+    "merge",
     "plan_run",
     "plan_verification",
     "run",

@@ -13,6 +13,7 @@ from ganbench.execution.executor import EXECUTORS
 from ganbench.execution.named_executor import LOCAL
 from ganbench.execution.plan import Rerun
 from ganbench.grid import Grid
+from ganbench.grid.shard import Shard
 
 _LISTENER = ("planned", "event", "finished")
 _EXECUTOR = ("places", "run", "stop", "kill")
@@ -31,6 +32,7 @@ def check_arguments(
     listener: Any = None,
     executor: Any = None,
     cluster: Any = None,
+    shard: Any = None,
 ) -> None:
     """Refuse arguments of `ganbench.run` that mean nothing, all of them at once.
 
@@ -56,6 +58,7 @@ def check_arguments(
             },
         ),
         _cluster(cluster, executor),
+        _shard(shard),
     ]
     problems = [problem for problem in found if problem]
     if problems:
@@ -109,6 +112,15 @@ def _cluster(cluster: Any, executor: Any) -> str:
     if not isinstance(executor, str) or executor == LOCAL:
         names = " or ".join(repr(name) for name in EXECUTORS if name != LOCAL)
         return f"cluster: is for an executor on other machines; give executor {names} with it"
+    return ""
+
+
+def _shard(shard: Any) -> str:
+    try:
+        if shard is not None:
+            Shard.read(shard)
+    except GridError as error:
+        return str(error)
     return ""
 
 

@@ -26,6 +26,7 @@ from ganbench.grid import Choice, Grid, read_grid
 from ganbench.grid.environment import measured_by, parts_of, with_chosen
 from ganbench.grid.plugin_source import forget_sources
 from ganbench.grid.reader import named_grid
+from ganbench.grid.shard import Shard, ShardSource
 from ganbench.report import Results, load
 from ganbench.runner import SharedParts
 from ganbench.runner.reasons import broken_reason
@@ -37,7 +38,7 @@ from ganbench.training import deterministic
 
 def default_folder(grid: Grid) -> Path:
     """Name the folder of a grid's results where none is given."""
-    return Path("results") / grid.name
+    return Path("results") / f"{grid.name}{grid.shard.suffix if grid.shard else ''}"
 
 
 @contextmanager
@@ -69,6 +70,7 @@ def plan_run(
     executor: Executor | str | None = None,
     cluster: str | Path | None = None,
     plugins: Sequence[PluginSource] = (),
+    shard: ShardSource | None = None,
     trying: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Plan, Store]:
     """Plan what a run would do; reads, never writes.
@@ -88,7 +90,10 @@ def plan_run(
         keep_going=keep_going,
         executor=executor,
         cluster=cluster,
+        shard=shard,
     )
+    if shard is not None:
+        grid = grid.part(Shard.read(shard))
     with opened_executor(executor, cluster) as chosen:
         return _plan_run(grid, out, jobs, device, rerun, keep_going, chosen, plugins, trying)
 
@@ -126,7 +131,9 @@ def _plan_run(
     if any(cell.needs for cell in grid.cells) and not getattr(executor, "serves_needs", False):
         notes += ("cluster.num_gpus and cluster.mem_gb are left aside: cells run on no cluster",)
     plan = replace(plan, workers=str(workers), notes=notes)
-    require_runnable(plan, store)
+    if grid.shard is None:
+        # A shard's own cells may all be skipped where those of others are not.
+        require_runnable(plan, store)
     return plan, store
 
 
@@ -145,12 +152,13 @@ def run(
     executor: Executor | str | None = None,
     cluster: str | Path | None = None,
     plugins: Sequence[PluginSource] = (),
+    shard: ShardSource | None = None,
 ) -> Results:
     """Train, score and compare every cell of a grid; what is done already stays.
 
     Args:
         grid: a TOML file, a name that `ganbench list grids` has, a mapping as in a file, or a Grid.
-        out: the results folder; default `results/<name>`.
+        out: the results folder; default `results/<name>`, of a shard `results/<name>-3-of-16`.
         jobs: worker processes; default one per CPU core, or per GPU, as far as quotas and memory go.
         device: auto, cpu, cuda or cuda:N.
         rerun: what happens to finished cells of another environment: `no` refuses, `stale` runs them again,
@@ -166,6 +174,8 @@ def run(
         cluster: a TOML file with a table for each executor on other machines, which says how it runs cells.
         plugins: plugins without a package, beside those that are installed: paths of `.py` files, names of
             importable modules, or modules. Workers import them too, so nothing of `__main__` will do.
+        shard: `3/16` or (3, 16) runs the third of sixteen parts of the cells alone; `ganbench.merge` joins
+            the folders of the parts.
 
     Returns:
         The tables.
@@ -186,12 +196,15 @@ def run(
         listener=listener,
         executor=executor,
         cluster=cluster,
+        shard=shard,
     )
     require_processes()
     folder = Path(out) if out is not None else None
     with stopping(lambda: _folder_of(grid, folder)) as stopper, plugins_given(plugins), ExitStack() as stack:
         if not isinstance(grid, Grid):
             grid = read_run_grid(grid, out, overrides)
+        if shard is not None:
+            grid = grid.part(Shard.read(shard))
         set_grid_folder(grid.folder)
         chosen = stack.enter_context(opened_executor(executor, cluster, max_seconds_per_cell))
         plan, store = plan_run(
@@ -226,7 +239,7 @@ def run(
                 writer.follow(chosen, tasks)
             writer.write(page=True)
         results = load(store.path)
-        if (results.cells["status"] == "skipped").all():
+        if grid.shard is None and (results.cells["status"] == "skipped").all():
             # What preflight did not find: a plugin says only in a worker that it does not fit.
             cells = {planned.cell.id: planned.cell for planned in plan.cells}
             rows = zip(results.cells["reason"], results.cells["cell"], strict=True)
@@ -319,7 +332,7 @@ def _others(places: Sequence[Place], planned: Place) -> tuple[Place, ...]:
 def _lay_out(plan: Plan, store: Store) -> None:
     """Write a record of each cell that has none, then the grid: the folder is whole from the start."""
     catalog = plan.shared.catalog
-    store.make(plan.grid.folder if _names_paths(plan) else "")
+    store.make(plan.grid.folder if _names_paths(plan) else "", plan.grid.shard)
     if not store.jobs_folder.exists():
         # Otherwise jobs may be writing files just now.
         store.sweep()

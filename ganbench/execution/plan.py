@@ -166,8 +166,23 @@ def make_plan(
                 f"{store.path}: holds the results of grid {present!r}, not of {grid.name!r}; "
                 "give another folder with --out"
             )
+        _require_same_part(store, grid)
     with deterministic():
         return _made(grid, store, place, others, tried=tried, rerun=rerun, shared=shared)
+
+
+def _require_same_part(store: Store, grid: Grid) -> None:
+    """Refuse to run another part of the grid in a folder than the one that it has.
+
+    Raises:
+        StoreError: it has another shard, or the one of the two is a shard and the other the whole grid.
+    """
+    there, asked = store.shard(), grid.shard
+    if there != asked:
+        has = f"{there.words} of its grid" if there else "the whole grid"
+        wanted = f"not {asked.words}" if asked else "not the whole grid"
+        again = f"give --shard {there}" if there else "leave out --shard"
+        raise StoreError(f"{store.path}: holds {has}, {wanted}; {again}, or another folder with --out")
 
 
 def _made(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import tomli_w
 
-from ganbench.grid.cell import Cell
+from ganbench.errors import GridError
+from ganbench.grid.cell import Cell, cells_counted
+from ganbench.grid.shard import Shard
 
 if TYPE_CHECKING:
     from ganbench.grid.axes import Axis
@@ -41,6 +43,7 @@ class Grid:
         compare: the pairs of interest.
         document: everything, resolved, as TOML would hold it.
         folder: absolute path of that of the file that it was read from; empty where it is no file's.
+        shard: which part of the product `cells` is; None where it is all of it.
     """
 
     name: str
@@ -50,7 +53,24 @@ class Grid:
     compare: Compare
     document: Mapping[str, Any] = field(compare=False, repr=False)
     folder: str = field(default="", compare=False, repr=False)
+    shard: Shard | None = None
 
     def to_toml(self) -> str:
         """Write the grid with everything spelled out; reading it gives an equal grid."""
         return tomli_w.dumps(self.document)
+
+    def part(self, shard: Shard) -> Self:
+        """Keep the cells of one part.
+
+        Raises:
+            GridError: the grid is another part already, or has fewer cells than there are parts.
+        """
+        if self.shard is not None:
+            if self.shard != shard:
+                raise GridError(f"{self.name}: is {self.shard.words} already, not {shard.words}")
+            return self
+        if shard.count > len(self.cells):
+            cells = cells_counted(len(self.cells))
+            raise GridError(f"shard {shard}: {self.name} has {cells}, and every shard must have one")
+        mine = shard.pick(cell.id for cell in self.cells)
+        return replace(self, cells=tuple(cell for cell in self.cells if cell.id in mine), shard=shard)

@@ -140,9 +140,11 @@ def read_finished(path: str | Path) -> Tables:
         path: as `read_tables` takes it.
 
     Raises:
-        StoreError: `read_tables` refuses it, or a cell is unfinished or has no seed.
+        StoreError: `read_tables` refuses it, a cell is unfinished or has no seed, or it is a shard's.
     """
     tables = read_tables(path)
+    if tables.part:
+        raise StoreError(f"{tables.path}: {tables.part}")
     if unknown := tables.cells.loc[tables.cells["seed"].isna(), "cell"].tolist():
         raise StoreError(f"{tables.path / CELLS}: damaged: cell {unknown[0]} has no seed")
     if unfinished := int((tables.cells["status"] == "unfinished").sum()):

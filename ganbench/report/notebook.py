@@ -25,7 +25,9 @@ _COMPARISON = (
 _FINAL = (("score", "{score}"), ("mean ± sd (n)", "{mean_and_sd} ({n})"), ("failed", "{failures}"))
 
 
-def as_html(name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.DataFrame) -> Markup:
+def as_html(
+    name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.DataFrame, part: str = ""
+) -> Markup:
     """Write the verdicts, then the comparison, or the final scores where nothing is compared.
 
     Args:
@@ -33,6 +35,7 @@ def as_html(name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.
         cells: table of cells.
         comparison: table of differences.
         final: table of final scores.
+        part: says that this is a part of a grid; empty where it is all of it.
     """
     counts = cells["status"].value_counts()
     told = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts.get(status, 0))
@@ -53,6 +56,7 @@ def as_html(name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.
         Markup("<p><b>{}</b>: {} {}: {}</p>").format(
             name, len(cells), "cell" if len(cells) == 1 else "cells", told
         ),
+        *([Markup("<p>{}</p>").format(part)] if part else []),
         Markup("<ul>{}</ul>").format(_first(said, "<li>and {} more</li>")),
     ]
     if rows:

@@ -147,6 +147,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     return {
         "name": name,
         "facts": _facts(cells, what, groups),
+        "part": results.part,
         "progress": progress(cells, what.axis, grid),
         "shared": shared(cells[cells["seed"].notna()])[0],
         "answers": by_context(summary_sentences(results.comparison)),

@@ -49,7 +49,7 @@ class Results(ResultTables):
         return {figure.name: figure.figure for figure in drawn}
 
     def _repr_html_(self) -> str:
-        return str(as_html(printable(self.path.name), self.cells, self.comparison, self.final))
+        return str(as_html(printable(self.path.name), self.cells, self.comparison, self.final, self.part))
 
 
 def load(path: str | Path, *, plugins: Sequence[PluginSource] = ()) -> Results:

@@ -114,12 +114,15 @@ def final_table(final: pd.DataFrame) -> Table:
 def print_comparison(results: ResultTables, console: Console | None = None) -> None:
     """Print the comparison and its verdicts; to stdout unless another console is given.
 
-    Where there is nothing to compare, the final scores are printed by themselves.
+    Where there is nothing to compare, the final scores are printed by themselves. Of a shard, the first line
+    says that it is one.
     """
     if console is None:
         console = Console()
         console = console if console.is_terminal else Console(width=_UNBOUNDED)
     comparison, final = results.comparison, results.final
+    if results.part:
+        _print_lines(console, [f"{results.part}; what follows is about this part alone"])
     if not comparison.empty:
         print_answer(comparison, console)
         return

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ganbench.errors import StoreError
 from ganbench.files.atomic import make_folder, read_bytes, write_bytes
+from ganbench.grid.shard import Shard
 from ganbench.store.cells import TEXT_LIMIT, CellStore
 from ganbench.store.lock import hold
 from ganbench.store.names import CELL_ID, CELLS, FOLDER, GRID, JOBS, REFERENCES, WORKERS
-from ganbench.store.ownership import leftovers, marked_grid_folder, require_own, write_mark
+from ganbench.store.ownership import leftovers, marked_grid_folder, marked_shard, require_own, write_mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,22 +95,27 @@ class Store(CellStore):
         write_bytes(self.path / name, text.encode())
         return self.path / name
 
-    def make(self, grid_folder: str = "") -> None:
+    def make(self, grid_folder: str = "", shard: Shard | None = None) -> None:
         """Make and mark the folder, so that cells can be written; it holds results once it has a grid.
 
         Args:
             grid_folder: where the file of the grid lies, if that is to be remembered.
+            shard: which part of the grid's cells it is to have; None for all of them.
 
         Raises:
             StoreError: the file system refuses.
         """
         make_folder(self.path)
-        write_mark(self.path, grid_folder)
+        write_mark(self.path, grid_folder, shard)
         make_folder(self.path / FOLDER)
 
     def grid_folder(self) -> str:
         """Read where the file of the grid lay, an absolute path; empty where nothing depends on it."""
         return marked_grid_folder(self.path)
+
+    def shard(self) -> Shard | None:
+        """Read which part of the grid's cells the folder has; None where it has all of them."""
+        return marked_shard(self.path)
 
     def write_grid(self, text: str) -> None:
         """Write the resolved grid, and with it make this a results folder.

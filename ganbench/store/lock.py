@@ -55,6 +55,23 @@ def hold(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def hold_to_read(folder: Path) -> Iterator[None]:
+    """Keep runs out of a results folder that is only read; it need not be writable.
+
+    Raises:
+        StoreError: a run holds it.
+    """
+    if os.access(folder, os.W_OK):
+        with hold(folder):
+            yield
+        return
+    # Whoever may write there leaves this file while a run goes on, and after one that was killed.
+    if (folder / HOLDER).exists():
+        raise StoreError(f"{folder}: in use by {_holder(folder)}, or left by it")
+    yield
+
+
 def _acquired(folder: Path) -> BaseFileLock:
     lock: BaseFileLock = FileLock(folder / LOCK)
     try:

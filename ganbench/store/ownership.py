@@ -9,11 +9,13 @@ import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
-from ganbench.errors import StoreError
+from ganbench.errors import GridError, StoreError
 from ganbench.files.atomic import TEMPORARY_SUFFIX, read_bytes, write_bytes
+from ganbench.grid.shard import Shard
 from ganbench.store.cells import TEXT_LIMIT
 from ganbench.store.lock import HOLDER, LOCK
 from ganbench.store.names import (
@@ -37,30 +39,50 @@ _CLUTTER = {".gitkeep", ".gitignore", ".DS_Store", "Thumbs.db", "desktop.ini", "
 _SHOWN = 3
 
 
-def write_mark(folder: Path, grid_folder: str = "") -> None:
+def write_mark(folder: Path, grid_folder: str = "", shard: Shard | None = None) -> None:
     """Mark a folder as ganbench's, where it is not yet.
 
     Args:
         folder: of results.
         grid_folder: where the file of their grid lies, to be noted relative to the results; empty to leave
             what has been noted.
+        shard: which part of the grid's cells the folder has; None to leave what has been noted.
 
     Raises:
         StoreError: the file system refuses.
     """
-    if (folder / MARK).is_file() and grid_folder in ("", marked_grid_folder(folder)):
-        return
-    noted = {"grid_folder": os.path.relpath(grid_folder, folder)} if grid_folder else {}
-    write_bytes(folder / MARK, json.dumps({"format": 1, **noted}).encode() + b"\n")
+    before = _mark(folder)
+    noted = {"format": 1, **before}
+    if grid_folder not in ("", marked_grid_folder(folder)):
+        noted["grid_folder"] = os.path.relpath(grid_folder, folder)
+    if shard is not None:
+        noted["shard"] = str(shard)
+    if noted != before:
+        write_bytes(folder / MARK, json.dumps(noted).encode() + b"\n")
 
 
 def marked_grid_folder(folder: Path) -> str:
     """Read where the file of the results' grid lies, an absolute path; empty where that is not known."""
-    try:
-        noted = json.loads(read_bytes(folder / MARK, TEXT_LIMIT)).get("grid_folder")
-    except (StoreError, OSError, ValueError, AttributeError):
-        return ""
+    noted = _mark(folder).get("grid_folder")
     return os.path.normpath(folder.absolute() / noted) if isinstance(noted, str) and noted else ""
+
+
+def marked_shard(folder: Path) -> Shard | None:
+    """Read which part of its grid's cells a folder has; None where it has all of them."""
+    noted = _mark(folder).get("shard")
+    try:
+        return None if noted is None else Shard.read(noted)
+    except GridError:
+        return None
+
+
+def _mark(folder: Path) -> dict[str, Any]:
+    """Read what a folder's mark notes; nothing where there is none, or a damaged one."""
+    try:
+        noted = json.loads(read_bytes(folder / MARK, TEXT_LIMIT))
+    except (StoreError, OSError, ValueError, RecursionError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def require_own(folder: Path) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ganbench.catalog import Catalog
 
 
-def read_stored_grid(store: Store, catalog: Catalog) -> Grid:
-    """Read the grid that a results folder holds.
+def read_whole_grid(store: Store, catalog: Catalog) -> Grid:
+    """Read the grid that a results folder holds, with the cells of every shard.
 
     Args:
         store: the folder.
@@ -30,6 +30,16 @@ def read_stored_grid(store: Store, catalog: Catalog) -> Grid:
         return read_grid(store.grid(), catalog)
     except GridError as error:
         raise with_missing_plugins(error, store, catalog) from None
+
+
+def read_stored_grid(store: Store, catalog: Catalog) -> Grid:
+    """Read the grid that a results folder holds; of a shard's, the cells of that shard.
+
+    Raises:
+        GanbenchError: as `read_whole_grid`.
+    """
+    grid, shard = read_whole_grid(store, catalog), store.shard()
+    return grid if shard is None else grid.part(shard)
 
 
 def with_missing_plugins(error: GridError, store: Store, catalog: Catalog) -> GridError:
