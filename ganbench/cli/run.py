@@ -100,7 +100,7 @@ def run_command(
     with data_paths_set(paths), plugins_given(plugins or ()):
         resolved = read_run_grid(grid, out, overrides or ())
         if part is not None:
-            resolved = part.of(resolved)
+            resolved = resolved.part(part)
         warn_of_cache()
         if dry_run:
             from ganbench.cli.progress import RunProgress

@@ -279,11 +279,8 @@ def _refuse_jobs(store: Store, executor: Executor | str | None, rerun: Rerun) ->
     Raises:
         StoreError: there are jobs that this run does not collect.
     """
-    if store.jobs_folder.exists() and (executor != "slurm" or rerun in ("stale", "all")):
-        raise StoreError(
-            f"{store.path}: jobs of Slurm are still to be collected; give the run's command with --executor "
-            f"slurm and without --rerun first, or end the jobs and remove {store.jobs_folder}"
-        )
+    if executor != "slurm" or rerun in ("stale", "all"):
+        store.require_collected()
 
 
 def _folder_of(grid: object, out: Path | None) -> Path:

@@ -83,6 +83,7 @@ def merge(
     target = Store(out)
     sources = [_source(store) for store in _distinct(folders, target)]
     target.require_own()
+    target.require_collected()
     if target.shard() is not None:
         raise StoreError(f"{target.path}: holds {_part(target)}; give another folder with --out")
     if target.has_only_tables():
@@ -111,7 +112,7 @@ def _distinct(folders: Iterable[str | Path], target: Store) -> list[Store]:
 
 
 def _source(store: Store) -> Store:
-    store.require()
+    store.require().require_collected()
     if store.has_only_tables():
         raise StoreError(f"{store.path}: holds tables of cells without the cells, which alone can be merged")
     return store

@@ -126,6 +126,18 @@ class Store(CellStore):
         self.make()
         self.write_text(GRID, text)
 
+    def require_collected(self) -> None:
+        """Refuse a folder into which jobs of a cluster may be writing.
+
+        Raises:
+            StoreError: there are jobs that no run has collected.
+        """
+        if self.jobs_folder.exists():
+            raise StoreError(
+                f"{self.path}: jobs of Slurm are still to be collected; give the run's command with "
+                f"--executor slurm and without --rerun first, or end the jobs and remove {self.jobs_folder}"
+            )
+
     @property
     def jobs_folder(self) -> Path:
         """Where jobs of a scheduler keep their files while a run has any, or has not collected them."""

@@ -24,8 +24,9 @@ def require_removable(store: Store, cells: Sequence[str]) -> None:
         cells: ids, as a user gave them.
 
     Raises:
-        StoreError: the folder has no such cell, or only tables of it.
+        StoreError: the folder has no such cell, only tables of it, or jobs that no run has collected.
     """
+    store.require_collected()
     there = store.cells_on_disk()
     if store.has_only_tables():
         raise StoreError(
@@ -55,6 +56,7 @@ def remove_results(store: Store) -> list[str]:
             f"{folder}: not a results folder: it has no {GRID} beside ganbench's tables or cells"
         )
     with store.lock():
+        store.require_collected()
         store.sweep()
         for cell in store.cells_on_disk():
             store.drop_cell(cell)

@@ -102,6 +102,10 @@ def test_what_cannot_be_removed_is_one_line_and_stays(out: Path, capsys: pytest.
         assert "in use by another run" in refused(str(out), cells[0])
         assert "in use by another run" in refused(str(out))
         assert "in use by another run" in refused(str(out), "--orphaned")
+    Store(out).jobs_folder.mkdir()
+    assert "jobs of Slurm are still to be collected" in refused(str(out), cells[0])
+    assert "jobs of Slurm are still to be collected" in refused(str(out))
+    Store(out).jobs_folder.rmdir()
     strange = out.parent / "strange"
     strange.mkdir()
     (strange / "grid.toml").write_text("# by hand")
