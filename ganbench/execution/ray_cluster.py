@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -39,6 +40,12 @@ _VARIABLES = {
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _PROBE = (
     "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1]).internal_kv_keys(b'', b'')"
+)
+_AUTH_MODE = "RAY_AUTH_MODE"
+_UNAUTHENTICATED = "AuthenticationError"
+_FIND = (
+    "from ray._private.services import canonicalize_bootstrap_address; "
+    "print(canonicalize_bootstrap_address('auto') or '')"
 )
 _ADDRESS = "HOST:PORT of the head node, or 'auto' for the Ray that this machine is a node of"
 
@@ -104,6 +111,10 @@ class RayCluster:
             os.environ.setdefault(name, value)
         # Ray finds packages of its own by the first, and draws from the second; both are the caller's.
         self._before = list(sys.path), random.getstate()
+        address = None
+        if settings.address is not None and find_spec("ray") is not None:
+            # Before Ray is imported: it reads then whether it is to give a token.
+            address = _answering(settings.address)
         require_package("ray", "ray")
         import ray
 
@@ -111,7 +122,7 @@ class RayCluster:
         self._own = not ray.is_initialized()
         if self._own:
             with _kept_handlers(), _constants(ray, on_loopback=settings.address is None):
-                _connect(ray, settings)
+                _connect(ray, settings, address)
 
     def close(self) -> None:
         """Let go of it; a Ray that was started here ends."""
@@ -153,10 +164,10 @@ class RayCluster:
         return "; ".join(named[:5]) + ("; ..." if len(named) > 5 else "")
 
 
-def _connect(ray: Any, settings: RaySettings) -> None:
+def _connect(ray: Any, settings: RaySettings, address: str | None) -> None:
     common = {"log_to_driver": False, "logging_level": "critical"}
     try:
-        if settings.address is None:
+        if address is None:
             cores = worker_count(resources_here()).count
             wanted = math.ceil(settings.slots * settings.num_cpus) if settings.slots else 0
             with _blocked_signals():
@@ -168,7 +179,7 @@ def _connect(ray: Any, settings: RaySettings) -> None:
                     **common,
                 )
         else:
-            ray.init(address=_answering(settings.address), **common)
+            ray.init(address=address, **common)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = settings.address or "this machine"
         raise GanbenchError(f"[ray] address: Ray at {where} cannot be used: {error}") from None
@@ -184,14 +195,13 @@ def _answering(address: str) -> str:
     """
     refused = f"[ray] address: no head node of Ray answers at {address} within {ANSWER_SECONDS:g} seconds"
     way_out = "start one there with `ray start --head`, or leave address out to run on this machine"
+    found = address
     if address == "auto":
-        from ray._private.services import canonicalize_bootstrap_address
-
-        found = canonicalize_bootstrap_address(address)
-        if found is None:
+        found = subprocess.run(
+            [sys.executable, "-c", _FIND], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        ).stdout.strip()
+        if not found:
             raise GanbenchError(f"[ray] address: this machine is no node of a Ray; {way_out}")
-    else:
-        found = address
     host, _, port = found.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536 or "/" in host:
         raise GanbenchError(f"[ray] address: must be {_ADDRESS}, given {address!r}")
@@ -201,19 +211,28 @@ def _answering(address: str) -> str:
         reason = getattr(error, "strerror", None) or error
         raise GanbenchError(f"{refused} ({reason}); {way_out}") from None
     try:
-        probe = subprocess.run(
-            [sys.executable, "-c", _PROBE, found],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=ANSWER_SECONDS,
-            text=True,
-        )
+        probe = _probed(found)
+        if probe.returncode and _UNAUTHENTICATED in probe.stderr and _AUTH_MODE not in os.environ:
+            # `ray start` asks for a token wherever this user has one; `ray.init` gives it only if told to.
+            os.environ[_AUTH_MODE] = "token"
+            probe = _probed(found)
     except subprocess.TimeoutExpired:
         raise GanbenchError(f"{refused}; {way_out}") from None
     if probe.returncode:
         said = (probe.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise GanbenchError(f"[ray] address: {address} does not answer as Ray does: {said}; {way_out}")
     return found
+
+
+def _probed(address: str) -> subprocess.CompletedProcess[str]:
+    """Ask a head node for something; Ray would end this process where it gets no answer."""
+    return subprocess.run(
+        [sys.executable, "-c", _PROBE, address],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=ANSWER_SECONDS,
+        text=True,
+    )
 
 
 @contextmanager
