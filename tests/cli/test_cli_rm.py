@@ -41,6 +41,7 @@ def listed(out: Path) -> list[str]:
     return list(ganbench.load(out).cells["cell"])
 
 
+@pytest.mark.slow
 def test_a_cell_leaves_the_disk_and_the_tables_and_a_run_trains_it_again(
     in_process: None, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

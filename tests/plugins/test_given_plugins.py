@@ -138,7 +138,7 @@ def test_the_same_file_elsewhere_is_the_same_environment_and_a_changed_one_is_st
     assert plan.cells[0].environment.hash == record["environment"]["hash"]
 
     (folder / "mine.py").write_text(PLUGIN + "\n# changed\n")
-    with pytest.raises(GridError, match=r"another environment: mine\.py: source changed \(1 cells\)"):
+    with pytest.raises(GridError, match=r"another environment: mine\.py: source changed \(1 cell\)"):
         run(folder / "out")
     again = run(folder / "out", rerun="stale")
     assert again["environment"]["hash"] != record["environment"]["hash"]
