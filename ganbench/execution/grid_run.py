@@ -129,7 +129,7 @@ def _plan_run(
     workers = local_workers(place.device, jobs) if executor is None else getattr(executor, "workers", "")
     notes = plan.notes
     if any(cell.needs for cell in grid.cells) and not getattr(executor, "serves_needs", False):
-        notes += ("cluster.num_gpus and cluster.mem_gb are left aside: cells run on no cluster",)
+        notes += ("cluster.num_gpus and cluster.mem_gb are left aside: only --executor ray uses them",)
     plan = replace(plan, workers=str(workers), notes=notes)
     if grid.shard is None:
         # A shard's own cells may all be skipped where those of others are not.
