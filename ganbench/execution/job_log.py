@@ -1,14 +1,22 @@
-"""What a job of a scheduler tells: a file that the job appends to and the driver reads."""
+"""What a job of a scheduler tells: a file that the job appends to and the driver reads.
+
+The file lies in a results folder, which may come from anywhere: it is text, and holds nothing that runs.
+"""
 
 from __future__ import annotations
 
-import base64
+import json
 import os
-import pickle
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from ganbench.execution.node_check import NodeReport
 from ganbench.execution.tries import Lost
+from ganbench.runner.events import CellBegun, CellNote, CellProgress, CellScored
+from ganbench.runner.task import CellResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +61,13 @@ class JobEnded:
     """A job ends as it should: its cells are done, or those that are not have checkpoints."""
 
 
+_KINDS = (
+    *(JobBegun, JobEnded, CellGiven, CellLost, CellResult, NodeReport),
+    *(CellBegun, CellProgress, CellScored, CellNote),
+)
+_READERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in _KINDS}
+
+
 class JobLog:
     """A file of messages, one per line; what is not a whole line yet is left for later."""
 
@@ -66,8 +81,12 @@ class JobLog:
         self._read = 0
 
     def append(self, message: object) -> None:
-        """Write a message down, at once."""
-        line = base64.b64encode(pickle.dumps(message)) + b"\n"
+        """Write a message down, at once.
+
+        Args:
+            message: a `JobBegun`, `JobEnded`, `CellGiven`, `CellLost`, `CellResult`, `NodeReport` or Event.
+        """
+        line = json.dumps([type(message).__name__, asdict(message)]).encode() + b"\n"  # type: ignore[call-overload]
         descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             # A job that was killed while it wrote has left half a line.
@@ -105,7 +124,9 @@ class JobLog:
 
 
 def _messages(line: bytes) -> list[object]:
+    """Read a line; nothing where it is torn, or is no message."""
     try:
-        return [pickle.loads(base64.b64decode(line, validate=True))]
-    except (ValueError, EOFError, pickle.UnpicklingError):
+        kind, content = json.loads(line)
+        return [_READERS[kind].validate_python(content)]
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
         return []

@@ -116,9 +116,7 @@ class LocalExecutor:
         return [worker for worker in self._workers if worker.task is not None]
 
     def _limit(self) -> TimeLimit | None:
-        if self._max_seconds is None:
-            return None
-        return TimeLimit(cell=self._max_seconds, start=max(self._max_seconds, self.min_start_seconds))
+        return TimeLimit.of(self._max_seconds, self.min_start_seconds)
 
     def _hand_out(self, waiting: deque[Task]) -> None:
         for worker in tuple(self._workers):

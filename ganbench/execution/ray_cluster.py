@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -114,7 +114,7 @@ class RayCluster:
         address = None
         if settings.address is not None and find_spec("ray") is not None:
             # Before Ray is imported: it reads then whether it is to give a token.
-            address = _answering(settings.address)
+            address = answering_address(settings.address)
         require_package("ray", "ray")
         import ray
 
@@ -185,10 +185,28 @@ def _connect(ray: Any, settings: RaySettings, address: str | None) -> None:
         raise GanbenchError(f"[ray] address: Ray at {where} cannot be used: {error}") from None
 
 
-def _answering(address: str) -> str:
+def _probed(address: str) -> subprocess.CompletedProcess[str]:
+    """Ask a head node for something; Ray would end this process where it gets no answer."""
+    return subprocess.run(
+        [sys.executable, "-c", _PROBE, address],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=ANSWER_SECONDS,
+        text=True,
+    )
+
+
+def answering_address(
+    address: str, probed: Callable[[str], subprocess.CompletedProcess[str]] = _probed
+) -> str:
     """Return HOST:PORT of an address at which a head node answers.
 
-    Ray itself waits longer, and ends the process where something else answers.
+    Ray itself waits longer, and ends the process where something else answers. Where the head node asks for a
+    token, Ray is told by its variable to give one.
+
+    Args:
+        address: HOST:PORT, or `auto`.
+        probed: asks a head node for something, in a process that ends with 0 where it answers.
 
     Raises:
         GanbenchError: none does within some seconds.
@@ -211,28 +229,17 @@ def _answering(address: str) -> str:
         reason = getattr(error, "strerror", None) or error
         raise GanbenchError(f"{refused} ({reason}); {way_out}") from None
     try:
-        probe = _probed(found)
+        probe = probed(found)
         if probe.returncode and _UNAUTHENTICATED in probe.stderr and _AUTH_MODE not in os.environ:
             # `ray start` asks for a token wherever this user has one; `ray.init` gives it only if told to.
             os.environ[_AUTH_MODE] = "token"
-            probe = _probed(found)
+            probe = probed(found)
     except subprocess.TimeoutExpired:
         raise GanbenchError(f"{refused}; {way_out}") from None
     if probe.returncode:
         said = (probe.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise GanbenchError(f"[ray] address: {address} does not answer as Ray does: {said}; {way_out}")
     return found
-
-
-def _probed(address: str) -> subprocess.CompletedProcess[str]:
-    """Ask a head node for something; Ray would end this process where it gets no answer."""
-    return subprocess.run(
-        [sys.executable, "-c", _PROBE, address],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=ANSWER_SECONDS,
-        text=True,
-    )
 
 
 @contextmanager

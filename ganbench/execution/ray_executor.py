@@ -62,9 +62,7 @@ class RayExecutor:
             gpus = 1.0 if self._cluster.has_gpus() else 0.0
         self._device = "cuda:0" if gpus else "cpu"
         self._needs = Needs(num_cpus=settings.num_cpus, num_gpus=gpus)
-        self._limit = None
-        if max_seconds is not None:
-            self._limit = TimeLimit(cell=max_seconds, start=max(max_seconds, MIN_START_SECONDS))
+        self._limit = TimeLimit.of(max_seconds, MIN_START_SECONDS)
         self._slots = RaySlots(self._cluster, self._device)
         self._capacity: dict[Needs, tuple[float, int]] = {}
         self._failed_starts = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,9 +59,7 @@ class SlurmExecutor:
         with tempfile.TemporaryDirectory() as folder:
             self.settings.executor(Path(folder))
         self._device = "cuda:0" if self.settings.has_gpus else "cpu"
-        self._limit = None
-        if max_seconds is not None:
-            self._limit = TimeLimit(cell=max_seconds, start=max(max_seconds, MIN_START_SECONDS))
+        self._limit = TimeLimit.of(max_seconds, MIN_START_SECONDS)
         self._models: list[str] = []
         self._killed = False
 
@@ -125,29 +123,7 @@ class SlurmExecutor:
             while jobs.all:
                 again: list[Task] = []
                 for job in tuple(jobs.all):
-                    is_over = job.is_over()
-                    for cell, end in self._news(job, on_event):
-                        job.ended.add(cell)
-                        if isinstance(end, Lost):
-                            end = tries.result_of(cell, end, stopped=self.stopped is not None)
-                        if end is None:
-                            again += [wanted[cell]] if cell in wanted else []
-                        elif wanted.pop(cell, None) is not None:
-                            yield end
-                    if not is_over:
-                        continue
-                    left = job.left
-                    if self.stopped is None and left and not job.clean:
-                        # It was killed, with the cell that it had or before it had one.
-                        cell = job.given or left[0]
-                        left.remove(cell)
-                        end = tries.result_of(cell, job.lost(), stopped=False)
-                        if end is not None and wanted.pop(cell, None) is not None:
-                            yield end
-                        else:
-                            left.insert(0, cell)
-                    again += [wanted[cell] for cell in left if cell in wanted]
-                    jobs.drop(job)
+                    again += yield from self._collect(job, jobs, wanted, tries, on_event)
                 if self.stopped is None:
                     self._submit(jobs, again, check)
                 else:
@@ -160,6 +136,48 @@ class SlurmExecutor:
                 time.sleep(_POLL_SECONDS)
         finally:
             self._end(jobs, shared)
+
+    def _collect(
+        self,
+        job: SubmittedJob,
+        jobs: SlurmJobs,
+        wanted: dict[str, Task],
+        tries: Tries,
+        on_event: Callable[[Event], None],
+    ) -> Generator[CellResult, None, list[Task]]:
+        """Hear a job, and drop it where it is over.
+
+        Args:
+            job: of `jobs`.
+            jobs: all of them.
+            wanted: the cells without a result, from which those that get one are taken.
+            tries: of lost cells.
+            on_event: told what the job tells.
+
+        Returns:
+            The tasks to be submitted again.
+        """
+        # Asked before it is heard: nothing comes after that.
+        is_over = job.is_over()
+        again: list[str] = []
+        ends = [*self._news(job, on_event)]
+        left = job.left
+        if is_over and left and self.stopped is None and not job.clean:
+            # It was killed, with the cell that it had or before it had one.
+            cell = job.given or left[0]
+            left.remove(cell)
+            ends.append((cell, job.lost()))
+        for cell, end in ends:
+            stopped = self.stopped is not None
+            result = tries.result_of(cell, end, stopped=stopped) if isinstance(end, Lost) else end
+            if result is None:
+                again.append(cell)
+            elif wanted.pop(cell, None) is not None:
+                yield result
+        if is_over:
+            again += left
+            jobs.drop(job)
+        return [wanted[cell] for cell in again if cell in wanted]
 
     def _end(self, jobs: SlurmJobs, shared: SharedFolder) -> None:
         """Leave nothing behind, but jobs that have not ended yet, which the next command collects."""
@@ -203,7 +221,7 @@ class SlurmExecutor:
 
     def _news(
         self, job: SubmittedJob, on_event: Callable[[Event], None]
-    ) -> Generator[tuple[str, CellResult | Lost | None], None, None]:
+    ) -> Iterator[tuple[str, CellResult | Lost]]:
         """Hear a job, and give the ends of cells that it tells.
 
         Raises:
@@ -212,9 +230,11 @@ class SlurmExecutor:
         for message in job.log.news():
             if isinstance(message, CellResult):
                 job.given = ""
+                job.ended.add(message.cell)
                 yield message.cell, message
             elif isinstance(message, CellLost):
                 job.given = ""
+                job.ended.add(message.cell)
                 yield message.cell, message.lost
             elif isinstance(message, CellGiven):
                 job.given = message.cell

@@ -37,6 +37,7 @@ class SubmittedJob:
         name: of its files in the folder.
         cells: their ids, in the order in which it runs them.
         handle: submitit's job.
+        is_local: whether it is a process of this machine.
         log: what it tells.
         ended: the cells of which it has told the end.
         given: the cell that it was running when it was last heard; empty where it was none.
@@ -46,6 +47,7 @@ class SubmittedJob:
     name: str
     cells: Sequence[str]
     handle: Any
+    is_local: bool
     log: JobLog
     ended: set[str] = field(default_factory=set)
     given: str = ""
@@ -70,26 +72,23 @@ class SubmittedJob:
         """End it, whatever it is doing."""
         with suppress(Exception):
             # It may have ended meanwhile.
-            if self._is_local:
-                os.kill(int(self.handle.job_id), signal.SIGKILL)
-            else:
+            if not self.is_local:
                 self.handle.cancel(check=False)
+            elif not self._is_over_now():
+                # A process that has ended has left its number to another one.
+                os.kill(int(self.handle.job_id), signal.SIGKILL)
 
     def lost(self) -> Lost:
         """Say what it ended by, where it has told nothing of its end."""
         state = str(self.handle.state).split()[0] if self.handle.state else ""
-        shown = "" if self._is_local or state == "UNKNOWN" else f" ({state})"
+        shown = "" if self.is_local or state == "UNKNOWN" else f" ({state})"
         last = f": {text}" if (text := self._last_words()) else ""
         freed = "Slurm" if state.startswith("OUT_OF_ME") else ""
         return Lost(cause=f"the end of its job {self.handle.job_id}{shown}{last}", freed=freed)
 
-    @property
-    def _is_local(self) -> bool:
-        return type(self.handle).__name__ == "LocalJob"
-
     def _is_over_now(self) -> bool:
         handle = self.handle
-        if not self._is_local or handle._process is not None:
+        if not self.is_local or handle._process is not None:
             return bool(handle.done())
         return handle.paths.result_pickle.exists() or not _is_controller(handle.job_id)
 
@@ -137,7 +136,7 @@ class SlurmJobs:
                     f"{self.folder}: its jobs are processes of {host}; give the same command there"
                 )
             handle: Any = (LocalJob if cluster == "local" else SlurmJob)(self.folder, job_id)
-            self.all.append(SubmittedJob(name, cells, handle, JobLog(self.folder / f"{name}.log")))
+            self.all.append(self._job(name, cells, handle, cluster))
 
     def submit(self, works: Sequence[tuple[Sequence[str], dict[str, Any]]]) -> list[SubmittedJob]:
         """Submit jobs, on Slurm as an array.
@@ -177,9 +176,13 @@ class SlurmJobs:
                 "cells": list(cells),
             }
             write_bytes(self.folder / f"{name}.json", json.dumps(noted).encode() + b"\n")
-            made.append(SubmittedJob(name, list(cells), handle, JobLog(self.folder / f"{name}.log")))
+            made.append(self._job(name, list(cells), handle, self._settings.cluster))
         self.all.extend(made)
         return made
+
+    def _job(self, name: str, cells: Sequence[str], handle: Any, cluster: str) -> SubmittedJob:
+        log = JobLog(self.folder / f"{name}.log")
+        return SubmittedJob(name=name, cells=cells, handle=handle, is_local=cluster == "local", log=log)
 
     def drop(self, job: SubmittedJob) -> None:
         """Forget a job that is over and heard to its end; submitit's files stay until all are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Self
 
 from ganbench.runner.task import CellResult
 
@@ -36,6 +37,16 @@ class TimeLimit:
 
     cell: float
     start: float
+
+    @classmethod
+    def of(cls, cell: float | None, min_start: float) -> Self | None:
+        """Make the limit of a run; None where there is none.
+
+        Args:
+            cell: seconds that a cell may take, or None.
+            min_start: seconds that a worker has at least until it begins.
+        """
+        return None if cell is None else cls(cell=cell, start=max(cell, min_start))
 
     def exceeded(self, given: float, begun: float | None) -> str:
         """Say how a cell has taken too long, as the reason of its end; empty where it has not.

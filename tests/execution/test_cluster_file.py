@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from ganbench.__main__ import main
 from ganbench.errors import GanbenchError, GridError
 from ganbench.execution.cluster_file import require_models
 from ganbench.execution.named_executor import cluster_executors
-from ganbench.execution.ray_cluster import Needs, RaySettings
+from ganbench.execution.ray_cluster import Needs, RaySettings, answering_address
 
 
 def read(folder: Path, text: str) -> RaySettings:
@@ -143,3 +146,34 @@ def test_an_address_that_is_none_is_one_line(address: str, tmp_path: Path) -> No
     file.write_text(f'[ray]\naddress = "{address}"\n')
     with pytest.raises(GanbenchError, match=r"^\[ray\] address: must be HOST:PORT of the head"):
         ganbench.run(GRID, tmp_path / "out", executor="ray", cluster=file)
+
+
+@pytest.mark.parametrize(
+    ("said", "mode", "tries"),
+    [
+        ("AuthenticationError: InvalidAuthToken", None, 2),
+        ("AuthenticationError: InvalidAuthToken", "disabled", 1),
+        ("ConnectionError", None, 1),
+    ],
+)
+def test_a_token_is_given_where_a_head_node_asks_for_one_and_nobody_said_otherwise(
+    said: str, mode: str | None, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Set first, so that what is set in between is taken back at the end.
+    monkeypatch.setenv("RAY_AUTH_MODE", mode or "")
+    if mode is None:
+        monkeypatch.delenv("RAY_AUTH_MODE")
+    modes = []
+
+    def probed(address: str) -> subprocess.CompletedProcess[str]:
+        modes.append(os.environ.get("RAY_AUTH_MODE"))
+        return subprocess.CompletedProcess([], int(modes[-1] != "token"), "", f"Traceback\n{said}\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        if tries == 2:
+            assert answering_address(address, probed) == address
+        else:
+            with pytest.raises(GanbenchError, match=f"does not answer as Ray does: {said}"):
+                answering_address(address, probed)
+    assert modes == [mode, "token"][:tries]
