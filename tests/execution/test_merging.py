@@ -257,6 +257,16 @@ def test_folders_in_use_are_refused(tmp_path: Path) -> None:
         merge([two.path], tmp_path / "out")
 
 
+def test_folders_with_jobs_on_a_cluster_are_refused(tmp_path: Path) -> None:
+    one, two = made(tmp_path / "1"), made(tmp_path / "2")
+    two.jobs_folder.mkdir()
+    assert f"{two.path}: jobs of Slurm are still to be collected" in refused(tmp_path / "out", one, two)
+    two.jobs_folder.rmdir()
+    target = made(tmp_path / "out")
+    target.jobs_folder.mkdir()
+    assert f"{target.path}: jobs of Slurm" in refused(tmp_path / "elsewhere", one, target)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("after", range(0, 13, 3))
 def test_a_merge_that_is_killed_is_finished_by_the_next(
