@@ -26,6 +26,7 @@ LAYERS = {
     "report": 7,
     "execution": 8,
     "regression": 8,
+    "clusters": 9,
     "testing": 9,
     "cli": 10,
     "__main__": 11,
@@ -81,6 +82,8 @@ def test_imports_go_down() -> None:
                 wrong.append(f"{where}: layer {LAYERS[there]} from layer {LAYERS[here]}")
             elif there == "zoo" and here != "zoo":
                 wrong.append(f"{where}: the zoo is reached through the catalog only")
+            elif there == "clusters" and here != "clusters":
+                wrong.append(f"{where}: executors on other machines are reached through EXECUTORS only")
     assert wrong == []
 
 

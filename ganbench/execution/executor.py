@@ -92,6 +92,6 @@ def planned_place(executor: Executor) -> Place:
 # A further executor is a module beside `local.py` and a line here.
 EXECUTORS: dict[str, Callable[..., Executor]] = {
     "local": lazy("ganbench.execution.local:LocalExecutor"),
-    "ray": lazy("ganbench.execution.ray_executor:RayExecutor"),
-    "slurm": lazy("ganbench.execution.slurm_executor:SlurmExecutor"),
+    "ray": lazy("ganbench.clusters.ray_executor:RayExecutor"),
+    "slurm": lazy("ganbench.clusters.slurm_executor:SlurmExecutor"),
 }

@@ -13,7 +13,7 @@ KILLS = 12
 LOSSES = '["minimax", "non_saturating"]'
 # Weights, scores, curves, pictures: of the last samples, of three steps, of neighbours.
 FILES = 8
-HARNESS = Path(__file__).with_name("kill_often.py")
+HARNESS = Path(__file__).parents[1] / "kill_often.py"
 
 
 @pytest.mark.slow

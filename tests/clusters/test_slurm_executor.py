@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from studies import GRID, Study, outcome, wait_for
 
+from ganbench.clusters.job_log import JobBegun, JobLog
+from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GridError
-from ganbench.execution.job_log import JobBegun, JobLog
-from ganbench.execution.slurm_settings import SlurmSettings
 
 TWO = GRID.replace('loss = ["minimax", "non_saturating"]', 'loss = ["patient"]')
 

@@ -11,10 +11,11 @@ from tiny_grid import GRID
 
 from ganbench.catalog import load_catalog
 from ganbench.catalog.given import read_given
+from ganbench.clusters import node_check
+from ganbench.clusters.node_check import NodeCheck, refuse_unfit
+from ganbench.clusters.shared_folder import FolderWatch, SharedFolder
 from ganbench.errors import GanbenchError
-from ganbench.execution import node_check, plan_run
-from ganbench.execution.node_check import NodeCheck, refuse_unfit
-from ganbench.execution.shared_folder import FolderWatch, SharedFolder
+from ganbench.execution import plan_run
 from ganbench.grid import read_grid
 from ganbench.runner import Task
 from ganbench.store import Store
@@ -93,7 +94,7 @@ def test_a_plugin_file_that_is_another_one_there_is_refused(check: NodeCheck, tm
 def test_a_worker_is_told_by_the_folder_how_its_run_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganbench.execution.shared_folder._ASKED_EVERY_SECONDS", 0)
+    monkeypatch.setattr("ganbench.clusters.shared_folder._ASKED_EVERY_SECONDS", 0)
     store = Store(tmp_path / "out")
     store.make()
     folder = SharedFolder(store)

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ganbench.execution.node_check import NodeReport
+from ganbench.clusters.node_check import NodeReport
 from ganbench.execution.tries import Lost
 from ganbench.runner.events import CellBegun, CellNote, CellProgress, CellScored
 from ganbench.runner.task import CellResult

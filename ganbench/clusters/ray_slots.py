@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ganbench.catalog.switches import VARIABLES
+from ganbench.clusters.node_check import NodeCheck, NodeReport
+from ganbench.clusters.ray_cluster import Needs, RayCluster
+from ganbench.clusters.ray_worker import RayWorker
 from ganbench.execution.interpreter import interpreter_flags
-from ganbench.execution.node_check import NodeCheck, NodeReport
-from ganbench.execution.ray_cluster import Needs, RayCluster
-from ganbench.execution.ray_worker import RayWorker
 from ganbench.execution.tries import Lost, TimeLimit
 from ganbench.runner.task import Task
 

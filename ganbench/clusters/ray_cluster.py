@@ -18,8 +18,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from ganbench.clusters.cluster_file import ClusterSettings, Cores
 from ganbench.errors import GanbenchError
-from ganbench.execution.cluster_file import ClusterSettings, Cores
 from ganbench.execution.named_executor import require_package
 from ganbench.execution.resources import resources_here, worker_count
 from ganbench.execution.stopping import stop_signals

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ganbench.clusters.job_log import JobLog
+from ganbench.clusters.slurm_job import CellsJob
+from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.execution.interpreter import held_signals
-from ganbench.execution.job_log import JobLog
-from ganbench.execution.slurm_job import CellsJob
-from ganbench.execution.slurm_settings import SlurmSettings
 from ganbench.execution.tries import Lost
 from ganbench.files.atomic import make_folder, write_bytes
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from ganbench.clusters.cluster_file import ClusterSettings
 from ganbench.errors import GridError, did_you_mean
-from ganbench.execution.cluster_file import ClusterSettings
 from ganbench.execution.named_executor import require_package
 from ganbench.grid.problems import Problems, given
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from ganbench.execution.job_log import JobLog
-from ganbench.execution.slurm_jobs import SubmittedJob
+from ganbench.clusters.job_log import JobLog
+from ganbench.clusters.slurm_jobs import SubmittedJob
 
 
 def test_a_process_that_has_got_the_number_of_an_ended_job_is_left_alone(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from tiny_grid import GRID
 
 import ganbench
 from ganbench.__main__ import main
+from ganbench.clusters.cluster_file import require_models
+from ganbench.clusters.ray_cluster import Needs, RaySettings, answering_address
 from ganbench.errors import GanbenchError, GridError
-from ganbench.execution.cluster_file import require_models
 from ganbench.execution.named_executor import cluster_executors
-from ganbench.execution.ray_cluster import Needs, RaySettings, answering_address
 
 
 def read(folder: Path, text: str) -> RaySettings:

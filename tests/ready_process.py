@@ -85,7 +85,6 @@ def serve() -> None:
     """Answer each request with the exit code of the program."""
     for name in IMPORTED:
         importlib.import_module(name)
-    sys.path.append(str(Path(__file__).parents[1]))
     from undrawn import undraw
 
     undraw(pytest.MonkeyPatch())

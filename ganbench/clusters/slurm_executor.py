@@ -11,15 +11,15 @@ from pathlib import Path
 
 import platformdirs
 
+from ganbench.clusters.job_log import CellGiven, CellLost, JobBegun, JobEnded
+from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
+from ganbench.clusters.shared_folder import SharedFolder
+from ganbench.clusters.slurm_jobs import SlurmJobs, SubmittedJob
+from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GanbenchError
 from ganbench.execution.executor import MIN_START_SECONDS, THREADS, Place
-from ganbench.execution.job_log import CellGiven, CellLost, JobBegun, JobEnded
 from ganbench.execution.named_executor import cluster_executors
-from ganbench.execution.node_check import NodeCheck, NodeReport, refuse_unfit
 from ganbench.execution.resources import resources_here, worker_count
-from ganbench.execution.shared_folder import SharedFolder
-from ganbench.execution.slurm_jobs import SlurmJobs, SubmittedJob
-from ganbench.execution.slurm_settings import SlurmSettings
 from ganbench.execution.tries import Lost, TimeLimit, Tries
 from ganbench.files.atomic import make_folder
 from ganbench.runner.events import Event

@@ -15,10 +15,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from ganbench.clusters.job_log import CellGiven, CellLost, JobBegun, JobEnded, JobLog
+from ganbench.clusters.node_check import NodeCheck, NodeReport
+from ganbench.clusters.shared_folder import FolderWatch
 from ganbench.execution.executor import Place
-from ganbench.execution.job_log import CellGiven, CellLost, JobBegun, JobEnded, JobLog
-from ganbench.execution.node_check import NodeCheck, NodeReport
-from ganbench.execution.shared_folder import FolderWatch
 from ganbench.execution.tries import Lost, TimeLimit
 from ganbench.execution.worker_process import WorkerProcess
 from ganbench.runner.events import CellProgress, CellScored, Event

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.execution.job_log import CellGiven, CellLost, JobBegun, JobEnded, JobLog
-from ganbench.execution.node_check import NodeReport
+from ganbench.clusters.job_log import CellGiven, CellLost, JobBegun, JobEnded, JobLog
+from ganbench.clusters.node_check import NodeReport
 from ganbench.execution.tries import Lost
 from ganbench.runner.events import CellBegun, CellNote, CellProgress, CellScored
 from ganbench.runner.task import CellResult

@@ -7,14 +7,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 
+from ganbench.clusters.cluster_file import require_models
+from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
+from ganbench.clusters.ray_cluster import Needs, RayCluster, RaySettings
+from ganbench.clusters.ray_slots import RaySlot, RaySlots, WaitingTasks
+from ganbench.clusters.shared_folder import SharedFolder
 from ganbench.errors import GanbenchError
-from ganbench.execution.cluster_file import require_models
 from ganbench.execution.executor import MIN_START_SECONDS, THREADS, Place
 from ganbench.execution.named_executor import cluster_executors
-from ganbench.execution.node_check import NodeCheck, NodeReport, refuse_unfit
-from ganbench.execution.ray_cluster import Needs, RayCluster, RaySettings
-from ganbench.execution.ray_slots import RaySlot, RaySlots, WaitingTasks
-from ganbench.execution.shared_folder import SharedFolder
 from ganbench.execution.tries import Lost, TimeLimit, Tries
 from ganbench.runner.events import CellBegun, CellNote, Event
 from ganbench.runner.task import CellResult, Task
