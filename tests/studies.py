@@ -90,6 +90,8 @@ class Faulty(NonSaturating):
                 sys.exit("leaving")
             if self.fault == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.fault == "kill in a write":
+                os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
             if self.fault == "sleep":
                 time.sleep(600)
             if self.fault == "nan":

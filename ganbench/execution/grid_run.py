@@ -237,6 +237,8 @@ def run(
                     chosen = EXECUTORS["local"](plan.device, jobs=jobs, max_seconds=max_seconds_per_cell)
                 stopper.executor = chosen
                 writer.follow(chosen, tasks)
+                # Workers that were killed in this run may have been writing.
+                _sweep(store)
             writer.write(page=True)
         results = load(store.path)
         if grid.shard is None and (results.cells["status"] == "skipped").all():
@@ -330,9 +332,7 @@ def _lay_out(plan: Plan, store: Store) -> None:
     """Write a record of each cell that has none, then the grid: the folder is whole from the start."""
     catalog = plan.shared.catalog
     store.make(plan.grid.folder if _names_paths(plan) else "", plan.grid.shard)
-    if not store.jobs_folder.exists():
-        # Otherwise jobs may be writing files just now.
-        store.sweep()
+    _sweep(store)
     for planned in plan.cells:
         cell = planned.cell
         if planned.fresh:
@@ -354,6 +354,12 @@ def _lay_out(plan: Plan, store: Store) -> None:
             store.drop_unfinished(cell.id)
         store.mark_current(cell.id, planned.protocols)
     store.write_grid(plan.grid.to_toml())
+
+
+def _sweep(store: Store) -> None:
+    """Remove the temporary files of killed writes, unless jobs may be writing just now."""
+    if not store.jobs_folder.exists():
+        store.sweep()
 
 
 def _tasks(plan: Plan, store: Store) -> list[Task]:

@@ -10,6 +10,7 @@ import pytest
 from studies import GRID, Study, left_of, outcome, wait_for
 
 from ganbench.store.lock import HOLDER
+from ganbench.store.ownership import leftovers
 
 FAULTS = ("raise", "memory", "exit", "kill", "nan", "sleep")
 
@@ -18,7 +19,7 @@ FAULTS = ("raise", "memory", "exit", "kill", "nan", "sleep")
 def test_failures_are_rows_and_the_others_go_on(tmp_path: Path) -> None:
     once = tmp_path / "killed once"
     losses = ", ".join(f'{{ name = "faulty", fault = "{fault}" }}' for fault in FAULTS)
-    losses += f', "non_saturating", {{ name = "faulty", fault = "kill", at = 70, flag = "{once}" }}'
+    losses += f', "non_saturating", {{ name = "faulty", fault = "kill in a write", at = 70, flag = "{once}" }}'
     study = Study(
         tmp_path,
         GRID.replace("seeds = 2", "seeds = 1").replace('["minimax", "non_saturating"]', f"[{losses}]"),
@@ -64,6 +65,7 @@ def test_failures_are_rows_and_the_others_go_on(tmp_path: Path) -> None:
     assert "<b>here" not in (study.out / "report.html").read_text()
     # Killed once, tried again: the same as if nothing had happened, since the loss is the same.
     assert once.exists()
+    assert leftovers(study.out) == []
     assert rows["once"].weights == rows["non_saturating"].weights != ""
     plan = study.run("--dry-run")
     assert "8 cells on cpu (5 to train, 3 done)" in plan.stdout
