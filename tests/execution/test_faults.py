@@ -19,7 +19,8 @@ FAULTS = ("raise", "memory", "exit", "kill", "nan", "sleep")
 def test_failures_are_rows_and_the_others_go_on(tmp_path: Path) -> None:
     once = tmp_path / "killed once"
     losses = ", ".join(f'{{ name = "faulty", fault = "{fault}" }}' for fault in FAULTS)
-    losses += f', "non_saturating", {{ name = "faulty", fault = "kill in a write", at = 70, flag = "{once}" }}'
+    killed_once = f'{{ name = "faulty", fault = "kill in a write", at = 70, flag = "{once}" }}'
+    losses += f', "non_saturating", {killed_once}'
     study = Study(
         tmp_path,
         GRID.replace("seeds = 2", "seeds = 1").replace('["minimax", "non_saturating"]', f"[{losses}]"),
