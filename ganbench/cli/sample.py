@@ -91,11 +91,9 @@ def sample_command(
         GanbenchError: the folder, the cell, a number, the conditions, the device or the target cannot be
             used.
     """
-    from ganbench.execution.executor import THREADS
-    from ganbench.execution.plan import resolve_device
-    from ganbench.execution.verification import device_of
     from ganbench.files.data_paths import GRID_VARIABLE, data_paths_set
     from ganbench.runner import CellParts, SharedParts
+    from ganbench.runner.devices import THREADS, device_of, resolve_device
     from ganbench.store import Store, require_foreign
     from ganbench.training import deterministic_process
 
@@ -187,8 +185,8 @@ def _cell(store: Store, wanted: str, catalog: Catalog) -> Cell:
 
 def _warn(store: Store, parts: CellParts) -> None:
     """Say on stderr where samples may come out otherwise than those that were scored."""
-    from ganbench.execution.executor import THREADS
     from ganbench.execution.verification import changes_since
+    from ganbench.runner.devices import THREADS
 
     cell = parts.cell
     try:

@@ -36,6 +36,7 @@ from ganbench.files.data_paths import (
 if TYPE_CHECKING:
     from ganbench.api import Dataset, Samples, Signature
     from ganbench.runner import SharedParts
+    from ganbench.runner.devices import THREADS, resolve_device
     from ganbench.runner.external_samples import Reading
     from ganbench.runner.feature_statistics import StatisticsScorer
     from ganbench.scoring import Scorer, ScoreRow
@@ -84,8 +85,6 @@ def score_command(
     Raises:
         GanbenchError: bad input.
     """
-    from ganbench.execution.executor import THREADS
-    from ganbench.execution.plan import resolve_device
     from ganbench.runner import SharedParts
     from ganbench.runner.external_samples import read_samples
     from ganbench.training import deterministic_process

@@ -42,9 +42,8 @@ def stats_command(
     from ganbench.api.data import Split
     from ganbench.cli.score import open_reference
     from ganbench.cli.score_request import cores_for, request_of
-    from ganbench.execution.executor import THREADS
-    from ganbench.execution.plan import resolve_device
     from ganbench.runner import SharedParts
+    from ganbench.runner.devices import THREADS, resolve_device
     from ganbench.runner.feature_statistics import ENDING, statistics_of, write_statistics
     from ganbench.training import deterministic_process
 

@@ -13,9 +13,10 @@ from ganbench.clusters.ray_cluster import Needs, RayCluster, RaySettings
 from ganbench.clusters.ray_slots import RaySlot, RaySlots, WaitingTasks
 from ganbench.clusters.shared_folder import SharedFolder
 from ganbench.errors import GanbenchError
-from ganbench.execution.executor import MIN_START_SECONDS, THREADS, Place
+from ganbench.execution.executor import MIN_START_SECONDS, Place
 from ganbench.execution.named_executor import cluster_executors
 from ganbench.execution.tries import Lost, TimeLimit, Tries
+from ganbench.runner.devices import THREADS
 from ganbench.runner.events import CellBegun, CellNote, Event
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store

@@ -17,11 +17,12 @@ from ganbench.clusters.shared_folder import SharedFolder
 from ganbench.clusters.slurm_jobs import SlurmJobs, SubmittedJob
 from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GanbenchError
-from ganbench.execution.executor import MIN_START_SECONDS, THREADS, Place
+from ganbench.execution.executor import MIN_START_SECONDS, Place
 from ganbench.execution.named_executor import cluster_executors
 from ganbench.execution.resources import resources_here, worker_count
 from ganbench.execution.tries import Lost, TimeLimit, Tries
 from ganbench.files.atomic import make_folder
+from ganbench.runner.devices import THREADS
 from ganbench.runner.events import Event
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store

@@ -13,11 +13,10 @@ from ganbench.api.lazy import lazy
 from ganbench.errors import GridError
 from ganbench.execution.stopping import Stoppable
 from ganbench.grid.environment import device_model
+from ganbench.runner.devices import THREADS
 from ganbench.runner.events import Event
 from ganbench.runner.task import CellResult, Task
 
-# One thread per worker: the number of threads decides the bits of a sum.
-THREADS = 1
 # A worker imports torch and the plugins before it begins with a cell, on a busy network drive for minutes;
 # where a cell has a limit, so has that.
 MIN_START_SECONDS = 300.0

@@ -18,7 +18,7 @@ from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_plac
 from ganbench.execution.grid_check import preflight
 from ganbench.execution.local import local_workers
 from ganbench.execution.named_executor import opened_executor
-from ganbench.execution.plan import Plan, Rerun, make_plan, resolve_device, trial_device
+from ganbench.execution.plan import Plan, Rerun, make_plan, trial_device
 from ganbench.execution.results_writer import Listener, ResultsWriter
 from ganbench.execution.stopping import stopping
 from ganbench.files.data_paths import data_paths, set_grid_folder
@@ -29,6 +29,7 @@ from ganbench.grid.reader import named_grid
 from ganbench.grid.shard import Shard, ShardSource
 from ganbench.report import Results, load
 from ganbench.runner import SharedParts
+from ganbench.runner.devices import resolve_device
 from ganbench.runner.reasons import broken_reason
 from ganbench.runner.task import Task, record_of
 from ganbench.store import Store

@@ -9,13 +9,13 @@ from multiprocessing.connection import wait
 
 import torch
 
-from ganbench.execution.executor import MIN_START_SECONDS, THREADS, Place
+from ganbench.execution.executor import MIN_START_SECONDS, Place
 from ganbench.execution.interpreter import held_signals
-from ganbench.execution.plan import resolve_device
 from ganbench.execution.resources import WorkerCount, resources_here, worker_count
 from ganbench.execution.tries import Lost, TimeLimit, Tries
 from ganbench.execution.worker_process import WorkerProcess
 from ganbench.grid.environment import device_model
+from ganbench.runner.devices import THREADS, resolve_device
 from ganbench.runner.events import Event
 from ganbench.runner.task import CellResult, Task
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +23,6 @@ from ganbench.training import EngineChoice, deterministic
 
 Action = Literal["train", "score", "keep", "skip", "fail"]
 Rerun = Literal["no", "stale", "all", "keep"]
-# As torch reads it: no leading zero, no digits of other scripts.
-_CUDA = re.compile(r"cuda(:(0|[1-9][0-9]{0,3}))?")
 # A cell that diverged is a result; one that failed is tried again.
 FINISHED = ("ok", "diverged")
 
@@ -95,37 +92,6 @@ class Plan:
     def count(self, *actions: Action) -> int:
         """Count the cells with this action."""
         return sum(planned.action in actions for planned in self.cells)
-
-
-def resolve_device(device: str) -> str:
-    """Resolve a device's name on this machine.
-
-    Raises:
-        GridError: it is not there.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        return device
-    if not _CUDA.fullmatch(device):
-        meant = device.strip().lower()
-        known = meant in ("auto", "cpu") or _CUDA.fullmatch(meant)
-        hint = f"; did you mean {meant!r}?" if known else _of_torch_alone(meant)
-        raise GridError(f"--device: must be auto, cpu, cuda or cuda:N, given {device!r}{hint}")
-    index = device.partition(":")[2]
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if int(index or 0) >= count:
-        raise GridError(f"--device: {device!r} is not on this machine, which has {count} CUDA devices")
-    return device
-
-
-def _of_torch_alone(device: str) -> str:
-    """Say at the end of an error that ganbench has no support for a device that torch knows; else nothing."""
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        return ""
-    return f"; {kind} is not supported: nothing was tested on it"
 
 
 def trial_device(place: Place) -> str:

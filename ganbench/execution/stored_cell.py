@@ -30,10 +30,11 @@ from ganbench.catalog import load_catalog, plugins_given
 from ganbench.errors import GanbenchError, GridError, StoreError, did_you_mean
 from ganbench.execution.executor import Place
 from ganbench.execution.grid_check import Preflight
-from ganbench.execution.plan import Rerun, differences_of, make_plan, resolve_device
+from ganbench.execution.plan import Rerun, differences_of, make_plan
 from ganbench.execution.stopping import handled_signals
 from ganbench.files.data_paths import GRID_VARIABLE, data_paths, data_paths_set
 from ganbench.runner import SharedParts, Task, run_cell
+from ganbench.runner.devices import resolve_device
 from ganbench.runner.events import CellBegun, CellNote, CellScored, Event
 from ganbench.store import Store
 from ganbench.store.stored_grid import read_stored_grid

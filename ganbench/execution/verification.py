@@ -12,8 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from ganbench.analysis.context import metric_label
 from ganbench.catalog import PluginSource, load_catalog
 from ganbench.errors import GridError, StoreError, did_you_mean
@@ -25,12 +23,12 @@ from ganbench.execution.arguments import (
     require_processes,
 )
 from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
-from ganbench.execution.plan import FINISHED, differences_of, resolve_device, trial_device
+from ganbench.execution.plan import FINISHED, differences_of, trial_device
 from ganbench.files.data_paths import GRID_VARIABLE, data_paths, data_paths_set
 from ganbench.grid import Cell, Environment
-from ganbench.grid.environment import device_model
 from ganbench.grid.history import History
 from ganbench.runner import CellParts, SharedParts, environment_here
+from ganbench.runner.devices import device_of, resolve_device
 from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
 from ganbench.store.stored_grid import read_stored_grid
@@ -284,16 +282,6 @@ def _equal(one: float, other: float, tolerance: float) -> bool:
 def _short(value: object) -> str:
     text = str(value)
     return text[:12] if len(text) == 64 else text or "none"
-
-
-def device_of(store: Store, cell: Cell) -> str:
-    """Find the device here that a stored cell was trained on; the usual one where there is none."""
-    with contextlib.suppress(StoreError):
-        recorded = store.cell(cell.id)["environment"].get("device")
-        for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-            if device_model(device) == recorded:
-                return device
-    return resolve_device("auto")
 
 
 def changes_since(store: Store, parts: CellParts, *, threads: int) -> list[str]:
