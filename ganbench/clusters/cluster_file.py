@@ -80,23 +80,3 @@ class ClusterSettings(BaseModel):
             except ValueError as problem:
                 problems.add(f"{cls.table}.{name}", str(problem))
         return read
-
-
-def require_models(settings: ClusterSettings, there: Sequence[str]) -> None:
-    """Refuse device models that are not there.
-
-    Args:
-        settings: of the executor.
-        there: the models that its workers have.
-
-    Raises:
-        GridError: one of `device_models` is none of them.
-    """
-    unknown = [name for name in settings.device_models or () if name not in there]
-    if unknown:
-        raise GridError(
-            *(
-                f"[{settings.table}] device_models: no worker has {name!r}{did_you_mean(name, there)}"
-                for name in unknown
-            )
-        )

@@ -24,7 +24,7 @@ class JobBegun:
     """A job has begun, or begun again.
 
     Attributes:
-        node: its machine.
+        node: its machine, as the scheduler names it.
         pid: of its process there.
     """
 

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 
-from ganbench.clusters.cluster_file import require_models
+from ganbench.clusters.device_models import require_models
 from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
 from ganbench.clusters.ray_cluster import Needs, RayCluster, RaySettings
 from ganbench.clusters.ray_slots import RaySlot, RaySlots, WaitingTasks

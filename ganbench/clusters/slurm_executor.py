@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
+from ganbench.clusters.device_models import NodeModels, require_models, unplaced_note, unplaced_results
 from ganbench.clusters.job_log import CellGiven, CellLost, JobBegun, JobEnded
 from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
 from ganbench.clusters.shared_folder import SharedFolder
@@ -30,6 +32,9 @@ from ganbench.store import Store
 _POLL_SECONDS = 0.2
 # A job reads the wish to stop once a second, over a network drive, and ends after its checkpoint.
 _PATIENCE_SECONDS = 30.0
+# How many jobs of a cell may come to nodes of other device models, those known to have one left out.
+_MAX_MISPLACED = 3
+_WAY_OUT = "choose nodes by slurm_constraint or slurm_partition in the cluster file"
 
 
 class SlurmExecutor:
@@ -62,6 +67,8 @@ class SlurmExecutor:
         self._device = "cuda:0" if self.settings.has_gpus else "cpu"
         self._limit = TimeLimit.of(max_seconds, MIN_START_SECONDS)
         self._models: list[str] = []
+        self._nodes = NodeModels()
+        self._misplaced: Counter[str] = Counter()
         self._killed = False
 
     @property
@@ -75,10 +82,12 @@ class SlurmExecutor:
         """List a place for each device model: those that the file names, or that of the node of a small job.
 
         Raises:
-            GanbenchError: the small job fails.
+            GanbenchError: the small job fails, or this machine is the only node and has another model.
         """
         if not self._models:
             if self.settings.device_models:
+                if self.settings.cluster == "local":
+                    require_models(self.settings, [Place.here(self._device).model])
                 self._models = list(self.settings.device_models)
             elif self.settings.cluster == "local":
                 self._models = [Place.here(self._device).model]
@@ -126,7 +135,7 @@ class SlurmExecutor:
                 for job in tuple(jobs.all):
                     again += yield from self._collect(job, jobs, wanted, tries, on_event)
                 if self.stopped is None:
-                    self._submit(jobs, again, check)
+                    yield from self._given_up(self._submit(jobs, again, check), wanted, on_event)
                 else:
                     if not told:
                         told = True
@@ -177,8 +186,29 @@ class SlurmExecutor:
                 yield result
         if is_over:
             again += left
+            unplaced = self._unplaced(job, [wanted[cell] for cell in left if cell in wanted])
+            yield from self._given_up(unplaced, wanted, on_event)
             jobs.drop(job)
         return [wanted[cell] for cell in again if cell in wanted]
+
+    def _given_up(
+        self, unplaced: Sequence[Task], wanted: dict[str, Task], on_event: Callable[[Event], None]
+    ) -> Iterator[CellResult]:
+        """End the cells that no job can run, and say why."""
+        if unplaced:
+            on_event(unplaced_note(unplaced, self._nodes, _WAY_OUT))
+        for result in unplaced_results(unplaced, self._nodes):
+            del wanted[result.cell]
+            yield result
+
+    def _unplaced(self, job: SubmittedJob, left: Sequence[Task]) -> list[Task]:
+        """Give the cells that a job has left since its node has another device model, once too often."""
+        if self.stopped is not None:
+            return []
+        misplaced = [task for task in left if job.model not in ("", task.environment.device)]
+        self._misplaced.update(task.cell.id for task in misplaced)
+        most = _MAX_MISPLACED if self.settings.cluster == "slurm" else 1
+        return [task for task in misplaced if self._misplaced[task.cell.id] >= most]
 
     def _end(self, jobs: SlurmJobs, shared: SharedFolder) -> None:
         """Leave nothing behind, but jobs that have not ended yet, which the next command collects."""
@@ -196,21 +226,30 @@ class SlurmExecutor:
             jobs.close()
             shared.close()
 
-    def _submit(self, jobs: SlurmJobs, tasks: Sequence[Task], check: NodeCheck) -> None:
+    def _submit(self, jobs: SlurmJobs, tasks: Sequence[Task], check: NodeCheck) -> list[Task]:
+        """Submit tasks, those of each device model apart; return those for which no node is left.
+
+        Raises:
+            GanbenchError: Slurm refuses jobs that may run on any node.
+        """
+        unplaced: list[Task] = []
         if not tasks:
-            return
+            return unplaced
         size = self.settings.cells_per_job
         if self.settings.cluster == "local":
             # There is no scheduler that would let jobs wait.
             free = max(1, worker_count(resources_here(), 0, None).count - len(jobs.all))
             size = max(size, -(-len(tasks) // free))
-        parts = [tasks[start : start + size] for start in range(0, len(tasks), size)]
-        jobs.submit(
-            [
+        by_model: dict[str, list[Task]] = {}
+        for task in tasks:
+            by_model.setdefault(task.environment.device, []).append(task)
+        for model, alike in by_model.items():
+            parts = [alike[start : start + size] for start in range(0, len(alike), size)]
+            works = [
                 (
                     [task.cell.id for task in part],
                     {
-                        "tasks": pickle.dumps(list(part)),
+                        "tasks": pickle.dumps(part),
                         "check": check,
                         "device": self._device,
                         "limit": self._limit,
@@ -218,7 +257,14 @@ class SlurmExecutor:
                 )
                 for part in parts
             ]
-        )
+            others = self._nodes.without(model)
+            try:
+                jobs.submit(works, others)
+            except GanbenchError:
+                if not others:
+                    raise
+                unplaced += alike
+        return unplaced
 
     def _news(
         self, job: SubmittedJob, on_event: Callable[[Event], None]
@@ -240,17 +286,13 @@ class SlurmExecutor:
             elif isinstance(message, CellGiven):
                 job.given = message.cell
             elif isinstance(message, JobBegun):
-                job.given, job.clean = "", False
+                job.given, job.clean, job.node, job.model = "", False, message.node, ""
             elif isinstance(message, JobEnded):
                 job.given, job.clean = "", True
             elif isinstance(message, NodeReport):
                 refuse_unfit([message])
-                if message.model not in self._models:
-                    raise GanbenchError(
-                        f"[slurm]: node {message.node} has the device {message.model}, which is none of "
-                        f"{', '.join(self._models)}; choose nodes by slurm_constraint or slurm_partition, or "
-                        "name it in device_models"
-                    )
+                job.model = message.model
+                self._nodes.add(job.node, message.model)
             else:
                 on_event(message)  # type: ignore[arg-type]
 

@@ -22,12 +22,14 @@ from ganbench.execution.executor import Place
 from ganbench.execution.tries import Lost, TimeLimit
 from ganbench.execution.worker_process import WorkerProcess
 from ganbench.runner.events import CellProgress, CellScored, Event
-from ganbench.runner.task import CellResult, Task
+from ganbench.runner.task import CellResult
 
 _POLL_SECONDS = 0.1
 _PROGRESS_SECONDS = 2.0
 # The driver writes a job down once the scheduler has named it.
 _REGISTERED_SECONDS = 60.0
+# Slurm's own name of a node, which need not be its host's.
+_NODE_NAME = "SLURMD_NODENAME"
 
 
 @dataclass(kw_only=True)
@@ -111,18 +113,21 @@ class CellsJob:
         ended = {message.cell for message in said if isinstance(message, CellResult | CellLost)}
         if not self._is_registered():
             return
-        log.append(JobBegun(node=socket.gethostname(), pid=os.getpid()))
+        log.append(JobBegun(node=os.environ.get(_NODE_NAME) or socket.gethostname(), pid=os.getpid()))
         tasks = [task for task in pickle.loads(self.tasks) if task.cell.id not in ended]
         watch = FolderWatch(self.check.folder, self.check.token)
         worker = WorkerProcess.start(Place(device=self.device, model=""))
         try:
             report = self._report(worker)
             log.append(report)
-            if not self._is_fit(report, tasks):
+            if report.problems:
                 return
             for task in tasks:
                 if self._is_stopped(watch):
                     break
+                if task.environment.device != report.model:
+                    # The driver looks for another node.
+                    continue
                 log.append(CellGiven(cell=task.cell.id))
                 worker.give(task)
                 end = self._end_of(worker, watch, log)
@@ -149,9 +154,6 @@ class CellsJob:
 
     def _is_stopped(self, watch: FolderWatch) -> bool:
         return self._pausing or (bool(self.check.folder) and watch.stopped())
-
-    def _is_fit(self, report: NodeReport, tasks: Sequence[Task]) -> bool:
-        return not report.problems and all(task.environment.device == report.model for task in tasks)
 
     def _report(self, worker: WorkerProcess) -> NodeReport:
         """Let the worker look at its machine.

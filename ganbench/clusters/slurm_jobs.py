@@ -42,6 +42,8 @@ class SubmittedJob:
         ended: the cells of which it has told the end.
         given: the cell that it was running when it was last heard; empty where it was none.
         clean: whether it has said that it ends as it should.
+        node: Slurm's name of its node; empty where it has not said.
+        model: of the device there; likewise.
     """
 
     name: str
@@ -52,6 +54,8 @@ class SubmittedJob:
     ended: set[str] = field(default_factory=set)
     given: str = ""
     clean: bool = False
+    node: str = ""
+    model: str = ""
     _asked: float = 0.0
     _gone: bool = False
 
@@ -138,18 +142,21 @@ class SlurmJobs:
             handle: Any = (LocalJob if cluster == "local" else SlurmJob)(self.folder, job_id)
             self.all.append(self._job(name, cells, handle, cluster))
 
-    def submit(self, works: Sequence[tuple[Sequence[str], dict[str, Any]]]) -> list[SubmittedJob]:
+    def submit(
+        self, works: Sequence[tuple[Sequence[str], dict[str, Any]]], apart_from: Sequence[str] = ()
+    ) -> list[SubmittedJob]:
         """Submit jobs, on Slurm as an array.
 
         Args:
             works: of each job the ids of its cells, and what `CellsJob` is made with beside the names of
                 files.
+            apart_from: nodes on which they must not run.
 
         Raises:
             GanbenchError: the scheduler refuses, or the file system does.
         """
         make_folder(self.folder)
-        executor = self._settings.executor(self.folder)
+        executor = self._settings.executor(self.folder, apart_from)
         names = [uuid.uuid4().hex for _ in works]
         handles = []
         try:

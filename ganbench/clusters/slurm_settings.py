@@ -66,11 +66,12 @@ class SlurmSettings(ClusterSettings):
         gres = str(self.submitit.get("slurm_gres", ""))
         return "gpu" in gres or any(self.submitit.get(name) for name in _GPU_KEYS)
 
-    def executor(self, folder: Path) -> Any:
+    def executor(self, folder: Path, apart_from: Sequence[str] = ()) -> Any:
         """Make submitit's executor.
 
         Args:
             folder: of its files, which the nodes must see.
+            apart_from: nodes of Slurm on which no job is to run.
 
         Raises:
             GridError: submitit refuses a setting.
@@ -84,6 +85,9 @@ class SlurmSettings(ClusterSettings):
             local_max_num_timeout=_MAX_TIMEOUTS,
         )
         parameters = {"timeout_min": _TIMEOUT_MIN[self.cluster], "name": "ganbench", **self.submitit}
+        if apart_from:
+            excluded = parameters.get("slurm_exclude")
+            parameters["slurm_exclude"] = ",".join([*([str(excluded)] if excluded else []), *apart_from])
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")

@@ -12,7 +12,6 @@ from tiny_grid import GRID
 
 import ganbench
 from ganbench.__main__ import main
-from ganbench.clusters.cluster_file import require_models
 from ganbench.clusters.ray_cluster import Needs, RaySettings, answering_address
 from ganbench.errors import GanbenchError, GridError
 from ganbench.execution.named_executor import cluster_executors
@@ -110,16 +109,6 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     with pytest.raises(GridError) as caught:
         ganbench.run(GRID, tmp_path / "out", executor="ray")
     assert str(caught.value) == "--executor ray: ray is not installed; pip install 'ganbench[ray]'"
-
-
-def test_a_device_model_that_no_worker_has_is_refused_with_those_that_there_are() -> None:
-    settings = RaySettings(device_models=["NVIDIA A100", "NVIDIA H10"])
-    require_models(settings, ["NVIDIA A100", "NVIDIA H10", "Tesla T4"])
-    with pytest.raises(GridError) as caught:
-        require_models(settings, ["NVIDIA A100", "NVIDIA H100"])
-    assert caught.value.problems == (
-        "[ray] device_models: no worker has 'NVIDIA H10'; did you mean 'NVIDIA H100'?",
-    )
 
 
 def test_what_a_cell_needs_is_said_in_words() -> None:
