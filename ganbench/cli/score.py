@@ -36,7 +36,6 @@ from ganbench.files.data_paths import (
 if TYPE_CHECKING:
     from ganbench.api import Dataset, Samples, Signature
     from ganbench.runner import SharedParts
-    from ganbench.runner.devices import THREADS, resolve_device
     from ganbench.runner.external_samples import Reading
     from ganbench.runner.feature_statistics import StatisticsScorer
     from ganbench.scoring import Scorer, ScoreRow
@@ -86,6 +85,7 @@ def score_command(
         GanbenchError: bad input.
     """
     from ganbench.runner import SharedParts
+    from ganbench.runner.devices import THREADS, resolve_device
     from ganbench.runner.external_samples import read_samples
     from ganbench.training import deterministic_process
 
