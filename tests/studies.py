@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -32,6 +33,16 @@ metrics = ["spread"]
 samples = 100
 every = 50
 """
+
+TWELVE = (
+    GRID.replace("seeds = 2", "seeds = 3")
+    .replace('"non_saturating"]', '"non_saturating"]\npenalty = ["none", "r1"]')
+    .replace("steps = 150", "steps = 60")
+    .replace("every = 50", "every = 30")
+)
+STEPS = 150
+# Two cells whose steps are counted.
+TWO = GRID.replace('loss = ["minimax", "non_saturating"]', 'loss = ["counted"]')
 
 TILES = """
 import torch
@@ -114,6 +125,26 @@ def ganbench_metrics():
     yield MetricSpec(name="reach", build=Reach, directions={"reach": "higher"}, summary="r")
 """
 
+COUNTED = """
+import time
+from ganbench import LossSpec, hookimpl
+from ganbench.zoo.losses.adversarial import NonSaturating
+
+class Counted(NonSaturating):
+    def generator_loss(self, game):
+        step = int(game.step)
+        # Before it are the rounds that a worker tries before it trains.
+        if step > 5:
+            with open({log!r}, "a") as stream:
+                print(float(game.noise.sum()), step, file=stream)
+            time.sleep({seconds})
+        return super().generator_loss(game)
+
+@hookimpl
+def ganbench_losses():
+    yield LossSpec(name="counted", build=Counted, summary="writes down each step, and takes its time")
+"""
+
 
 class Study:
     """A grid, a folder for its results, and a plugin that makes things fail."""
@@ -172,6 +203,35 @@ class Study:
 
     def cells(self) -> pd.DataFrame:
         return pd.read_csv(self.out / "cells.csv", dtype={"reason": str}, keep_default_na=False)
+
+
+class CountedStudy(Study):
+    """A study whose loss `counted` writes down each step, and takes its time for it."""
+
+    def __init__(self, folder: Path, grid: str = TWO) -> None:
+        super().__init__(folder, grid)
+        self.log = folder / "log"
+
+    def count_steps(self, seconds: float) -> None:
+        """Let every step be written down, and take so long."""
+        source = COUNTED.format(log=str(self.log), seconds=seconds)
+        self.install("ganbench-counted", "ganbench_counted", source)
+
+    def reached(self) -> dict[str, int]:
+        """The step of the latest checkpoint of each cell that has one."""
+        store = Store(self.out)
+        cells = [cell for cell in store.cells_on_disk() if store.checkpoints(cell)]
+        return {
+            cell: store.read_checkpoint(store.checkpoints(cell)[0])[1]["training"]["step"] for cell in cells
+        }
+
+    def trained(self) -> int:
+        """How many steps were trained, those before the first that is written down left out."""
+        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+
+    def trained_again(self) -> int:
+        """How many steps were trained more than once."""
+        return sum(times - 1 for times in Counter(self.log.read_text().splitlines()).values())
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:

@@ -4,45 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import GRID, Study, outcome, wait_for
+from studies import STEPS, TWELVE, TWO, CountedStudy, outcome, wait_for
 
 from ganbench.store import Store
 
 pytestmark = pytest.mark.slow
-
-TWELVE = (
-    GRID.replace("seeds = 2", "seeds = 3")
-    .replace('"non_saturating"]', '"non_saturating"]\npenalty = ["none", "r1"]')
-    .replace("steps = 150", "steps = 60")
-    .replace("every = 50", "every = 30")
-)
-TWO = GRID.replace('loss = ["minimax", "non_saturating"]', 'loss = ["counted"]')
-STEPS = 150
-COUNTED = """
-import time
-from ganbench import LossSpec, hookimpl
-from ganbench.zoo.losses.adversarial import NonSaturating
-
-class Counted(NonSaturating):
-    def generator_loss(self, game):
-        step = int(game.step)
-        # Before it are the rounds that a worker tries before it trains.
-        if step > 5:
-            with open({log!r}, "a") as stream:
-                print(float(game.noise.sum()), step, file=stream)
-            time.sleep({seconds})
-        return super().generator_loss(game)
-
-@hookimpl
-def ganbench_losses():
-    yield LossSpec(name="counted", build=Counted, summary="writes down each step, and takes its time")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -77,33 +48,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return outcome(study.out)
 
 
-class RayStudy(Study):
+class RayStudy(CountedStudy):
     """A study whose runs are handed a cluster file."""
 
     def __init__(self, folder: Path, address: str, grid: str) -> None:
         super().__init__(folder, grid)
-        self.file = folder / "cluster.toml"
-        self.file.write_text(f'[ray]\naddress = "{address}"\n')
-        self.options = ("--executor", "ray", "--cluster", str(self.file))
-        self.log = folder / "log"
-
-    def count_steps(self, seconds: float) -> None:
-        """Let every step be written down, and take so long."""
-        self.install(
-            "ganbench-counted", "ganbench_counted", COUNTED.format(log=str(self.log), seconds=seconds)
-        )
-
-    def reached(self) -> dict[str, int]:
-        """The step of the latest checkpoint of each cell."""
-        store = Store(self.out)
-        cells = [cell for cell in store.cells_on_disk() if store.checkpoints(cell)]
-        return {
-            cell: store.read_checkpoint(store.checkpoints(cell)[0])[1]["training"]["step"] for cell in cells
-        }
-
-    def trained_again(self) -> int:
-        """How many steps were trained more than once."""
-        return sum(times - 1 for times in Counter(self.log.read_text().splitlines()).values())
+        file = folder / "cluster.toml"
+        file.write_text(f'[ray]\naddress = "{address}"\n')
+        self.options = ("--executor", "ray", "--cluster", str(file))
 
 
 def workers_of_ray() -> list[int]:
