@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from ganbench.errors import StoreError
 from ganbench.files.atomic import read_bytes, write_bytes
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 # Far above any GAN of today; a file that claims more is damaged or hostile.
@@ -96,6 +98,15 @@ def read_tensors(path: Path, limit: int = MAX_BYTES) -> dict[str, Tensor]:
         StoreError: the file is absent or damaged.
     """
     return _parse(path, read_bytes(path, limit))
+
+
+def read_only_tensor(array: NDArray[Any]) -> Tensor:
+    """Make a tensor on the memory of an array to which nobody writes, as one that is mapped."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def _parse(path: Path, content: bytes) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
-from ganbench.files import mapped_members
+from ganbench.files import kept_arrays, mapped_members
 from ganbench.files.arrays import load_arrays
 from ganbench.files.resizing import fitted
 from ganbench.zoo.datasets.fingerprint import fingerprint_of
@@ -318,3 +318,44 @@ def test_a_compressed_array_that_is_damaged_is_refused(
     content[len(content) // 2] ^= 0xFF
     (tmp_path / "a.npz").write_bytes(content)
     assert "a.npz: cannot be read: " in refused(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("x", [POINTS, IMAGES])
+def test_points_and_conditions_are_mapped_and_the_same_as_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x: Any
+) -> None:
+    options: dict[str, Any] = {"test_every": 3, "limit": 12}
+    if x is POINTS:
+        options["standardise"] = True
+    path = saved(tmp_path, x=x, labels=np.arange(25) % 3, condition=np.arange(50.0).reshape(25, 2))
+    in_memory = build(path, **options)
+    assert not list((tmp_path / "cache").glob("[pc]o*"))
+    monkeypatch.setattr(kept_arrays, "MIN_KEPT_BYTES", 1)
+    for _ in range(2):  # made, and kept
+        data = build(path, **options)
+        for name in ("signature", "fingerprint", "notes", "class_names"):
+            assert getattr(data, name) == getattr(in_memory, name)
+        if x is POINTS:
+            assert data.columns == in_memory.columns
+            assert np.array_equal(data.mean, in_memory.mean)
+            assert np.array_equal(data.deviation, in_memory.deviation)
+        for split in ("train", "test"):
+            found, expected = data.load(split), in_memory.load(split)
+            for part in ("x", "labels", "condition"):
+                assert torch.equal(getattr(found, part), getattr(expected, part))
+            parts = (found.x, found.condition) if x is POINTS else (found.condition,)
+            assert all(in_shared_map(part, tmp_path / "cache") for part in parts)
+    saved(tmp_path, x=x, labels=np.arange(25) % 3, condition=np.arange(50.0).reshape(25, 2) + 1)
+    changed = build(path, **options)
+    assert changed.fingerprint != in_memory.fingerprint
+    assert torch.equal(changed.load("test").condition, in_memory.load("test").condition + 1)
+
+
+def in_shared_map(tensor: torch.Tensor, cache: Path) -> bool:
+    """Whether a tensor lies in a file of the cache that is mapped, shared and read-only."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, rights = line.split()[:2]
+        begin, end = (int(address, 16) for address in addresses.split("-"))
+        if begin <= tensor.data_ptr() < end:
+            return rights == "r--s" and str(cache) in line
+    return False

@@ -13,6 +13,8 @@ import torch
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
+from ganbench.files import kept_arrays
+from ganbench.zoo.datasets import own_table
 
 TABLE = pd.DataFrame(
     {
@@ -28,6 +30,7 @@ TABLE = pd.DataFrame(
 @pytest.fixture(autouse=True)
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GANBENCH_DATA", raising=False)
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
 
@@ -161,3 +164,23 @@ def test_files_that_are_none() -> None:
     assert "is not a file but a named pipe" in refused("p.csv")
     Path("t.csv").write_bytes(b"\xff\xfe\x00\x01,\n")
     assert "cannot be read as a table: " in refused("t.csv")
+
+
+def test_a_large_table_is_read_once_and_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("t.csv")
+    options: dict[str, Any] = {"label": "kind", "condition": ["on"], "standardise": True, "limit": 9}
+    in_memory = build(**options)
+    monkeypatch.setattr(kept_arrays, "MIN_KEPT_BYTES", 1)
+    build(**options)
+    with monkeypatch.context() as patch:
+        patch.setattr(own_table, "read_table", lambda path: pytest.fail(f"{path} is read again"))
+        data = build(**options)
+    for name in ("signature", "fingerprint", "notes", "class_names", "columns"):
+        assert getattr(data, name) == getattr(in_memory, name)
+    for split in ("train", "test"):
+        found, expected = data.load(split), in_memory.load(split)
+        for part in ("x", "labels", "condition"):
+            assert torch.equal(getattr(found, part), getattr(expected, part))
+        assert str(tmp_path / "cache") in Path("/proc/self/maps").read_text()
+    write("t.csv", TABLE[::-1])
+    assert build(**options).fingerprint != in_memory.fingerprint

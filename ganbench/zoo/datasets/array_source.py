@@ -111,6 +111,10 @@ class ArraySource:
         """Digest what the file system knows of the files."""
         return stamp_of((name, path.stat()) for name, path in self.files.items())
 
+    def key(self) -> dict[str, Any]:
+        """Say where the arrays are and which are read, as JSON values."""
+        return {"path": str(self.place.resolve()), "labels": self.use_labels}
+
     def rows(self, test_every: int, limit: int | None) -> tuple[Rows, list[str]]:
         """Say which rows each split has, and what is left out."""
         counts = {split: self.described[split, "samples"][0][0] for split in self.roles.names}

@@ -19,12 +19,14 @@ from ganbench.errors import DatasetError
 from ganbench.files.alpha_channel import WITH_ALPHA, laid_note, opaque_pixels
 from ganbench.files.arrays import Array, channels_first, rounded_pixels
 from ganbench.files.data_paths import find_path
+from ganbench.files.kept_arrays import KeptArrays, keep_arrays
 from ganbench.files.pictures import Background
 from ganbench.files.resizing import fitted
-from ganbench.zoo.datasets.array_source import NAME, ArraySource
+from ganbench.files.tensors import read_only_tensor
+from ganbench.zoo.datasets.array_source import NAME, ArraySource, Rows
 from ganbench.zoo.datasets.bounds import Limit, Side, refuse
 from ganbench.zoo.datasets.fingerprint import heading
-from ganbench.zoo.datasets.own_points import SPLITS, OwnPoints
+from ganbench.zoo.datasets.own_points import SPLITS, OwnPoints, PointsRead
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures
 
 # To be raised where the same files come to other pixels, labels or splits.
@@ -145,9 +147,8 @@ class OwnImages(Packed):
         super().__init__(
             NAME,
             key={
-                "path": str(source.place.resolve()),
+                **source.key(),
                 "range": None if range_ is None else list(range_),
-                "labels": source.use_labels,
                 "size": size,
                 "test_every": test_every,
                 "limit": limit,
@@ -160,15 +161,22 @@ class OwnImages(Packed):
         )
         names = self.facts["class_names"]
         self.class_names = None if names is None else tuple(names)
-        self._condition = source.condition(rows)
-        if self._condition is not None:
+        self._condition: dict[Split, Tensor] = {}
+        if source.has("condition"):
+            kept = keep_arrays(
+                "conditions",
+                key={**source.key(), "test_every": test_every, "limit": limit},
+                stamp=f"{_READING} {source.stamp()} {self.fingerprint}",
+                make=lambda: _conditions(source, rows, self.fingerprint),
+            )
+            self._condition = {split: read_only_tensor(kept.arrays[split]) for split in SPLITS}
+            self.fingerprint = kept.facts["fingerprint"]
             self.signature = Signature(
                 shape=self.signature.shape,
                 kind="image",
                 classes=self.signature.classes,
-                condition=self._condition["train"].shape[1:],
+                condition=tuple(self._condition["train"].shape[1:]),
             )
-            self.fingerprint = _with_conditions(self.fingerprint, self._condition)
         shape, dtype = source.described["train", "samples"]
         counts = {split: len(index) for split, (_, index) in rows.items()}
         own = [f"{counts['train']:,} images to train on and {counts['test']:,} of the test split"]
@@ -183,15 +191,13 @@ class OwnImages(Packed):
         self.notes = ("; ".join([*own, *notes]),)
 
     def load(self, split: Split) -> Samples:
-        """Return images uint8 (N, C, H, W), memory-mapped; labels int64 (N,) and conditions (N, ...).
+        """Return images uint8 (N, C, H, W) and conditions (N, ...), memory-mapped; labels int64 (N,).
 
         Raises:
             DatasetError: there is no such split.
         """
         found = super().load(split)
-        if self._condition is None:
-            return found
-        return Samples(x=found.x, labels=found.labels, condition=torch.from_numpy(self._condition[split]))
+        return Samples(x=found.x, labels=found.labels, condition=self._condition.get(split))
 
 
 class _Images:
@@ -248,32 +254,43 @@ def _eight_bits(block: Array, start: int, place: Path, span: tuple[float, float]
 
 def _points(source: ArraySource, *, standardise: bool, test_every: int, limit: int | None) -> OwnPoints:
     rows, notes = source.rows(test_every, limit)
-    labels, class_names = source.labels(rows)
-    points = {}
-    for split, (own, index) in rows.items():
-        array = source.read(own, "samples")
-        if array.dtype.kind not in "fiub":
-            raise DatasetError(f"{source.place}: holds {array.dtype}; points must be numbers")
-        points[split] = array[index]
+
+    def read() -> PointsRead:
+        labels, class_names = source.labels(rows)
+        points = {}
+        for split, (own, index) in rows.items():
+            array = source.read(own, "samples")
+            if array.dtype.kind not in "fiub":
+                raise DatasetError(f"{source.place}: holds {array.dtype}; points must be numbers")
+            points[split] = array[index]
+        return PointsRead(
+            points=points,
+            columns=[str(column) for column in range(points["train"].shape[1])],
+            labels=labels,
+            class_names=class_names,
+            conditions=source.condition(rows),
+            notes=notes,
+        )
+
     return OwnPoints(
         NAME,
-        points,
-        columns=[str(column) for column in range(points["train"].shape[1])],
-        labels=labels,
-        class_names=class_names,
-        conditions=source.condition(rows),
+        key={**source.key(), "test_every": test_every, "limit": limit},
+        stamp=f"{_READING} {source.stamp()}",
         standardise=standardise,
-        notes=notes,
+        read=read,
     )
 
 
-def _with_conditions(fingerprint: str, conditions: Mapping[Split, Array]) -> str:
+def _conditions(source: ArraySource, rows: Rows, fingerprint: str) -> KeptArrays:
+    """Read the conditions of both splits, and make the fingerprint of them and of their images."""
+    conditions = source.condition(rows) or {}
     digest = hashlib.sha256(f"{fingerprint} ".encode())
     for split in SPLITS:
         tensor = torch.from_numpy(conditions[split])
         digest.update(heading((tensor.dtype, tuple(tensor.shape))))
         digest.update(conditions[split].data)
-    return digest.hexdigest()
+    arrays: dict[str, Array] = {split: conditions[split] for split in SPLITS}
+    return KeptArrays(arrays=arrays, facts={"fingerprint": digest.hexdigest()})
 
 
 def _plain(background: Background) -> str | list[int]:

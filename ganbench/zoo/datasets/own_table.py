@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,8 @@ from ganbench.files.data_paths import find_path
 from ganbench.files.folder_layout import order_classes
 from ganbench.files.regular import irregular, open_regular
 from ganbench.zoo.datasets.bounds import Limit, count, refuse
-from ganbench.zoo.datasets.own_points import OwnPoints, rows_of
+from ganbench.zoo.datasets.own_points import OwnPoints, PointsRead, rows_of
+from ganbench.zoo.datasets.packed import stamp_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +27,8 @@ TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 Columns = Annotated[tuple[str, ...], MinLen(1)]
 TestEvery = Annotated[int, Interval(ge=0, le=1_000_000)]
 _NAME = "table"
+# To be raised where the same files come to other points, labels or splits.
+_READING = 1
 _MAX_NAMED = 8
 
 
@@ -65,47 +69,80 @@ class OwnTable(OwnPoints):
         named = [*(columns or ()), *(condition or ())]
         if twice := [name for at, name in enumerate(named) if name in named[:at]]:
             refuse(_NAME, [f"column {shown(twice[0])} is named twice"])
-        tables = [read_table(path), *([] if test is None else [read_table(test)])]
-        notes = []
-        if columns is None:
-            besides = {*(condition or ()), *([] if label is None else [label])}
-            columns = tuple(name for name in _numeric(tables[0]) if name not in besides)
-            others = [name for name in tables[0].columns if name not in columns and name not in besides]
-            if others:
-                first = ", ".join(map(shown, others[:_MAX_NAMED]))
-                more = ", ..." if len(others) > _MAX_NAMED else ""
-                notes.append(f"passed over: {len(others)} columns that are no numbers, {first}{more}")
-            if not columns:
-                raise _error(path, "has no columns of numbers")
-        paths = (path, *([] if test is None else [test]))
-        points = [_numbers(table, columns, each) for table, each in zip(tables, paths, strict=True)]
-        labels, class_names = _labels(tables, label, paths)
-        given = (
-            []
-            if condition is None
-            else [_numbers(table, condition, each) for table, each in zip(tables, paths, strict=True)]
-        )
-        train, held_out, beyond = rows_of(
-            len(points[0]), test_every=0 if test is not None else test_every, limit=limit
-        )
-        if limit is not None:
-            refuse(_NAME, [count("limit", limit, len(train) + beyond)])
-        if beyond:
-            notes.append(f"{beyond:,} more left out, beyond the limit")
-
-        def split(parts: Sequence[NDArray[Any]]) -> dict[Split, NDArray[Any]]:
-            return {"train": parts[0][train], "test": parts[0][held_out] if test is None else parts[1]}
-
+        paths = tuple(find_path(str(each))[0] for each in (path, *([] if test is None else [test])))
         super().__init__(
             _NAME,
-            split(points),
-            columns=columns,
-            labels=None if class_names is None else split(labels),
-            class_names=class_names,
-            conditions=split(given) if given else None,
+            key={
+                "paths": [str(each.resolve()) for each in paths],
+                "columns": columns,
+                "label": label,
+                "condition": condition,
+                "test_every": test_every,
+                "limit": limit,
+            },
+            stamp=f"{_READING} {_stamp(paths)}",
             standardise=standardise,
-            notes=notes,
+            read=lambda: _read(
+                paths, columns=columns, label=label, condition=condition, test_every=test_every, limit=limit
+            ),
         )
+
+
+def _stamp(paths: Sequence[Path]) -> str:
+    """Digest what the file system knows of the files, and the reader's version."""
+    try:
+        return f"{stamp_of((each.name, each.stat()) for each in paths)} pandas {version('pandas')}"
+    except OSError:  # reading says what is wrong
+        return ""
+
+
+def _read(
+    paths: Sequence[Path],
+    *,
+    columns: Columns | None,
+    label: str | None,
+    condition: Columns | None,
+    test_every: int,
+    limit: int | None,
+) -> PointsRead:
+    """Read a table, and that of the test split where there is one; options as of `OwnTable`."""
+    tables = [read_table(each) for each in paths]
+    notes = []
+    if columns is None:
+        besides = {*(condition or ()), *([] if label is None else [label])}
+        columns = tuple(name for name in _numeric(tables[0]) if name not in besides)
+        others = [name for name in tables[0].columns if name not in columns and name not in besides]
+        if others:
+            first = ", ".join(map(shown, others[:_MAX_NAMED]))
+            more = ", ..." if len(others) > _MAX_NAMED else ""
+            notes.append(f"passed over: {len(others)} columns that are no numbers, {first}{more}")
+        if not columns:
+            raise _error(paths[0], "has no columns of numbers")
+    points = [_numbers(table, columns, each) for table, each in zip(tables, paths, strict=True)]
+    labels, class_names = _labels(tables, label, paths)
+    given = (
+        []
+        if condition is None
+        else [_numbers(table, condition, each) for table, each in zip(tables, paths, strict=True)]
+    )
+    apart = len(tables) > 1
+    train, held_out, beyond = rows_of(len(points[0]), test_every=0 if apart else test_every, limit=limit)
+    if limit is not None:
+        refuse(_NAME, [count("limit", limit, len(train) + beyond)])
+    if beyond:
+        notes.append(f"{beyond:,} more left out, beyond the limit")
+
+    def split(parts: Sequence[NDArray[Any]]) -> dict[Split, NDArray[Any]]:
+        return {"train": parts[0][train], "test": parts[1] if apart else parts[0][held_out]}
+
+    return PointsRead(
+        points=split(points),
+        columns=columns,
+        labels=None if class_names is None else split(labels),
+        class_names=class_names,
+        conditions=split(given) if given else None,
+        notes=notes,
+    )
 
 
 def read_table(path: Path) -> pd.DataFrame:

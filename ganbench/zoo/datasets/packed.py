@@ -11,7 +11,6 @@ import math
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from ganbench.errors import DatasetError, StoreError
 from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, write_folder
 from ganbench.files.cache import cache_folder
 from ganbench.files.canonical import sha256_of
-from ganbench.files.tensors import read_state, write_state
+from ganbench.files.tensors import read_only_tensor, read_state, write_state
 from ganbench.zoo.datasets.fingerprint import heading
 
 _SPLITS: tuple[Split, Split] = ("train", "test")
@@ -197,9 +196,7 @@ def _opened(place: Path, record: Mapping[str, Any]) -> tuple[dict[Split, Samples
 def _split(
     mapped: NDArray[np.uint8], card: Mapping[str, Any], labels: Mapping[str, Tensor]
 ) -> dict[Split, Samples]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        x = torch.from_numpy(mapped)
+    x = read_only_tensor(mapped)
     parts = zip(_SPLITS, torch.split(x, [card["counts"][split] for split in _SPLITS]), strict=True)
     return {split: Samples(x=part, labels=labels.get(split)) for split, part in parts}
 
