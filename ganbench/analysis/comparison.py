@@ -14,11 +14,11 @@ from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.final_scores import Finals, Measure, group_of, ignoring_engines, reader_notes
 from ganbench.analysis.group import Group
 from ganbench.analysis.metric_conflicts import disagreements
-from ganbench.analysis.multiple_testing import Family, family_of, holm
+from ganbench.analysis.multiple_testing import Family, family_of, holm, simultaneous_intervals
 from ganbench.analysis.pairwise import PairwiseResult, compare_pair, seeds_pair
 from ganbench.analysis.records import FAILURES
 from ganbench.analysis.tables import current_rows, frame, lettered
-from ganbench.analysis.verdict import refusal, verdict, winner
+from ganbench.analysis.verdict import refusal, sentence, verdict, winner
 
 COLUMNS = (
     "metric",
@@ -72,6 +72,9 @@ COLUMNS = (
     "skipped_value",
     "protocol_id",
     "environment_ids",
+    "low_simultaneous",
+    "high_simultaneous",
+    "sentence",
 )
 _INTEGERS = (
     "samples",
@@ -113,8 +116,12 @@ def compare(
     pairs unless the axis is one on which the initial weights or the data depend, and failures are ranked
     as the worst, never dropped. `p` is that test's, `p_adjusted` by Holm's method over the `family`, and
     `better` is the group that it shows to be better. The difference with its interval is over the pairs that
-    have scores, or over all scores where seeds are no pairs. Scores of different protocols or engines stay
-    apart: where the groups have none in common, the row says so. Scores that are not current are left out.
+    have scores, or over all scores where seeds are no pairs. `low` and `high` are the interval of one test;
+    `low_simultaneous` and `high_simultaneous` hold over the family together and leave out 0 exactly where
+    `p_adjusted` shows a difference (`simultaneous_intervals`); they are missing where no t test decides.
+    `verdict` gives the interval of one test, `sentence` the other, with both groups named. Scores of
+    different protocols or engines stay apart: where the groups have none in common, the row says so. Scores
+    that are not current are left out.
 
     Two spreads stand apart. `sd_*` is over seeds, of each cell's mean over its repeats. `noise_*` is of the
     metric itself: between the sample sets of one generator, pooled over the group's cells with a degree of
@@ -154,9 +161,21 @@ def compare(
         values=len({pair.value.label for pair in pairs}),
         size=sum(not math.isnan(p) for p in adjusted),
     )
-    rows = [_row(pair, what.axis, p, family) for pair, p in zip(pairs, adjusted, strict=True)]
+    results = [pair.result for pair in pairs]
+    low, high = simultaneous_intervals(
+        [result.difference for result in results],
+        [result.error for result in results],
+        [result.freedom for result in results],
+        [result.p for result in results],
+        adjusted,
+    )
+    rows = [
+        _row(pair, what.axis, p, family, (float(ends[0]), float(ends[1])))
+        for pair, p, ends in zip(pairs, adjusted, zip(low, high, strict=True), strict=True)
+    ]
     for row, said in zip(rows, disagreements(rows, others), strict=True):
-        row["verdict"] += f"; {said}" if said else ""
+        for words in ("verdict", "sentence"):
+            row[words] += f"; {said}" if said else ""
     return frame(rows, (*others, *COLUMNS), _INTEGERS)
 
 
@@ -243,13 +262,17 @@ def _environments(rows: Iterable[Row]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row["environment"] for row in rows if row["status"] == "ok"))
 
 
-def _row(pair: _Pair, axis: str, adjusted: float, family: Family) -> dict[str, Any]:
+def _row(
+    pair: _Pair, axis: str, adjusted: float, family: Family, interval: tuple[float, float]
+) -> dict[str, Any]:
     baseline, value, found, measure = pair.baseline, pair.value, pair.result, pair.measure
     if pair.refused:
         words = refusal(pair.refused)
+        said = f"{value.label} against {baseline.label}: {words}"
     else:
-        words = verdict(pair.metric, pair.direction, baseline, value, found, adjusted, family.size)
-        words += "; environments are mixed" if pair.mixed else ""
+        asked = (pair.metric, pair.direction, baseline, value, found, adjusted, family.size)
+        mixed = "; environments are mixed" if pair.mixed else ""
+        words, said = verdict(*asked) + mixed, sentence(*asked, interval) + mixed
     return {
         **pair.context.where,
         "metric": pair.metric,
@@ -282,6 +305,9 @@ def _row(pair: _Pair, axis: str, adjusted: float, family: Family) -> dict[str, A
         "environments": "; ".join(pair.environments),
         "protocol_id": lettered("p", measure.protocol if measure else ""),
         "environment_ids": "; ".join(lettered("e", environment) for environment in pair.environments),
+        "low_simultaneous": interval[0],
+        "high_simultaneous": interval[1],
+        "sentence": said,
         **_arm_columns(baseline, "baseline"),
         **_arm_columns(value, "value"),
     }

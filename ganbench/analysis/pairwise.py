@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import finite
 from ganbench.analysis.permutation import arrangements, permutation, sign_flip
-from ganbench.analysis.significance import RANK_SUM, SIGNED_RANKS, decide, even, paired_t, welch_t
+from ganbench.analysis.significance import (
+    PAIRED_T,
+    RANK_SUM,
+    SIGNED_RANKS,
+    WELCH_T,
+    decide,
+    even,
+    paired_t,
+    welch_t,
+)
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +48,8 @@ class PairwiseResult:
             a group, pooled.
         low: lower end of the 95% t interval of the difference, Welch's where seeds are no pairs.
         high: its upper end.
+        error: standard error of the difference; NaN unless a t test decides.
+        freedom: degrees of freedom of its t, likewise.
         test: the test that decides, by its name in `significance`; empty where nothing can be tested.
         p: its two-sided p.
         p_permutation: p of the sign flips where seeds are pairs, else of the permutations; of ranks where
@@ -58,6 +69,8 @@ class PairwiseResult:
     sd: float = math.nan
     low: float = math.nan
     high: float = math.nan
+    error: float = math.nan
+    freedom: float = math.nan
     test: str = ""
     p: float = math.nan
     p_permutation: float = math.nan
@@ -90,6 +103,8 @@ class _Gap(NamedTuple):
     low: float = math.nan
     high: float = math.nan
     effect_size: float = math.nan
+    error: float = math.nan
+    freedom: float = math.nan
 
 
 def seeds_pair(axis: str) -> bool:
@@ -133,6 +148,8 @@ def compare_pair(baseline: Group, value: Group, direction: str, *, paired: bool 
     return replace(
         found,
         test=test,
+        error=gap.error if test in (PAIRED_T, WELCH_T) else math.nan,
+        freedom=gap.freedom if test in (PAIRED_T, WELCH_T) else math.nan,
         p=p,
         p_permutation=p if ranked else _permutation(cost_old, cost_new, paired),
         favours=int(decision.favours),
@@ -182,6 +199,8 @@ def _gap(old: Floats, new: Floats, paired: bool) -> _Gap:
         finite(estimate.high),
         # Scores as small as 1e-200 differ by numbers whose squares are 0.
         finite(correction * difference / sd) if sd > 0 else math.nan,
+        finite(estimate.error),
+        finite(estimate.freedom),
     )
 
 

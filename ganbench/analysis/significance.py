@@ -34,12 +34,23 @@ _ROUNDING = 1e-12
 
 
 class Estimate(NamedTuple):
-    """A difference of means, new - old, with its t interval and the two-sided p of its t test; each (...)."""
+    """A difference of means, new - old, by its t test; each (...).
+
+    Attributes:
+        difference: of the means.
+        low: lower end of its t interval.
+        high: its upper end.
+        p: two-sided.
+        error: standard error of the difference.
+        freedom: degrees of freedom of its t.
+    """
 
     difference: Floats
     low: Floats
     high: Floats
     p: Floats
+    error: Floats
+    freedom: Floats
 
 
 class Decision(NamedTuple):
@@ -86,7 +97,9 @@ def paired_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> 
         test = scipy.stats.ttest_rel(second, first, axis=-1)
         interval = test.confidence_interval(confidence)
         difference = (second - first).mean(axis=-1)
-    return Estimate(*map(np.asarray, (difference, interval.low, interval.high, test.pvalue)))
+        error = scipy.stats.sem(second - first, axis=-1)
+    ends = (interval.low, interval.high)
+    return Estimate(*map(np.asarray, (difference, *ends, test.pvalue, error, test.df)))
 
 
 def welch_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
@@ -102,7 +115,9 @@ def welch_t(old: ArrayLike, new: ArrayLike, confidence: float = CONFIDENCE) -> E
         test = scipy.stats.ttest_ind(second, first, axis=-1, equal_var=False)
         interval = test.confidence_interval(confidence)
         difference = second.mean(axis=-1) - first.mean(axis=-1)
-    return Estimate(*map(np.asarray, (difference, interval.low, interval.high, test.pvalue)))
+        error = np.hypot(scipy.stats.sem(first, axis=-1), scipy.stats.sem(second, axis=-1))
+    ends = (interval.low, interval.high)
+    return Estimate(*map(np.asarray, (difference, *ends, test.pvalue, error, test.df)))
 
 
 def decide(old: ArrayLike, new: ArrayLike, *, paired: bool) -> Decision:

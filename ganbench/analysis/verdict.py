@@ -41,6 +41,86 @@ def verdict(
     return "; ".join([*notes, decision])
 
 
+def sentence(
+    metric: str,
+    direction: str,
+    baseline: Group,
+    value: Group,
+    found: PairwiseResult,
+    adjusted: float,
+    family: int,
+    interval: tuple[float, float],
+) -> str:
+    """Say the same with both groups named, and with the interval that holds for all of the family together.
+
+    Args:
+        metric: as for `verdict`, and so on.
+        direction: which score is better.
+        baseline: the group that is the yardstick.
+        value: the other group.
+        found: their comparison.
+        adjusted: p of the test that decides, adjusted for its family.
+        family: number of tests in it.
+        interval: the simultaneous interval of value - baseline; NaN where no t test decides.
+
+    Returns:
+        Failures first; then the decision. An interval is given only where it agrees with the decision.
+    """
+    notes = [note for group in (baseline, value) for note in _notes(group, metric)]
+    decision = _decision_of_both(metric, direction, baseline, value, found, adjusted, family, interval)
+    if notes and found.n and not found.ranked:
+        decision = f"in the {_scored(found, baseline, value)} left: {decision}"
+    return "; ".join([*notes, decision])
+
+
+def _decision_of_both(
+    metric: str,
+    direction: str,
+    baseline: Group,
+    value: Group,
+    found: PairwiseResult,
+    adjusted: float,
+    family: int,
+    interval: tuple[float, float],
+) -> str:
+    if not all(found.seen) or not (baseline.scores or value.scores):
+        return f"{value.label} against {baseline.label}: {_nothing(metric, baseline, value, found)}"
+    gap = _gap(metric, direction, baseline, value, found)
+    if min(found.seen) == 1:
+        few = "1 pair" if found.paired else "1 seed of a group"
+        return f"{value.label} against {baseline.label}: {few} is too few to tell ({gap})"
+    if math.isnan(adjusted):
+        large = "the scores are too large to compute with"
+        return f"{value.label} against {baseline.label}: no interval: {large} ({gap})"
+    test = p_value(adjusted) + (f" adjusted for {family} tests" if family > 1 else "")
+    said = {
+        1: f"{value.label} is better than {baseline.label}",
+        -1: f"{baseline.label} is better than {value.label}",
+    }.get(found.favours if adjusted < ALPHA else 0, f"no difference shown between {_both(value, baseline)}")
+    if found.ranked:
+        left = (
+            "" if math.isnan(found.difference) else f"; in the {_scored(found, baseline, value)} left {gap}"
+        )
+        return f"{said} ({_ranks(test, adjusted < ALPHA, found)}){left}"
+    if found.test in (SIGN_FLIP, PERMUTATION):
+        each = f"{gap} in each of {_scored(found, baseline, value)}"
+        return f"{said} ({each}, no spread for a t test, {test} by {found.test})"
+    kind = "simultaneous 95% interval" if family > 1 else "95% interval"
+    if adjusted < ALPHA:
+        near, far = sorted(map(abs, interval))
+        seeds = f"{found.n} seeds" if found.paired else _scored(found, baseline, value)
+        by = f"{metric} {direction} by {number(abs(found.difference))}"
+        return f"{said} ({by}, {kind} {ends(near, far)}, {test}, {seeds})"
+    power, seen = _detectable(found, family), _scored(found, baseline, value)
+    between = f"{value.label} - {baseline.label}: {kind} {ends(*interval)}"
+    shows = f"{seen} would show {number(power)} sd = {number(power * found.sd)} or more"
+    return f"{said} ({gap}; {between}, {test}; {shows})"
+
+
+def _both(value: Group, baseline: Group) -> str:
+    return f"{value.label} and {baseline.label}"
+
+
 def winner(baseline: Group, value: Group, found: PairwiseResult, adjusted: float) -> str:
     """Name the group that was shown to be better; empty where no difference was shown."""
     if not adjusted < ALPHA:
@@ -94,15 +174,20 @@ def _decision(
 
 def _by_ranks(gap: str, better: str, test: str, baseline: Group, value: Group, found: PairwiseResult) -> str:
     """Word the decision where a cell failed: of all outcomes first, then of the scores that are left."""
-    outcomes = _pairs(found.seen[0]) if found.paired else _seeds(*found.seen)
-    how = f"failures ranked as worst: {test} by {found.test}, {outcomes}"
-    if not better and found.smallest_p >= ALPHA:
-        how += f", which give no p below {number(found.smallest_p)}"
+    how = _ranks(test, bool(better), found)
     decision = f"{better} better ({how})" if better else f"no difference shown ({how})"
     if math.isnan(found.difference):
         return decision
     left = f"in the {_scored(found, baseline, value)} left {gap}"
     return f"{decision}; {left}" + ("" if math.isnan(found.low) else f", {_interval(baseline, value, found)}")
+
+
+def _ranks(test: str, shown: bool, found: PairwiseResult) -> str:
+    outcomes = _pairs(found.seen[0]) if found.paired else _seeds(*found.seen)
+    how = f"failures ranked as worst: {test} by {found.test}, {outcomes}"
+    if not shown and found.smallest_p >= ALPHA:
+        how += f", which give no p below {number(found.smallest_p)}"
+    return how
 
 
 def _nothing(metric: str, baseline: Group, value: Group, found: PairwiseResult) -> str:

@@ -43,14 +43,14 @@ _COLUMNS = (
     ("value", "{value}"),
     ("mean ± sd (n)", "{mean_value} ({n_value})"),
     ("difference", "{difference}"),
-    ("95% interval", "{interval}"),
+    ("simultaneous 95% interval", "{interval}"),
     ("p (Holm)", "{p_adjusted}"),
     ("test", "{test}"),
     ("failed", "{failures_baseline} / {failures_value}"),
     ("better", "{better}"),
 )
 # Headings of numbers, which LaTeX sets to the right.
-_NUMBERS = ("difference", "95% interval", "p (Holm)")
+_NUMBERS = ("difference", "simultaneous 95% interval", "p (Holm)")
 _DOTS_PER_INCH = 200
 _MAX_STEM_LENGTH = 100
 _NOT_IN_STEMS = re.compile(r"[^a-z0-9]+")

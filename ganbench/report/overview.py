@@ -52,7 +52,7 @@ def overview_panels(comparison: pd.DataFrame, groups: Sequence[str]) -> list[Pan
 
 
 def differences(rows: Sequence[Row], groups: Sequence[str], named: Sequence[str] = ()) -> Figure:
-    """Draw value minus baseline with its 95% interval, one row each; filled where the difference was shown.
+    """Draw value minus baseline with its simultaneous 95% interval, one row each; filled where it was shown.
 
     Args:
         rows: of the comparison, of one metric, each with a difference.
@@ -77,10 +77,9 @@ def differences(rows: Sequence[Row], groups: Sequence[str], named: Sequence[str]
 def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str]) -> None:
     shown = bool(row["p_adjusted"] < ALPHA)
     axes.plot([0, 0], [position - 0.24, position + 0.3], color=INK, linewidth=1, linestyle=":")
-    if max(abs(row["low"]), abs(row["high"])) < MAX_DRAWN:
-        axes.plot(
-            [row["low"], row["high"]], [position] * 2, color=shade, linewidth=2.6, solid_capstyle="butt"
-        )
+    ends_drawn = [row["low_simultaneous"], row["high_simultaneous"]]
+    if max(map(abs, ends_drawn)) < MAX_DRAWN:
+        axes.plot(ends_drawn, [position] * 2, color=shade, linewidth=2.6, solid_capstyle="butt")
     axes.plot(
         row["difference"],
         position,
@@ -99,8 +98,9 @@ def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str
 def _said(row: Row, named: Sequence[str]) -> str:
     place = where(row, named)
     said = f"{row['value']} - {row['baseline']}{f', {place}' if place else ''}: {number(row['difference'])}"
-    if not math.isnan(row["low"]):
-        said += f", 95% interval {ends(row['low'], row['high'])}"
+    if not math.isnan(row["low_simultaneous"]):
+        kind = "simultaneous 95% interval" if row["family_size"] > 1 else "95% interval"
+        said += f", {kind} {ends(row['low_simultaneous'], row['high_simultaneous'])}"
     if not math.isnan(row["p_adjusted"]):
         said += f", {p_value(row['p_adjusted'])} (Holm)"
     return said

@@ -101,7 +101,7 @@ def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
         mark=_MARKS[kind] + (", with failures" if any(failed.values()) else ""),
         where=place,
         words="; ".join(said) + ".",
-        metrics=[(metric_label(row["metric"], row["extractor"]), row["verdict"]) for row in rows],
+        metrics=[(metric_label(row["metric"], row["extractor"]), row["sentence"]) for row in rows],
     )
 
 
@@ -123,7 +123,7 @@ def _unscored(rows: Sequence[Row], groups: Sequence[str], place: str) -> Summary
         mark=_MARKS[kind],
         where=place,
         words=f"{first['value']} against {first['baseline']}: {', '.join(said)}.",
-        metrics=[(metric_label(row["metric"], row["extractor"]), row["verdict"]) for row in rows],
+        metrics=[(metric_label(row["metric"], row["extractor"]), row["sentence"]) for row in rows],
     )
 
 

@@ -81,20 +81,26 @@ def text(value: object) -> str:
 
 
 def sentences(comparison: pd.DataFrame) -> list[str]:
-    """Say where each row of a comparison was measured, which score it is of, and its verdict."""
+    """Say where each row of a comparison was measured, which score it is of, and what it shows."""
     context = telling(comparison)
     return [
-        f"{where(row, context)}: {metric_label(row['metric'], row['extractor'])}: {row['verdict']}"
+        f"{where(row, context)}: {metric_label(row['metric'], row['extractor'])}: {row['sentence']}"
         for row in comparison.to_dict("records")
     ]
 
 
 def family_notes(comparison: pd.DataFrame) -> list[str]:
-    """Say over which tests p was adjusted; nothing where there was one."""
+    """Say over which tests p was adjusted, and the intervals made wider; nothing where there was one."""
     sizes = comparison["family_size"].dropna()
     if sizes.empty or sizes.iloc[0] < 2:
         return []
-    return [f"p (Holm): adjusted over {sizes.iloc[0]} tests: {comparison['family'].iloc[0]}."]
+    lines = [f"p (Holm): adjusted over {sizes.iloc[0]} tests: {comparison['family'].iloc[0]}."]
+    if comparison["low_simultaneous"].notna().any():
+        lines.append(
+            "95%: simultaneous, so that all intervals hold together; an interval leaves out 0 exactly where "
+            "a difference is shown."
+        )
+    return lines
 
 
 def footnotes(table: pd.DataFrame) -> list[str]:
@@ -142,14 +148,14 @@ def _view(table: pd.DataFrame, texts: Callable[[Row], dict[str, str]], most: int
 
 
 def _comparison_texts(row: Row) -> dict[str, str]:
-    difference, low, high = number(row["difference"]), number(row["low"]), number(row["high"])
-    brackets = "" if pd.isna(row["low"]) else f"[{low}, {high}]"
+    difference, interval = number(row["difference"]), (row["low_simultaneous"], row["high_simultaneous"])
+    brackets = "" if pd.isna(interval[0]) else f"[{number(interval[0])}, {number(interval[1])}]"
     return {
         **_measured(row),
         "direction": row["direction"],
         "n": str(row["n"]),
         "difference": difference,
-        "interval": ends(row["low"], row["high"]),
+        "interval": ends(*interval),
         "brackets": brackets,
         "bracketed": f"{difference} {brackets}".rstrip(),
         "test": row["test"] or "-",

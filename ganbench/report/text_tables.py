@@ -24,7 +24,7 @@ _COMPARISON = (
     ("mean ± sd over seeds, baseline", "{mean_baseline} (n={n_baseline})"),
     ("mean ± sd over seeds, value", "{mean_value} (n={n_value})"),
     ("difference", "{difference}"),
-    ("95% interval", "{interval}"),
+    ("95% interval, simultaneous", "{interval}"),
     ("test", "{test}"),
     ("p", "{p}"),
     ("p, Holm", "{p_adjusted}"),

@@ -34,7 +34,7 @@ def test_columns_and_numbers(planted: Folder) -> None:
         "low_value high_value test p_permutation effect_size effect_size_name correlation diverged_baseline "
         "diverged_value error_baseline error_value oom_baseline oom_value warnings_baseline warnings_value "
         "better family family_size environments skipped_baseline skipped_value "
-        "protocol_id environment_ids"
+        "protocol_id environment_ids low_simultaneous high_simultaneous sentence"
     )
     fid, inception = table.to_dict("records")
     assert (fid["metric"], fid["axis"], fid["baseline"], fid["value"]) == ("fid", "loss", *LOSSES)
@@ -45,6 +45,10 @@ def test_columns_and_numbers(planted: Folder) -> None:
     # Holm: the smallest of two is doubled, the largest stays.
     assert fid["p_adjusted"] == pytest.approx(2 * fid["p"])
     assert "adjusted for 2 tests" in fid["verdict"]
+    # One test alone would show a difference, two together do not: the simultaneous interval says so.
+    assert fid["high"] < 0 < fid["high_simultaneous"]
+    assert fid["low_simultaneous"] < fid["low"]
+    assert "non_saturating - minimax: simultaneous 95% interval -6.58 to 0.583" in fid["sentence"]
 
 
 def test_only_the_final_step_counts(make_folder: Callable[..., Folder]) -> None:
@@ -311,6 +315,9 @@ def test_arms_are_described_each_by_itself(make_folder: Callable[..., Folder]) -
     # Failures are ranked as the worst of all: eight pairs speak, not four.
     assert (row["test"], row["better"], row["p"]) == ("signed ranks", "non_saturating", 2 / 2**8)
     assert row["p_permutation"] == row["p"]
+    # No interval of means is one of ranks.
+    assert math.isnan(row["low_simultaneous"])
+    assert "interval" not in row["sentence"]
     assert (row["family"], row["family_size"]) == ("loss against minimax: 1 context × 1 metric × 1 value", 1)
     assert row["environments"] == "e1; e2"
 

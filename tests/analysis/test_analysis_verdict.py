@@ -5,7 +5,7 @@ import pytest
 from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import number, p_value
 from ganbench.analysis.pairwise import compare_pair
-from ganbench.analysis.verdict import verdict
+from ganbench.analysis.verdict import sentence, verdict
 
 
 def _verdict(
@@ -136,3 +136,44 @@ def test_a_score_that_was_not_asked_for_is_no_failure() -> None:
 def test_numbers_for_reading() -> None:
     assert [number(value) for value in (float("nan"), 0.012345, 1234567.0)] == ["-", "0.0123", "1.23e+06"]
     assert [p_value(p) for p in (0.0, 0.0009, 0.0123)] == ["p<0.001", "p<0.001", "p=0.012"]
+
+
+def _sentence(old: list[float], new: list[float], paired: bool = True, family: int = 1, **counts) -> str:
+    baseline = Group(label="minimax", scores=dict(enumerate(old)), ok=len(old), **counts)
+    value = Group(label="ns", scores=dict(enumerate(new)), ok=len(new))
+    pair = compare_pair(baseline, value, "lower", paired=paired)
+    return sentence("fid", "lower", baseline, value, pair, pair.p, family, (-7.0, -0.25))
+
+
+def test_a_sentence_names_both_and_gives_the_interval_of_all_tests_together() -> None:
+    assert _sentence([10, 12, 14], [8, 9, 10]) == (
+        "ns is better than minimax (fid lower by 3, 95% interval 0.25 to 7, p=0.035, 3 seeds)"
+    )
+    assert _sentence([8, 9, 10], [10, 12, 14], family=4).startswith(
+        "minimax is better than ns (fid lower by 3, simultaneous 95% interval 0.25 to 7, p=0.035 adjusted for"
+    )
+    assert _sentence([1, 2, 3], [2, 1, 4]).startswith(
+        "no difference shown between ns and minimax (fid lower by 0.333 for minimax; ns - minimax: 95% "
+        "interval -7 to -0.25, p="
+    )
+
+
+def test_a_sentence_names_both_where_nothing_can_be_told() -> None:
+    assert _sentence([10], [8]) == "ns against minimax: 1 pair is too few to tell (fid lower by 2 for ns)"
+    assert _sentence([], [1.0, 2.0]) == (
+        "ns against minimax: nothing to compare: no seed has a final fid in both groups"
+    )
+    assert _sentence([1e308, -1e308], [-1e308, 1e308]).startswith("ns against minimax: no interval: ")
+    assert _sentence([8] * 6, [7] * 6) == (
+        "ns is better than minimax (fid lower by 1 for ns in each of 6 pairs, no spread for a t test, "
+        "p=0.031 by sign flips)"
+    )
+
+
+def test_a_sentence_about_ranks_has_no_interval() -> None:
+    failures = dict.fromkeys(range(3, 8), "diverged")
+    said = _sentence([10, 12, 14], [8, 9, 10, 11, 12, 13, 14, 15], failures=failures)
+    assert said == (
+        "minimax failed in 5 of 8; ns is better than minimax (failures ranked as worst: p=0.0078 by signed "
+        "ranks, 8 pairs); in the 3 pairs left fid lower by 3 for ns"
+    )

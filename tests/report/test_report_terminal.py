@@ -30,9 +30,14 @@ def test_table_then_sentences(planted: Folder) -> None:
     first = lines.index("fid (digits_cnn), lower is better")
     assert lines[first + 1 : first + 3] == [
         "minimax 12 ± 2 3 -3 0.07",
-        "non_saturating 9 ± 1 3 [-5.48, -0.516]",
+        "non_saturating 9 ± 1 3 [-6.58, 0.583]",
     ]
     assert "p (Holm): adjusted over 2 tests: loss against minimax: 1 context × 2 metrics × 1 value." in lines
+    # Each interval says the same as its p; one test's alone would not.
+    assert "95%: simultaneous, so that all intervals hold together; an interval leaves out 0" in " ".join(
+        lines
+    )
+    assert "no difference shown between non_saturating and minimax (fid lower by 3 for non_saturating" in said
     assert "itself" not in said
 
 

@@ -185,7 +185,8 @@ def coverage(draws: int) -> Iterator[Line]:
                 if method == "mean of an arm":
                     low, high = mean_interval(old)
                 else:
-                    _, low, high, _ = (paired_t if "paired" in method else welch_t)(old, new)
+                    estimate = (paired_t if "paired" in method else welch_t)(old, new)
+                    low, high = estimate.low, estimate.high
                 rate = _share((low <= 0) & (high >= 0))
                 least, most = floors.get(scores, (math.nan, math.nan))
                 exact = 1 - _size("Welch" not in method, n) if scores == "normal" else math.nan
