@@ -17,11 +17,11 @@ from ganbench.files.archives import ARCHIVE_ENDINGS, ArchiveError, is_archive, o
 from ganbench.files.arrays import ARRAY_ENDINGS, channels_first, describe_arrays, load_arrays
 from ganbench.files.folder_layout import find_layout, shared_folders
 from ganbench.files.label_files import STYLEGAN_FILE, has_labels
+from ganbench.files.number_tables import TABLE_ENDINGS
 from ganbench.files.picture_listing import PASSED_OVER, Listing, list_folder
 from ganbench.files.pictures import Decisions, PictureError, read_picture
 
 PICTURES, ARRAYS, TABLE = "image_folder", "arrays", "table"
-_TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 # Whatever is transparent is found, whatever lies behind it.
 _EVERYTHING = Decisions(background="white", sixteen_bits=True)
 _MAX_LISTED = 8
@@ -76,9 +76,9 @@ def look_at(
             return _pictures(listing, given, advance, packed=True)
     if name.endswith(ARRAY_ENDINGS):
         return _arrays(place, given)
-    if name.endswith(_TABLE_ENDINGS):
+    if name.endswith(TABLE_ENDINGS):
         return Seen(dataset=TABLE)
-    endings = ", ".join((*ARCHIVE_ENDINGS, *ARRAY_ENDINGS, *_TABLE_ENDINGS))
+    endings = ", ".join((*ARCHIVE_ENDINGS, *ARRAY_ENDINGS, *TABLE_ENDINGS))
     what = "is none" if place.exists() else "there is none"
     raise DatasetError(f"{place}: must be a folder of images, or a file ending in {endings}; {what}")
 

@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval, MinLen
 from numpy.typing import NDArray
 
 from ganbench.api.data import Split
-from ganbench.errors import DatasetError, did_you_mean, shown
+from ganbench.errors import DatasetError, shown
 from ganbench.files.data_paths import find_path
 from ganbench.files.folder_layout import order_classes
-from ganbench.files.regular import irregular, open_regular
+from ganbench.files.number_tables import NumberTable, read_table
 from ganbench.zoo.datasets.bounds import Limit, count, refuse
 from ganbench.zoo.datasets.own_points import OwnPoints, PointsRead, rows_of
 from ganbench.zoo.datasets.packed import stamp_of
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 Columns = Annotated[tuple[str, ...], MinLen(1)]
 TestEvery = Annotated[int, Interval(ge=0, le=1_000_000)]
 _NAME = "table"
 # To be raised where the same files come to other points, labels or splits.
 _READING = 1
-_MAX_NAMED = 8
 
 
 class OwnTable(OwnPoints):
@@ -70,22 +65,32 @@ class OwnTable(OwnPoints):
         if twice := [name for at, name in enumerate(named) if name in named[:at]]:
             refuse(_NAME, [f"column {shown(twice[0])} is named twice"])
         paths = tuple(find_path(str(each))[0] for each in (path, *([] if test is None else [test])))
-        super().__init__(
-            _NAME,
-            key={
-                "paths": [str(each.resolve()) for each in paths],
-                "columns": columns,
-                "label": label,
-                "condition": condition,
-                "test_every": test_every,
-                "limit": limit,
-            },
-            stamp=f"{_READING} {_stamp(paths)}",
-            standardise=standardise,
-            read=lambda: _read(
-                paths, columns=columns, label=label, condition=condition, test_every=test_every, limit=limit
-            ),
-        )
+        try:
+            super().__init__(
+                _NAME,
+                key={
+                    "paths": [str(each.resolve()) for each in paths],
+                    "columns": columns,
+                    "label": label,
+                    "condition": condition,
+                    "test_every": test_every,
+                    "limit": limit,
+                },
+                stamp=f"{_READING} {_stamp(paths)}",
+                standardise=standardise,
+                read=lambda: _read(
+                    [read_table(each) for each in paths],
+                    columns=columns,
+                    label=label,
+                    condition=condition,
+                    test_every=test_every,
+                    limit=limit,
+                ),
+            )
+        except DatasetError as error:
+            # Of reading: which data set it was.
+            own = f"dataset {_NAME!r}: "
+            raise DatasetError(*(own + each.removeprefix(own) for each in error.problems)) from error
 
 
 def _stamp(paths: Sequence[Path]) -> str:
@@ -97,7 +102,7 @@ def _stamp(paths: Sequence[Path]) -> str:
 
 
 def _read(
-    paths: Sequence[Path],
+    tables: Sequence[NumberTable],
     *,
     columns: Columns | None,
     label: str | None,
@@ -105,26 +110,17 @@ def _read(
     test_every: int,
     limit: int | None,
 ) -> PointsRead:
-    """Read a table, and that of the test split where there is one; options as of `OwnTable`."""
-    tables = [read_table(each) for each in paths]
+    """Take points from a table, and from that of the test split where there is one."""
     notes = []
     if columns is None:
-        besides = {*(condition or ()), *([] if label is None else [label])}
-        columns = tuple(name for name in _numeric(tables[0]) if name not in besides)
-        others = [name for name in tables[0].columns if name not in columns and name not in besides]
-        if others:
-            first = ", ".join(map(shown, others[:_MAX_NAMED]))
-            more = ", ..." if len(others) > _MAX_NAMED else ""
-            notes.append(f"passed over: {len(others)} columns that are no numbers, {first}{more}")
+        besides = [*(condition or ()), *([] if label is None else [label])]
+        columns = tuple(name for name in tables[0].numeric() if name not in besides)
+        notes += tables[0].passed_over([*columns, *besides])
         if not columns:
-            raise _error(paths[0], "has no columns of numbers")
-    points = [_numbers(table, columns, each) for table, each in zip(tables, paths, strict=True)]
-    labels, class_names = _labels(tables, label, paths)
-    given = (
-        []
-        if condition is None
-        else [_numbers(table, condition, each) for table, each in zip(tables, paths, strict=True)]
-    )
+            raise DatasetError(f"{tables[0].path}: has no columns of numbers")
+    points = [table.numbers(columns) for table in tables]
+    labels, class_names = _labels(tables, label)
+    given = [] if condition is None else [table.numbers(condition) for table in tables]
     apart = len(tables) > 1
     train, held_out, beyond = rows_of(len(points[0]), test_every=0 if apart else test_every, limit=limit)
     if limit is not None:
@@ -145,98 +141,23 @@ def _read(
     )
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table; names of columns are texts.
-
-    Raises:
-        DatasetError: it is absent, another kind of file, damaged, or empty.
-    """
-    import pandas as pd
-
-    place, _ = find_path(str(path))
-    ending = place.suffix.lower()
-    if ending not in TABLE_ENDINGS:
-        raise _error(place, f"must end in {', '.join(TABLE_ENDINGS)}")
-    if problem := irregular(place):
-        raise _error(place, problem)
-    try:
-        with open_regular(place) as stream:
-            if ending == ".parquet":
-                table = pd.read_parquet(stream)
-            else:
-                first = stream.readline()
-                stream.seek(0)
-                semicolons = b";" in first and b"," not in first
-                separator = {".tsv": "\t", ".txt": r"\s+"}.get(ending, ";" if semicolons else ",")
-                table = pd.read_csv(
-                    stream,
-                    sep=separator,
-                    header=None if _all_numbers(first, separator) else 0,
-                    comment="#" if ending == ".txt" else None,
-                    skipinitialspace=True,
-                    encoding="utf-8-sig",
-                    low_memory=False,
-                )
-    except Exception as error:  # pandas raises many kinds for what is no table
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise _error(place, f"cannot be read as a table: {' '.join(str(reason).split())[:100]}") from error
-    table.columns = table.columns.map(str)
-    if not len(table):
-        raise _error(place, "has no rows")
-    repeated = table.columns[table.columns.duplicated()]
-    if len(repeated):
-        raise _error(place, f"has two columns {shown(repeated[0])}")
-    return table
-
-
-def _all_numbers(line: bytes, separator: str) -> bool:
-    text = line.decode("utf-8-sig", errors="replace").strip()
-    cells = text.split() if separator == r"\s+" else text.split(separator)
-    try:
-        return len([float(cell) for cell in cells]) > 0
-    except ValueError:
-        return text.startswith("#")
-
-
-def _numeric(table: pd.DataFrame) -> list[str]:
-    return [str(name) for name in table.select_dtypes(["number", "bool"]).columns]
-
-
-def _numbers(table: pd.DataFrame, columns: Sequence[str], path: Path) -> NDArray[np.float64]:
-    for name in columns:
-        if name not in table.columns:
-            raise _error(path, f"has no column {shown(name)}{did_you_mean(name, table.columns)}")
-        if name not in _numeric(table[[name]]):
-            text = next((each for each in table[name] if not _is_number(each)), None)
-            raise _error(path, f"column {shown(name)} holds {shown(text)}, which is no number")
-    return np.asarray(table[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def _labels(
-    tables: Sequence[pd.DataFrame], column: str | None, paths: Sequence[Path]
+    tables: Sequence[NumberTable], column: str | None
 ) -> tuple[list[NDArray[np.int64]], tuple[str, ...] | None]:
     """Assign numbers to the classes, alike in every table."""
     if column is None:
         return [], None
     texts = []
-    for table, path in zip(tables, paths, strict=True):
-        if column not in table.columns:
-            raise _error(path, f"has no column {shown(column)}{did_you_mean(column, table.columns)}")
-        if table[column].isna().any():
-            raise _error(path, f"has no {shown(column)} in row {int(table[column].isna().argmax())}")
-        texts.append([_class_name(value) for value in table[column]])
+    for table in tables:
+        table.require(column)
+        values = table.frame[column]
+        if values.isna().any():
+            raise DatasetError(f"{table.path}: has no {shown(column)} in row {int(values.isna().argmax())}")
+        texts.append([_class_name(value) for value in values])
     try:
         names = order_classes({text for each in texts for text in each})
     except ValueError as error:
-        raise _error(paths[0], str(error)) from error
+        raise DatasetError(f"{tables[0].path}: {error}") from error
     numbers = {name: index for index, name in enumerate(names)}
     return [np.array([numbers[text] for text in each], dtype=np.int64) for each in texts], tuple(names)
 
@@ -246,7 +167,3 @@ def _class_name(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
-
-
-def _error(path: Path, problem: str) -> DatasetError:
-    return DatasetError(f"dataset {_NAME!r}: {path}: {problem}")
