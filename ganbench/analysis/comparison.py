@@ -132,33 +132,33 @@ def compare(
     Args:
         cells: the table of cells.
         scores: the table of scores.
-        what: the axis, and its baseline.
+        what: the axis or axes, the baseline, and whether each value meets it alone or all others too.
         finals: final scores by cell, engines in the measure.
 
     Returns:
         A frame with the context's columns and COLUMNS; empty where the axis has fewer than two values.
     """
-    others = [name for name in axes_of(cells) if name != what.axis]
+    others = [name for name in axes_of(cells) if name not in what.axes]
     labels = groups_of(cells, what)
     if len(labels) < 2 or what.baseline not in (None, labels[0]):
         return frame([], (*others, *COLUMNS), _INTEGERS)
     scores = current_rows(scores)
     directions = dict(zip(scores["metric"].tolist(), scores["direction"].tolist(), strict=True))
-    if what.axis == "train.engine":
+    if "train.engine" in what.axes:
         finals = ignoring_engines(finals)
     paired = seeds_pair(what.axis)
     pairs = [
         pair
         for context in contexts(cells, what.axis)
-        for pair in _pairs(context, labels, finals, directions, paired)
+        for pair in _pairs(context, labels, what.pairs, finals, directions, paired)
     ]
     adjusted = holm([pair.result.p for pair in pairs])
     family = family_of(
-        what.axis,
-        labels[0],
+        what.words,
+        None if what.pairs == "all" else labels[0],
         contexts=len({tuple(map(str, pair.context.where.values())) for pair in pairs}),
         metrics=len({pair.metric for pair in pairs}),
-        values=len({pair.value.label for pair in pairs}),
+        values=len({(pair.baseline.label, pair.value.label) for pair in pairs}),
         size=sum(not math.isnan(p) for p in adjusted),
     )
     results = [pair.result for pair in pairs]
@@ -182,14 +182,15 @@ def compare(
 def _pairs(
     context: Context,
     labels: Sequence[str],
+    pairs: str,
     finals: Mapping[str, Finals],
     directions: Mapping[str, str],
     paired: bool,
 ) -> Iterator[_Pair]:
-    """Yield every metric of one context, each group against the baseline."""
-    base = context.groups.get(labels[0], ())
-    for name in labels[1:]:
-        rows = context.groups.get(name, ())
+    """Yield every metric of one context, each group against the baseline, or against each before it."""
+    first = labels if pairs == "all" else labels[:1]
+    for old, name in ((old, name) for index, old in enumerate(first) for name in labels[index + 1 :]):
+        base, rows = context.groups.get(old, ()), context.groups.get(name, ())
         if not base or not rows:
             # The grid has no such cells: it excludes them.
             continue
@@ -198,8 +199,8 @@ def _pairs(
         # Failures must show even where nothing was scored.
         comparable = [metric for metric in scored or sorted(directions) if directions.get(metric)]
         for metric in comparable or ([""] if failed else []):
-            for measure, refused in _measures(metric, base, rows, finals, labels[0], name):
-                baseline = group_of(labels[0], base, metric, measure, finals)
+            for measure, refused in _measures(metric, base, rows, finals, old, name):
+                baseline = group_of(old, base, metric, measure, finals)
                 value = group_of(name, rows, metric, measure, finals)
                 direction = directions.get(metric, "")
                 yield _Pair(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ganbench.analysis.identities import is_varied
 from ganbench.analysis.records import AXES
+from ganbench.grid.grid import PAIRS, combined_label
 
 Row = Mapping[str, Any]
 # What stands in brackets behind an extractor's name, and the same behind a comma.
@@ -19,10 +20,27 @@ _BRACKETED, _AFTER_COMMA = re.compile(r" \(([^()]*)\)"), r", \1"
 
 
 class Compared(NamedTuple):
-    """The compared axis and its baseline, as the grid names them; no baseline means the first value."""
+    """The compared axis and its baseline, as the grid names them; no baseline means the first value.
+
+    Attributes:
+        axis: the key of an axis; of several that are compared as one, all with commas between them.
+        baseline: the label of one of its values, or of one combination.
+        pairs: one of `ganbench.grid.grid.PAIRS`: each value with the baseline, or each with each.
+    """
 
     axis: str
     baseline: str | None
+    pairs: str = PAIRS[0]
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The keys of the axes that are compared as one."""
+        return compared_axes(self.axis)
+
+    @property
+    def words(self) -> str:
+        """The same for reading: `loss + penalty`."""
+        return " + ".join(self.axes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +61,22 @@ def compared(grid: Mapping[str, Any]) -> Compared:
     section = grid.get("compare")
     section = section if isinstance(section, dict) else {}
     axis, baseline = section.get("axis", "loss"), section.get("baseline")
-    return Compared(str(axis), None if baseline is None else label(baseline))
+    pairs = section.get("pairs", PAIRS[0])
+    return Compared(
+        ",".join(map(str, axis)) if isinstance(axis, list) else str(axis),
+        None if baseline is None else label(baseline),
+        pairs if pairs in PAIRS else PAIRS[0],
+    )
+
+
+def compared_axes(axis: str) -> tuple[str, ...]:
+    """Split the compared axis into the keys of those that are compared as one."""
+    return tuple(axis.split(","))
+
+
+def arm_of(row: Row, axes: Sequence[str]) -> str:
+    """Write a row's value of the compared axis, or its combination of several axes, as text."""
+    return combined_label(axes, [label(row[name]) for name in axes])
 
 
 def label(value: Any) -> str:
@@ -58,24 +91,29 @@ def axes_of(cells: pd.DataFrame) -> tuple[str, ...]:
 
 def groups_of(cells: pd.DataFrame, what: Compared) -> list[str]:
     """List the labels of the compared axis, the baseline first; none where the table has no such axis."""
-    if what.axis not in axes_of(cells):
+    if not set(what.axes) <= set(axes_of(cells)):
         return []
-    readable = cells[cells["seed"].notna()]
-    labels = list(dict.fromkeys(label(value) for value in readable[what.axis].tolist()))
+    readable = cells.loc[cells["seed"].notna(), list(what.axes)].to_dict("records")
+    labels = list(dict.fromkeys(arm_of(row, what.axes) for row in readable))
     baseline = next((name for name in labels if what.baseline in (None, name)), None)
     return sorted(labels, key=lambda name: name != baseline)
 
 
 def contexts(cells: pd.DataFrame, axis: str) -> list[Context]:
-    """Group a table of cells by context, in the grid's order; cells without a seed are in none."""
-    axes = axes_of(cells)
-    others = [name for name in axes if name != axis]
+    """Group a table of cells by context, in the grid's order; cells without a seed are in none.
+
+    Args:
+        cells: the table.
+        axis: the compared axis, or several with commas between them; empty for one group per context.
+    """
+    axes, names = axes_of(cells), compared_axes(axis)
+    others = [name for name in axes if name not in names]
     where: dict[tuple[str, ...], dict[str, Any]] = {}
     groups: dict[tuple[str, ...], dict[str, list[Row]]] = {}
     for row in cells[cells["seed"].notna()].to_dict("records"):
         key = tuple(label(row[name]) for name in others)
         where.setdefault(key, {name: row[name] for name in others})
-        group = label(row[axis]) if axis in axes else ""
+        group = arm_of(row, names) if set(names) <= set(axes) else ""
         groups.setdefault(key, {}).setdefault(group, []).append(row)
     return [
         Context(where=where[key], groups={name: tuple(rows) for name, rows in groups[key].items()})

@@ -34,20 +34,21 @@ class Family:
     size: int
 
 
-def family_of(axis: str, baseline: str, contexts: int, metrics: int, values: int, size: int) -> Family:
+def family_of(axis: str, baseline: str | None, contexts: int, metrics: int, values: int, size: int) -> Family:
     """Name the family of a comparison table by what it holds.
 
     Args:
         axis: the compared axis.
-        baseline: its baseline.
+        baseline: its baseline; None where each value meets each.
         contexts: how many there are.
         metrics: how many scores are compared.
-        values: how many values meet the baseline.
+        values: how many values meet the baseline, or how many pairs there are.
         size: tests among them.
     """
-    parts = ((contexts, "context"), (metrics, "metric"), (values, "value"))
+    parts = ((contexts, "context"), (metrics, "metric"), (values, "value" if baseline else "pair"))
     product = " × ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in parts)
-    return Family(name=f"{axis} against {baseline}: {product}", size=size)
+    question = f"{axis} against {baseline}" if baseline else f"{axis}, each against each"
+    return Family(name=f"{question}: {product}", size=size)
 
 
 def holm(values: Sequence[float]) -> list[float]:

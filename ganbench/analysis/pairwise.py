@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ganbench.analysis.context import compared_axes
 from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import finite
 from ganbench.analysis.permutation import arrangements, permutation, sign_flip
@@ -109,7 +110,7 @@ class _Gap(NamedTuple):
 
 def seeds_pair(axis: str) -> bool:
     """Tell whether one seed in two groups is a true pair: not where the groups differ in data or networks."""
-    return axis not in UNPAIRED
+    return not set(compared_axes(axis)) & set(UNPAIRED)
 
 
 def compare_pair(baseline: Group, value: Group, direction: str, *, paired: bool = True) -> PairwiseResult:

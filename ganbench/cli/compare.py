@@ -15,10 +15,17 @@ from ganbench.errors import GanbenchError, did_you_mean
 def compare_command(
     folder: Folder,
     axis: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What to compare; default: as the grid says.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What to compare; loss,penalty: both as one; default: as the grid says."
+        ),
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(metavar="VALUE", help="As in cells.csv; default: the first.")
+    ] = None,
+    pairs: Annotated[
+        str | None,
+        typer.Option(metavar="baseline|all", help="Each value with the baseline, or each with each."),
     ] = None,
     where: Annotated[
         list[str] | None, typer.Option(metavar="AXIS=VALUE", help="Take these cells only; repeatable.")
@@ -57,6 +64,7 @@ def compare_command(
         compared(Store(folder).grid()),
         axis=axis,
         baseline=baseline,
+        pairs=pairs,
         where=where or (),
         metrics=metrics or (),
     )

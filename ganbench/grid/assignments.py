@@ -16,7 +16,7 @@ from ganbench.grid.source import parse_text
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog
 
-_OTHERS = ("name", "seeds", "compare.axis", "compare.baseline")
+_OTHERS = ("name", "seeds", "compare.axis", "compare.baseline", "compare.pairs")
 # A value that begins so is TOML that went wrong, and not a word without quotes.
 TOML_STARTS = ("[", "{", '"', "'")
 _WORD = re.compile(r"[^\x00-\x1f\x7f\"']+")

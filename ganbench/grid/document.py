@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.grid.axes import Axis
 from ganbench.grid.choice import Choice
-from ganbench.grid.grid import Compare
+from ganbench.grid.grid import PAIRS, Compare
 from ganbench.grid.merged_settings import Layer, full_optimizer
 from ganbench.grid.settings import CHOICES, DEFAULT_UPDATE, PLAYERS, ScoreSettings, TrainSettings
 
@@ -51,7 +51,10 @@ def document_of(
         ]
     if excludes:
         document["exclude"] = [{"when": dict(each.said)} for each in excludes]
-    document["compare"] = {"axis": compare.axis, "baseline": compare.baseline}
+    axis = list(compare.axes) if len(compare.axes) > 1 else compare.axis
+    document["compare"] = {"axis": axis, "baseline": compare.baseline}
+    if compare.pairs != PAIRS[0]:
+        document["compare"]["pairs"] = compare.pairs
     return document
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,17 +16,43 @@ if TYPE_CHECKING:
     from ganbench.grid.axes import Axis
 
 
+PAIRS = ("baseline", "all")
+"""Which values are compared: each with the baseline, or each with each."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compare:
     """The compared axis and its baseline.
 
     Attributes:
-        axis: dataset, architecture, loss, penalty, augmentation, or a varied setting's dotted key.
-        baseline: the label of one of its values.
+        axis: dataset, architecture, loss, penalty, augmentation, or a varied setting's dotted key; of several
+            that are compared as one, all with commas between them.
+        baseline: the label of one of its values, or of one combination.
+        pairs: one of PAIRS.
     """
 
     axis: str
     baseline: str
+    pairs: str = PAIRS[0]
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The keys of the axes that are compared as one."""
+        return tuple(self.axis.split(","))
+
+
+def combined_label(axes: Sequence[str], labels: Sequence[str]) -> str:
+    """Write the values of several axes as one label, a setting's with its key: `hinge + r1`.
+
+    Args:
+        axes: their keys; the label of a single axis stays as it is.
+        labels: one of each.
+    """
+    if len(axes) == 1:
+        return labels[0]
+    return " + ".join(
+        f"{axis}={label}" if "." in axis else label for axis, label in zip(axes, labels, strict=True)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,11 +13,12 @@ from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.assignments import Assignment, read_assignments
 from ganbench.grid.axes import NAMED, Axis, Patterns, axis_key, flat_axes, overlap, read_axes
 from ganbench.grid.beside import plugin_beside
+from ganbench.grid.compare_section import COMPARE_KEYS, read_compare, refuse_lost_baseline
 from ganbench.grid.document import document_of
-from ganbench.grid.grid import Compare, Grid
+from ganbench.grid.grid import Grid
 from ganbench.grid.merged_settings import Layer, merge_layer
 from ganbench.grid.named import MAX_CELLS
-from ganbench.grid.overrides import Exclude, Override, read_excludes, read_overrides
+from ganbench.grid.overrides import Override, read_excludes, read_overrides
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.product import count_cells, product, refuse_unplayable
 from ganbench.grid.schema import SECTIONS, Schema
@@ -108,13 +108,13 @@ class _GridReading:
         excludes = read_excludes(
             self._document.get("exclude", []), axes, {*NAMED, *asked}, self._patterns, self._problems
         )
-        compare = self._compare(axes, asked)
+        compare = read_compare(self._compare(), axes, {*NAMED, *asked}, self._patterns, self._problems)
         self._refuse_too_many(axes, asked, seeds)
         if self._problems or compare is None:
             return None
         cells, scorings = product(axes, seeds, base, rules, self._problems, self._catalog, excludes)
         if excludes and cells:
-            self._refuse_lost_baseline(compare, axes, excludes)
+            refuse_lost_baseline(compare, axes, excludes, self._problems)
         refuse_unplayable(cells, self._catalog, self._problems)
         for score in scorings:
             check_scoring(score, self._catalog, self._problems)
@@ -222,48 +222,13 @@ class _GridReading:
                 table[name] = value
         return table
 
-    def _compare(self, axes: Mapping[str, Axis], asked: Mapping[str, Any]) -> Compare | None:
-        table = self._table("compare")
-        for key in table:
-            if key not in ("axis", "baseline"):
-                hint = did_you_mean(key, ("axis", "baseline"))
-                self._problems.add(f"compare.{key}", f"[compare] has no key {given(key)}{hint}")
-        key = self._assigned("compare.axis") or table.get("axis", "loss")
-        everything = {*NAMED, *asked}
-        if not isinstance(key, str) or key not in everything:
-            hint = did_you_mean(key if isinstance(key, str) else "", everything)
-            self._problems.add("compare.axis", f"the grid has no axis {given(key)}{hint}")
-            return None
-        if key not in axes:
-            return None
-        axis = axes[key]
-        if axis.is_idle:
-            self._problems.add("compare.axis", "the grid augments nothing; give axes.augmentation two values")
-            return None
-        wanted = self._assigned("compare.baseline")
-        wanted = table.get("baseline") if wanted is None else wanted
-        if wanted is None:
-            return Compare(axis=key, baseline=axis.labels[0])
-        if isinstance(wanted, str) and wanted in axis.labels:
-            return Compare(axis=key, baseline=wanted)
-        meant = sorted(self._patterns.matching(axis, wanted, "compare.baseline"))
-        if len(meant) > 1:
-            labels = ", ".join(axis.labels[index] for index in meant)
-            self._problems.add("compare.baseline", f"must be one value, and {given(wanted)} means {labels}")
-        return Compare(axis=key, baseline=axis.labels[meant[0]]) if meant else None
-
-    def _refuse_lost_baseline(
-        self, compare: Compare, axes: Mapping[str, Axis], excludes: Sequence[Exclude]
-    ) -> None:
-        """Refuse excludes that take out every cell of what the others are compared with."""
-        index = axes[compare.axis].labels.index(compare.baseline)
-        others = [axis for axis in axes if axis != compare.axis]
-        left = itertools.product(*(range(len(axes[axis].values)) for axis in others))
-        positions = ({**dict(zip(others, indices, strict=True)), compare.axis: index} for indices in left)
-        if all(any(each.matches(position) for each in excludes) for position in positions):
-            self._problems.add(
-                "compare.baseline", f"{compare.baseline} has no cell, since [[exclude]] takes out all of them"
-            )
+    def _compare(self) -> dict[str, Any]:
+        """Return [compare] with what the command line sets."""
+        assigned = {key: self._assigned(f"compare.{key}") for key in COMPARE_KEYS}
+        return {
+            **self._table("compare"),
+            **{key: value for key, value in assigned.items() if value is not None},
+        }
 
     def _refuse_too_many(
         self, axes: Mapping[str, Axis], asked: Mapping[str, Any], seeds: tuple[int, ...]

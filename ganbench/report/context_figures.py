@@ -317,4 +317,4 @@ def _of(row: Row, context: Context) -> bool:
 def _comparable(context: Context, what: Compared) -> bool:
     """Tell whether one engine made all scores: the table refuses to compare those of several."""
     engines = {row["engine"] for rows in context.groups.values() for row in rows if row["status"] == "ok"}
-    return len(engines) < 2 or what.axis == "train.engine"
+    return len(engines) < 2 or "train.engine" in what.axes

@@ -44,8 +44,7 @@ def overview_panels(comparison: pd.DataFrame, groups: Sequence[str]) -> list[Pan
             title=metric,
             figure=differences(rows, groups, named),
             description=f"Differences in {metric}: " + "; ".join(_said(row, named) for row in rows),
-            note=f"{direction.capitalize()} is better: {'left' if direction == 'lower' else 'right'} of the "
-            f"line, the value is better than {rows[0]['baseline']}.",
+            note=_note(direction, list(dict.fromkeys(row["baseline"] for row in rows))),
         )
         for (metric, direction), rows in metrics.items()
     ]
@@ -63,18 +62,20 @@ def differences(rows: Sequence[Row], groups: Sequence[str], named: Sequence[str]
     headings = len(dict.fromkeys(places)) if named else 0
     figure, axes = rows_canvas(ROW * len(rows) + HEADING * headings)
     position, last = 0.0, None
+    both = len({row["baseline"] for row in rows}) > 1
     for row, place in zip(rows, places, strict=True):
         if headings and place != last:
             row_label(axes, position, place, bold=True)
             position += HEADING / ROW
         last = place
-        _draw(axes, position, row, colour(groups.index(row["value"]) if row["value"] in groups else 0), named)
+        shade = colour(groups.index(row["value"]) if row["value"] in groups else 0)
+        _draw(axes, position, row, shade, named, both=both)
         position += 1
     axes.set_ylim(position - 0.4, -0.85)
     return figure
 
 
-def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str]) -> None:
+def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str], *, both: bool) -> None:
     shown = bool(row["p_adjusted"] < ALPHA)
     axes.plot([0, 0], [position - 0.24, position + 0.3], color=INK, linewidth=1, linestyle=":")
     ends_drawn = [row["low_simultaneous"], row["high_simultaneous"]]
@@ -92,7 +93,14 @@ def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str
         gid=f"tip:{_said(row, named)}",
     )
     failed = row["failures_baseline"] + row["failures_value"]
-    row_label(axes, position, f"{row['value']}{f' ({failed} failed)' if failed else ''}")
+    name = f"{row['value']} - {row['baseline']}" if both else row["value"]
+    row_label(axes, position, f"{name}{f' ({failed} failed)' if failed else ''}")
+
+
+def _note(direction: str, baselines: Sequence[str]) -> str:
+    side = "left" if direction == "lower" else "right"
+    other = baselines[0] if len(baselines) == 1 else "the one after the minus"
+    return f"{direction.capitalize()} is better: {side} of the line, the value is better than {other}."
 
 
 def _said(row: Row, named: Sequence[str]) -> str:

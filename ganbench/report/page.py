@@ -155,7 +155,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "overview": overview,
         "beside": 0 < len(overview) <= _BESIDE,
         "groups": [(label, index % len(GROUP_COLOURS)) for index, label in enumerate(groups)],
-        "axis": what.axis,
+        "axis": what.words,
         "comparison": comparison,
         # Said once, under the first table that it is about.
         "final": replace(final, notes=[note for note in final.notes if note not in comparison.notes]),
@@ -212,7 +212,7 @@ def _facts(cells: pd.DataFrame, what: Compared, groups: Sequence[str]) -> list[t
     facts = [
         (
             "Compared",
-            f"{what.axis}: {', '.join(groups)}" if groups else f"{what.axis}: no finished cell has it",
+            f"{what.words}: {', '.join(groups)}" if groups else f"{what.words}: no finished cell has it",
         ),
         ("Baseline", groups[0] if groups else "-"),
         ("Cells", f"{len(cells)}: {by_status}"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ganbench.analysis.context import Row, axes_of, label, shared
+from ganbench.analysis.context import Row, arm_of, axes_of, compared_axes, label, shared
 from ganbench.analysis.records import FAILURES, printable
 from ganbench.errors import StoreError
 from ganbench.report.text_tables import MAX_ROWS, TextTable
@@ -51,7 +51,7 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
 
     Args:
         cells: the table of cells.
-        axis: the compared one.
+        axis: the compared one, or several with commas between them.
         grid: the resolved grid; its `train.steps` say how far each cell goes.
     """
     waiting = cells[cells["status"] == "unfinished"]
@@ -61,8 +61,17 @@ def progress(cells: pd.DataFrame, axis: str, grid: Mapping[str, Any]) -> Progres
     axes = axes_of(cells)
     ended = cells["status"] != "unfinished"
     groups = {}
-    if axis in axes:
-        known = cells[axis].map(lambda value: label(value) if value is not None else "")
+    together = compared_axes(axis)
+    if set(together) <= set(axes):
+        known = pd.Series(
+            [
+                ""
+                if any(row[name] is None or row[name] == "" for name in together)
+                else arm_of(row, together)
+                for row in cells[list(together)].to_dict("records")
+            ],
+            index=cells.index,
+        )
         groups = {
             group: (int((ended & (known == group)).sum()), int((known == group).sum()))
             for group in dict.fromkeys(known)

@@ -50,7 +50,9 @@ def summary_sentences(comparison: pd.DataFrame) -> list[SummarySentence]:
     context = [name for name in axes_of(comparison) if name in comparison.columns]
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in comparison.to_dict("records"):
-        groups.setdefault((*(str(row[name]) for name in context), row["value"]), []).append(row)
+        groups.setdefault((*(str(row[name]) for name in context), row["baseline"], row["value"]), []).append(
+            row
+        )
     return [_sentence(rows, where(rows[0], differing)) for rows in groups.values()]
 
 

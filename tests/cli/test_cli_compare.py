@@ -203,3 +203,47 @@ def test_plugins_may_be_given(folder: Path, tmp_path: Path, capsys: pytest.Captu
     assert "there is no such file" in capsys.readouterr().err
     path.write_text("from ganbench import hookimpl\n\n@hookimpl\ndef ganbench_losses():\n    return []\n")
     assert main(["compare", str(folder), "--plugin", str(path)]) == 0
+
+
+def test_several_axes_are_compared_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Six arms of two axes: the family is theirs, and architectures differ, so seeds are no pairs."""
+    options = ["--axis", "architecture,loss", "--baseline", "mlp[pack=2],minimax", "--metric", "fid"]
+    assert main(["compare", str(folder), *options, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["axis"] for row in rows} == {"architecture,loss"}
+    assert {row["baseline"] for row in rows} == {"mlp[pack=2] + minimax"}
+    assert len(rows) == 2 * 5
+    assert rows[0]["family"] == (
+        "architecture + loss against mlp[pack=2] + minimax: 2 contexts × 1 metric × 5 values"
+    )
+    assert {row["test"] for row in rows} == {"Welch t"}
+    assert {row["better"] for row in rows if row["better"]} == {"dcgan + minimax", "dcgan + non_saturating"}
+    assert "architecture" not in rows[0]
+
+
+def test_each_pair_is_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--axis", "architecture", "--where", "loss=minimax", "--metric", "fid", "--pairs", "all"]
+    assert main(["compare", str(folder), *options, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    pairs = {(row["baseline"], row["value"]) for row in rows}
+    assert pairs == {("mlp", "mlp[pack=2]"), ("mlp", "dcgan"), ("mlp[pack=2]", "dcgan")}
+    assert rows[0]["family"] == "architecture, each against each: 2 contexts × 1 metric × 3 pairs"
+    assert {row["family_size"] for row in rows} == {6}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--axis", "loss,architectur"], "--axis: no axis 'architectur'"),
+        (["--axis", "loss,loss"], "--axis loss,loss: names loss more than once"),
+        (["--axis", "loss,architecture", "--baseline", "minimax"], "must have a value of each of loss, arch"),
+        (["--axis", "loss,architecture", "--baseline", "minimax,mpl"], "architecture is never 'mpl' here"),
+        (["--pairs", "some"], "--pairs: must be baseline or all, given 'some'"),
+    ],
+)
+def test_what_cannot_be_compared_as_one_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert main(["compare", str(folder), *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
