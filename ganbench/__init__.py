@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ganbench.files.picture_sets import read_images
     from ganbench.grid.environment import NUMERICS
     from ganbench.report import Results, load
+    from ganbench.runner.cell_generator import CellGenerator
 
 __all__ = [
     "NUMERICS",
@@ -52,6 +53,7 @@ __all__ = [
     "Augmentation",
     "AugmentationSpec",
     "Cache",
+    "CellGenerator",
     "Choice",
     "Dataset",
     "DatasetSpec",
@@ -89,6 +91,7 @@ __all__ = [
 # Running and loading need torch and pandas: fetched when first asked for, so that a plugin's import is cheap.
 _LAZY = {
     "Cache": "ganbench.files.cache",
+    "CellGenerator": "ganbench.runner.cell_generator",
     "NUMERICS": "ganbench.grid.environment",
     "Results": "ganbench.report",
     "build": "ganbench.catalog.contracts",

@@ -23,14 +23,14 @@ LAYERS = {
     "analysis": 5,
     "zoo": 6,
     "runner": 7,
-    "report": 7,
-    "execution": 8,
-    "regression": 8,
-    "clusters": 9,
-    "testing": 9,
-    "cli": 10,
-    "__main__": 11,
-    "pytest_plugin": 11,
+    "report": 8,
+    "execution": 9,
+    "regression": 9,
+    "clusters": 10,
+    "testing": 10,
+    "cli": 11,
+    "__main__": 12,
+    "pytest_plugin": 12,
 }
 
 

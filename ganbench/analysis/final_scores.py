@@ -29,6 +29,8 @@ COLUMNS = (
     "repeats",
     "noise",
     "note",
+    "low",
+    "high",
 )
 _INTEGERS = ("samples", "n", "failures", "repeats")
 
@@ -169,7 +171,9 @@ def summarise(cells: pd.DataFrame, scores: pd.DataFrame, finals: Mapping[str, Fi
         A frame with the axes and COLUMNS. `n`: cells with a finite value. `mean`, `sd`: over these, of each
         cell's mean over its repeats. `repeats`: the fewest of any cell. `noise`: the standard deviation of
         the metric itself, between the sample sets of one generator, pooled over cells; NaN for one repeat.
-        sd² still holds noise² / repeats. A combination of which nothing was scored has a row if it failed.
+        sd² still holds noise² / repeats. `low`, `high`: the 95% t interval of the mean, of this combination
+        by itself; NaN for fewer than two values. A combination of which nothing was scored has a row if it
+        failed.
     """
     directions = dict(zip(scores["metric"].tolist(), scores["direction"].tolist(), strict=True))
     rows = []
@@ -186,6 +190,7 @@ def summarise(cells: pd.DataFrame, scores: pd.DataFrame, finals: Mapping[str, Fi
             group = group_of("", own, metric, measure, finals)
             if not metric and not group.failed:
                 continue
+            low, high = group.interval
             rows.append(
                 {
                     **context.where,
@@ -202,6 +207,8 @@ def summarise(cells: pd.DataFrame, scores: pd.DataFrame, finals: Mapping[str, Fi
                     "repeats": min(group.repeats, default=None),
                     "noise": group.noise,
                     "note": reader_notes(group),
+                    "low": low,
+                    "high": high,
                 }
             )
     return frame(rows, (*axes_of(cells), *COLUMNS), _INTEGERS)

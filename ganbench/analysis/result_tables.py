@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from ganbench.analysis.comparison import compare
-from ganbench.analysis.context import Compared, compared
+from ganbench.analysis.context import Compared, axes_of, compared
 from ganbench.analysis.final_scores import Finals, final_scores, summarise
 from ganbench.analysis.read_tables import Tables, collect_tables
 from ganbench.catalog import Catalog
+from ganbench.errors import StoreError
 from ganbench.store import CELLS, COMPARISON, SCORES, Store
+
+CURVES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")
+_MAX_STEP = 2**53
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,37 @@ def analyse(
         compared=what,
         finals=finals,
     )
+
+
+def curves_frame(store: Store, cells: pd.DataFrame) -> pd.DataFrame:
+    """Make the table of what was logged in training: one row per cell and logged step.
+
+    Cells whose curves are missing, damaged or without steps are left out.
+
+    Args:
+        store: has the curves of the cells.
+        cells: the table of cells.
+
+    Returns:
+        A frame with `cell`, the axes, `seed`, `step` and CURVES, in the order of the cells, then of the
+        steps; NaN where a value has no meaning.
+    """
+    axes = axes_of(cells)
+    known, tables = cells[cells["seed"].notna()], []
+    for row in known.to_dict("records"):
+        with suppress(StoreError):
+            table = store.curves(row["cell"])
+            if table is None or "step" not in table.columns:
+                continue
+            numbers = table.reindex(columns=["step", *CURVES]).apply(pd.to_numeric, errors="coerce")
+            # A damaged file may have any numbers there.
+            numbers = numbers[numbers["step"].between(0, _MAX_STEP)]
+            numbers = numbers.astype({"step": "int64", **dict.fromkeys(CURVES, "float64")})
+            same = {name: [row[name]] * len(numbers) for name in ("cell", *axes, "seed")}
+            tables.append(pd.concat([pd.DataFrame(same, index=numbers.index), numbers], axis=1))
+    if not tables:
+        return pd.DataFrame(columns=["cell", *axes, "seed", "step", *CURVES])
+    return pd.concat(tables, ignore_index=True)
 
 
 def write_result_tables(store: Store, tables: ResultTables, *, comparison_only: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -13,15 +13,13 @@ import typer
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn
 from ganbench.cli.parsing import Folder, Plugins
-from ganbench.errors import GridError, StoreError, did_you_mean
+from ganbench.errors import GridError, StoreError
 from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ganbench.api import Samples
-    from ganbench.catalog import Catalog
-    from ganbench.grid import Cell
     from ganbench.runner import CellParts
     from ganbench.store import Store
 
@@ -95,6 +93,7 @@ def sample_command(
     from ganbench.runner import CellParts, SharedParts
     from ganbench.runner.devices import THREADS, device_of, resolve_device
     from ganbench.store import Store, require_foreign
+    from ganbench.store.stored_grid import finished_cell
     from ganbench.training import deterministic_process
 
     if not 1 <= count <= _MAX_COUNT:
@@ -104,7 +103,7 @@ def sample_command(
     require_foreign(out)
     store = Store(folder).require()
     catalog = load_catalog(plugins=plugins or ())
-    chosen = _cell(store, cell, catalog)
+    chosen = finished_cell(store, cell, catalog)
     if not 0 <= repeat < chosen.score.repeats:
         raise GridError(
             f"--repeat: must be from 0 to {chosen.score.repeats - 1}, as score.repeats of the grid is "
@@ -169,20 +168,6 @@ def _given(request: _SampleRequest, parts: CellParts) -> Tensor | None:
     return None if request.condition is None else read_conditions(parts, request.condition)
 
 
-def _cell(store: Store, wanted: str, catalog: Catalog) -> Cell:
-    """Find the finished cell with this id in the folder's grid."""
-    from ganbench.store.stored_grid import read_stored_grid
-
-    known = {cell.id: cell for cell in read_stored_grid(store, catalog).cells}
-    if wanted not in known:
-        near = did_you_mean(wanted, known)
-        hint = near if near.startswith("; did") else "; see the first column of cells.csv"
-        raise StoreError(f"{store.path}: no cell {wanted!r} in its grid{hint}")
-    if not store.has_generator(wanted):
-        raise StoreError(f"{store.path}: cell {wanted} has no weights: it has not ended well, or not yet")
-    return known[wanted]
-
-
 def _warn(store: Store, parts: CellParts) -> None:
     """Say on stderr where samples may come out otherwise than those that were scored."""
     from ganbench.execution.verification import changes_since
@@ -200,31 +185,22 @@ def _warn(store: Store, parts: CellParts) -> None:
 
 
 def _samples(store: Store, parts: CellParts, request: _SampleRequest, given: Tensor | None) -> Samples:
-    import torch
-
-    from ganbench.catalog.faults import calling
-    from ganbench.grid.seeds import score_seed
-    from ganbench.runner import generate_samples
+    from ganbench.runner.cell_generator import cell_samples
     from ganbench.runner.checkpoint import load_generator
     from ganbench.scoring import NonFiniteSamples
 
     cell = parts.cell
     generator = load_generator(store, parts)
-    noisy = cell if request.seed is None else replace(cell, seed=request.seed)
     try:
-        with calling(parts.shared.part("architecture", cell.architecture), "forward of the generator"):
-            return generate_samples(
-                generator,
-                parts.players,
-                parts.dataset.signature,
-                # Conditions come from the split that the scores are against.
-                parts.reference,
-                request.count,
-                score_seed(noisy, request.repeat),
-                torch.device(parts.device),
-                given=given,
-                truncation=request.truncation,
-            )
+        return cell_samples(
+            generator,
+            parts,
+            request.count,
+            repeat=request.repeat,
+            seed=request.seed,
+            given=given,
+            truncation=request.truncation,
+        )
     except NonFiniteSamples as error:
         if request.words:
             raise GridError(f"{cell.id}, {', '.join(request.words)}: {error}") from error

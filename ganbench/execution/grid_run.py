@@ -241,7 +241,7 @@ def run(
                 # Workers that were killed in this run may have been writing.
                 _sweep(store)
             writer.write(page=True)
-        results = load(store.path)
+        results = load(store.path, plugins=plugins)
         if grid.shard is None and (results.cells["status"] == "skipped").all():
             # What preflight did not find: a plugin says only in a worker that it does not fit.
             cells = {planned.cell.id: planned.cell for planned in plan.cells}

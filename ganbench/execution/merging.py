@@ -264,6 +264,6 @@ def _written(
     copy_references(sources, target)
     target.write_grid(grid.to_toml())
     ids = [cell.id for cell in grid.cells]
-    results = Results(**vars(write_tables(target, ids, catalog=lambda: catalog)))
+    results = write_tables(target, ids, catalog=lambda: catalog)
     write_page(target, results)
     return results

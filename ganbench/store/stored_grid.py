@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ganbench.errors import GridError, StoreError
-from ganbench.grid import Grid, read_grid
+from ganbench.errors import GridError, StoreError, did_you_mean
+from ganbench.grid import Cell, Grid, read_grid
 from ganbench.store.folder import Store
 
 if TYPE_CHECKING:
@@ -40,6 +40,28 @@ def read_stored_grid(store: Store, catalog: Catalog) -> Grid:
     """
     grid, shard = read_whole_grid(store, catalog), store.shard()
     return grid if shard is None else grid.part(shard)
+
+
+def finished_cell(store: Store, wanted: str, catalog: Catalog) -> Cell:
+    """Find the cell with an id in the grid of a results folder, and with weights in the folder.
+
+    Args:
+        store: the folder.
+        wanted: the id.
+        catalog: what names in the grid mean.
+
+    Raises:
+        GridError: something in the grid cannot be used.
+        StoreError: there is no such cell, or it has no weights.
+    """
+    known = {cell.id: cell for cell in read_stored_grid(store, catalog).cells}
+    if wanted not in known:
+        near = did_you_mean(wanted, known)
+        hint = near if near.startswith("; did") else "; see the first column of cells.csv"
+        raise StoreError(f"{store.path}: no cell {wanted!r} in its grid{hint}")
+    if not store.has_generator(wanted):
+        raise StoreError(f"{store.path}: cell {wanted} has no weights: it has not ended well, or not yet")
+    return known[wanted]
 
 
 def with_missing_plugins(error: GridError, store: Store, catalog: Catalog) -> GridError:

@@ -119,7 +119,7 @@ def test_every_value_of_every_combination_has_a_row(make_folder: Callable[..., F
     table = _summary(folder)
     assert " ".join(table.columns) == (
         "dataset architecture loss penalty metric direction extractor samples protocol engine n failures "
-        "mean sd repeats noise note"
+        "mean sd repeats noise note low high"
     )
     assert list(zip(table["loss"], table["metric"], table["direction"], strict=True)) == [
         (loss, metric, better)

@@ -65,6 +65,30 @@ def test_a_damaged_cell_hides_nothing_of_the_others(planted: Folder) -> None:
     assert results.comparison["n"].tolist() == [2, 2]
 
 
+def test_final_scores_have_the_interval_of_their_mean(planted: Folder) -> None:
+    final = load(planted.path).final
+    rows = final[final["metric"] == "fid"].set_index("loss")
+    # 4.303 is the 97.5% quantile of t with two degrees of freedom; the sd of 10, 12 and 14 is 2.
+    half = 4.302653 * 2 / 3**0.5
+    assert rows.loc["minimax", ["low", "high"]].tolist() == pytest.approx([12 - half, 12 + half])
+
+
+def test_curves_are_one_tidy_table(planted: Folder) -> None:
+    damaged, absent = planted.ids[:2]
+    planted.file(damaged, "curves.parquet").write_bytes(b"PAR1")
+    planted.file(absent, "curves.parquet").unlink()
+    results = load(planted.path)
+    curves = results.curves
+    assert curves is results.curves
+    assert curves.columns.tolist()[:7] == [
+        *("cell", "dataset", "architecture", "loss", "penalty", "seed", "step")
+    ]
+    assert curves["cell"].drop_duplicates().tolist() == planted.ids[2:]
+    one = curves[curves["cell"] == planted.ids[2]]
+    stored = pd.read_parquet(planted.file(planted.ids[2], "curves.parquet"))
+    pd.testing.assert_frame_equal(one[stored.columns].reset_index(drop=True), stored)
+
+
 @pytest.mark.parametrize(
     ("grid", "said"),
     [

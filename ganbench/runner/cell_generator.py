@@ -1,0 +1,201 @@
+"""The generator of a finished cell as a module that makes samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.api import Samples
+from ganbench.catalog.faults import calling
+from ganbench.errors import GridError
+from ganbench.files.data_paths import GRID_VARIABLE, data_paths_set
+from ganbench.grid.seeds import score_seed
+from ganbench.runner.build import CellParts
+from ganbench.runner.checkpoint import load_generator
+from ganbench.runner.devices import THREADS, device_of, resolve_device
+from ganbench.runner.given_conditions import given_classes
+from ganbench.runner.sampling import generate_samples
+from ganbench.runner.shared_parts import SharedParts
+from ganbench.scoring import NonFiniteSamples
+from ganbench.store import Store
+from ganbench.store.stored_grid import finished_cell
+from ganbench.training import deterministic_process
+
+MAX_SAMPLES = 1_000_000
+MAX_SEED = 2**31 - 1
+
+
+class CellGenerator(nn.Module):
+    """The generator of a finished cell, with its stored weights, in eval mode.
+
+    `generator(noise, condition=None)` gives float samples (n, *signature.shape) with gradients, as the
+    network makes them; `sample` gives samples as they are scored.
+
+    Attributes:
+        cell: its id.
+        module: the network; its state is that of the cell's generator.safetensors.
+        noise: size and distribution of its input.
+        signature: shape and kind of one sample, classes and conditions of the data.
+        range: smallest and largest value of an image, which `sample` maps to 0 and 255; None for points,
+            whose values have no bounds.
+        classes: number of classes that it is given labels of; None where it takes no labels.
+        condition: shape of one condition; None where it takes none that is not a label.
+        scored_samples: number of samples that each scoring is of.
+    """
+
+    def __init__(self, store: Store, parts: CellParts) -> None:
+        """Load the weights.
+
+        Args:
+            store: the results folder.
+            parts: of the cell.
+
+        Raises:
+            StoreError: there are none, they are damaged, or they do not fit.
+        """
+        super().__init__()
+        self.cell = parts.cell.id
+        self.module = load_generator(store, parts)
+        self.noise = parts.players.noise
+        self.signature = parts.dataset.signature
+        self.range = (-1.0, 1.0) if self.signature.kind == "image" else None
+        conditional = parts.players.takes_condition("generator")
+        self.condition = self.signature.condition if conditional else None
+        self.classes = self.signature.classes if conditional and self.condition is None else None
+        self.scored_samples = parts.cell.score.samples
+        self._parts = parts
+        self._store = store
+        self.eval()
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Generate float samples (n, *signature.shape).
+
+        Args:
+            noise: (n, noise.size).
+            condition: labels, int64 (n,), or conditions (n, *condition), where it takes any.
+        """
+        samples: Tensor = self.module(noise) if condition is None else self.module(noise, condition)
+        return samples
+
+    def sample(
+        self,
+        n: int,
+        seed: int | None = None,
+        class_: int | Sequence[int] | None = None,
+        *,
+        repeat: int = 0,
+    ) -> Samples:
+        """Generate the samples that `ganbench sample` writes, bit for bit; fewer are the first of more.
+
+        torch's switches and threads are those of a worker meanwhile, and the caller's afterwards.
+
+        Args:
+            n: how many, 1 to 1,000,000.
+            seed: of the noise, 0 to 2^31 - 1; the cell's own unless given, whose samples were scored.
+            class_: of which class they are; of several, they take turns. Unless given, classes and
+                conditions are drawn from the data that scores are against.
+            repeat: which of the sample sets that were scored, where `score.repeats` is above 1.
+
+        Returns:
+            On the CPU, uint8 (n, C, H, W) for images or float32 (n, d) for points, with the labels and
+            conditions that they were made from.
+
+        Raises:
+            GridError: a number is out of its range, there is no such class, or a sample is not finite.
+            DatasetError: the data whose conditions it takes are not there.
+        """
+        cell = self._parts.cell
+        _require_whole("n", n, 1, MAX_SAMPLES)
+        _require_whole("repeat", repeat, 0, cell.score.repeats - 1)
+        if seed is not None:
+            _require_whole("seed", seed, 0, MAX_SEED)
+        with _as_in_a_worker(self._store):
+            given = None
+            if class_ is not None:
+                classes = [class_] if isinstance(class_, int) else list(class_)
+                if not 1 <= len(classes) <= n:
+                    raise GridError(f"class_: must be 1 to {n} classes, as n is {n}, given {len(classes)}")
+                given = given_classes(self._parts, classes)
+            try:
+                return cell_samples(self.module, self._parts, n, repeat=repeat, seed=seed, given=given)
+            except NonFiniteSamples as error:
+                raise GridError(f"{cell.id}: {error}") from error
+
+
+def open_generator(store: Store, cell: str, shared: SharedParts, device: str = "auto") -> CellGenerator:
+    """Load the generator of a finished cell.
+
+    Args:
+        store: the results folder.
+        cell: the cell's id.
+        shared: builds the cell's parts.
+        device: where it is put; `auto` is the device that the cell was trained on, where this machine has it.
+
+    Raises:
+        GanbenchError: the grid needs a plugin that is missing, the cell is not in it or not finished, the
+            weights are damaged, or the device is not there.
+    """
+    chosen = finished_cell(store, cell, shared.catalog)
+    with _as_in_a_worker(store):
+        place = device_of(store, chosen) if device == "auto" else resolve_device(device)
+        return CellGenerator(store, CellParts(chosen, shared, place))
+
+
+def cell_samples(
+    generator: nn.Module,
+    parts: CellParts,
+    count: int,
+    *,
+    repeat: int = 0,
+    seed: int | None = None,
+    given: Tensor | None = None,
+    truncation: float | None = None,
+) -> Samples:
+    """Generate samples of a cell as they are scored.
+
+    Args:
+        generator: of the parts' players, with its stored weights.
+        parts: of the cell, with the device where the generator is.
+        count: how many.
+        repeat: index of the sample set.
+        seed: of the noise; the cell's own unless given.
+        given: as for `generate_samples`.
+        truncation: likewise.
+
+    Raises:
+        NonFiniteSamples: there is NaN or infinity among them.
+        PluginError: the generator's code failed.
+    """
+    cell, players, signature = parts.cell, parts.players, parts.dataset.signature
+    noisy = cell if seed is None else replace(cell, seed=seed)
+    # Conditions come from the split that the scores are against.
+    data = parts.reference if players.takes_condition("generator") else Samples(x=torch.empty(0, 1))
+    device = next((tensor.device for tensor in generator.parameters()), torch.device(parts.device))
+    with calling(parts.shared.part("architecture", cell.architecture), "forward of the generator"):
+        return generate_samples(
+            generator,
+            players,
+            signature,
+            data,
+            count,
+            score_seed(noisy, repeat),
+            device,
+            given=given,
+            truncation=truncation,
+        )
+
+
+@contextmanager
+def _as_in_a_worker(store: Store) -> Iterator[None]:
+    """Set threads, torch's switches and the grid's folder as they are where a cell of a folder is scored."""
+    with data_paths_set({GRID_VARIABLE: store.grid_folder() or None}), deterministic_process(THREADS):
+        yield
+
+
+def _require_whole(name: str, value: object, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise GridError(f"{name}: must be a whole number from {low} to {high}, given {value!r}")
