@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filelock import FileLock
+from ganbench.files.file_locks import waiting_lock
 
 # A server that sends nothing for so long is given up.
 IDLE_SECONDS = 60.0
@@ -49,7 +49,7 @@ def download(
     part = target.with_name(f"{target.name}.part")
     failures: list[str] = []
     # Another command that wants the same file waits for this one.
-    with FileLock(target.with_name(f"{target.name}.lock")):
+    with waiting_lock(target.with_name(f"{target.name}.lock")):
         if target.exists() and not wrong(target):
             return
         for url in urls:

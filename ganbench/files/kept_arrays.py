@@ -14,13 +14,13 @@ from shutil import rmtree
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from ganbench.errors import StoreError
 from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, write_folder
 from ganbench.files.cache import cache_folder
 from ganbench.files.canonical import canonical_json, sha256_of
+from ganbench.files.file_locks import waiting_lock
 from ganbench.files.tensors import read_state, write_state
 
 MIN_KEPT_BYTES = 2**20
@@ -70,7 +70,7 @@ def keep_arrays(
         return made
     try:
         make_folder(place.parent)
-        with FileLock(place.with_suffix(".lock")):
+        with waiting_lock(place.with_suffix(".lock")):
             # Another process may have been faster.
             if (found := _opened(place, record)) is None:
                 _replace(place, record, made)

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import socket
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
 from ganbench.errors import StoreError
 from ganbench.files.atomic import make_folder, read_bytes, write_bytes
+from ganbench.files.file_locks import take_lock
 
 LOCK = ".lock"
-# Not LOCK: an attempt to lock that file leaves it behind.
-SOFT_LOCK = ".lock.exists"
 HOLDER = ".holder.json"
-# What a file system without locks answers; some network file systems say ENOLCK.
-_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 # Between taking the lock and writing down who has it.
 _PATIENCE_SECONDS = 1.0
 
@@ -73,27 +68,24 @@ def hold_to_read(folder: Path) -> Iterator[None]:
 
 
 def _acquired(folder: Path) -> BaseFileLock:
-    lock: BaseFileLock = FileLock(folder / LOCK)
     try:
-        try:
-            with warnings.catch_warnings():
-                # filelock warns where it falls back to the existence of a file by itself.
-                warnings.simplefilter("ignore", UserWarning)
-                lock.acquire(blocking=False)
-        except (OSError, NotImplementedError) as error:
-            if isinstance(error, Timeout) or getattr(error, "errno", errno.ENOSYS) not in _NO_LOCKS:
-                raise
-            lock = SoftFileLock(folder / SOFT_LOCK)
-            lock.acquire(blocking=False)
-    except Timeout:
-        gone = ""
-        if isinstance(lock, SoftFileLock):
-            gone = f"; if that run is gone, delete {lock.lock_file}"
+        return take_lock(folder / LOCK, timeout=0)
+    except Timeout as error:
+        locks = Path(error.lock_file)
+        # A lock of the operating system has no content, and goes with its process.
+        gone = f"; if that run is gone, delete {locks}" if _is_marker(locks) else ""
         raise StoreError(f"{folder}: in use by {_holder(folder)}{gone}") from None
     except (OSError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreError(f"{folder}: cannot be locked: {reason}") from error
-    return lock
+
+
+def _is_marker(path: Path) -> bool:
+    """Tell whether the existence of this file is the lock."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _holder(folder: Path) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import StoreError
-from ganbench.store.lock import HOLDER, LOCK, SOFT_LOCK, hold
+from ganbench.files.file_locks import marker_of
+from ganbench.store.lock import HOLDER, LOCK, hold
 
 HOLD = """
 import sys
@@ -99,7 +100,7 @@ def test_a_file_system_without_locks_has_a_file_for_one(
                     StoreError, match=r"in use by another run .*; if that run is gone, delete"
                 ):
                     hold(tmp_path).__enter__()
-                locks = [tmp_path / name for name in (LOCK, SOFT_LOCK)]
+                locks = [tmp_path / LOCK, marker_of(tmp_path / LOCK)]
                 (marker,) = [path for path in locks if path.exists() and path.stat().st_size]
             assert not marker.exists()
     assert not said

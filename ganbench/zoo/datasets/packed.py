@@ -20,7 +20,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import PIL
 import torch
-from filelock import FileLock
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
@@ -32,6 +31,7 @@ from ganbench.errors import DatasetError, StoreError
 from ganbench.files.atomic import TEMPORARY_SUFFIX, make_folder, write_folder
 from ganbench.files.cache import cache_folder
 from ganbench.files.canonical import sha256_of
+from ganbench.files.file_locks import waiting_lock
 from ganbench.files.tensors import read_only_tensor, read_state, write_state
 from ganbench.zoo.datasets.fingerprint import heading
 
@@ -158,7 +158,7 @@ def _found(
             return found
         try:
             make_folder(place.parent)
-            with FileLock(place.with_suffix(".lock")):
+            with waiting_lock(place.with_suffix(".lock")):
                 # Another process may have been faster.
                 return _opened(place, record) or _made(name, place, record, contents(), flip=flip)
         except (OSError, StoreError) as error:

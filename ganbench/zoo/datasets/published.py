@@ -22,12 +22,11 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filelock import FileLock
-
 from ganbench.errors import DatasetError
 from ganbench.files.cache import cache_folder
 from ganbench.files.data_paths import DATA_VARIABLE
 from ganbench.files.download import IDLE_SECONDS, download
+from ganbench.files.file_locks import waiting_lock
 from ganbench.files.regular import irregular
 from ganbench.zoo.datasets.layouts import Layout
 
@@ -134,7 +133,7 @@ class Published:
             socket.setdefaulttimeout(IDLE_SECONDS)
             data.mkdir(parents=True, exist_ok=True)
             # Of several commands that want the same data, one fetches them.
-            with FileLock(lock):
+            with waiting_lock(lock):
                 if not self._is_in(data):
                     self._fetch(folder, data)
         except _FAILURES as error:
