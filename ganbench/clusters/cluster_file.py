@@ -14,8 +14,6 @@ from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import typed
 from ganbench.grid.source import cleaned, parse
 
-Cores = Annotated[float, Field(gt=0, le=10_000, description="a number of CPU cores above 0")]
-Gpus = Annotated[float | None, Field(ge=0, le=10_000, description="a number of GPUs from 0")]
 Count = Annotated[int | None, Field(ge=1, le=100_000, description="a whole number from 1 to 100000")]
 _MODELS = "a list of names of device models, each the text that cells.csv has as `device`"
 

@@ -6,7 +6,7 @@ worker on another model is no fault of the cell: it costs no try.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ganbench.clusters.cluster_file import ClusterSettings
 from ganbench.errors import GridError, did_you_mean
@@ -34,9 +34,22 @@ class NodeModels:
         self._models[node] = model
         self._names[node] = name or node
 
+    def keep(self, nodes: Collection[str]) -> None:
+        """Forget all but these nodes: the others are gone."""
+        for node in self._models.keys() - nodes:
+            del self._models[node]
+
+    def knows(self, node: str) -> bool:
+        """Tell whether a node's model has been taken down."""
+        return node in self._models
+
     def may_have(self, node: str, model: str) -> bool:
         """Tell whether a node has a model, or is not known."""
         return self._models.get(node, model) == model
+
+    def there(self) -> set[str]:
+        """Give the models that have been met."""
+        return set(self._models.values())
 
     def without(self, model: str) -> list[str]:
         """List the nodes that are known to have another model."""

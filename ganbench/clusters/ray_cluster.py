@@ -10,15 +10,15 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from ganbench.clusters.cluster_file import ClusterSettings, Cores
+from ganbench.clusters.cluster_file import ClusterSettings, Count
 from ganbench.errors import GanbenchError
 from ganbench.execution.named_executor import require_package
 from ganbench.execution.resources import resources_here, worker_count
@@ -47,7 +47,23 @@ _FIND = (
     "from ray._private.services import canonicalize_bootstrap_address; "
     "print(canonicalize_bootstrap_address('auto') or '')"
 )
+# Ray counts in ten-thousandths, and gives a part of one GPU or whole ones.
+_UNITS = 10_000
+_CORES = "a number of CPU cores from 0.0001"
+_GPUS = "a whole number of GPUs, or a part of one from 0.0001"
 _ADDRESS = "HOST:PORT of the head node, or 'auto' for the Ray that this machine is a node of"
+
+
+def gpus_problem(count: float) -> str:
+    """Say what is wrong with a number of GPUs; empty where Ray can give so many to a cell."""
+    fits = 1 / _UNITS <= count <= 1 or (count >= 0 and count == int(count))
+    return "" if fits else f"must be {_GPUS}, given {count:g}"
+
+
+def _gpus(count: float | None) -> float | None:
+    if count is not None and (problem := gpus_problem(count)):
+        raise ValueError(problem)
+    return count
 
 
 class RaySettings(ClusterSettings):
@@ -64,11 +80,9 @@ class RaySettings(ClusterSettings):
     table: ClassVar[str] = "ray"
 
     address: Annotated[str | None, Field(description=_ADDRESS)] = None
-    num_cpus: Cores = 1.0
-    num_gpus: Annotated[float | None, Field(ge=0, le=10_000, description="a number of GPUs from 0")] = None
-    slots: Annotated[int | None, Field(ge=1, le=100_000, description="a whole number from 1 to 100000")] = (
-        None
-    )
+    num_cpus: Annotated[float, Field(ge=1 / _UNITS, le=10_000, description=_CORES)] = 1.0
+    num_gpus: Annotated[float | None, AfterValidator(_gpus), Field(le=10_000, description=_GPUS)] = None
+    slots: Count = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +106,35 @@ class Needs:
         said += [f"{self.mem_gb:g} GiB of memory"] if self.mem_gb else []
         return ", ".join(said)
 
+    def fit_into(self, resources: Mapping[str, float]) -> int:
+        """Count the workers that fit side by side into what Ray says that a node has."""
+        counts = [_units(resources.get("CPU", 0)) // _units(self.num_cpus)]
+        gpus = int(resources.get("GPU", 0))
+        if 0 < self.num_gpus < 1:
+            # A worker's part is of one GPU: two GPUs hold four workers of 0.4, not five.
+            counts.append(gpus * (_UNITS // _units(self.num_gpus)))
+        elif self.num_gpus:
+            counts.append(gpus // int(self.num_gpus))
+        if self.mem_gb:
+            counts.append(int(resources.get("memory", 0) / (self.mem_gb * _GIB)))
+        return min(counts)
+
     def options(self) -> dict[str, Any]:
         """Give the options of a Ray actor that claims this."""
         claimed: dict[str, Any] = {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus}
         return claimed | ({"memory": int(self.mem_gb * _GIB)} if self.mem_gb else {})
 
 
+def _units(count: float) -> int:
+    return int(count * _UNITS + 1e-6)
+
+
 class RayCluster:
-    """A connection to Ray, which this process has one of."""
+    """A connection to Ray, which this process has one of.
+
+    Attributes:
+        ray: its package.
+    """
 
     def __init__(self, settings: RaySettings) -> None:
         """Connect, or start a Ray on this machine.
@@ -118,7 +153,7 @@ class RayCluster:
         require_package("ray", "ray")
         import ray
 
-        self._ray: Any = ray
+        self.ray: Any = ray
         self._own = not ray.is_initialized()
         if self._own:
             with _kept_handlers(), _constants(ray, on_loopback=settings.address is None):
@@ -126,33 +161,49 @@ class RayCluster:
 
     def close(self) -> None:
         """Let go of it; a Ray that was started here ends."""
-        if self._own and self._ray.is_initialized():
+        if self._own and self.ray.is_initialized():
             with _kept_handlers():
-                self._ray.shutdown()
+                self.ray.shutdown()
         path, state = self._before
         sys.path[:] = path
         random.setstate(state)
 
     def nodes(self) -> list[Mapping[str, Any]]:
         """List the nodes that are alive, as Ray describes them."""
-        return [node for node in self._ray.nodes() if node["Alive"]]
+        return [node for node in self.ray.nodes() if node["Alive"]]
 
     def has_gpus(self) -> bool:
         """Tell whether a node has a GPU."""
         return any(node["Resources"].get("GPU", 0) > 0 for node in self.nodes())
 
-    def capacity(self, needs: Needs) -> int:
-        """Count the workers that fit side by side."""
-        claims = {"CPU": needs.num_cpus, "GPU": needs.num_gpus, "memory": needs.mem_gb * _GIB}
-        return sum(
-            min(
-                # Ray counts in ten-thousandths.
-                math.floor(node["Resources"].get(name, 0) / claim + 1e-4)
-                for name, claim in claims.items()
-                if claim
-            )
-            for node in self.nodes()
+    def room(self, needs: Needs) -> dict[str, int]:
+        """Count the workers that fit on each node that has room for any, by Ray's name of the node."""
+        found = {node["NodeID"]: needs.fit_into(node["Resources"]) for node in self.nodes()}
+        return {node: count for node, count in found.items() if count}
+
+    def placement(self, node: str, apart_from: Collection[str]) -> dict[str, Any]:
+        """Give the options of a Ray actor that is to be on one node, or not on some.
+
+        Args:
+            node: by Ray's name; empty for any.
+            apart_from: nodes, likewise.
+        """
+        from ray.util.scheduling_strategies import (
+            NodeAffinitySchedulingStrategy,
+            NodeLabelSchedulingStrategy,
+            NotIn,
         )
+
+        if node:
+            return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)}
+        others = [each for each in self.nodes() if each["NodeID"] in apart_from]
+        # The label by which a node names itself has had two names.
+        said = [(name, value, each["NodeID"]) for each in others for name, value in each["Labels"].items()]
+        own = next((name for name, value, node in said if value == node), "")
+        if not own:
+            return {}
+        names = NotIn(*(each["NodeID"] for each in others))  # type: ignore[no-untyped-call]
+        return {"scheduling_strategy": NodeLabelSchedulingStrategy({own: names})}
 
     def described(self) -> str:
         """Say what the nodes have, for a sentence."""

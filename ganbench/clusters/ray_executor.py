@@ -7,10 +7,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 
-from ganbench.clusters.device_models import require_models
+from ganbench.clusters.device_models import require_models, unplaced_note, unplaced_results
 from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
-from ganbench.clusters.ray_cluster import Needs, RayCluster, RaySettings
-from ganbench.clusters.ray_slots import RaySlot, RaySlots, WaitingTasks
+from ganbench.clusters.ray_cluster import Needs, RayCluster, RaySettings, gpus_problem
+from ganbench.clusters.ray_slots import Kind, RaySlot, RaySlots, WaitingTasks
 from ganbench.clusters.shared_folder import SharedFolder
 from ganbench.errors import GanbenchError
 from ganbench.execution.executor import MIN_START_SECONDS, Place
@@ -24,11 +24,14 @@ from ganbench.store import Store
 _PATIENCE_SECONDS = 3.0
 # A node may have to start Python over a network drive; a busy cluster may have to end other work.
 _START_SECONDS = 300.0
+# How long workers are waited for that Ray has not placed yet, where others are ready.
+_PLACED_SECONDS = 30.0
 # How often nodes are counted that have joined or gone.
 _COUNT_SECONDS = 10.0
 _MAX_FAILED_STARTS = 3
 # How often the user hears that no worker has a cell.
 _UNSERVED_SECONDS = 60.0
+_WAY_OUT = "the same command goes on with them where a node has it"
 
 
 class RayExecutor:
@@ -65,7 +68,8 @@ class RayExecutor:
         self._needs = Needs(num_cpus=settings.num_cpus, num_gpus=gpus)
         self._limit = TimeLimit.of(max_seconds, MIN_START_SECONDS)
         self._slots = RaySlots(self._cluster, self._device)
-        self._capacity: dict[Needs, tuple[float, int]] = {}
+        self._models: list[str] = []
+        self._rooms: dict[Needs, tuple[float, dict[str, int]]] = {}
         self._failed_starts = 0
         self._killed = False
         self._notes: deque[str] = deque()
@@ -73,7 +77,11 @@ class RayExecutor:
     @property
     def workers(self) -> str:
         """How many run side by side, and what bounds them."""
-        count = self._target(self._needs)
+        room: dict[str, int] = {}
+        for model in self._models or [""]:
+            # A node that is not known yet may have any.
+            room |= self._room(self._needs, model)
+        count = self.settings.slots or max(1, sum(room.values()))
         bound = "slots in the cluster file" if self.settings.slots else f"{self._needs} each"
         return f"{count} worker{'s' * (count != 1)} of Ray ({bound})"
 
@@ -85,14 +93,18 @@ class RayExecutor:
         """
         if not self._slots.all:
             self._start_first()
-        models = Counter(slot.report.model for slot in self._slots.all if slot.report is not None)
-        require_models(self.settings, sorted(models))
+            self._find_models()
+        workers = Counter(slot.model for slot in self._slots.all if slot.report is not None)
+        allowed = self.settings.device_models
+        if allowed:
+            require_models(self.settings, sorted(self._slots.models.there()))
         # The most frequent one unless the file says; by name where two are.
-        names = self.settings.device_models or sorted(models, key=lambda name: (-models[name], name))[:1]
+        self._models = allowed or sorted(workers, key=lambda name: (-workers[name], name))[:1]
         return [
             Place(device=self._device, model=name, threads=THREADS)
-            for name in names
-            for _ in range(models[name])
+            for name in self._models
+            # Where there are fewer slots than models, workers of one make room for those of another.
+            for _ in range(max(1, workers[name]))
         ]
 
     def stop(self) -> None:
@@ -121,12 +133,15 @@ class RayExecutor:
         if not given:
             return
         waiting = WaitingTasks(given, self._needs)
-        self._refuse_needs(waiting.wanted())
+        self._refuse_needs(waiting.kinds())
         shared = SharedFolder(Store(given[0].folder))
         shared.open()
         tries = Tries()
         try:
             self._check_nodes(NodeCheck.of(given, shared.token))
+            for slot in self._slots.all:
+                # Ray has not placed it yet.
+                slot.model = slot.model or given[0].environment.device
             told = False
             served = time.monotonic()
             while waiting or self._slots.busy:
@@ -144,10 +159,16 @@ class RayExecutor:
                         served = time.monotonic()
                     elif time.monotonic() > served + _UNSERVED_SECONDS:
                         served = time.monotonic()
-                        models = ", ".join(sorted(waiting.models()))
-                        self._notes.append(
-                            f"cells wait for a worker of Ray on a {models}; Ctrl-C ends the run"
-                        )
+                        unplaced = waiting.take_all(self._nowhere(waiting.kinds()))
+                        if unplaced:
+                            self._slots.models.keep({node["NodeID"] for node in self._cluster.nodes()})
+                            on_event(unplaced_note(unplaced, self._slots.models, _WAY_OUT))
+                            yield from unplaced_results(unplaced, self._slots.models)
+                        if models := sorted({kind.model for kind in waiting.kinds()}):
+                            waited_for = ", ".join(models)
+                            self._notes.append(
+                                f"cells wait for a worker of Ray on a {waited_for}; Ctrl-C ends the run"
+                            )
                 for slot, said in self._slots.hear(self._limit if self.stopped is None else None):
                     result = self._take(slot, said, tries, waiting, on_event)
                     if result is not None:
@@ -194,37 +215,49 @@ class RayExecutor:
     def _hand_out(self, waiting: WaitingTasks) -> None:
         for slot in self._slots.all:
             if slot.task is None and slot.report is not None and not slot.report.problems:
-                task = waiting.take(slot.needs, slot.report.model)
+                task = waiting.take(slot.kind)
                 if task is not None:
                     self._slots.give(slot, task)
 
-    def _target(self, needs: Needs) -> int:
-        """Count the workers that there are to be of one kind, those that wait for a node included."""
-        if needs == self._needs and self.settings.slots:
-            return self.settings.slots
-        counted, capacity = self._capacity.get(needs, (0.0, 0))
+    def _room(self, needs: Needs, model: str = "") -> dict[str, int]:
+        """Count the workers that fit on each node; nodes that are known not to have a model are left out."""
+        counted, room = self._rooms.get(needs, (0.0, {}))
         if time.monotonic() > counted + _COUNT_SECONDS or not counted:
-            capacity = self._cluster.capacity(needs)
-            self._capacity[needs] = time.monotonic(), capacity
-        # Where every node has gone, one waits for the next.
-        return max(1, capacity)
+            room = self._cluster.room(needs)
+            self._rooms[needs] = time.monotonic(), room
+        models, unfit = self._slots.models, self._slots.unfit
+        return {
+            node: count
+            for node, count in room.items()
+            if node not in unfit and (not model or models.may_have(node, model))
+        }
 
-    def _refuse_needs(self, asked: Iterable[Needs]) -> None:
+    def _nowhere(self, kinds: Iterable[Kind]) -> list[Kind]:
+        """List the kinds of tasks for which there are nodes, but none of their device model."""
+        return [kind for kind in kinds if self._room(kind.needs) and not self._room(*kind)]
+
+    def _refuse_needs(self, asked: Iterable[Kind]) -> None:
         """Refuse what no node can set aside for a cell.
 
         Raises:
             GanbenchError: a cell needs it.
         """
         problems = []
-        for needs in set(asked) - {self._needs}:
+        for kind in asked:
+            needs = kind.needs
+            if needs == self._needs:
+                continue
             if self._device == "cpu" and needs.num_gpus:
                 problems.append(
                     "[[override]] cluster.num_gpus: cells run on CPUs here; set num_gpus in [ray] of the "
                     "cluster file above 0, or leave it out of the grid"
                 )
-            elif not self._cluster.capacity(needs):
+            elif problem := gpus_problem(needs.num_gpus):
+                problems.append(f"[[override]] cluster.num_gpus: {problem}")
+            elif not self._room(*kind):
+                on = f" with a {kind.model}" if self._room(needs) else ""
                 problems.append(
-                    f"[[override]] cluster: no node has {needs}, which a cell is to have; "
+                    f"[[override]] cluster: no node{on} has {needs}, which a cell is to have; "
                     f"{self._cluster.described()}"
                 )
         if problems:
@@ -232,15 +265,24 @@ class RayExecutor:
 
     def _start_missing(self, waiting: WaitingTasks) -> None:
         """Start workers for the cells that wait, and end idle ones that stand in the way of others."""
-        wanted = waiting.wanted()
+        wanted = waiting.kinds()
         for slot in tuple(self._slots.all):
-            if wanted and slot.task is None and slot.report is not None and not wanted[slot.needs]:
+            # One that has a node is about to report.
+            idle = slot.task is None and (slot.report is not None or not slot.node)
+            if wanted and idle and (not wanted[slot.kind] or slot.node_id in self._slots.unfit):
                 self._slots.dismiss(slot)
-        wanted.update(slot.needs for slot in self._slots.busy)
-        there = Counter(slot.needs for slot in self._slots.all)
-        for needs, count in wanted.items():
-            for _ in range(min(count, self._target(needs)) - there[needs]):
-                self._slots.start(needs)
+        wanted.update(slot.kind for slot in self._slots.busy)
+        there = Counter(slot.kind for slot in self._slots.all)
+        limited = sum(slot.needs == self._needs for slot in self._slots.all)
+        for kind, count in wanted.items():
+            # Where every node has gone, one worker waits for the next.
+            room = sum(self._room(*kind).values()) if self._room(kind.needs) else 1
+            missing = min(count, room) - there[kind]
+            if kind.needs == self._needs and self.settings.slots:
+                missing = min(missing, self.settings.slots - limited)
+                limited += max(0, missing)
+            for _ in range(missing):
+                self._slots.start(kind.needs, model=kind.model)
 
     def _start_first(self) -> None:
         """Start the workers that fit, and wait until they have answered.
@@ -248,7 +290,7 @@ class RayExecutor:
         Raises:
             GanbenchError: none fits, or none starts.
         """
-        fit = self._cluster.capacity(self._needs)
+        fit = sum(self._room(self._needs).values())
         if not fit:
             raise GanbenchError(
                 f"[ray]: no node has {self._needs}, which a cell is to have; {self._cluster.described()}"
@@ -256,6 +298,28 @@ class RayExecutor:
         for _ in range(min(fit, self.settings.slots or fit)):
             self._slots.start(self._needs)
         self._await_reports(tuple(self._slots.all))
+
+    def _find_models(self) -> None:
+        """Look for device models of the file on further nodes, and keep the workers that have one."""
+        allowed = self.settings.device_models or ()
+        models = self._slots.models
+        if not set(allowed) <= models.there():
+            unseen = [node for node in self._room(self._needs) if not models.knows(node)]
+            looking = tuple(self._slots.start(self._needs, node=node) for node in unseen)
+            if looking:
+                self._await_reports(looking)
+            self._slots.dismiss(*(slot for slot in looking if slot.report is None))
+        if allowed:
+            self._slots.dismiss(
+                *(slot for slot in self._slots.all if slot.report and slot.model not in allowed)
+            )
+        if self.settings.slots:
+            # The preferred model first.
+            by_rank = sorted(
+                (slot for slot in self._slots.all if slot.report is not None),
+                key=lambda slot: allowed.index(slot.model) if allowed else 0,
+            )
+            self._slots.dismiss(*by_rank[self.settings.slots :])
 
     def _check_nodes(self, check: NodeCheck) -> None:
         """Hold every node that has a worker against what the cells need.
@@ -271,26 +335,33 @@ class RayExecutor:
         refuse_unfit([slot.report for slot in self._slots.all if slot.report is not None])
 
     def _await_reports(self, slots: Sequence[RaySlot]) -> None:
-        """Wait until workers have reported, all that still live, and one at least.
+        """Wait until workers have reported: all that still live and have a node, and one at least.
 
         Raises:
             GanbenchError: none does.
         """
-        end = time.monotonic() + _START_SECONDS
-        while self.stopped is None and any(slot.report is None for slot in slots if slot in self._slots.all):
-            for slot, said in self._slots.hear(self._limit if self.stopped is None else None):
+        begun = time.monotonic()
+        while self.stopped is None:
+            awaited = [slot for slot in slots if slot.report is None and slot in self._slots.all]
+            if not awaited:
+                return
+            for slot, said in self._slots.hear(self._limit):
                 if isinstance(said, Lost):
                     self._slots.dismiss(slot)
                     self._refuse_starts(said)
-                    self._slots.start(slot.needs)
-            if time.monotonic() > end:
-                if any(slot.report is not None for slot in self._slots.all):
+                    slots = (*slots, self._slots.start(slot.needs))
+            waited = time.monotonic() - begun
+            some = any(slot.report is not None for slot in self._slots.all)
+            # Other work may keep the nodes of the rest busy for hours.
+            if some and waited > _PLACED_SECONDS and not any(slot.node for slot in awaited):
+                return
+            if waited > _START_SECONDS:
+                if some:
                     return
                 raise GanbenchError(
                     f"[ray]: no worker has begun within {_START_SECONDS:g} seconds; the cluster may be busy "
                     f"with other work: {self._cluster.described()}"
                 )
-            slots = self._slots.all if not any(slot in self._slots.all for slot in slots) else slots
 
     def _refuse_starts(self, lost: Lost) -> None:
         """Give up where workers die again and again before they have reported.

@@ -10,9 +10,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ganbench.catalog.switches import VARIABLES
+from ganbench.clusters.device_models import NodeModels
 from ganbench.clusters.node_check import NodeCheck, NodeReport
 from ganbench.clusters.ray_cluster import Needs, RayCluster
 from ganbench.clusters.ray_worker import RayWorker
@@ -25,12 +26,25 @@ _POLL_SECONDS = 0.1
 _LISTEN_SECONDS = 5.0
 
 
+class Kind(NamedTuple):
+    """What a worker must have to run a task.
+
+    Attributes:
+        needs: what Ray sets aside for it.
+        model: of its device.
+    """
+
+    needs: Needs
+    model: str
+
+
 @dataclass(eq=False)
 class RaySlot:
     """An actor with its worker, and what it is doing.
 
     Attributes:
         needs: what Ray sets aside for it.
+        model: of its device; until that is known, the one that it was started for, empty for any.
         actor: Ray's handle.
         hearing: Ray's reference to the answer that is awaited: first the node's name, then what is new.
         node: the machine; empty until it is known.
@@ -42,6 +56,7 @@ class RaySlot:
     """
 
     needs: Needs
+    model: str
     actor: Any
     hearing: Any
     node: str = ""
@@ -51,6 +66,11 @@ class RaySlot:
     given: float = 0.0
     begun: float | None = None
 
+    @property
+    def kind(self) -> Kind:
+        """Which tasks it is for."""
+        return Kind(self.needs, self.model)
+
 
 class RaySlots:
     """The actors of a run, those that wait for a node included.
@@ -58,6 +78,8 @@ class RaySlots:
     Attributes:
         all: in the order in which they were started.
         check: what a node is held against when its worker begins.
+        models: of the nodes where workers have looked, by Ray's names of the nodes.
+        unfit: nodes that lack what cells need of them.
     """
 
     def __init__(self, cluster: RayCluster, device: str) -> None:
@@ -67,22 +89,30 @@ class RaySlots:
             cluster: where actors are placed.
             device: where workers run cells, as torch names it there.
         """
-        import ray
-
-        self._ray: Any = ray
+        self._ray = cluster.ray
         self._cluster = cluster
         self._device = device
         self.all: list[RaySlot] = []
         self.check = NodeCheck()
+        self.models = NodeModels()
+        self.unfit: set[str] = set()
 
     @property
     def busy(self) -> list[RaySlot]:
         """Those whose worker has a cell."""
         return [slot for slot in self.all if slot.task is not None]
 
-    def start(self, needs: Needs) -> RaySlot:
-        """Create an actor, which Ray places once there is room; its worker is asked to look at its node."""
+    def start(self, needs: Needs, *, model: str = "", node: str = "") -> RaySlot:
+        """Create an actor, which Ray places once there is room; its worker is asked to look at its node.
+
+        Args:
+            needs: what Ray sets aside for it.
+            model: of the device that it is to have; it is kept from nodes that are known to have another.
+            node: where it is to be, by Ray's name; anywhere unless given.
+        """
         options = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 2, **needs.options()}
+        apart_from = self.unfit.union(self.models.without(model) if model else ())
+        options |= self._cluster.placement(node, apart_from)
         names = ("OMP_NUM_THREADS", *VARIABLES)
         actor = (
             self._ray.remote(RayWorker)
@@ -95,7 +125,7 @@ class RaySlots:
                 folder=os.getcwd(),
             )
         )
-        slot = RaySlot(needs=needs, actor=actor, hearing=actor.node.remote())
+        slot = RaySlot(needs=needs, model=model, actor=actor, hearing=actor.node.remote())
         self.all.append(slot)
         return slot
 
@@ -157,7 +187,10 @@ class RaySlots:
             for message in messages:
                 said = pickle.loads(message)
                 if isinstance(said, NodeReport):
-                    slot.report = said
+                    slot.report, slot.model = said, said.model
+                    self.models.add(slot.node_id, said.model, slot.node)
+                    if said.problems:
+                        self.unfit.add(slot.node_id)
                 yield slot, said
             if ended is not None:
                 cause, freed = ended
@@ -190,7 +223,7 @@ class WaitingTasks:
 
     def __init__(self, tasks: Iterable[Task], default: Needs) -> None:
         self._default = default
-        self._tasks: dict[tuple[Needs, str], deque[Task]] = {}
+        self._tasks: dict[Kind, deque[Task]] = {}
         for task in tasks:
             self._tasks.setdefault(self._kind(task), deque()).append(task)
 
@@ -205,24 +238,21 @@ class WaitingTasks:
         """Put one that is to be tried again before its equals."""
         self._tasks.setdefault(self._kind(task), deque()).appendleft(task)
 
-    def take(self, needs: Needs, model: str) -> Task | None:
+    def take(self, kind: Kind) -> Task | None:
         """Take the next one for a worker that has this; None where there is none."""
-        tasks = self._tasks.get((needs, model))
+        tasks = self._tasks.get(kind)
         return tasks.popleft() if tasks else None
 
-    def wanted(self) -> Counter[Needs]:
-        """Count the tasks by what they need of a node."""
-        counted: Counter[Needs] = Counter()
-        for (needs, _), tasks in self._tasks.items():
-            counted[needs] += len(tasks)
-        return +counted
+    def take_all(self, kinds: Iterable[Kind]) -> list[Task]:
+        """Take every task of some kinds."""
+        return [task for kind in kinds for task in self._tasks.pop(kind, ())]
 
-    def models(self) -> set[str]:
-        """Give the device models that the tasks need."""
-        return {model for (_, model), tasks in self._tasks.items() if tasks}
+    def kinds(self) -> Counter[Kind]:
+        """Count the tasks by what a worker must have for them."""
+        return Counter({kind: len(tasks) for kind, tasks in self._tasks.items() if tasks})
 
-    def _kind(self, task: Task) -> tuple[Needs, str]:
+    def _kind(self, task: Task) -> Kind:
         said = task.cell.needs
         num_gpus = said.get("num_gpus", self._default.num_gpus)
         needs = replace(self._default, num_gpus=num_gpus, mem_gb=said.get("mem_gb", self._default.mem_gb))
-        return needs, task.environment.device
+        return Kind(needs, task.environment.device)

@@ -39,8 +39,11 @@ def test_a_table_says_how_an_executor_runs_cells(tmp_path: Path) -> None:
     ("text", "problems"),
     [
         ("[ray]\nadress = 'x'", ["ray.adress: [ray] has no setting 'adress'; did you mean 'address'?"]),
-        ("[ray]\nnum_cpus = 'two'", ["ray.num_cpus: must be a number of CPU cores above 0, given 'two'"]),
-        ("[ray]\nnum_gpus = -1", ["ray.num_gpus: must be a number of GPUs from 0, given -1"]),
+        ("[ray]\nnum_cpus = 'two'", ["ray.num_cpus: must be a number of CPU cores from 0.0001, given 'two'"]),
+        ("[ray]\nnum_gpus = -1", ["ray.num_gpus: must be a whole number of GPUs, or a part of one"]),
+        ("[ray]\nnum_gpus = 1.5", ["ray.num_gpus: must be a whole number of GPUs, or a part of one"]),
+        ("[ray]\nnum_gpus = 0.00001", ["ray.num_gpus: must be a whole number of GPUs, or a part of one"]),
+        ("[ray]\nnum_cpus = 0.00001", ["ray.num_cpus: must be a number of CPU cores from 0.0001, given"]),
         ("[ray]\nslots = true", ["ray.slots: must be a whole number from 1 to 100000, given True"]),
         ("[ray]\ndevice_models = []", ["ray.device_models: must be a list of names of device models, each"]),
         ("ray = 3", ["ray: must be a table, given 3"]),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from planned_tasks import planned_tasks
 from tiny_grid import GRID
 
 import ganbench
-from ganbench.catalog import load_catalog
 from ganbench.clusters import slurm_executor
 from ganbench.clusters.device_models import NodeModels, require_models
 from ganbench.clusters.job_log import CellGiven, JobBegun, JobEnded, JobLog
@@ -26,29 +25,10 @@ from ganbench.clusters.slurm_job import CellsJob
 from ganbench.clusters.slurm_jobs import SubmittedJob
 from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GanbenchError, GridError
-from ganbench.execution import plan_run
-from ganbench.grid import read_grid
 from ganbench.grid.environment import device_model
-from ganbench.runner import Task
 from ganbench.runner.events import CellNote, Event
 from ganbench.runner.task import CellResult
 from ganbench.store import Store
-
-
-def planned_tasks(folder: Path, *models: str) -> list[Task]:
-    """Make a task for each model, of cells of a laid-out folder."""
-    grid = read_grid({**GRID, "seeds": len(models)}, load_catalog())
-    plan, store = plan_run(grid, folder, device="cpu")
-    store.make()
-    return [
-        Task(
-            cell=entry.cell,
-            folder=str(store.path),
-            device="cpu",
-            environment=replace(entry.environment, device=model),
-        )
-        for entry, model in zip(plan.cells, models, strict=True)
-    ]
 
 
 def test_a_device_model_that_no_worker_has_is_refused_with_those_that_there_are() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import STEPS, TWELVE, TWO, CountedStudy, outcome, wait_for
+from studies import GRID, STEPS, TWELVE, TWO, CountedStudy, outcome, wait_for
 
 from ganbench.store import Store
 
@@ -140,3 +140,25 @@ def test_an_interrupted_and_a_killed_driver_go_on_with_the_same_command(
     assert ran.returncode == 0, ran.stderr
     assert study.trained_again() < 2 * STEPS - sum(reached.values())
     assert outcome(study.out) == undisturbed
+
+
+def test_cells_are_run_on_the_node_that_has_an_allowed_device_model(cluster: Any, tmp_path: Path) -> None:
+    site = tmp_path / "pretends"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import ganbench.grid.environment as environment\n"
+        "environment.device_model = lambda device: 'another model'\n"
+    )
+    study = RayStudy(tmp_path, cluster.address, GRID)
+    with (tmp_path / "cluster.toml").open("a") as stream:
+        stream.write("slots = 1\ndevice_models = ['another model']\n")
+    refused = study.run(*study.options)
+    assert refused.returncode == 2
+    assert "[ray] device_models: no worker has 'another model'; valid: " in refused.stderr
+    assert not study.out.exists()
+    added = cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(site)})
+    ran = study.run(*study.options)
+    cluster.remove_node(added)
+    assert ran.returncode == 0, ran.stderr
+    assert set(study.cells()["device"]) == {"another model"}
+    assert set(study.cells()["status"]) == {"ok"}
