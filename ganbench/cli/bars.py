@@ -43,7 +43,7 @@ class PlanBar:
             TextColumn("{task.description}"),
             BarColumn(24),
             MofNCompleteColumn(),
-            _TimeLeft(),
+            TimeLeft(),
             console=console,
             transient=True,
         )
@@ -124,10 +124,11 @@ class CellBars:
         self._progress.stop()
 
 
-class _TimeLeft(ProgressColumn):
+class TimeLeft(ProgressColumn):
     """Time left, from the steps since this run began."""
 
     def render(self, task: Task) -> Text:
+        """Give the text, empty where the time is not known."""
         left = task.time_remaining
         if left is None or task.finished:
             return Text("")
@@ -151,6 +152,6 @@ def _columns(wide: bool) -> list[ProgressColumn]:
         BarColumn(bar_width=24 if wide else 8),
         MofNCompleteColumn(table_column=one_line()),
         TextColumn("{task.fields[extra]}", markup=False, table_column=one_line()),
-        _TimeLeft(table_column=one_line()),
+        TimeLeft(table_column=one_line()),
     ]
     return [*columns, TimeElapsedColumn(table_column=one_line())] if wide else columns

@@ -13,6 +13,8 @@ from ganbench.errors import GanbenchError, did_you_mean
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+# Commands that, called again, go on from where they were interrupted.
+_GO_ON = ("run", "score", "stats")
 
 # `typer.BadParameter` is public; its parents are click's, which typer has under another name in each version.
 _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -42,7 +44,8 @@ def invoke(arguments: list[str]) -> int:
     except _ClickError as error:
         problems = (_usage(error),)
     except (KeyboardInterrupt, typer.Abort):
-        again = f"; go on with: {shlex.join(['ganbench', *arguments])}" if "run" in arguments[:1] else ""
+        goes_on = any(name in _GO_ON for name in arguments[:1])
+        again = f"; go on with: {shlex.join(['ganbench', *arguments])}" if goes_on else ""
         _complain([f"interrupted{again}"])
         return INTERRUPTED
     _complain(problems)

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import UNBOUNDED, output, plain, table, warn, warn_of_cache
+from ganbench.cli.console import UNBOUNDED, output, plain, progress_console, table, warn, warn_of_cache
 from ganbench.cli.parsing import (
     Data,
     Device,
@@ -32,13 +33,16 @@ from ganbench.files.data_paths import (
     INCEPTION_VARIABLE,
     data_paths_set,
 )
+from ganbench.files.work_folders import WorkFolders
 
 if TYPE_CHECKING:
     from ganbench.api import Dataset, Samples, Signature
+    from ganbench.cli.image_progress import ImageProgress
     from ganbench.runner import SharedParts
     from ganbench.runner.external_samples import Reading
     from ganbench.runner.feature_statistics import StatisticsScorer
     from ganbench.scoring import Scorer, ScoreRow
+    from ganbench.scoring.extraction import Pace
 
 
 def score_command(
@@ -84,9 +88,13 @@ def score_command(
     Raises:
         GanbenchError: bad input.
     """
+    from ganbench.cli.image_progress import ImageProgress
     from ganbench.runner import SharedParts
     from ganbench.runner.devices import THREADS, resolve_device
     from ganbench.runner.external_samples import read_samples
+    from ganbench.scoring.extraction import Pace
+    from ganbench.scoring.image_rows import shape_of
+    from ganbench.scoring.reference import forget_references
     from ganbench.training import deterministic_process
 
     shared = SharedParts(load_catalog(plugins=plugins or ()))
@@ -106,20 +114,37 @@ def score_command(
     place, workers = resolve_device(device), cores_for(jobs)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     # As in a worker: the number of threads decides bits.
-    with data_paths_set(paths), deterministic_process(THREADS):
+    with (
+        data_paths_set(paths),
+        deterministic_process(THREADS),
+        WorkFolders() as folders,
+        ImageProgress(progress_console()) as progress,
+        ExitStack() as at_the_end,
+    ):
+        # Their features lie in the work folders.
+        at_the_end.callback(forget_references)
+        sides = {"generated": str(images), "reference": request.name}
+        pace = Pace(
+            workers=workers,
+            readers=workers,
+            told=lambda side, done, total: progress.step(f"features of {sides[side]}")(done, total),
+            folder_of=folders.folder_of,
+            kept_of=folders.kept_of,
+        )
+        reading = replace(request.reading, readers=workers, told=progress.step(f"reading {images}"))
         scorer: Scorer | StatisticsScorer
         told: list[str] = []
         notes: list[str] = []
         if request.statistics is not None:
-            samples = read_samples(images, None, request.reading, notes=told)
-            scorer = _statistics_scorer(request, shared, samples, images, place, workers)
+            samples = read_samples(images, None, reading, notes=told)
+            scorer = _statistics_scorer(request, shared, samples, images, place, pace)
             described = f"the statistics {request.reference}"
         else:
-            real, described = open_reference(request, shared)
-            reading = replace(request.reading, class_names=getattr(real, "class_names", None))
+            real, described = open_reference(request, shared, workers, progress)
+            reading = replace(reading, class_names=getattr(real, "class_names", None))
             samples = read_samples(images, real.signature, reading, notes=told)
             notes = _notes(request, real, samples, images)
-            scorer = _scorer(request, shared, real, samples, images, place, workers)
+            scorer = _scorer(request, shared, real, samples, images, place, pace)
             scorer.check(trained_here=False)
         rows = scorer.score(samples)
     warn(shared.catalog.notes)
@@ -128,18 +153,25 @@ def score_command(
     if as_json:
         print(json.dumps([_record(row, scorer, shared) for row in rows], indent=2))
         return 0
-    noun = "images" if samples.x.ndim == 4 else "points"
+    noun = "images" if len(shape_of(samples)) == 3 else "points"
     output().print(plain(f"{len(samples)} {noun} of {images} against {described}"), soft_wrap=True)
     _print(rows, shared)
     return 0
 
 
-def open_reference(request: ScoreRequest, shared: SharedParts) -> tuple[Dataset, str]:
+def open_reference(
+    request: ScoreRequest, shared: SharedParts, readers: int, progress: ImageProgress
+) -> tuple[Dataset, str]:
     """Open the real side; return it with its name for messages."""
-    from ganbench.runner.external_samples import ExternalDataset
+    from ganbench.runner.external_samples import ExternalDataset, Reading
 
     if isinstance(request.reference, Path):
-        data = ExternalDataset.read(request.reference, request.reading.background)
+        reading = Reading(
+            background=request.reading.background,
+            readers=readers,
+            told=progress.step(f"reading {request.reference}"),
+        )
+        data = ExternalDataset.read(request.reference, reading)
         return data, f"{request.reference} ({len(data.load('train'))})"
     split = request.settings.get("reference", "train")
     real = shared.dataset(request.reference)
@@ -149,15 +181,16 @@ def open_reference(request: ScoreRequest, shared: SharedParts) -> tuple[Dataset,
 def _notes(request: ScoreRequest, real: Dataset, samples: Samples, images: Path) -> list[str]:
     """List what is to be said of either side's brightness."""
     from ganbench.runner.data_notes import range_note
+    from ganbench.scoring.image_rows import images_of
 
     if real.signature.kind != "image":
         return []
-    sides = {str(images): samples.x}
+    sides = {str(images): images_of(samples)}
     if isinstance(request.reference, Path):
-        sides[str(request.reference)] = real.load("train").x
+        sides[str(request.reference)] = images_of(real.load("train"))
     else:
         split = request.settings.get("reference", "train")
-        sides[f"{request.reference.label} ({split})"] = real.load(split).x
+        sides[f"{request.reference.label} ({split})"] = images_of(real.load(split))
     notes = [f"{name}: its images {note}" for name, x in sides.items() if (note := range_note(x))]
     if notes and request.reading.span is not None:
         black, white = request.reading.span
@@ -172,7 +205,7 @@ def _scorer(
     samples: Samples,
     images: Path,
     device: str,
-    workers: int,
+    pace: Pace,
 ) -> Scorer:
     """Build the scorer, and check these samples for what its metrics need."""
     from ganbench.grid import Choice, ScoreSettings, check_scoring
@@ -184,6 +217,7 @@ def _scorer(
         signature_of,
     )
     from ganbench.scoring import WITH_LABELS
+    from ganbench.scoring.image_rows import StreamedSamples
 
     if len(samples) < 2:
         raise DatasetError(f"{images}: holds one sample; a score needs at least 2")
@@ -200,17 +234,17 @@ def _scorer(
         if metric.needs == WITH_LABELS:
             require_labels(samples, real.signature.classes, metric.minimum, images)
     named = request.reference if isinstance(request.reference, Choice) else real
-    ours, theirs = signature_of(samples.x), real.signature
+    ours, theirs = signature_of(samples), real.signature
     scorer = shared.scorer(
         named,
         settings,
         device,
         generated=ours,
         generated_images=_changes(request.reading, ours, theirs),
-        workers=workers,
+        pace=pace,
     )
     if problems_of_size := scorer.size_problems():
-        resized = f"; --size {theirs.shape[1]} resizes them" if images.is_dir() else ""
+        resized = f"; --size {theirs.shape[1]} resizes them" if isinstance(samples, StreamedSamples) else ""
         raise DatasetError(
             f"{images}: has {describe_signature(ours)}; the reference has {describe_signature(theirs)}, and "
             f"{'; '.join(problems_of_size)}{resized}"
@@ -236,7 +270,7 @@ def _statistics_scorer(
     samples: Samples,
     images: Path,
     device: str,
-    workers: int,
+    pace: Pace,
 ) -> StatisticsScorer:
     from ganbench.runner.external_samples import ExternalDataset
     from ganbench.runner.feature_statistics import StatisticsScorer
@@ -252,7 +286,7 @@ def _statistics_scorer(
         shared,
         device=device,
         precision=request.settings.get("extractor_precision", "float32"),
-        workers=workers,
+        pace=pace,
     )
 
 

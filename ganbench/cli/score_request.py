@@ -36,6 +36,11 @@ class ScoreRequest:
     settings: dict[str, Any]
     reading: Reading
 
+    @property
+    def name(self) -> str:
+        """The real side, for messages."""
+        return str(self.reference) if isinstance(self.reference, Path) else self.reference.label
+
 
 def request_of(
     catalog: Catalog,

@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import typer
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import output, plain, warn, warn_of_cache
+from ganbench.cli.console import output, plain, progress_console, warn, warn_of_cache
 from ganbench.cli.parsing import Data, Device, ExtractorPrecision, Plugins, ScoreJobs, Weights, WeightsSha256
 from ganbench.errors import GridError
 from ganbench.files.data_paths import (
@@ -17,6 +17,7 @@ from ganbench.files.data_paths import (
     INCEPTION_VARIABLE,
     data_paths_set,
 )
+from ganbench.files.work_folders import WorkFolders
 
 
 def stats_command(
@@ -40,11 +41,13 @@ def stats_command(
         GanbenchError: bad input.
     """
     from ganbench.api.data import Split
+    from ganbench.cli.image_progress import ImageProgress
     from ganbench.cli.score import open_reference
     from ganbench.cli.score_request import cores_for, request_of
     from ganbench.runner import SharedParts
     from ganbench.runner.devices import THREADS, resolve_device
     from ganbench.runner.feature_statistics import ENDING, statistics_of, write_statistics
+    from ganbench.scoring.extraction import Pace
     from ganbench.training import deterministic_process
 
     if out.suffix.lower() != ENDING:
@@ -59,8 +62,13 @@ def stats_command(
     place, workers = resolve_device(device), cores_for(jobs)
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
     chosen = request.settings["extractor"]
-    with data_paths_set(paths), deterministic_process(THREADS):
-        real, described = open_reference(request, shared)
+    with (
+        data_paths_set(paths),
+        deterministic_process(THREADS),
+        WorkFolders() as folders,
+        ImageProgress(progress_console()) as progress,
+    ):
+        real, described = open_reference(request, shared, workers, progress)
         built = shared.build_extractor(chosen, real)
         assert built is not None
         side: Split = next(each for each in get_args(Split) if each == (split or "train"))
@@ -71,7 +79,14 @@ def stats_command(
             label=chosen.label,
             device=place,
             precision=precision,
-            workers=shared.extraction_workers(chosen, place, workers),
+            plugins=tuple(filter(None, [shared.provider("extractor", chosen)])),
+            pace=Pace(
+                workers=shared.extraction_workers(chosen, place, workers),
+                readers=workers,
+                told=lambda side, done, total: progress.step(f"features of {dataset}")(done, total),
+                folder_of=folders.folder_of,
+                kept_of=folders.kept_of,
+            ),
         )
         write_statistics(out, found)
     warn(shared.catalog.notes)

@@ -14,6 +14,7 @@ import posixpath
 import stat
 import tarfile
 import tempfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -53,7 +54,7 @@ def is_archive(path: Path) -> bool:
 
 @contextmanager
 def opened_archive(path: Path) -> Iterator[Listing]:
-    """List an archive; its files can be read until the context ends.
+    """List an archive; its files can be read until the context ends, by several threads.
 
     Raises:
         ArchiveError: it is broken, no archive, or unsafe.
@@ -109,6 +110,8 @@ def _zipped(archive: zipfile.ZipFile, packed: int) -> Listing:
 def _tarred(archive: tarfile.TarFile, stream: BinaryIO) -> Listing:
     listing = Listing()
     names: set[str] = set()
+    # All members share one stream, and with it one place to read on from.
+    one_at_a_time = threading.Lock()
     for member in archive:
         name = _safe(member.name)
         if member.issym() or member.islnk():
@@ -122,7 +125,8 @@ def _tarred(archive: tarfile.TarFile, stream: BinaryIO) -> Listing:
 
         def read(member: tarfile.TarInfo = member) -> BinaryIO:
             try:
-                return BytesIO(cast("IO[bytes]", archive.extractfile(member)).read())
+                with one_at_a_time:
+                    return BytesIO(cast("IO[bytes]", archive.extractfile(member)).read())
             except (tarfile.TarError, OSError, EOFError) as error:
                 raise PictureError(f"is broken: {str(error)[:60] or 'cut short'}") from error
 

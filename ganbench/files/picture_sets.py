@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
@@ -92,6 +93,7 @@ class PictureSet:
         self._sources, self._size, self._crop, self._decisions = sources, size, crop, decisions
         self.changed: Counter[str] = Counter()
         self._read: set[str] = set()
+        self._counting = threading.Lock()
         wrong: Mapping[str, PictureError] = {}
         if shapes is None:
             shapes, wrong = survey(sources, decisions)
@@ -117,8 +119,31 @@ class PictureSet:
                 pixels = self._pixels(name)
             except PictureError as error:
                 raise PictureSetError.of({name: error, **self._broken(besides=name)}) from error
-            self._read.add(name)
             yield pixels
+
+    def read(
+        self, names: Sequence[str], *, counted: bool = True
+    ) -> tuple[NDArray[np.uint8], dict[str, PictureError]]:
+        """Read pictures at once; several threads may.
+
+        Args:
+            names: of those wanted, in order.
+            counted: whether what is changed of them is counted; false where they are read again.
+
+        Returns:
+            uint8 (n, C, H, W); and what is wrong with those that are broken, whose pixels are arbitrary.
+
+        Raises:
+            PictureSetError: a file has changed.
+        """
+        rows = np.empty((len(names), *self.shape), dtype=np.uint8)
+        wrong = {}
+        for row, name in zip(rows, names, strict=True):
+            try:
+                row[:] = self._pixels(name, counted=counted)
+            except PictureError as error:
+                wrong[name] = error
+        return rows, wrong
 
     def changes(self) -> list[str]:
         """Say what was changed of the pictures that were read, as `3 turned upright`; empty for nothing."""
@@ -147,16 +172,19 @@ class PictureSet:
                     wrong[name] = error
         return wrong
 
-    def _pixels(self, name: str) -> NDArray[np.uint8]:
+    def _pixels(self, name: str, *, counted: bool = True) -> NDArray[np.uint8]:
         picture = read_picture(self._sources[name], self._decisions)
         if picture.pixels.shape != self.shapes[name]:
             raise PictureSetError(f"{shown_file(name)} has changed while it was read; try again")
         found = fitted(picture.pixels, crop=self._crop, size=self._size)
-        self.changed["turned"] += picture.turned
-        self.changed["laid"] += picture.laid
-        self.changed["reduced"] += picture.reduced
-        self.changed["coloured"] += found.shape[0] < self.shape[0]
-        self.changed["fitted"] += picture.pixels.shape[1:] != self.shape[1:]
+        if counted:
+            with self._counting:
+                self._read.add(name)
+                self.changed["turned"] += picture.turned
+                self.changed["laid"] += picture.laid
+                self.changed["reduced"] += picture.reduced
+                self.changed["coloured"] += found.shape[0] < self.shape[0]
+                self.changed["fitted"] += picture.pixels.shape[1:] != self.shape[1:]
         return np.broadcast_to(found, self.shape)
 
 

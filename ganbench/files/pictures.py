@@ -10,9 +10,10 @@ ignored.
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
@@ -233,13 +234,42 @@ def describe(shape: Shape) -> str:
     return f"{width}x{height} {'grey' if channels == 1 else 'RGB'}"
 
 
+class _BombsRefused:
+    """Make Pillow's warning of too many pixels an error, and silence its others, in several threads at once.
+
+    Python's warning filters are those of the process: the first thread sets them, the last puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._within = 0
+        self._filters: AbstractContextManager[object] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._filters is None:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+            self._within += 1
+
+    def __exit__(self, *raised: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within and self._filters is not None:
+                self._filters.__exit__(None, None, None)
+                self._filters = None
+
+
+_BOMBS_REFUSED = _BombsRefused()
+
+
 @contextmanager
 def _opened(source: Source) -> Iterator[Image.Image]:
     if isinstance(source, Path) and (problem := irregular(source)):
         raise PictureError(problem)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with _BOMBS_REFUSED:
         try:
             opened = open_regular(source) if isinstance(source, Path) else source()
             with opened as stream, Image.open(stream, formats=_FORMATS) as image:

@@ -13,6 +13,7 @@ from ganbench.errors import GanbenchError
 from ganbench.grid import Choice
 from ganbench.grid.problems import given
 from ganbench.runner.shared_parts import SharedParts
+from ganbench.scoring.image_rows import ImageRows
 
 # Of 256 values; ordinary pictures use nearly all.
 MIN_USED_VALUES = 129
@@ -26,20 +27,25 @@ _MAX_NAME_LENGTH = 100
 _MAX_NOTES, _MAX_NOTE_LENGTH = 20, 1000
 
 
-def range_note(images: Tensor) -> str:
+def range_note(images: Tensor | ImageRows) -> str:
     """Say that images leave half of the scale from black to white unused, or more.
 
     Args:
-        images: uint8 (N, C, H, W).
+        images: uint8 (N, C, H, W), or what reads them.
 
     Returns:
         A phrase that reads on after what they are, as "use only 0 to 60 of ..."; empty where they use more.
     """
+    if not isinstance(images, Tensor):
+        return _range_text(*images.extremes)
     step = max(1, len(images) // _FIRST_LOOK)
     found = _extent(images[::step][:_FIRST_LOOK])
     if found[1] - found[0] + 1 < MIN_USED_VALUES:
         found = _extent(images)
-    low, high = found
+    return _range_text(*found)
+
+
+def _range_text(low: int, high: int) -> str:
     if high - low + 1 >= MIN_USED_VALUES:
         return ""
     scale = "of 0 (black) to 255 (white)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from torch import Tensor
 from ganbench.api import Samples, Signature
 from ganbench.api.data import Split
 from ganbench.errors import DatasetError
+from ganbench.files.archives import ARCHIVE_ENDINGS, is_archive
 from ganbench.files.arrays import ARRAY_ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
 from ganbench.files.pictures import Background
 from ganbench.runner.image_folders import labels_of, read_image_folder
 from ganbench.scoring import too_few
+from ganbench.scoring.image_rows import StreamedSamples, content_digest, digest_of, shape_of
 from ganbench.store import Store
-
-_HASHED = 2**24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,8 @@ class Reading:
         size: side to which the images of a folder are resized.
         background: what transparent images are laid over.
         class_names: of the data that they are compared with, in the order of the labels.
+        readers: threads that read a folder or an archive.
+        told: is told how many of its images were read, and how many there are.
     """
 
     span: tuple[float, float] | None = None
@@ -38,6 +40,8 @@ class Reading:
     size: int | None = None
     background: Background | None = None
     class_names: tuple[str, ...] | None = None
+    readers: int = 1
+    told: Callable[[int, int], object] = lambda done, total: None
 
     @property
     def of_folders(self) -> list[str]:
@@ -53,19 +57,20 @@ def read_samples(
     *,
     notes: list[str] | None = None,
 ) -> Samples:
-    """Read samples from a folder of images, or from an array in a file.
+    """Read samples from a folder or an archive of images, or from an array in a file.
 
     Images with three equal channels are grey: many programs write grey ones so. Grey images get three equal
     channels where the others have them.
 
     Args:
-        path: a folder as `read_image_folder` takes it, or a file as `read_arrays` does.
+        path: a folder or an archive as `read_image_folder` takes it, or a file as `read_arrays` does.
         like: what a sample must look like, but for the height and width of images; anything unless given.
         reading: how they are read.
         notes: gets what was passed over or changed, a phrase each.
 
     Returns:
-        uint8 (N, C, H, W) for images, float32 (N, d) for points, N at least 1; with the labels that folders
+        uint8 (N, C, H, W) for images, float32 (N, d) for points, N at least 1; images of many files are
+        read anew when they are wanted; with the labels that folders
         of classes give, or with the labels, conditions and rows of the data that a file of `ganbench sample`
         has.
 
@@ -73,31 +78,35 @@ def read_samples(
         DatasetError: there is no such thing, it is damaged, or it does not look like that.
     """
     reading = reading or Reading()
-    if not path.is_dir() and path.exists() and reading.of_folders:
+    pictures = path.is_dir() or (path.exists() and is_archive(path))
+    if not pictures and path.exists() and reading.of_folders:
         raise DatasetError(f"{path}: is a file, and {', '.join(reading.of_folders)} is for folders of images")
-    if path.is_dir():
-        x, companions = _of_folder(path, reading, notes)
+    samples: Samples
+    if pictures:
+        samples = _of_pictures(path, like, reading, notes)
     elif path.suffix.lower() in ARRAY_ENDINGS:
         arrays = read_arrays(path)
-        x, companions = _of_array(arrays["x"], path, like, reading, notes), companions_of(arrays, path)
+        x = _of_array(arrays["x"], path, like, reading, notes)
+        if x.ndim == 4 and (like is None or like.shape[0] == 1):
+            x = _grey(x)
+        if x.ndim == 4 and x.shape[1] == 1 and like is not None and like.shape[0] == 3:
+            x = x.expand(-1, 3, -1, -1).contiguous()
+        samples = Samples(x=x, **companions_of(arrays, path))
     elif path.exists():
         raise DatasetError(
-            f"{path}: must be a folder of images, or a file ending in {' or '.join(ARRAY_ENDINGS)}"
+            f"{path}: must be a folder of images, an archive of them ({', '.join(ARCHIVE_ENDINGS)}), or a "
+            f"file ending in {' or '.join(ARRAY_ENDINGS)}"
         )
     else:
         raise DatasetError(f"{path}: there is no such file or folder")
-    if x.ndim == 4 and (like is None or like.shape[0] == 1):
-        x = _grey(x)
     if like is not None:
-        if x.ndim == 4 and x.shape[1] == 1 and like.kind == "image" and like.shape[0] == 3:
-            x = x.expand(-1, 3, -1, -1).contiguous()
-        found = signature_of(x)
+        found = signature_of(samples)
         same = found.shape[0] == like.shape[0] if found.kind == "image" else found.shape == like.shape
         if found.kind != like.kind or not same:
             raise DatasetError(
                 f"{path}: has {describe_signature(found)}; the reference has {describe_signature(like)}"
             )
-    return Samples(x=x, **companions)
+    return samples
 
 
 class ExternalDataset:
@@ -119,32 +128,39 @@ class ExternalDataset:
         """
         self._path = path
         self.class_names = class_names
-        if class_names is None:
-            self._samples = Samples(x=samples.x)
-            self.signature = signature_of(samples.x)
-            self.fingerprint = _digest(samples.x)
+        labels = samples.labels if class_names is not None else None
+        if isinstance(samples, StreamedSamples):
+            self._samples: Samples = StreamedSamples(samples.images, labels)
         else:
-            assert samples.labels is not None
-            self._samples = Samples(x=samples.x, labels=samples.labels)
-            self.signature = replace(signature_of(samples.x), classes=len(class_names))
-            self.fingerprint = f"{_digest(samples.x)} {_digest(samples.labels)}"
+            self._samples = Samples(x=samples.x, labels=labels)
+        self.signature = signature_of(samples)
+        self.fingerprint = digest_of(samples)
+        if class_names is not None:
+            assert labels is not None
+            self.signature = replace(self.signature, classes=len(class_names))
+            self.fingerprint += f" {content_digest(labels)}"
 
     @classmethod
-    def read(cls, path: Path, background: Background | None = None) -> ExternalDataset:
+    def read(cls, path: Path, reading: Reading | None = None) -> ExternalDataset:
         """Read samples as `read_samples` does; folders of images are classes.
 
         Args:
-            path: a folder, or a file.
-            background: what transparent images are laid over; without it they are refused.
+            path: of the samples.
+            reading: what transparent images are laid over, how many threads read, and what is told.
 
         Raises:
             DatasetError: there is no such thing, or it is damaged.
         """
-        if not path.is_dir():
-            return cls(read_samples(path, reading=Reading(background=background)), path)
+        reading = reading or Reading()
+        if not path.is_dir() and not (path.exists() and is_archive(path)):
+            return cls(read_samples(path, reading=reading), path)
         _require_images(path)
-        images = read_image_folder(path, background=background)
-        return cls(Samples(x=_grey(images.x), labels=images.places), path, images.folders)
+        images = read_image_folder(
+            path, background=reading.background, readers=reading.readers, told=reading.told
+        )
+        if images.rows.grey:
+            images.rows.as_channels(1)
+        return cls(StreamedSamples(images.rows, images.places), path, images.folders)
 
     def load(self, split: Split) -> Samples:
         """Return all samples.
@@ -213,17 +229,28 @@ def require_labels(samples: Samples, classes: int | None, minimum: int, path: Pa
         raise DatasetError(f"{path}: a metric needs at least {minimum} samples of each class: {rare}")
 
 
-def _of_folder(path: Path, reading: Reading, notes: list[str] | None) -> tuple[Tensor, dict[str, Tensor]]:
+def _of_pictures(
+    path: Path, like: Signature | None, reading: Reading, notes: list[str] | None
+) -> StreamedSamples:
     _require_images(path)
     if reading.span is not None:
         raise DatasetError(f"{path}: is a folder of images, whose range is known: --range is for floats")
     images = read_image_folder(
-        path, recursive=reading.recursive, size=reading.size, background=reading.background
+        path,
+        recursive=reading.recursive,
+        size=reading.size,
+        background=reading.background,
+        readers=reading.readers,
+        told=reading.told,
     )
     if notes is not None:
         notes += images.notes
-    labels = labels_of(images, reading.class_names, path)
-    return images.x, {} if labels is None else {"labels": labels}
+    rows = images.rows
+    if rows.grey and (like is None or like.shape[0] == 1):
+        rows.as_channels(1)
+    elif rows.shape[0] == 1 and like is not None and like.kind == "image" and like.shape[0] == 3:
+        rows.as_channels(3)
+    return StreamedSamples(rows, labels_of(images, reading.class_names, path))
 
 
 def _require_images(path: Path) -> None:
@@ -255,17 +282,10 @@ def _grey(x: Tensor) -> Tensor:
     return x
 
 
-def _digest(x: Tensor) -> str:
-    digest = hashlib.sha256(f"samples {x.dtype} {tuple(x.shape)};".encode())
-    content = x.contiguous().reshape(-1).view(torch.uint8).numpy()
-    for at in range(0, len(content), _HASHED):
-        digest.update(content[at : at + _HASHED].data)
-    return digest.hexdigest()
-
-
-def signature_of(x: Tensor) -> Signature:
+def signature_of(samples: Samples) -> Signature:
     """Say what one of these samples looks like."""
-    return Signature(shape=tuple(x.shape[1:]), kind="image" if x.ndim == 4 else "points")
+    shape = shape_of(samples)
+    return Signature(shape=shape, kind="image" if len(shape) == 3 else "points")
 
 
 def describe_signature(signature: Signature) -> str:

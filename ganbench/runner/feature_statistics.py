@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganbench.api import Dataset, Extractor, Samples
-from ganbench.api.data import Split
+from ganbench.api.data import Features, Split
 from ganbench.errors import DatasetError, GridError
 from ganbench.files.arrays import read_named
 from ganbench.files.atomic import write_bytes
@@ -32,7 +33,9 @@ from ganbench.scoring import (
     mean_and_covariance,
     protocol_of,
 )
-from ganbench.scoring.features import FeatureSet
+from ganbench.scoring.extraction import Pace
+from ganbench.scoring.image_rows import digest_of, images_of
+from ganbench.scoring.reference import features_key
 
 Array = NDArray[Any]
 ENDING = ".npz"
@@ -123,7 +126,8 @@ def statistics_of(
     label: str,
     device: str,
     precision: str = "float32",
-    workers: int = 1,
+    plugins: tuple[str, ...] = (),
+    pace: Pace | None = None,
 ) -> FeatureStatistics:
     """Fit a Gaussian to the features of a whole split.
 
@@ -134,18 +138,21 @@ def statistics_of(
         label: its name with options.
         device: where they are computed, as torch names it.
         precision: of the extractor's arithmetic.
-        workers: how many batches are computed side by side.
+        plugins: version and source of the distribution that provides the extractor, where it is not ganbench.
+        pace: how images are taken through the extractor; one batch at a time unless given.
 
     Raises:
         GridError: the extractor does not take these images, or there are fewer than two.
     """
     problems = extractor_problems(extractor, label, dataset.signature)
-    images = dataset.load(split).x
-    if len(images) < 2:
-        problems.append(f"a covariance needs at least 2 images, and the {split} split has {len(images)}")
+    samples = dataset.load(split)
+    if len(samples) < 2:
+        problems.append(f"a covariance needs at least 2 images, and the {split} split has {len(samples)}")
     if problems:
         raise GridError(*problems)
-    features = extract(extractor, images, torch.device(device), precision, workers=workers)
+    features = _features_of(
+        samples, extractor, label, torch.device(device), precision, plugins, pace or Pace()
+    )
     mean, covariance = mean_and_covariance(features)
     made = {
         "extractor": label,
@@ -154,7 +161,7 @@ def statistics_of(
         "precision": precision,
         "dataset": dataset.fingerprint,
         "split": split,
-        "samples": len(images),
+        "samples": len(samples),
     }
     return FeatureStatistics(mean=mean, covariance=covariance, made=made)
 
@@ -176,7 +183,7 @@ class StatisticsScorer:
         *,
         device: str,
         precision: str,
-        workers: int,
+        pace: Pace,
     ) -> None:
         """Build the extractor, and hold it against the statistics.
 
@@ -188,7 +195,7 @@ class StatisticsScorer:
             shared: builds it.
             device: where features are computed.
             precision: of the extractor's arithmetic.
-            workers: as for `SharedParts.extraction_workers`.
+            pace: how images are taken through the extractor, as for `SharedParts.scorer`.
 
         Raises:
             GridError: the extractor takes other images, or is not the one of the statistics.
@@ -209,7 +216,9 @@ class StatisticsScorer:
             raise GridError(*problems)
         self._extractor, self._device, self._precision = built, torch.device(device), precision
         self._statistics, self._count = statistics, len(samples)
-        self._workers = shared.extraction_workers(extractor, device, workers)
+        self._label = label
+        self._plugins = tuple(filter(None, [shared.provider("extractor", extractor)]))
+        self._pace = replace(pace, workers=shared.extraction_workers(extractor, device, pace.workers))
         self.protocols: Mapping[str, Protocol] = {
             "fid": protocol_of(
                 metric="fid",
@@ -223,7 +232,7 @@ class StatisticsScorer:
                 weights=built.digest,
                 resizing=resizing,
                 precision=precision,
-                plugins=tuple(filter(None, [shared.provider("extractor", extractor)])),
+                plugins=self._plugins,
             )
         }
 
@@ -233,14 +242,22 @@ class StatisticsScorer:
         Raises:
             GridError: the statistics are of another number of features.
         """
-        found = extract(self._extractor, samples.x, self._device, self._precision, workers=self._workers)
+        found = _features_of(
+            samples,
+            self._extractor,
+            self._label,
+            self._device,
+            self._precision,
+            self._plugins,
+            self._pace,
+        )
         width = len(self._statistics.mean)
         if found.features.shape[1] != width:
             raise GridError(
                 f"the statistics are of {width} features, and the extractor gives {found.features.shape[1]}"
             )
         real = features_of_gaussian(self._statistics.mean, self._statistics.covariance)
-        value = frechet_distance(FeatureSet(features=found.features), real)
+        value = frechet_distance(found, real)
         protocol = self.protocols["fid"]
         return [
             ScoreRow(
@@ -253,6 +270,29 @@ class StatisticsScorer:
                 fewest=self._count,
             )
         ]
+
+
+def _features_of(
+    samples: Samples,
+    extractor: Extractor,
+    label: str,
+    device: torch.device,
+    precision: str,
+    plugins: tuple[str, ...],
+    pace: Pace,
+) -> Features:
+    own = features_key(extractor, label, device, precision=precision, plugins=plugins)
+    key = {**own, "images": digest_of(samples)}
+    return extract(
+        extractor,
+        images_of(samples),
+        device,
+        precision,
+        workers=pace.workers,
+        readers=pace.readers,
+        files=pace.files(key),
+        told=partial(pace.told, "generated"),
+    )
 
 
 def _made(array: Array | None, path: Path) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from ganbench.grid import Choice, ScoreSettings
 from ganbench.grid.plugin_source import source_digest
 from ganbench.runner.shared_dataset import SharedDataset
 from ganbench.scoring import Scorer, ScoreRow
+from ganbench.scoring.extraction import Pace
 from ganbench.training import global_stream
 
 _CPU = torch.device("cpu")
@@ -85,7 +86,7 @@ class SharedParts:
         *,
         generated: Signature | None = None,
         generated_images: str = "",
-        workers: int = 1,
+        pace: Pace | None = None,
     ) -> Scorer:
         """Build the scorer of some settings, once where its real side is a data set of the catalog.
 
@@ -95,19 +96,20 @@ class SharedParts:
             device: where features are computed, as torch names it.
             generated: what a sample looks like where images may have another size than the reference's.
             generated_images: what the protocol says of them.
-            workers: as for `extraction_workers`; metrics may use as many cores.
+            pace: how images are taken through the extractor; its workers are at most those that
+                `extraction_workers` allows, and metrics may use as many cores as it has readers.
 
         Raises:
             DatasetError: the data is not there.
             WeightsError: the extractor's weights are not there.
         """
+        pace = pace or Pace()
         built = partial(
             self._build_scorer,
             device=device,
             generated=generated,
             generated_images=generated_images,
-            workers=self.extraction_workers(score.extractor, device, workers),
-            cores=workers,
+            pace=replace(pace, workers=self.extraction_workers(score.extractor, device, pace.workers)),
         )
         if not isinstance(reference, Choice):
             return built(reference, self.build_extractor(score.extractor, reference), score)
@@ -249,8 +251,7 @@ class SharedParts:
         device: str,
         generated: Signature | None,
         generated_images: str,
-        workers: int,
-        cores: int,
+        pace: Pace,
     ) -> Scorer:
         built: list[tuple[str, Metric, Any]] = [
             (metric.name, self.build_metric(metric), metric.options) for metric in score.metrics
@@ -274,8 +275,7 @@ class SharedParts:
             catalog=self.catalog,
             generated=generated,
             generated_images=generated_images,
-            workers=workers,
-            cores=cores,
+            pace=pace,
         )
 
     def provider(self, kind: Kind, choice: Choice, digest: str = "") -> str:

@@ -1,7 +1,7 @@
 """Samples -> features -> scores; the only layer that imports torch-fidelity."""
 
 from ganbench.scoring.asking_metrics import ARGUMENT, Discriminator, asks_discriminator, stand_in
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.scoring.frechet import features_of_gaussian, frechet_distance, mean_and_covariance
 from ganbench.scoring.images import NonFiniteSamples, to_rgb, to_uint8
 from ganbench.scoring.protocol import Protocol, protocol_of

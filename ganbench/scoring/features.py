@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench.api.data import Extractor, Features
-from ganbench.scoring.images import to_rgb
-from ganbench.scoring.seeded import seeded
+from ganbench.api.data import Features
 
 Derived = Mapping[str, Tensor]
+
+# Of a block of rows where features are read in blocks, 16 MiB.
+BLOCK_NUMBERS = 2**22
+
+
+class StoredFeatures(Protocol):
+    """Features that lie in files because they are too many for the memory."""
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Read the features in blocks of rows, in order."""
+
+    def as_float64(self) -> NDArray[np.float64]:
+        """Copy the features to a further file that is mapped, float64 (N, d), the caller's to change."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,6 +41,11 @@ class FeatureSet(Features):
 
     cores: int = 1
     _derived: dict[str, Derived] = field(default_factory=dict, repr=False)
+
+    @property
+    def stored(self) -> StoredFeatures | None:
+        """Themselves where they lie in files; None where they are in memory."""
+        return None
 
     def once(self, name: str, compute: Callable[[], Derived]) -> Derived:
         """Compute tensors at the first call with this name; return the kept ones afterwards.
@@ -103,11 +119,34 @@ def rows(features: Features, minimum: int) -> Tensor:
     if len(found) < minimum:
         raise ValueError(f"features of at least {minimum} samples are needed, given {len(found)}")
     # numpy's is 20 times as fast as torch's.
-    finite = np.isfinite(found.numpy())
-    if not finite.all():
-        bad = len(found) - int(finite.all(axis=1).sum())
+    bad = 0
+    stored = _stored(features)
+    for block in _split(found) if stored is None else stored.blocks():
+        finite = np.isfinite(block.numpy())
+        bad += 0 if finite.all() else len(block) - int(finite.all(axis=1).sum())
+    if bad:
         raise ValueError(f"the features of {bad} of {len(found)} samples are not finite")
     return found
+
+
+def as_float64(features: Features, values: Tensor) -> NDArray[Any]:
+    """Copy features to float64 (N, d), into a mapped file where they lie in files.
+
+    Args:
+        features: of some samples.
+        values: their `features`.
+    """
+    stored = _stored(features)
+    return values.numpy().astype(np.float64) if stored is None else stored.as_float64()
+
+
+def _stored(features: Features) -> StoredFeatures | None:
+    return features.stored if isinstance(features, FeatureSet) else None
+
+
+def _split(values: Tensor) -> Iterator[Tensor]:
+    if values.numel():
+        yield from torch.split(values, max(1, BLOCK_NUMBERS // values.shape[1]))
 
 
 def require_equal_width(generated: int, reference: int) -> None:
@@ -121,88 +160,3 @@ def require_equal_width(generated: int, reference: int) -> None:
             f"both sides need equally many features: {generated} of a generated sample, "
             f"{reference} of one of the reference"
         )
-
-
-# torch-fidelity's default: the same batches give the same bits as its own run.
-BATCH = 64
-
-
-@torch.no_grad()
-def extract(
-    extractor: Extractor,
-    images: Tensor,
-    device: torch.device,
-    precision: str = "float32",
-    *,
-    workers: int = 1,
-) -> Features:
-    """Run an extractor over images of any number.
-
-    Args:
-        extractor: takes uint8 (N, 3, H, W) on `device`.
-        images: uint8 (N, C, H, W), C 1 (tiled) or 3, at least one.
-        device: where to compute.
-        precision: `float32`, or `bfloat16` for matrix products and convolutions in it (autocast).
-        workers: how many batches are computed side by side, in threads: no number depends on it, provided
-            that the extractor draws no random numbers and keeps nothing from one call to the next.
-
-    Returns:
-        Features on the CPU, float32, in the order of the images.
-
-    Raises:
-        TypeError: the extractor gives something else than Features of the right length.
-        ValueError: there are no images.
-    """
-    # One that draws random numbers gives the same features whatever was drawn before.
-    with seeded(0, device):
-        return _extracted(extractor, images, device, precision, workers)
-
-
-def _extracted(
-    extractor: Extractor, images: Tensor, device: torch.device, precision: str, workers: int
-) -> Features:
-    def extracted(start: int) -> Features:
-        batch = to_rgb(images[start : start + BATCH].to(device)).contiguous()
-        # Both hold in the thread alone that they are set in.
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            out = extractor(batch)
-        if not isinstance(out, Features) or out.features.ndim != 2 or len(out.features) != len(batch):
-            raise TypeError(
-                f"extractor {type(extractor).__name__} must give Features with a row for each image"
-            )
-        return out
-
-    features: Tensor | None = None
-    logits: Tensor | None = None
-    starts = range(0, len(images), BATCH)
-    for start, out in zip(starts, _side_by_side(extracted, starts, workers), strict=True):
-        if features is None:
-            # Filled in place: small results that are kept between batches that are let go leave holes in the
-            # heap, which no batch fits into again; gigabytes of them where the images are many.
-            features = torch.empty(len(images), out.features.shape[1])
-            logits = None if out.logits is None else torch.empty(len(images), out.logits.shape[1])
-        features[start : start + BATCH] = out.features
-        if logits is not None and out.logits is not None:
-            logits[start : start + BATCH] = out.logits
-    if features is None:
-        raise ValueError("there are no images")
-    return Features(features=features, logits=logits)
-
-
-def _side_by_side(call: Callable[[int], Features], starts: range, workers: int) -> Iterator[Features]:
-    """Call a function in so many threads, a few calls ahead of what is taken; the results in order."""
-    if workers < 2 or len(starts) < 2:
-        yield from map(call, starts)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Features]] = deque()
-        try:
-            for start in starts:
-                waiting.append(pool.submit(call, start))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

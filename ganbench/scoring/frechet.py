@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ganbench.api.data import Features
 from ganbench.scoring.blas import one_blas_thread
-from ganbench.scoring.features import Derived, FeatureSet, cached, require_equal_width, rows
+from ganbench.scoring.features import Derived, FeatureSet, as_float64, cached, require_equal_width, rows
 
 Array = NDArray[Any]
 
@@ -35,9 +34,9 @@ def frechet_distance(generated: Features, reference: Features) -> float:
         ValueError: a side has fewer rows, values that are not finite, or another width than the other.
     """
     with one_blas_thread():
-        fitted = cached(reference, "frechet", lambda: _fitted(rows(reference, 2)))
+        fitted = cached(reference, "frechet", lambda: _factored(*_moments(reference)))
         reference_mean, factor = fitted["mean"].numpy(), fitted["factor"].numpy()
-        mean, centred = _centred(rows(generated, 2))
+        mean, centred = _centred(generated)
         require_equal_width(len(mean), len(reference_mean))
         count, width = centred.shape
         # A^T S1 A from whichever is smaller, S1 or the rows that it is made of; B B^T has the eigenvalues of
@@ -53,12 +52,12 @@ def frechet_distance(generated: Features, reference: Features) -> float:
         return float(difference @ difference + variance + fitted["variance"].item() - 2 * cross)
 
 
-def _centred(features: Tensor) -> tuple[Array, Array]:
+def _centred(features: Features) -> tuple[Array, Array]:
     """Split features into mean, float32 as torch-fidelity takes it, and centred rest, float64 (N, d)."""
-    values = features.numpy()
-    centred = values.astype(np.float64)
+    values = rows(features, 2)
+    centred = as_float64(features, values)
     centred -= centred.mean(axis=0)
-    return values.mean(axis=0), centred
+    return values.numpy().mean(axis=0), centred
 
 
 def mean_and_covariance(features: Features) -> tuple[Array, Array]:
@@ -74,7 +73,7 @@ def mean_and_covariance(features: Features) -> tuple[Array, Array]:
         ValueError: there are fewer rows, or values that are not finite.
     """
     with one_blas_thread():
-        return _moments(rows(features, 2))
+        return _moments(features)
 
 
 def features_of_gaussian(mean: Array, covariance: Array) -> FeatureSet:
@@ -94,11 +93,7 @@ def features_of_gaussian(mean: Array, covariance: Array) -> FeatureSet:
     return side
 
 
-def _fitted(features: Tensor) -> Derived:
-    return _factored(*_moments(features))
-
-
-def _moments(features: Tensor) -> tuple[Array, Array]:
+def _moments(features: Features) -> tuple[Array, Array]:
     mean, centred = _centred(features)
     # numpy's cov takes twice as long: it copies, and so multiplies what could be any two matrices.
     return mean, centred.T @ centred / (len(centred) - 1)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +17,10 @@ from ganbench.api.data import Dataset, Extractor, Features, Split
 from ganbench.catalog.switches import set_variables
 from ganbench.files.cache import Cache
 from ganbench.grid.environment import device_model
-from ganbench.scoring.features import Derived, FeatureSet, extract
+from ganbench.scoring.extraction import Pace, extract
+from ganbench.scoring.feature_files import FeaturesOnDisk
+from ganbench.scoring.features import Derived, FeatureSet, StoredFeatures
+from ganbench.scoring.image_rows import images_of
 
 # To be raised where the arithmetic behind an entry changes: older entries are then never read.
 _FORMAT = 2
@@ -48,16 +52,19 @@ class Reference(FeatureSet):
         self._compute = compute
         self._labels = labels
         self._cache = Cache("references")
+        self._on_disk: FeaturesOnDisk | None = None
 
     @property
     def features(self) -> Tensor:
         """float32 (N, d)."""
-        return self._parts()["features"]
+        self._look_up()
+        return self._derived["features"]["features"] if self._on_disk is None else self._on_disk.features
 
     @property
     def logits(self) -> Tensor | None:
         """float32 (N, classes) where the extractor classifies, else None."""
-        return self._parts().get("logits")
+        self._look_up()
+        return self._derived["features"].get("logits") if self._on_disk is None else self._on_disk.logits
 
     @property
     def labels(self) -> Tensor | None:
@@ -76,13 +83,29 @@ class Reference(FeatureSet):
             self._derived[name] = {part: value.contiguous().clone() for part, value in found.items()}
         return self._derived[name]
 
-    def _parts(self) -> Derived:
-        return self.once("features", self._extracted)
+    @property
+    def stored(self) -> StoredFeatures | None:
+        """The files that the features lie in; None where they are in memory."""
+        self._look_up()
+        return None if self._on_disk is None else self._on_disk.stored
+
+    def _look_up(self) -> None:
+        """Find the features in memory or on disk, or compute them."""
+        if self._on_disk is None:
+            with contextlib.suppress(_TooMany):
+                self.once("features", self._extracted)
 
     def _extracted(self) -> Derived:
         features = self._compute()
+        if isinstance(features, FeaturesOnDisk):
+            self._on_disk = features
+            raise _TooMany
         parts = {"features": features.features}
         return parts if features.logits is None else {**parts, "logits": features.logits}
+
+
+class _TooMany(Exception):
+    """The features are too many to be held in memory: they stay in their files."""
 
 
 # A worker scores few data sets at a time.
@@ -99,7 +122,7 @@ def reference_features(
     *,
     precision: str = "float32",
     plugins: tuple[str, ...] = (),
-    workers: int = 1,
+    pace: Pace | None = None,
 ) -> Reference:
     """Return the features of a whole split, the same object for the same content in one process.
 
@@ -111,12 +134,68 @@ def reference_features(
         device: where they are computed.
         precision: of the extractor's arithmetic.
         plugins: version and source of the distribution that provides the extractor, where it is not ganbench.
-        workers: how many batches are computed side by side.
+        pace: how its images are taken through the extractor; one batch at a time unless given.
     """
     key = {
-        "format": _FORMAT,
+        **features_key(extractor, label, device, precision=precision, plugins=plugins),
         "dataset": dataset.fingerprint,
         "split": split,
+    }
+    name = repr(key)
+    found = _references.get(name)
+    if found is None:
+        found = Reference(
+            key,
+            lambda: _computed(key, dataset, split, extractor, device, precision, pace or Pace()),
+            lambda: dataset.load(split).labels,
+        )
+        _references[name] = found
+        while len(_references) > _KEPT:
+            _references.popitem(last=False)
+    _references.move_to_end(name)
+    return found
+
+
+def _computed(
+    key: Mapping[str, Any],
+    dataset: Dataset,
+    split: Split,
+    extractor: Extractor,
+    device: torch.device,
+    precision: str,
+    pace: Pace,
+) -> Features:
+    return extract(
+        extractor,
+        images_of(dataset.load(split)),
+        device,
+        precision,
+        workers=pace.workers,
+        readers=pace.readers,
+        files=pace.files(key, kept=True),
+        told=partial(pace.told, "reference"),
+    )
+
+
+def features_key(
+    extractor: Extractor,
+    label: str,
+    device: torch.device,
+    *,
+    precision: str = "float32",
+    plugins: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """List everything that decides the bits of features, beside the images.
+
+    Args:
+        extractor: what makes the features.
+        label: its name with options.
+        device: where they are computed.
+        precision: of the extractor's arithmetic.
+        plugins: version and source of the distribution that provides the extractor, where it is not ganbench.
+    """
+    return {
+        "format": _FORMAT,
         "extractor": label,
         "weights": extractor.digest,
         "precision": precision,
@@ -127,19 +206,6 @@ def reference_features(
         "versions": _versions(),
         **_variables(),
     }
-    name = repr(key)
-    found = _references.get(name)
-    if found is None:
-        found = Reference(
-            key,
-            lambda: extract(extractor, dataset.load(split).x, device, precision, workers=workers),
-            lambda: dataset.load(split).labels,
-        )
-        _references[name] = found
-        while len(_references) > _KEPT:
-            _references.popitem(last=False)
-    _references.move_to_end(name)
-    return found
 
 
 def forget_references() -> None:

@@ -17,11 +17,14 @@ from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault
 from ganbench.grid.choice import label_of
 from ganbench.scoring.asking_metrics import ARGUMENT, Discriminator, asks_discriminator, stand_in
-from ganbench.scoring.features import FeatureSet, extract
+from ganbench.scoring.extraction import Pace, extract
+from ganbench.scoring.feature_files import as_side
+from ganbench.scoring.features import FeatureSet
+from ganbench.scoring.image_rows import StreamedSamples, digest_of, first_images, images_of
 from ganbench.scoring.images import require_finite
 from ganbench.scoring.metric_trials import MetricTrials, chosen_rows, directions_of
 from ganbench.scoring.protocol import Protocol, protocol_of
-from ganbench.scoring.reference import reference_features
+from ganbench.scoring.reference import features_key, reference_features
 from ganbench.scoring.requirements import WITH_LABELS, extracted, extractor_problems, label_problems
 from ganbench.scoring.seeded import seeded
 from ganbench.scoring.values import checked_values
@@ -74,8 +77,7 @@ class Scorer:
         catalog: Catalog | None = None,
         generated: Signature | None = None,
         generated_images: str = "",
-        workers: int = 1,
-        cores: int = 1,
+        pace: Pace | None = None,
     ) -> None:
         """Binds; computes nothing yet.
 
@@ -93,8 +95,8 @@ class Scorer:
             catalog: who provides metrics and extractor; without it, what they raise is named as ganbench's.
             generated: what a sample looks like where images may have another size than the reference's.
             generated_images: what the protocol says of them.
-            workers: how many batches of images are computed side by side; see `extract`.
-            cores: how many CPU cores a metric may use on features.
+            pace: how images are taken through the extractor; one batch at a time unless given. Metrics may
+                use as many CPU cores on features as it has readers.
         """
         self._dataset = dataset
         self._split: Split = reference_split
@@ -111,8 +113,7 @@ class Scorer:
         self._precision = precision
         self._generated = generated or dataset.signature
         self._generated_images = generated_images
-        self._workers = workers
-        self._cores = cores
+        self._pace = pace or Pace()
         self._plugins = dict(plugins or {})
         part = Part if catalog is None else partial(Part.of, catalog)
         self._parts = {
@@ -174,7 +175,7 @@ class Scorer:
     def _try_extractor(self) -> None:
         """Give a plugin's extractor two images of the reference."""
         if self._extractor_part.foreign and any(extracted(metric) for _, metric, _ in self._metrics):
-            self._extract(self._dataset.load(self._split).x[:2])
+            self._extract(first_images(self._dataset.load(self._split), 2))
 
     def _try_metrics(self) -> tuple[list[str], list[PluginFault]]:
         trials = MetricTrials(
@@ -202,7 +203,32 @@ class Scorer:
     def _extract(self, images: Tensor) -> Features:
         with calling(self._extractor_part, "__call__"):
             assert self._extractor is not None
-            return extract(self._extractor, images, self._device, self._precision, workers=self._workers)
+            return extract(self._extractor, images, self._device, self._precision, workers=self._pace.workers)
+
+    def _extract_all(self, generated: Samples) -> Features:
+        """Make the features of all generated samples, at the pace that is set."""
+        assert self._extractor is not None
+        files = None
+        if self._pace.folder_of is not None:
+            key = features_key(
+                self._extractor,
+                self._label,
+                self._device,
+                precision=self._precision,
+                plugins=self._extractor_plugins,
+            )
+            files = self._pace.files({**key, "images": digest_of(generated)})
+        with calling(self._extractor_part, "__call__"):
+            return extract(
+                self._extractor,
+                images_of(generated),
+                self._device,
+                self._precision,
+                workers=self._pace.workers,
+                readers=self._pace.readers,
+                files=files,
+                told=partial(self._pace.told, "generated"),
+            )
 
     def _metric_problems(self, name: str, metric: Metric) -> list[str]:
         problems = []
@@ -254,7 +280,7 @@ class Scorer:
         if not wanting or self._extractor is None:
             return []
         # Only a trial tells: an extractor need not announce that it classifies.
-        trial = self._extract(self._dataset.load(self._split).x[:2])
+        trial = self._extract(first_images(self._dataset.load(self._split), 2))
         if trial.logits is None:
             return [
                 f"metric {name!r} needs logits, which extractor {self._label!r} does not give"
@@ -295,7 +321,8 @@ class Scorer:
         """
         if len(generated) != self.samples:
             raise ValueError(f"{self.samples} samples were announced, {len(generated)} given")
-        require_finite(generated.x)
+        if not isinstance(generated, StreamedSamples):
+            require_finite(generated.x)
         side: FeatureSet | None = None
         rows: list[ScoreRow] = []
         for name, metric, _ in self._metrics:
@@ -306,7 +333,7 @@ class Scorer:
             elif metric.needs == "pairs":
                 sides = generated, self._counterparts(generated)
             else:
-                side = side or self._side(generated)
+                side = side or as_side(self._extract_all(generated), generated.labels, self._pace.readers)
                 if metric.needs == WITH_LABELS and side.labels is None:
                     raise ValueError("a metric needs labels, and the samples have none")
                 sides = side, self._reference()
@@ -333,10 +360,7 @@ class Scorer:
     def _side(self, generated: Samples) -> FeatureSet:
         if self._extractor is None:
             raise ValueError("no extractor was given")
-        found = self._extract(generated.x)
-        return FeatureSet(
-            features=found.features, logits=found.logits, labels=generated.labels, cores=self._cores
-        )
+        return as_side(self._extract(generated.x), generated.labels, self._pace.readers)
 
     def _fewest(self, metric: Metric, generated: Samples) -> int:
         if metric.needs != WITH_LABELS or generated.labels is None:
@@ -353,9 +377,13 @@ class Scorer:
                 self._label,
                 self._device,
                 precision=self._precision,
-                plugins=tuple(filter(None, [self._plugins.get("")])),
-                workers=self._workers,
+                plugins=self._extractor_plugins,
+                pace=self._pace,
             )
+
+    @property
+    def _extractor_plugins(self) -> tuple[str, ...]:
+        return tuple(filter(None, [self._plugins.get("")]))
 
     def _counterparts(self, generated: Samples) -> Samples:
         """Find the samples of the reference split whose conditions the generated ones were given."""

@@ -11,7 +11,7 @@ from ganbench.api import Extractor, Features
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import calling
 from ganbench.scoring import to_rgb
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.testing.contract import Contract
 from ganbench.testing.findings import contract_check
 from ganbench.testing.made_up_data import MadeUpData

@@ -34,7 +34,7 @@ from ganbench.api import Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.grid.environment import device_model
 from ganbench.scoring import Scorer
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from random_inception import write_random_weights  # a piece of the tests

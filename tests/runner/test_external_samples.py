@@ -96,7 +96,7 @@ def test_a_path_that_is_nothing_of_the_kind(tmp_path: Path) -> None:
     for path, like, span, problem in (
         (tmp_path / "absent", None, None, "absent: there is no such file or folder"),
         (tmp_path / "absent.npz", None, None, "absent.npz: there is no such file"),
-        (tmp_path / "x.pt", None, None, "x.pt: must be a folder of images, or a file ending in .npz or .npy"),
+        (tmp_path / "x.pt", None, None, "x.pt: must be a folder of images, an archive of them (.zip, .tar, "),
         (
             results,
             None,
@@ -210,6 +210,8 @@ def test_transparent_pictures_are_a_reference_over_a_background(tmp_path: Path) 
     np.save(tmp_path / "sprites.npy", pixels)
     with pytest.raises(DatasetError, match="transparent"):
         ExternalDataset.read(folder)
-    white = [ExternalDataset.read(path, "white") for path in (folder, tmp_path / "sprites.npy")]
+    white = [
+        ExternalDataset.read(path, Reading(background="white")) for path in (folder, tmp_path / "sprites.npy")
+    ]
     assert white[0].fingerprint == white[1].fingerprint
     assert torch.equal(white[0].load("train").x, read_samples(folder, reading=Reading(background="white")).x)

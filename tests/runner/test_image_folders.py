@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -264,3 +265,21 @@ def test_all_that_is_wrong_is_named_at_once(folder: Path) -> None:
 def labels(images: FolderImages, class_names: tuple[str, ...] | None) -> list[int] | None:
     found = labels_of(images, class_names, Path("images"))
     return None if found is None else found.tolist()
+
+
+def test_the_folders_that_a_whole_archive_lies_in_are_no_classes(tmp_path: Path) -> None:
+    def packed(name: str, *files: str) -> FolderImages:
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for file in files:
+                archive.write(tmp_path / "images" / "one.png", file)
+        return read_image_folder(tmp_path / name)
+
+    save(tmp_path / "images", "one.png", GREY)
+    assert packed("flat.zip", "a.png", "b.png").folders is None
+    assert packed("packed.zip", "some/folder/a.png", "some/folder/b.png").folders is None
+    classes = packed("classes.zip", "some/cats/a.png", "some/dogs/a.png", "some/cats/b.png")
+    assert classes.folders == ("cats", "dogs")
+    assert classes.places is not None
+    assert classes.places.tolist() == [0, 0, 1]
+    with pytest.raises(DatasetError, match="--recursive takes all"):
+        packed("mixed.zip", "some/cats/a.png", "some/b.png")

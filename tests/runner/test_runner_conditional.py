@@ -22,7 +22,7 @@ from ganbench.runner import Task, generate_samples, run_cell
 from ganbench.runner.sample_pictures import draw_samples, drawn, shown
 from ganbench.runner.sampling import drawn_rows
 from ganbench.runner.tiles import SIDE
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.scoring.frechet import frechet_distance
 from ganbench.store import Store
 

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from ganbench.api import Features
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.training.batches import Batches
 from ganbench.zoo.datasets.image_folder import ImageFolder
 

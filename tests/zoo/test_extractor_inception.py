@@ -19,7 +19,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import GridError, WeightsError
 from ganbench.files.data_paths import INCEPTION_SHA256_VARIABLE, INCEPTION_VARIABLE, WEIGHTS_VARIABLE
 from ganbench.grid import read_grid
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.scoring.torch_fidelity import resize_by
 from ganbench.zoo.extractors.pillow_resizing import resized
 from ganbench.zoo.extractors.pretrained import InceptionV3

@@ -23,7 +23,7 @@ from ganbench.catalog import load_catalog
 from ganbench.errors import WeightsError
 from ganbench.files.data_paths import WEIGHTS_VARIABLE
 from ganbench.scoring import torch_fidelity
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.zoo.extractors import pretrained
 from ganbench.zoo.extractors.pillow_resizing import resized
 from ganbench.zoo.extractors.pretrained_weights import HUB_FOLDER, PRETRAINED

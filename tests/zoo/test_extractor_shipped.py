@@ -12,7 +12,7 @@ from torch_fidelity import calculate_metrics
 
 from ganbench.api import Extractor
 from ganbench.errors import WeightsError
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.datasets.mnist import DEBIAN_FOLDER, MnistLike
 from ganbench.zoo.extractors import classifier, ganbench_extractors

@@ -14,7 +14,7 @@ from ganbench.api import Extractor, Samples, Signature
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError
 from ganbench.files.cache import cache_folder
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.zoo.datasets.digits import Digits
 from ganbench.zoo.extractors import trained
 from ganbench.zoo.extractors.card import classifier_details

@@ -16,7 +16,7 @@ from ganbench import run
 from ganbench.api import Features, Samples
 from ganbench.catalog import load_catalog
 from ganbench.errors import CatalogError, GridError
-from ganbench.scoring.features import extract
+from ganbench.scoring.extraction import extract
 from ganbench.zoo.metrics.class_modes import ClassModes
 
 CPU = torch.device("cpu")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganbench.files import mapped_files
+from ganbench.files.mapped_files import map_array
+
+
+def test_an_array_is_that_of_the_file_and_what_is_written_goes_there(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(30, 7))
+    path = tmp_path / "values"
+    path.write_bytes(values.tobytes())
+    mapped = map_array(path, np.float64, (30, 7))
+    assert np.array_equal(mapped, values)
+    mapped -= 1
+    assert np.array_equal(np.fromfile(path).reshape(30, 7), values - 1)
+    path.unlink()
+    assert np.array_equal(mapped, values - 1)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    with pytest.raises((OSError, ValueError)):
+        map_array(tmp_path / "empty", np.float64, (1,))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells no resident bytes of a mapping")
+def test_few_pages_stay_and_nothing_written_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped_files, "MAX_RESIDENT_BYTES", 2**20)
+    path = tmp_path / "values"
+    path.write_bytes(bytes(2**24))
+    mapped = map_array(path, np.float32, (2**22,))
+    mapped += 1
+    until = time.monotonic() + 30
+    while resident_bytes(path) > 2**20 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert resident_bytes(path) <= 2**20
+    assert float(mapped.sum()) == len(mapped)
+    del mapped
+    while releasers() and time.monotonic() < until:
+        time.sleep(0.01)
+    # With the last array its thread ends too.
+    assert not releasers()
+
+
+def releasers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "mapped pages"]
+
+
+def resident_bytes(path: Path) -> int:
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.endswith(str(path)))
+    return 1024 * int(next(line for line in lines[at:] if line.startswith("Rss:")).split()[1])
