@@ -31,6 +31,8 @@ _MAYBE_LABELS = "arr_1"
 _PICKLE = b"\x80"
 # Floats are made into pixels so many images at a time: all at once, they take several times the memory.
 _CHUNK = 1000
+# Beyond this, floats of 64 bits leave whole numbers out.
+_MAX_WHOLE = 2.0**53
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
@@ -250,8 +252,8 @@ def companions_of(arrays: Mapping[str, Array], path: Path) -> dict[str, Tensor]:
         if name not in arrays:
             continue
         array = arrays[name]
-        if name == "labels" and (classes := one_hot_classes(array)) is not None:
-            array = classes
+        if name == "labels":
+            array = _class_numbers(array)
         if name == "condition":
             fits, expected = (
                 array.dtype.kind in "fiu" and array.shape[:1] == (count,),
@@ -287,6 +289,19 @@ def one_hot_classes(array: Array) -> NDArray[np.int64] | None:
             return None
         classes[at : at + _CHUNK] = ones.argmax(axis=1)
     return classes
+
+
+def _class_numbers(labels: Array) -> Array:
+    """Make integers (N,) of labels that are one-hot, in a column, or whole numbers stored as floats."""
+    if (classes := one_hot_classes(labels)) is not None:
+        return classes
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.dtype.kind == "f":
+        numbers = labels.astype(np.float64)
+        if (np.abs(numbers) < _MAX_WHOLE).all() and (numbers == np.floor(numbers)).all():
+            return numbers.astype(np.int64)
+    return labels
 
 
 def _samples_among(names: Sequence[str], path: Path) -> dict[str, str]:

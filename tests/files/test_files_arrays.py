@@ -200,12 +200,15 @@ def test_what_belongs_to_the_samples() -> None:
     assert found["labels"].tolist() == [3, 1]
     assert torch.equal(found["condition"], torch.ones(2, 4))
     assert companions_of({"x": X}, HERE) == {}
-    for kind in ("uint8", ">i4", "uint64"):
-        other = companions_of({"x": X, "labels": labels.astype(kind)}, HERE)["labels"]
-        assert (other.dtype, other.tolist()) == (torch.int64, [3, 1])
+    for kind in ("uint8", ">i4", "uint64", "float16", ">f8"):
+        for given in (labels.astype(kind), labels.astype(kind)[:, np.newaxis]):
+            other = companions_of({"x": X, "labels": given}, HERE)["labels"]
+            assert (other.dtype, other.tolist()) == (torch.int64, [3, 1])
     for name, wrong, expected in (
         ("labels", labels[:1], r"integers of shape \(2,\)"),
-        ("labels", labels.astype(np.float32), r"integers of shape \(2,\)"),
+        ("labels", labels + 0.5, r"integers of shape \(2,\)"),
+        ("labels", np.array([1, np.nan]), r"integers of shape \(2,\)"),
+        ("labels", np.array([1, 1e300]), r"integers of shape \(2,\)"),
         ("labels", np.array([1, 2**63], np.uint64), r"integers of shape \(2,\)"),
         ("index", condition, r"integers of shape \(2,\)"),
         ("condition", condition[:1], "2 rows of numbers"),
