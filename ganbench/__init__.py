@@ -105,6 +105,12 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         import importlib
+        import random
 
-        return getattr(importlib.import_module(_LAZY[name]), name)
+        # rich draws a number when it is imported; the caller may have set a seed.
+        state = random.getstate()
+        try:
+            return getattr(importlib.import_module(_LAZY[name]), name)
+        finally:
+            random.setstate(state)
     raise AttributeError(f"module 'ganbench' has no attribute {name!r}")

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from ganbench.clusters.device_models import require_models, unplaced_note, unplaced_results
 from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
-from ganbench.clusters.ray_cluster import Needs, RayCluster, RaySettings, gpus_problem
+from ganbench.clusters.ray_cluster import RayCluster
+from ganbench.clusters.ray_settings import Needs, RaySettings, gpus_problem
 from ganbench.clusters.ray_slots import Kind, RaySlot, RaySlots, WaitingTasks
 from ganbench.clusters.shared_folder import SharedFolder
+from ganbench.clusters.signalled_executor import SignalledExecutor
 from ganbench.errors import GanbenchError
-from ganbench.execution.executor import MIN_START_SECONDS, Place
+from ganbench.execution.executor import Place
 from ganbench.execution.named_executor import cluster_executors
-from ganbench.execution.tries import Lost, TimeLimit, Tries
+from ganbench.execution.tries import Lost, Tries
 from ganbench.runner.devices import THREADS
 from ganbench.runner.events import CellBegun, CellNote, Event
 from ganbench.runner.task import CellResult, Task
@@ -26,21 +28,17 @@ _PATIENCE_SECONDS = 3.0
 _START_SECONDS = 300.0
 # How long workers are waited for that Ray has not placed yet, where others are ready.
 _PLACED_SECONDS = 30.0
-# How often nodes are counted that have joined or gone.
-_COUNT_SECONDS = 10.0
 _MAX_FAILED_STARTS = 3
 # How often the user hears that no worker has a cell.
 _UNSERVED_SECONDS = 60.0
 _WAY_OUT = "the same command goes on with them where a node has it"
 
 
-class RayExecutor:
+class RayExecutor(SignalledExecutor):
     """Runs tasks on a Ray cluster; a dead worker, actor or node costs a cell one of two tries.
 
     Attributes:
-        stopped: when it was told to stop, in seconds of `time.monotonic`; None while it was not.
         settings: the table [ray].
-        patience_seconds: how long after that it waits for checkpoints.
         serves_needs: Ray sets aside for a cell what it needs.
     """
 
@@ -57,7 +55,7 @@ class RayExecutor:
         Raises:
             GanbenchError: the file is wrong, Ray is not installed, or does not answer.
         """
-        self.stopped: float | None = None
+        super().__init__(max_seconds)
         self.settings = RaySettings.read(cluster, cluster_executors())
         self._cluster = RayCluster(self.settings)
         settings = self.settings
@@ -66,12 +64,9 @@ class RayExecutor:
             gpus = 1.0 if self._cluster.has_gpus() else 0.0
         self._device = "cuda:0" if gpus else "cpu"
         self._needs = Needs(num_cpus=settings.num_cpus, num_gpus=gpus)
-        self._limit = TimeLimit.of(max_seconds, MIN_START_SECONDS)
         self._slots = RaySlots(self._cluster, self._device)
         self._models: list[str] = []
-        self._rooms: dict[Needs, tuple[float, dict[str, int]]] = {}
         self._failed_starts = 0
-        self._killed = False
         self._notes: deque[str] = deque()
 
     @property
@@ -80,7 +75,7 @@ class RayExecutor:
         room: dict[str, int] = {}
         for model in self._models or [""]:
             # A node that is not known yet may have any.
-            room |= self._room(self._needs, model)
+            room |= self._slots.room(self._needs, model)
         count = self.settings.slots or max(1, sum(room.values()))
         bound = "slots in the cluster file" if self.settings.slots else f"{self._needs} each"
         return f"{count} worker{'s' * (count != 1)} of Ray ({bound})"
@@ -106,15 +101,6 @@ class RayExecutor:
             # Where there are fewer slots than models, workers of one make room for those of another.
             for _ in range(max(1, workers[name]))
         ]
-
-    def stop(self) -> None:
-        """Ask every worker to write its checkpoint and end; may be called from a signal handler."""
-        if self.stopped is None:
-            self.stopped = time.monotonic()
-
-    def kill(self) -> None:
-        """End every worker; may be called from a signal handler, so `run` does it."""
-        self._killed = True
 
     def close(self) -> None:
         """End every worker, and let go of the cluster."""
@@ -150,7 +136,7 @@ class RayExecutor:
                     if not told:
                         told = True
                         self._slots.stop()
-                    if self._killed or time.monotonic() > self.stopped + self.patience_seconds:
+                    if self._is_out_of_patience:
                         return
                 else:
                     self._start_missing(waiting)
@@ -219,22 +205,9 @@ class RayExecutor:
                 if task is not None:
                     self._slots.give(slot, task)
 
-    def _room(self, needs: Needs, model: str = "") -> dict[str, int]:
-        """Count the workers that fit on each node; nodes that are known not to have a model are left out."""
-        counted, room = self._rooms.get(needs, (0.0, {}))
-        if time.monotonic() > counted + _COUNT_SECONDS or not counted:
-            room = self._cluster.room(needs)
-            self._rooms[needs] = time.monotonic(), room
-        models, unfit = self._slots.models, self._slots.unfit
-        return {
-            node: count
-            for node, count in room.items()
-            if node not in unfit and (not model or models.may_have(node, model))
-        }
-
     def _nowhere(self, kinds: Iterable[Kind]) -> list[Kind]:
         """List the kinds of tasks for which there are nodes, but none of their device model."""
-        return [kind for kind in kinds if self._room(kind.needs) and not self._room(*kind)]
+        return [kind for kind in kinds if self._slots.room(kind.needs) and not self._slots.room(*kind)]
 
     def _refuse_needs(self, asked: Iterable[Kind]) -> None:
         """Refuse what no node can set aside for a cell.
@@ -254,8 +227,8 @@ class RayExecutor:
                 )
             elif problem := gpus_problem(needs.num_gpus):
                 problems.append(f"[[override]] cluster.num_gpus: {problem}")
-            elif not self._room(*kind):
-                on = f" with a {kind.model}" if self._room(needs) else ""
+            elif not self._slots.room(*kind):
+                on = f" with a {kind.model}" if self._slots.room(needs) else ""
                 problems.append(
                     f"[[override]] cluster: no node{on} has {needs}, which a cell is to have; "
                     f"{self._cluster.described()}"
@@ -276,7 +249,7 @@ class RayExecutor:
         limited = sum(slot.needs == self._needs for slot in self._slots.all)
         for kind, count in wanted.items():
             # Where every node has gone, one worker waits for the next.
-            room = sum(self._room(*kind).values()) if self._room(kind.needs) else 1
+            room = sum(self._slots.room(*kind).values()) if self._slots.room(kind.needs) else 1
             missing = min(count, room) - there[kind]
             if kind.needs == self._needs and self.settings.slots:
                 missing = min(missing, self.settings.slots - limited)
@@ -290,7 +263,7 @@ class RayExecutor:
         Raises:
             GanbenchError: none fits, or none starts.
         """
-        fit = sum(self._room(self._needs).values())
+        fit = sum(self._slots.room(self._needs).values())
         if not fit:
             raise GanbenchError(
                 f"[ray]: no node has {self._needs}, which a cell is to have; {self._cluster.described()}"
@@ -304,7 +277,7 @@ class RayExecutor:
         allowed = self.settings.device_models or ()
         models = self._slots.models
         if not set(allowed) <= models.there():
-            unseen = [node for node in self._room(self._needs) if not models.knows(node)]
+            unseen = [node for node in self._slots.room(self._needs) if not models.knows(node)]
             looking = tuple(self._slots.start(self._needs, node=node) for node in unseen)
             if looking:
                 self._await_reports(looking)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from ganbench.catalog.switches import VARIABLES
 from ganbench.clusters.device_models import NodeModels
 from ganbench.clusters.node_check import NodeCheck, NodeReport
-from ganbench.clusters.ray_cluster import Needs, RayCluster
+from ganbench.clusters.ray_cluster import RayCluster
+from ganbench.clusters.ray_settings import Needs
 from ganbench.clusters.ray_worker import RayWorker
 from ganbench.execution.interpreter import interpreter_flags
 from ganbench.execution.tries import Lost, TimeLimit
@@ -24,6 +25,8 @@ from ganbench.runner.task import Task
 _POLL_SECONDS = 0.1
 # How long an actor waits for its worker before it says that there is nothing new.
 _LISTEN_SECONDS = 5.0
+# How often nodes are counted that have joined or gone.
+_COUNT_SECONDS = 10.0
 
 
 class Kind(NamedTuple):
@@ -96,11 +99,30 @@ class RaySlots:
         self.check = NodeCheck()
         self.models = NodeModels()
         self.unfit: set[str] = set()
+        self._rooms: dict[Needs, tuple[float, dict[str, int]]] = {}
 
     @property
     def busy(self) -> list[RaySlot]:
         """Those whose worker has a cell."""
         return [slot for slot in self.all if slot.task is not None]
+
+    def room(self, needs: Needs, model: str = "") -> dict[str, int]:
+        """Count the workers that fit on each node, by Ray's name of the node.
+
+        Args:
+            needs: of a worker.
+            model: that a node must not be known to lack; any unless given.
+        """
+        counted, room = self._rooms.get(needs, (0.0, {}))
+        if time.monotonic() > counted + _COUNT_SECONDS or not counted:
+            room = self._cluster.room(needs)
+            self._rooms[needs] = time.monotonic(), room
+        models, unfit = self.models, self.unfit
+        return {
+            node: count
+            for node, count in room.items()
+            if node not in unfit and (not model or models.may_have(node, model))
+        }
 
     def start(self, needs: Needs, *, model: str = "", node: str = "") -> RaySlot:
         """Create an actor, which Ray places once there is room; its worker is asked to look at its node.

@@ -16,13 +16,14 @@ from ganbench.clusters.device_models import NodeModels, require_models, unplaced
 from ganbench.clusters.job_log import CellGiven, CellLost, JobBegun, JobEnded
 from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
 from ganbench.clusters.shared_folder import SharedFolder
+from ganbench.clusters.signalled_executor import SignalledExecutor
 from ganbench.clusters.slurm_jobs import SlurmJobs, SubmittedJob
 from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GanbenchError
-from ganbench.execution.executor import MIN_START_SECONDS, Place
+from ganbench.execution.executor import Place
 from ganbench.execution.named_executor import cluster_executors
 from ganbench.execution.resources import resources_here, worker_count
-from ganbench.execution.tries import Lost, TimeLimit, Tries
+from ganbench.execution.tries import Lost, Tries
 from ganbench.files.atomic import make_folder
 from ganbench.runner.devices import THREADS
 from ganbench.runner.events import Event
@@ -37,13 +38,11 @@ _MAX_MISPLACED = 3
 _WAY_OUT = "choose nodes by slurm_constraint or slurm_partition in the cluster file"
 
 
-class SlurmExecutor:
+class SlurmExecutor(SignalledExecutor):
     """Runs tasks in jobs of Slurm; a dead worker or job costs a cell one of two tries.
 
     Attributes:
-        stopped: when it was told to stop, in seconds of `time.monotonic`; None while it was not.
         settings: the table [slurm].
-        patience_seconds: how long after that it waits for checkpoints.
         serves_needs: every job asks for the same.
     """
 
@@ -60,16 +59,14 @@ class SlurmExecutor:
         Raises:
             GanbenchError: the file is wrong, or submitit or Slurm is missing.
         """
-        self.stopped: float | None = None
+        super().__init__(max_seconds)
         self.settings = SlurmSettings.read(cluster, cluster_executors())
         with tempfile.TemporaryDirectory() as folder:
             self.settings.executor(Path(folder))
         self._device = "cuda:0" if self.settings.has_gpus else "cpu"
-        self._limit = TimeLimit.of(max_seconds, MIN_START_SECONDS)
         self._models: list[str] = []
         self._nodes = NodeModels()
         self._misplaced: Counter[str] = Counter()
-        self._killed = False
 
     @property
     def workers(self) -> str:
@@ -94,15 +91,6 @@ class SlurmExecutor:
             else:
                 self._models = [self._model_of_a_node()]
         return [Place(device=self._device, model=model, threads=THREADS) for model in self._models]
-
-    def stop(self) -> None:
-        """Ask every job to write its checkpoint and end; may be called from a signal handler."""
-        if self.stopped is None:
-            self.stopped = time.monotonic()
-
-    def kill(self) -> None:
-        """End every job; may be called from a signal handler, so `run` does it."""
-        self._killed = True
 
     def close(self) -> None:
         """Hold on to nothing: `run` ends its jobs."""
@@ -141,7 +129,7 @@ class SlurmExecutor:
                         told = True
                         shared.stop()
                         self._cancel_waiting(jobs)
-                    if self._killed or time.monotonic() > self.stopped + self.patience_seconds:
+                    if self._is_out_of_patience:
                         return
                 time.sleep(_POLL_SECONDS)
         finally:

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from ganbench.clusters.node_check import NodeReport
-from ganbench.clusters.ray_cluster import RayCluster, RaySettings
+from ganbench.clusters.ray_cluster import RayCluster
+from ganbench.clusters.ray_settings import RaySettings
 from ganbench.runner import Task
 from ganbench.runner.task import CellResult
 

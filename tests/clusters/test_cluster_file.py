@@ -12,7 +12,8 @@ from tiny_grid import GRID
 
 import ganbench
 from ganbench.__main__ import main
-from ganbench.clusters.ray_cluster import Needs, RaySettings, answering_address
+from ganbench.clusters.ray_cluster import answering_address
+from ganbench.clusters.ray_settings import Needs, RaySettings
 from ganbench.errors import GanbenchError, GridError
 from ganbench.execution.named_executor import cluster_executors
 

@@ -18,7 +18,7 @@ from ganbench.clusters import slurm_executor
 from ganbench.clusters.device_models import NodeModels, require_models
 from ganbench.clusters.job_log import CellGiven, JobBegun, JobEnded, JobLog
 from ganbench.clusters.node_check import NodeCheck, NodeReport
-from ganbench.clusters.ray_cluster import RaySettings
+from ganbench.clusters.ray_settings import RaySettings
 from ganbench.clusters.shared_folder import SharedFolder
 from ganbench.clusters.slurm_executor import SlurmExecutor
 from ganbench.clusters.slurm_job import CellsJob

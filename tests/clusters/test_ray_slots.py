@@ -9,9 +9,9 @@ import pytest
 from planned_tasks import planned_tasks
 from pretended_ray import Node, PretendedCluster, PretendedRay
 
-from ganbench.clusters import ray_executor
-from ganbench.clusters.ray_cluster import Needs
+from ganbench.clusters import ray_executor, ray_slots
 from ganbench.clusters.ray_executor import RayExecutor
+from ganbench.clusters.ray_settings import Needs
 from ganbench.errors import GanbenchError
 from ganbench.runner.events import CellNote, Event
 
@@ -22,8 +22,9 @@ def executor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def make(ray: PretendedRay, settings: str = "") -> RayExecutor:
         monkeypatch.setattr(ray_executor, "RayCluster", PretendedCluster(ray))
-        for name in ("_UNSERVED_SECONDS", "_PLACED_SECONDS", "_COUNT_SECONDS"):
+        for name in ("_UNSERVED_SECONDS", "_PLACED_SECONDS"):
             monkeypatch.setattr(ray_executor, name, -1)
+        monkeypatch.setattr(ray_slots, "_COUNT_SECONDS", -1)
         file = tmp_path / "cluster.toml"
         file.write_text(f"[ray]\n{settings}\n")
         return RayExecutor(file)
