@@ -34,6 +34,7 @@ class RunProgress:
 
     Attributes:
         failed: cells that ended in `error` or `oom`, among them trained ones that could not be scored again.
+        left: what a run that was detached has left to jobs, for a sentence; empty where it was not.
     """
 
     def __init__(
@@ -48,6 +49,16 @@ class RunProgress:
         self._tally = Tally()
         self._lines = None if self._live or quiet else RegularLines(self._say_how_far, every_seconds)
         self.failed = 0
+        self.left = ""
+
+    def waiting(self, text: str) -> None:
+        """Say what is waited for before there is a plan."""
+        if not self._quiet:
+            self._console.print(plain(text), soft_wrap=True)
+
+    def detached(self, left: str) -> None:
+        """Take notice of what a run has left to jobs."""
+        self.left = left
 
     def trying(self, done: int, total: int) -> None:
         """Take notice of how many of the cells have been tried out for the plan."""

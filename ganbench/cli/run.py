@@ -54,6 +54,9 @@ def run_command(
             metavar="I/N", help="Run the I-th of N parts of the cells; `ganbench merge` joins them."
         ),
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Leave once jobs of Slurm are submitted; they go on.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     rerun: Annotated[str | None, typer.Option(metavar="stale|all", help="Run finished cells again.")] = None,
     keep_stale: Annotated[
@@ -81,7 +84,7 @@ def run_command(
     """Run a grid, or print its plan.
 
     Returns:
-        0; 1 where a cell ended in `error` or `oom`; 130 where the run was interrupted.
+        0; 1 where a cell ended in `error` or `oom`; 130 where the run was interrupted. 0 where jobs go on.
 
     Raises:
         GanbenchError: bad input.
@@ -94,6 +97,8 @@ def run_command(
         raise GridError(f"--jobs: must be at least 1, given {jobs}")
     if max_seconds_per_cell is not None and not max_seconds_per_cell > 0:
         raise GridError(f"--max-seconds-per-cell: must be above 0, given {max_seconds_per_cell:g}")
+    if detach and dry_run:
+        raise GridError("--detach and --dry-run contradict each other; give one of them")
     choice = _rerun(rerun, keep_stale)
     part = None if shard is None else Shard.read(shard, "--shard")
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
@@ -116,6 +121,7 @@ def run_command(
                     executor=executor,
                     cluster=cluster,
                     trying=progress.trying,
+                    waiting=progress.waiting,
                 )
             _print_plan(plan, store)
             return 0
@@ -129,6 +135,7 @@ def run_command(
             keep_going=keep_going,
             executor=executor,
             cluster=cluster,
+            detach=detach,
             quiet=quiet,
             verbose=verbose,
         )
@@ -146,11 +153,17 @@ def _run(grid: Grid, out: Path | None, *, quiet: bool, verbose: bool, **options:
         with _tracebacks(verbose), RunProgress(console, quiet, verbose) as progress:
             results = run(grid, out, listener=progress, **options)
     except Interrupted as stopped:
-        arguments = _resuming(sys.argv[1:]) if stopped.begun else sys.argv[1:]
+        arguments = _without_rerun(sys.argv[1:]) if stopped.begun else sys.argv[1:]
         done = f"what was done is in {stopped.folder}; " if stopped.begun else ""
         command = shlex.join(["ganbench", *arguments])
         console.print(plain(f"interrupted; {done}go on with: {command}"), soft_wrap=True)
         return 130
+    if progress.left:
+        arguments = [each for each in _without_rerun(sys.argv[1:]) if each != "--detach"]
+        command = shlex.join(["ganbench", *arguments])
+        line = f"{progress.left}; they go on by themselves, collect them with: {command}"
+        console.print(plain(line), soft_wrap=True)
+        return 0
     statuses = Counter(results.cells["status"])
     if not quiet:
         print_comparison(results, output())
@@ -169,7 +182,7 @@ def _tracebacks(wanted: bool) -> Iterator[None]:
         raise
 
 
-def _resuming(arguments: Sequence[str]) -> list[str]:
+def _without_rerun(arguments: Sequence[str]) -> list[str]:
     """Return the arguments that resume the run: without --rerun, which would start it over."""
     kept: list[str] = []
     for argument in arguments:

@@ -28,6 +28,8 @@ _PATIENCE_SECONDS = 3.0
 _START_SECONDS = 300.0
 # How long workers are waited for that Ray has not placed yet, where others are ready.
 _PLACED_SECONDS = 30.0
+# How long the user waits for workers until being told so.
+_SILENT_SECONDS = 10.0
 _MAX_FAILED_STARTS = 3
 # How often the user hears that no worker has a cell.
 _UNSERVED_SECONDS = 60.0
@@ -314,6 +316,7 @@ class RayExecutor(SignalledExecutor):
             GanbenchError: none does.
         """
         begun = time.monotonic()
+        told = False
         while self.stopped is None:
             awaited = [slot for slot in slots if slot.report is None and slot in self._slots.all]
             if not awaited:
@@ -324,6 +327,9 @@ class RayExecutor(SignalledExecutor):
                     self._refuse_starts(said)
                     slots = (*slots, self._slots.start(slot.needs))
             waited = time.monotonic() - begun
+            if waited > _SILENT_SECONDS and not told:
+                told = True
+                self._say(f"waiting for workers of Ray, for {_START_SECONDS:g} seconds at most")
             some = any(slot.report is not None for slot in self._slots.all)
             # Other work may keep the nodes of the rest busy for hours.
             if some and waited > _PLACED_SECONDS and not any(slot.node for slot in awaited):

@@ -1,8 +1,9 @@
-"""What the executors on other machines share: they are told to stop by a signal, and a cell has a limit."""
+"""What the executors on other machines share: a signal stops them, a cell has a limit, the user waits."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from ganbench.execution.executor import MIN_START_SECONDS
 from ganbench.execution.tries import TimeLimit
@@ -26,7 +27,16 @@ class SignalledExecutor:
         """
         self.stopped: float | None = None
         self._killed = False
+        self._say: Callable[[str], None] = lambda text: None
         self._limit = TimeLimit.of(max_seconds, MIN_START_SECONDS)
+
+    def tell_waiting(self, say: Callable[[str], None]) -> None:
+        """Let a caller know what is waited for before anything is planned.
+
+        Args:
+            say: told in a line.
+        """
+        self._say = say
 
     def stop(self) -> None:
         """Let every cell write its checkpoint and end; may be called from a signal handler."""

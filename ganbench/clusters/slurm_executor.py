@@ -7,10 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
-
-import platformdirs
 
 from ganbench.clusters.device_models import NodeModels, require_models, unplaced_note, unplaced_results
 from ganbench.clusters.job_log import CellGiven, CellLost, JobBegun, JobEnded
@@ -18,13 +15,14 @@ from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
 from ganbench.clusters.shared_folder import SharedFolder
 from ganbench.clusters.signalled_executor import SignalledExecutor
 from ganbench.clusters.slurm_jobs import SlurmJobs, SubmittedJob
+from ganbench.clusters.slurm_probe import NodeProbe
 from ganbench.clusters.slurm_settings import SlurmSettings
-from ganbench.errors import GanbenchError
+from ganbench.errors import GanbenchError, GridError
 from ganbench.execution.executor import Place
 from ganbench.execution.named_executor import cluster_executors
 from ganbench.execution.resources import resources_here, worker_count
 from ganbench.execution.tries import Lost, Tries
-from ganbench.files.atomic import make_folder
+from ganbench.grid.cell import cells_counted
 from ganbench.runner.devices import THREADS
 from ganbench.runner.events import Event
 from ganbench.runner.task import CellResult, Task
@@ -43,11 +41,12 @@ class SlurmExecutor(SignalledExecutor):
 
     Attributes:
         settings: the table [slurm].
-        serves_needs: every job asks for the same.
+        serves_needs: jobs ask for what their cells need.
+        left: what `run` has left to jobs, for a sentence; empty where it has left nothing.
     """
 
     patience_seconds = _PATIENCE_SECONDS
-    serves_needs = False
+    serves_needs = True
 
     def __init__(self, cluster: Path | None = None, *, max_seconds: float | None = None) -> None:
         """Read the settings; no job is submitted yet.
@@ -63,7 +62,11 @@ class SlurmExecutor(SignalledExecutor):
         self.settings = SlurmSettings.read(cluster, cluster_executors())
         with tempfile.TemporaryDirectory() as folder:
             self.settings.executor(Path(folder))
+        self.left = ""
         self._device = "cuda:0" if self.settings.has_gpus else "cpu"
+        self._probe = NodeProbe(self.settings, self._device)
+        self._jobs: SlurmJobs | None = None
+        self._detached = False
         self._models: list[str] = []
         self._nodes = NodeModels()
         self._misplaced: Counter[str] = Counter()
@@ -72,8 +75,12 @@ class SlurmExecutor(SignalledExecutor):
     def workers(self) -> str:
         """How the cells are dealt."""
         count = self.settings.cells_per_job
-        where = "Slurm" if self.settings.cluster == "slurm" else "submitit on this machine"
-        return f"jobs of {where} ({count} cell{'s' * (count != 1)} each)"
+        each = f"{count} cell{'s' * (count != 1)} each"
+        return {
+            "slurm": f"jobs of Slurm ({each})",
+            "local": f"jobs of submitit on this machine (at least {each})",
+            "debug": f"jobs of submitit in this process, one after another ({each})",
+        }[self.settings.cluster]
 
     def places(self) -> list[Place]:
         """List a place for each device model: those that the file names, or that of the node of a small job.
@@ -83,17 +90,42 @@ class SlurmExecutor(SignalledExecutor):
         """
         if not self._models:
             if self.settings.device_models:
-                if self.settings.cluster == "local":
+                if self.settings.cluster != "slurm":
                     require_models(self.settings, [Place.here(self._device).model])
                 self._models = list(self.settings.device_models)
-            elif self.settings.cluster == "local":
+            elif self.settings.cluster != "slurm":
                 self._models = [Place.here(self._device).model]
             else:
-                self._models = [self._model_of_a_node()]
+                self._models = [self._probe.model(self._say)]
         return [Place(device=self._device, model=model, threads=THREADS) for model in self._models]
 
     def close(self) -> None:
         """Hold on to nothing: `run` ends its jobs."""
+
+    def detach(self) -> None:
+        """Let `run` end once its jobs are submitted; they go on, and the next run collects them.
+
+        Raises:
+            GridError: they would end with this process.
+        """
+        if self.settings.cluster == "debug":
+            raise GridError(
+                'detach: jobs of cluster = "debug" end with this process; give "local" or "slurm" in [slurm]'
+            )
+        self._detached = True
+
+    def adopt(self, store: Store) -> set[str]:
+        """Take over the jobs that an earlier driver has left in a results folder; `run` collects them.
+
+        Returns:
+            The ids of the cells that they have.
+
+        Raises:
+            StoreError: they are processes of another machine.
+        """
+        self._jobs = SlurmJobs(store.jobs_folder, self.settings)
+        self._jobs.adopt()
+        return {cell for job in self._jobs.all for cell in job.cells}
 
     def run(
         self, tasks: Iterable[Task], on_event: Callable[[Event], None] = lambda _: None
@@ -104,11 +136,13 @@ class SlurmExecutor(SignalledExecutor):
             GanbenchError: a node lacks the folder or has other versions, or no job can be submitted.
         """
         wanted = {task.cell.id: task for task in tasks}
-        if not wanted:
+        if wanted and self._jobs is None:
+            self.adopt(Store(next(iter(wanted.values())).folder))
+        jobs = self._jobs
+        if jobs is None:
             return
-        store = Store(next(iter(wanted.values())).folder)
-        jobs = SlurmJobs(store.jobs_folder, self.settings)
-        jobs.adopt()
+        self._refuse_needs(wanted.values())
+        store = Store(jobs.folder.parent)
         # Jobs of an earlier driver go on while they find the token that they were given.
         shared = SharedFolder(store, str(store.workers().get("token", "")) if jobs.all else "")
         shared.open()
@@ -124,6 +158,9 @@ class SlurmExecutor(SignalledExecutor):
                     again += yield from self._collect(job, jobs, wanted, tries, on_event)
                 if self.stopped is None:
                     yield from self._given_up(self._submit(jobs, again, check), wanted, on_event)
+                    if self._detached:
+                        self.left = _counted(jobs)
+                        return
                 else:
                     if not told:
                         told = True
@@ -156,11 +193,11 @@ class SlurmExecutor(SignalledExecutor):
             The tasks to be submitted again.
         """
         # Asked before it is heard: nothing comes after that.
-        is_over = job.is_over()
+        is_over = job.handle.is_over()
         again: list[str] = []
         ends = [*self._news(job, on_event)]
         left = job.left
-        if is_over and left and self.stopped is None and not job.clean:
+        if is_over and left and self.stopped is None and not job.is_blameless:
             # It was killed, with the cell that it had or before it had one.
             cell = job.given or left[0]
             left.remove(cell)
@@ -200,22 +237,28 @@ class SlurmExecutor(SignalledExecutor):
 
     def _end(self, jobs: SlurmJobs, shared: SharedFolder) -> None:
         """Leave nothing behind, but jobs that have not ended yet, which the next command collects."""
+        if self.left:
+            return
         if jobs.all:
             shared.stop()
             self._cancel_waiting(jobs)
             # Where the run failed rather than was stopped, nobody has waited yet.
             end = time.monotonic() + (self.patience_seconds if self.stopped is None else 0.0)
-            while not self._killed and not all(job.is_over() for job in jobs.all) and time.monotonic() < end:
+            while (
+                not self._killed
+                and not all(job.handle.is_over() for job in jobs.all)
+                and time.monotonic() < end
+            ):
                 time.sleep(_POLL_SECONDS)
             if self._killed:
                 for job in jobs.all:
-                    job.cancel()
-        if all(job.is_over() for job in jobs.all):
+                    job.handle.cancel()
+        if jobs.are_over():
             jobs.close()
             shared.close()
 
     def _submit(self, jobs: SlurmJobs, tasks: Sequence[Task], check: NodeCheck) -> list[Task]:
-        """Submit tasks, those of each device model apart; return those for which no node is left.
+        """Submit tasks, those with other needs or device models apart; return those that no node is left for.
 
         Raises:
             GanbenchError: Slurm refuses jobs that may run on any node.
@@ -228,11 +271,11 @@ class SlurmExecutor(SignalledExecutor):
             # There is no scheduler that would let jobs wait.
             free = max(1, worker_count(resources_here(), 0, None).count - len(jobs.all))
             size = max(size, -(-len(tasks) // free))
-        by_model: dict[str, list[Task]] = {}
+        alike: dict[tuple[object, ...], list[Task]] = {}
         for task in tasks:
-            by_model.setdefault(task.environment.device, []).append(task)
-        for model, alike in by_model.items():
-            parts = [alike[start : start + size] for start in range(0, len(alike), size)]
+            alike.setdefault((task.environment.device, *sorted(task.cell.needs.items())), []).append(task)
+        for group in alike.values():
+            parts = [group[start : start + size] for start in range(0, len(group), size)]
             works = [
                 (
                     [task.cell.id for task in part],
@@ -245,14 +288,29 @@ class SlurmExecutor(SignalledExecutor):
                 )
                 for part in parts
             ]
-            others = self._nodes.without(model)
+            others = self._nodes.without(group[0].environment.device)
             try:
-                jobs.submit(works, others)
+                jobs.submit(works, others, self.settings.with_needs(group[0].cell.needs))
             except GanbenchError:
                 if not others:
                     raise
-                unplaced += alike
+                unplaced += group
         return unplaced
+
+    def _refuse_needs(self, tasks: Iterable[Task]) -> None:
+        """Refuse what jobs cannot ask for, before any is submitted.
+
+        Raises:
+            GridError: a cell needs it.
+        """
+        problems: dict[str, None] = {}
+        for needs in {tuple(sorted(task.cell.needs.items())) for task in tasks}:
+            try:
+                self.settings.with_needs(dict(needs))
+            except GridError as error:
+                problems |= dict.fromkeys(error.problems)
+        if problems:
+            raise GridError(*problems)
 
     def _news(
         self, job: SubmittedJob, on_event: Callable[[Event], None]
@@ -280,6 +338,8 @@ class SlurmExecutor(SignalledExecutor):
             elif isinstance(message, NodeReport):
                 refuse_unfit([message])
                 job.model = message.model
+                if message.model not in self._models:
+                    self._probe.forget()
                 self._nodes.add(job.node, message.model)
             else:
                 on_event(message)  # type: ignore[arg-type]
@@ -287,35 +347,12 @@ class SlurmExecutor(SignalledExecutor):
     def _cancel_waiting(self, jobs: SlurmJobs) -> None:
         for job in jobs.all:
             if job.log.is_empty():
-                job.cancel()
+                job.handle.cancel()
 
-    def _model_of_a_node(self) -> str:
-        """Submit a job that says which device its node has, and wait for it.
 
-        Raises:
-            GanbenchError: it ends without an answer.
-        """
-        # In the home, which nodes see as a rule; the results folder is not known yet, or is not there.
-        cache = Path(platformdirs.user_cache_dir("ganbench"))
-        make_folder(cache)
-        with tempfile.TemporaryDirectory(dir=cache, prefix="slurm-", ignore_cleanup_errors=True) as folder:
-            jobs = SlurmJobs(Path(folder), self.settings)
-            work = {"tasks": pickle.dumps([]), "check": NodeCheck(), "device": self._device}
-            (job,) = jobs.submit([((), work)])
-            try:
-                while True:
-                    is_over = job.is_over()
-                    for message in job.log.news():
-                        if isinstance(message, NodeReport):
-                            return message.model
-                    if is_over:
-                        raise GanbenchError(
-                            f"[slurm]: a job that asks for the device of a node came to {job.lost().cause}"
-                        )
-                    time.sleep(_POLL_SECONDS)
-            finally:
-                with suppress(Exception):
-                    end = time.monotonic() + _PATIENCE_SECONDS
-                    while not job.is_over() and self.stopped is None and time.monotonic() < end:
-                        time.sleep(_POLL_SECONDS)
-                job.cancel()
+def _counted(jobs: SlurmJobs) -> str:
+    """Count the jobs that go on, and their cells, for a sentence."""
+    count = len(jobs.all)
+    begun = sum(not job.log.is_empty() for job in jobs.all)
+    cells = cells_counted(sum(len(job.left) for job in jobs.all))
+    return f"{cells} in {count} job{'s' * (count != 1)}, {begun} of them begun"

@@ -80,6 +80,10 @@ class CellsJob:
         if self._failure is not None:
             raise self._failure
 
+    def pause(self) -> None:
+        """Let the cell write its checkpoint, and begin no other."""
+        self._pausing = True
+
     def checkpoint(self) -> Any:
         """Let the cell write its checkpoint and end, before the time limit or for a job of higher priority.
 
@@ -88,7 +92,7 @@ class CellsJob:
         """
         from submitit.helpers import DelayedSubmission
 
-        self._pausing = True
+        self.pause()
         self._wait()
         return DelayedSubmission(replace(self))
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ganbench.clusters.job_handles import DebugHandle, JobHandle, LocalHandle, SlurmHandle, SlurmQueue
 from ganbench.clusters.job_log import JobLog
 from ganbench.clusters.slurm_job import CellsJob
 from ganbench.clusters.slurm_settings import SlurmSettings
@@ -24,9 +23,6 @@ from ganbench.errors import GanbenchError, StoreError
 from ganbench.execution.interpreter import held_signals
 from ganbench.execution.tries import Lost
 from ganbench.files.atomic import make_folder, write_bytes
-
-_ASK_SECONDS = 1.0
-_STDERR_BYTES = 4000
 
 
 @dataclass(eq=False)
@@ -36,8 +32,7 @@ class SubmittedJob:
     Attributes:
         name: of its files in the folder.
         cells: their ids, in the order in which it runs them.
-        handle: submitit's job.
-        is_local: whether it is a process of this machine.
+        handle: the job as its cluster has it.
         log: what it tells.
         ended: the cells of which it has told the end.
         given: the cell that it was running when it was last heard; empty where it was none.
@@ -48,62 +43,31 @@ class SubmittedJob:
 
     name: str
     cells: Sequence[str]
-    handle: Any
-    is_local: bool
+    handle: JobHandle
     log: JobLog
     ended: set[str] = field(default_factory=set)
     given: str = ""
     clean: bool = False
     node: str = ""
     model: str = ""
-    _asked: float = 0.0
-    _gone: bool = False
 
     @property
     def left(self) -> list[str]:
         """The cells whose end it has not told."""
         return [cell for cell in self.cells if cell not in self.ended]
 
-    def is_over(self) -> bool:
-        """Tell whether its process has ended for good; asked of the scheduler now and then."""
-        now = time.monotonic()
-        if not self._gone and now >= self._asked + _ASK_SECONDS:
-            self._asked = now
-            self._gone = self._is_over_now()
-        return self._gone
-
-    def cancel(self) -> None:
-        """End it, whatever it is doing."""
-        with suppress(Exception):
-            # It may have ended meanwhile.
-            if not self.is_local:
-                self.handle.cancel(check=False)
-            elif not self._is_over_now():
-                # A process that has ended has left its number to another one.
-                os.kill(int(self.handle.job_id), signal.SIGKILL)
+    @property
+    def is_blameless(self) -> bool:
+        """Whether its cells have no part in its end: it ended as it should, or another job had its place."""
+        return self.clean or self.handle.state() == "PREEMPTED"
 
     def lost(self) -> Lost:
         """Say what it ended by, where it has told nothing of its end."""
-        state = str(self.handle.state).split()[0] if self.handle.state else ""
-        shown = "" if self.is_local or state == "UNKNOWN" else f" ({state})"
-        last = f": {text}" if (text := self._last_words()) else ""
-        freed = "Slurm" if state.startswith("OUT_OF_ME") else ""
-        return Lost(cause=f"the end of its job {self.handle.job_id}{shown}{last}", freed=freed)
-
-    def _is_over_now(self) -> bool:
-        handle = self.handle
-        if not self.is_local or handle._process is not None:
-            return bool(handle.done())
-        return handle.paths.result_pickle.exists() or not _is_controller(handle.job_id)
-
-    def _last_words(self) -> str:
-        """Give the last line that it wrote to stderr, or to stdout where it wrote nothing there."""
-        for path in (self.handle.paths.stderr, self.handle.paths.stdout):
-            with suppress(OSError):
-                lines = path.read_bytes()[-_STDERR_BYTES:].decode(errors="replace").strip().splitlines()
-                if lines:
-                    return str(lines[-1].strip())
-        return ""
+        state = self.handle.state()
+        shown = f" ({state})" if state else ""
+        last = f": {text}" if (text := self.handle.last_words()) else ""
+        freed = "Slurm" if state == "OUT_OF_MEMORY" else ""
+        return Lost(cause=f"the end of its job {self.handle.id}{shown}{last}", freed=freed)
 
 
 class SlurmJobs:
@@ -118,6 +82,8 @@ class SlurmJobs:
         """
         self.folder = folder
         self._settings = settings
+        self._queue = SlurmQueue()
+        self._last_thread: DebugHandle | None = None
         self.all: list[SubmittedJob] = []
 
     def adopt(self) -> None:
@@ -126,8 +92,6 @@ class SlurmJobs:
         Raises:
             StoreError: they are processes of another machine.
         """
-        from submitit import LocalJob, SlurmJob
-
         for file in sorted(self.folder.glob("*.json")):
             try:
                 noted = json.loads(file.read_bytes())
@@ -139,11 +103,13 @@ class SlurmJobs:
                 raise StoreError(
                     f"{self.folder}: its jobs are processes of {host}; give the same command there"
                 )
-            handle: Any = (LocalJob if cluster == "local" else SlurmJob)(self.folder, job_id)
-            self.all.append(self._job(name, cells, handle, cluster))
+            self.all.append(self._job(name, cells, self._adopted(cluster, job_id)))
 
     def submit(
-        self, works: Sequence[tuple[Sequence[str], dict[str, Any]]], apart_from: Sequence[str] = ()
+        self,
+        works: Sequence[tuple[Sequence[str], dict[str, Any]]],
+        apart_from: Sequence[str] = (),
+        settings: SlurmSettings | None = None,
     ) -> list[SubmittedJob]:
         """Submit jobs, on Slurm as an array.
 
@@ -151,12 +117,13 @@ class SlurmJobs:
             works: of each job the ids of its cells, and what `CellsJob` is made with beside the names of
                 files.
             apart_from: nodes on which they must not run.
+            settings: of these jobs; the folder's unless given.
 
         Raises:
             GanbenchError: the scheduler refuses, or the file system does.
         """
         make_folder(self.folder)
-        executor = self._settings.executor(self.folder, apart_from)
+        executor = (settings or self._settings).executor(self.folder, apart_from)
         names = [uuid.uuid4().hex for _ in works]
         handles = []
         try:
@@ -183,13 +150,35 @@ class SlurmJobs:
                 "cells": list(cells),
             }
             write_bytes(self.folder / f"{name}.json", json.dumps(noted).encode() + b"\n")
-            made.append(self._job(name, list(cells), handle, self._settings.cluster))
+            made.append(self._job(name, list(cells), self._submitted(handle)))
         self.all.extend(made)
         return made
 
-    def _job(self, name: str, cells: Sequence[str], handle: Any, cluster: str) -> SubmittedJob:
-        log = JobLog(self.folder / f"{name}.log")
-        return SubmittedJob(name=name, cells=cells, handle=handle, is_local=cluster == "local", log=log)
+    def _job(self, name: str, cells: Sequence[str], handle: JobHandle) -> SubmittedJob:
+        return SubmittedJob(name=name, cells=cells, handle=handle, log=JobLog(self.folder / f"{name}.log"))
+
+    def _adopted(self, cluster: str, job_id: str) -> JobHandle:
+        """Find a job that an earlier driver has submitted."""
+        from submitit import LocalJob, SlurmJob
+
+        if cluster == "local":
+            return LocalHandle(LocalJob(self.folder, job_id))
+        return (
+            DebugHandle() if cluster == "debug" else SlurmHandle(SlurmJob(self.folder, job_id), self._queue)
+        )
+
+    def _submitted(self, job: Any) -> JobHandle:
+        """Take a job that submitit has just submitted."""
+        if self._settings.cluster == "local":
+            return LocalHandle(job)
+        if self._settings.cluster == "slurm":
+            return SlurmHandle(job, self._queue)
+        self._last_thread = DebugHandle(job, self._last_thread)
+        return self._last_thread
+
+    def are_over(self) -> bool:
+        """Tell whether the processes of all jobs have ended for good."""
+        return all(job.handle.is_over() for job in self.all)
 
     def drop(self, job: SubmittedJob) -> None:
         """Forget a job that is over and heard to its end; submitit's files stay until all are."""
@@ -200,12 +189,6 @@ class SlurmJobs:
     def close(self) -> None:
         """Remove the folder: nothing runs any more, and all is collected."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _is_controller(pid: str) -> bool:
-    """Tell whether a process is one of submitit's; another one may have got its number."""
-    said = subprocess.run(["ps", "-o", "command=", "-p", pid], capture_output=True, text=True, check=False)
-    return "submitit" in said.stdout
 
 
 @contextmanager

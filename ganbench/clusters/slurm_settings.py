@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import warnings
@@ -17,7 +18,7 @@ from ganbench.execution.named_executor import require_package
 from ganbench.grid.problems import Problems, given
 
 # submitit's own defaults are minutes. A job of Slurm is requeued after its limit, as often as it takes.
-_TIMEOUT_MIN = {"slurm": 60, "local": 7 * 24 * 60}
+_TIMEOUT_MIN = {"slurm": 60, "local": 7 * 24 * 60, "debug": 7 * 24 * 60}
 _MAX_TIMEOUTS = 1_000_000
 _REFUSED = {
     "tasks_per_node": "a job has one task, which runs its cells one after another",
@@ -25,13 +26,15 @@ _REFUSED = {
     "num_gpus": "submitit has given it up for gpus_per_node",
 }
 _GPU_KEYS = ("gpus_per_node", "slurm_gpus_per_node", "slurm_gpus_per_task")
+_MEMORY_KEYS = ("mem_gb", "slurm_mem_gb", "slurm_mem", "slurm_mem_per_cpu", "slurm_mem_per_gpu")
 
 
 class SlurmSettings(ClusterSettings):
     """The table [slurm] of a cluster file.
 
     Attributes:
-        cluster: `slurm`, or `local`: processes of this machine, to try it without a scheduler.
+        cluster: `slurm`; or, to try it without a scheduler, `local`, processes of this machine that outlive
+            the run as jobs do, or `debug`, one job after another in the process of the run.
         cells_per_job: cells that a job runs one after another; on `local` a job has more where there would
             be more jobs than cores.
         submitit: submitit's own settings by their names, as `timeout_min` and `slurm_partition`.
@@ -39,7 +42,9 @@ class SlurmSettings(ClusterSettings):
 
     table: ClassVar[str] = "slurm"
 
-    cluster: Annotated[Literal["slurm", "local"], Field(description="slurm or local")] = "slurm"
+    cluster: Annotated[Literal["slurm", "local", "debug"], Field(description="slurm, local or debug")] = (
+        "slurm"
+    )
     cells_per_job: Annotated[int, Field(ge=1, le=100_000, description="a whole number from 1 to 100000")] = 1
     submitit: dict[str, Any] = Field(default_factory=dict)
 
@@ -65,6 +70,40 @@ class SlurmSettings(ClusterSettings):
         """Whether a job asks for a GPU; its cells run on the CPU where it does not."""
         gres = str(self.submitit.get("slurm_gres", ""))
         return "gpu" in gres or any(self.submitit.get(name) for name in _GPU_KEYS)
+
+    def with_needs(self, needs: Mapping[str, float]) -> Self:
+        """Give the settings of jobs whose cells need something else than the others.
+
+        Args:
+            needs: `num_gpus` and `mem_gb` of a cell, as far as they are said. A part of a GPU is a whole one:
+                Slurm gives no parts.
+
+        Raises:
+            GridError: the settings do not say how a job asks for GPUs, or its cells run on CPUs.
+        """
+        submitit = dict(self.submitit)
+        if "num_gpus" in needs:
+            submitit[self._gpu_key()] = math.ceil(needs["num_gpus"])
+        if "mem_gb" in needs:
+            submitit = {name: value for name, value in submitit.items() if name not in _MEMORY_KEYS}
+            submitit["mem_gb"] = needs["mem_gb"]
+        return self.model_copy(update={"submitit": submitit})
+
+    def _gpu_key(self) -> str:
+        """Find the setting of submitit by which a job asks for a number of GPUs."""
+        where = "[[override]] cluster.num_gpus"
+        if not self.has_gpus:
+            raise GridError(
+                f"{where}: cells run on CPUs here; set gpus_per_node in [slurm] of the cluster file, or "
+                "leave it out of the grid"
+            )
+        for name in _GPU_KEYS:
+            if isinstance(self.submitit.get(name), int) and self.submitit[name]:
+                return name
+        raise GridError(
+            f"{where}: jobs ask for GPUs by a setting that has no number of its own; give gpus_per_node in "
+            "[slurm] of the cluster file, and the kind of GPU by slurm_constraint"
+        )
 
     def executor(self, folder: Path, apart_from: Sequence[str] = ()) -> Any:
         """Make submitit's executor.

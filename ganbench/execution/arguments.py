@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from ganbench.errors import GanbenchError, GridError, did_you_mean
 from ganbench.execution.executor import EXECUTORS
-from ganbench.execution.named_executor import LOCAL
+from ganbench.execution.named_executor import DETACHABLE, LOCAL
 from ganbench.execution.plan import Rerun
 from ganbench.grid import Grid
 from ganbench.grid.shard import Shard
@@ -33,6 +33,7 @@ def check_arguments(
     executor: Any = None,
     cluster: Any = None,
     shard: Any = None,
+    detach: Any = False,
 ) -> None:
     """Refuse arguments of `ganbench.run` that mean nothing, all of them at once.
 
@@ -59,6 +60,7 @@ def check_arguments(
         ),
         _cluster(cluster, executor),
         _shard(shard),
+        _detach(detach, executor),
     ]
     problems = [problem for problem in found if problem]
     if problems:
@@ -122,6 +124,15 @@ def _shard(shard: Any) -> str:
     except GridError as error:
         return str(error)
     return ""
+
+
+def _detach(detach: Any, executor: Any) -> str:
+    if not isinstance(detach, bool):
+        return f"detach: must be True or False, given {detach!r}"
+    if not detach or (isinstance(executor, str) and executor in DETACHABLE):
+        return ""
+    names = " or ".join(repr(name) for name in DETACHABLE)
+    return f"detach: is for executor {names}, whose jobs go on without this process; leave it out"
 
 
 def is_whole(value: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ganbench.catalog import PluginSource, load_catalog, plugins_given
 from ganbench.errors import GridError, StoreError
@@ -17,21 +17,19 @@ from ganbench.execution.arguments import check_arguments, require_processes
 from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
 from ganbench.execution.grid_check import preflight
 from ganbench.execution.local import local_workers
-from ganbench.execution.named_executor import opened_executor
+from ganbench.execution.named_executor import DETACHABLE, DetachableExecutor, opened_executor
 from ganbench.execution.plan import Plan, Rerun, make_plan, trial_device
+from ganbench.execution.planned_folder import lay_out, sweep, tasks_of
 from ganbench.execution.results_writer import Listener, ResultsWriter
 from ganbench.execution.stopping import stopping
-from ganbench.files.data_paths import data_paths, set_grid_folder
-from ganbench.grid import Choice, Grid, read_grid
-from ganbench.grid.environment import measured_by, parts_of, with_chosen
+from ganbench.files.data_paths import set_grid_folder
+from ganbench.grid import Grid, read_grid
 from ganbench.grid.plugin_source import forget_sources
 from ganbench.grid.reader import named_grid
 from ganbench.grid.shard import Shard, ShardSource
 from ganbench.report import Results, load
 from ganbench.runner import SharedParts
 from ganbench.runner.devices import resolve_device
-from ganbench.runner.reasons import broken_reason
-from ganbench.runner.task import Task, record_of
 from ganbench.store import Store
 from ganbench.store.stored_grid import with_missing_plugins
 from ganbench.training import deterministic
@@ -73,11 +71,12 @@ def plan_run(
     plugins: Sequence[PluginSource] = (),
     shard: ShardSource | None = None,
     trying: Callable[[int, int], None] = lambda done, total: None,
+    waiting: Callable[[str], None] = lambda text: None,
 ) -> tuple[Plan, Store]:
     """Plan what a run would do; reads, never writes.
 
     The arguments are those of `run`; `trying` is told how many cells have been tried out, and how many there
-    are: of many architectures that takes minutes.
+    are: of many architectures that takes minutes. `waiting` is told in a line what a cluster is waited for.
 
     Raises:
         GanbenchError: the grid cannot be run as it is, there.
@@ -95,7 +94,7 @@ def plan_run(
     )
     if shard is not None:
         grid = grid.part(Shard.read(shard))
-    with opened_executor(executor, cluster) as chosen:
+    with opened_executor(executor, cluster, waiting=waiting) as chosen:
         return _plan_run(grid, out, jobs, device, rerun, keep_going, chosen, plugins, trying)
 
 
@@ -130,7 +129,9 @@ def _plan_run(
     workers = local_workers(place.device, jobs) if executor is None else getattr(executor, "workers", "")
     notes = plan.notes
     if any(cell.needs for cell in grid.cells) and not getattr(executor, "serves_needs", False):
-        notes += ("cluster.num_gpus and cluster.mem_gb are left aside: only --executor ray uses them",)
+        notes += (
+            "cluster.num_gpus and cluster.mem_gb are left aside: only --executor ray and slurm use them",
+        )
     plan = replace(plan, workers=str(workers), notes=notes)
     if grid.shard is None:
         # A shard's own cells may all be skipped where those of others are not.
@@ -154,6 +155,7 @@ def run(
     cluster: str | Path | None = None,
     plugins: Sequence[PluginSource] = (),
     shard: ShardSource | None = None,
+    detach: bool = False,
 ) -> Results:
     """Train, score and compare every cell of a grid; what is done already stays.
 
@@ -177,9 +179,11 @@ def run(
             importable modules, or modules. Workers import them too, so nothing of `__main__` will do.
         shard: `3/16` or (3, 16) runs the third of sixteen parts of the cells alone; `ganbench.merge` joins
             the folders of the parts.
+        detach: with executor `slurm`, whether to return once jobs are submitted; they go on, and the same
+            call without it, or `ganbench run`, collects them.
 
     Returns:
-        The tables.
+        The tables; those of a run that was detached have cells that are unfinished.
 
     Raises:
         GanbenchError: bad input, or not one cell can be built; nothing is trained.
@@ -198,6 +202,7 @@ def run(
         executor=executor,
         cluster=cluster,
         shard=shard,
+        detach=detach,
     )
     require_processes()
     folder = Path(out) if out is not None else None
@@ -207,7 +212,12 @@ def run(
         if shard is not None:
             grid = grid.part(Shard.read(shard))
         set_grid_folder(grid.folder)
-        chosen = stack.enter_context(opened_executor(executor, cluster, max_seconds_per_cell))
+        # A listener need not have it, nor `trying`, nor `detached`.
+        waiting = getattr(listener, "waiting", lambda text: None)
+        chosen = stack.enter_context(opened_executor(executor, cluster, max_seconds_per_cell, waiting))
+        detachable = cast(DetachableExecutor, chosen) if executor in DETACHABLE else None
+        if detach and detachable is not None:
+            detachable.detach()
         plan, store = plan_run(
             grid,
             folder,
@@ -216,7 +226,6 @@ def run(
             rerun=rerun,
             keep_going=keep_going,
             executor=chosen,
-            # A listener need not have it.
             trying=getattr(listener, "trying", lambda done, total: None),
         )
         with store.lock():
@@ -228,19 +237,22 @@ def run(
             else:
                 for note in plan.notes:
                     warnings.warn(note, stacklevel=2)
-            _lay_out(plan, store)
+            left_jobs = detachable is not None and store.jobs_folder.exists()
+            lay_out(plan, store, detachable.adopt(store) if detachable is not None and left_jobs else ())
             stopper.begun = True
             writer = ResultsWriter(plan, store, listener)
             writer.write(page=False)
-            tasks = _tasks(plan, store)
-            if tasks:
+            tasks = tasks_of(plan, store)
+            if tasks or left_jobs:
                 if chosen is None:
                     chosen = EXECUTORS["local"](plan.device, jobs=jobs, max_seconds=max_seconds_per_cell)
                 stopper.executor = chosen
                 writer.follow(chosen, tasks)
                 # Workers that were killed in this run may have been writing.
-                _sweep(store)
+                sweep(store)
             writer.write(page=True)
+            if detachable is not None and detachable.left:
+                getattr(listener, "detached", lambda left: None)(detachable.left)
         results = load(store.path, plugins=plugins)
         if grid.shard is None and (results.cells["status"] == "skipped").all():
             # What preflight did not find: a plugin says only in a worker that it does not fit.
@@ -292,25 +304,6 @@ def _folder_of(grid: object, out: Path | None) -> Path:
     return default_folder(grid) if isinstance(grid, Grid) else Path("results")
 
 
-def _names_paths(plan: Plan) -> bool:
-    """Tell whether a part of a cell is built from a relative path."""
-    catalog = plan.shared.catalog
-    seen: dict[int, Choice] = {}
-    for cell in plan.grid.cells:
-        # The cells of a grid share these objects; kept, their ids stay theirs.
-        parts = (*parts_of(cell), *measured_by(cell))
-        new = [(kind, choice) for kind, choice in parts if id(choice) not in seen]
-        seen |= {id(choice): choice for _, choice in new}
-        for kind, choice in with_chosen(new, catalog):
-            for name, option in catalog.options(kind, choice.name).items():
-                given = choice.options.get(name)
-                if option.type.is_path and given is not None:
-                    several = given if isinstance(given, list | tuple) else [given]
-                    if not all(os.path.isabs(os.path.expanduser(text)) for text in several):
-                        return True
-    return False
-
-
 def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
     again = make_plan(
         plan.grid,
@@ -327,55 +320,3 @@ def _planned_again(plan: Plan, store: Store, rerun: Rerun) -> Plan:
 def _others(places: Sequence[Place], planned: Place) -> tuple[Place, ...]:
     """List one place of each further device model."""
     return tuple({place.model: place for place in places if place.model != planned.model}.values())
-
-
-def _lay_out(plan: Plan, store: Store) -> None:
-    """Write a record of each cell that has none, then the grid: the folder is whole from the start."""
-    catalog = plan.shared.catalog
-    store.make(plan.grid.folder if _names_paths(plan) else "", plan.grid.shard)
-    _sweep(store)
-    for planned in plan.cells:
-        cell = planned.cell
-        if planned.fresh:
-            store.drop_cell(cell.id)
-        if planned.action == "skip":
-            record = record_of(cell, planned.environment, catalog, status="skipped", reason=planned.reason)
-            store.write_cell(cell.id, record)
-        elif planned.action == "fail":
-            reason = broken_reason(planned.faults, cell)
-            if text := "\n".join(fault.traceback for fault in planned.faults if fault.traceback):
-                store.write_traceback(cell.id, text)
-            store.write_cell(
-                cell.id, record_of(cell, planned.environment, catalog, status="error", reason=reason)
-            )
-        elif planned.action == "train" and planned.fresh:
-            store.write_cell(cell.id, record_of(cell, planned.environment, catalog))
-        elif planned.action == "keep" and store.checkpoints(cell.id):
-            # Its run was killed between the end of the cell and its last clean-up.
-            store.drop_unfinished(cell.id)
-        store.mark_current(cell.id, planned.protocols)
-    store.write_grid(plan.grid.to_toml())
-
-
-def _sweep(store: Store) -> None:
-    """Remove the temporary files of killed writes, unless jobs may be writing just now."""
-    if not store.jobs_folder.exists():
-        store.sweep()
-
-
-def _tasks(plan: Plan, store: Store) -> list[Task]:
-    paths, plugins = data_paths(), plan.shared.catalog.given
-    return [
-        Task(
-            cell=planned.cell,
-            folder=str(store.path.absolute()),
-            device=plan.device,
-            environment=planned.environment,
-            rescore=planned.action == "score",
-            keep_stale=planned.keep_stale,
-            data_paths=paths,
-            plugins=plugins,
-        )
-        for planned in plan.cells
-        if planned.action in ("train", "score")
-    ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from ganbench.errors import GridError
 from ganbench.execution.executor import EXECUTORS, Executor
+from ganbench.store import Store
 
 LOCAL = "local"
 
@@ -36,8 +37,46 @@ class ClusterExecutor(Executor, Protocol):
     def workers(self) -> str:
         """How many run side by side."""
 
+    def tell_waiting(self, say: Callable[[str], None]) -> None:
+        """Let a caller know what is waited for before anything is planned.
+
+        Args:
+            say: told in a line.
+        """
+
     def close(self) -> None:
-        """Let go of the cluster; nothing of the run is left there."""
+        """Let go of the cluster; nothing of the run is left there, but jobs from which it was detached."""
+
+
+class DetachableExecutor(ClusterExecutor, Protocol):
+    """An executor whose jobs can go on without the process of the run; the next run collects them.
+
+    Attributes:
+        left: what `run` has left to jobs, for a sentence; empty where it has left nothing.
+    """
+
+    left: str
+
+    def detach(self) -> None:
+        """Let `run` end once its jobs are submitted.
+
+        Raises:
+            GridError: they would end with this process.
+        """
+
+    def adopt(self, store: Store) -> Collection[str]:
+        """Take over the jobs that an earlier run has left in a results folder; `run` collects them.
+
+        Returns:
+            The ids of the cells that they have.
+
+        Raises:
+            StoreError: that cannot be done from here.
+        """
+
+
+# Those of `EXECUTORS` that are a `DetachableExecutor`.
+DETACHABLE = ("slurm",)
 
 
 def cluster_executors() -> tuple[str, ...]:
@@ -47,7 +86,10 @@ def cluster_executors() -> tuple[str, ...]:
 
 @contextmanager
 def opened_executor(
-    executor: Executor | str | None, cluster: str | os.PathLike[str] | None, max_seconds: float | None = None
+    executor: Executor | str | None,
+    cluster: str | os.PathLike[str] | None,
+    max_seconds: float | None = None,
+    waiting: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Executor | None]:
     """Open an executor that is given by its name; one that is given as itself stays as it is.
 
@@ -55,6 +97,7 @@ def opened_executor(
         executor: a name of `EXECUTORS`, an executor, or None.
         cluster: the path of a cluster file, or None.
         max_seconds: a cell's limit, or None.
+        waiting: told what is waited for before anything is planned.
 
     Returns:
         The executor; None for worker processes of this machine, which are made once cells are planned.
@@ -68,6 +111,7 @@ def opened_executor(
     made: ClusterExecutor = EXECUTORS[executor](  # type: ignore[assignment]
         None if cluster is None else Path(cluster), max_seconds=max_seconds
     )
+    made.tell_waiting(waiting)
     with closing(made):
         yield made
 

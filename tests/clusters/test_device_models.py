@@ -6,7 +6,6 @@ import pickle
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from tiny_grid import GRID
 import ganbench
 from ganbench.clusters import slurm_executor
 from ganbench.clusters.device_models import NodeModels, require_models
+from ganbench.clusters.job_handles import DebugHandle
 from ganbench.clusters.job_log import CellGiven, JobBegun, JobEnded, JobLog
 from ganbench.clusters.node_check import NodeCheck, NodeReport
 from ganbench.clusters.ray_settings import RaySettings
@@ -64,7 +64,10 @@ class PretendedSlurm:
         """Find none."""
 
     def submit(
-        self, works: Sequence[tuple[list[str], dict[str, Any]]], apart_from: Sequence[str] = ()
+        self,
+        works: Sequence[tuple[list[str], dict[str, Any]]],
+        apart_from: Sequence[str] = (),
+        settings: SlurmSettings | None = None,
     ) -> None:
         free = [node for node in type(self).nodes if node not in apart_from]
         if not free:
@@ -81,13 +84,13 @@ class PretendedSlurm:
                     log.append(CellGiven(cell=task.cell.id))
                     log.append(CellResult(cell=task.cell.id, status="ok", scores={}))
             log.append(JobEnded())
-            handle = SimpleNamespace(
-                done=lambda: True, job_id="1", state="COMPLETED", _process=SimpleNamespace()
-            )
-            self.all.append(SubmittedJob(name="j", cells=cells, handle=handle, is_local=True, log=log))
+            self.all.append(SubmittedJob(name="j", cells=cells, handle=DebugHandle(), log=log))
 
     def drop(self, job: SubmittedJob) -> None:
         self.all.remove(job)
+
+    def are_over(self) -> bool:
+        return True
 
     def close(self) -> None:
         """Leave the folder."""

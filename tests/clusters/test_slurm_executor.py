@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from studies import STEPS, TWELVE, TWO, CountedStudy, outcome, wait_for
 
+from ganbench.__main__ import main
 from ganbench.clusters.job_log import JobBegun, JobLog
-from ganbench.clusters.slurm_settings import SlurmSettings
-from ganbench.errors import GridError
+from ganbench.errors import StoreError
 from ganbench.store import Store
 
 
 class SlurmStudy(CountedStudy):
     """A study whose runs are handed a cluster file."""
 
-    def __init__(self, folder: Path, grid: str = TWO) -> None:
+    def __init__(self, folder: Path, grid: str = TWO, cluster: str = "local") -> None:
         super().__init__(folder, grid)
         file = folder / "cluster.toml"
-        file.write_text('[slurm]\ncluster = "local"\ncells_per_job = 2\n')
+        file.write_text(f'[slurm]\ncluster = "{cluster}"\ncells_per_job = 2\n')
         self.options = ("--executor", "slurm", "--cluster", str(file))
 
     def begun(self) -> list[int]:
         """The processes of jobs, one for each time that one has begun."""
         logs = [JobLog(file) for file in self.store.jobs_folder.glob("*.log")]
         return [said.pid for log in logs for said in log.news() if isinstance(said, JobBegun)]
+
+    def statuses(self) -> list[str]:
+        """How the cells stand, as their records say; one that begins has none for a moment."""
+        with suppress(StoreError):
+            return [self.store.cell(cell)["status"] for cell in self.store.cells_on_disk()]
+        return []
 
     def undisturbed(self) -> Path:
         """Run the grid by one worker of this machine; the folder of its results."""
@@ -102,27 +111,72 @@ def test_a_killed_job_costs_its_cell_a_try_and_what_came_after_its_checkpoint(tm
     study.require_same(local)
 
 
+@pytest.mark.slow
+def test_a_run_that_is_detached_leaves_its_jobs_to_the_same_command_without_it(tmp_path: Path) -> None:
+    study = SlurmStudy(tmp_path)
+    local = study.undisturbed()
+    study.count_steps(0.03)
+    left = study.run(*study.options, "--detach")
+    assert left.returncode == 0, left.stderr
+    collect = shlex.join(["ganbench", *study.command(*study.options)[3:]])
+    said = f"2 cells in 1 job, 0 of them begun; they go on by themselves, collect them with: {collect}"
+    assert left.stderr.splitlines()[-1] == said
+    assert list(study.cells()["status"]) == ["unfinished"] * 2
+    again = study.run(*study.options, "--detach")
+    assert again.returncode == 0, again.stderr
+    assert " cells in 1 job, " in again.stderr.splitlines()[-1]
+    # To their ends: the last command finds nothing to train, and yet jobs to collect.
+    end = time.monotonic() + 300
+    while study.store.jobs_folder.exists() and study.statuses() != ["ok"] * 2:
+        assert time.monotonic() < end, "the jobs have not gone on"
+        time.sleep(0.1)
+    ran = study.run(*study.options)
+    assert ran.returncode == 0, ran.stderr
+    assert "2 done" in ran.stderr
+    assert study.trained_again() == 0
+    study.require_same(local)
+
+
+@pytest.mark.slow
+def test_jobs_of_the_process_itself_are_stopped_by_it_and_end_with_it(tmp_path: Path) -> None:
+    study = SlurmStudy(tmp_path, cluster="debug")
+    local = study.undisturbed()
+    refused = study.run(*study.options, "--detach")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert 'jobs of cluster = "debug" end with this process' in refused.stderr
+    assert not study.out.exists()
+    study.count_steps(0.03)
+    begun = study.start(*study.options)
+    wait_for(lambda: len(study.reached()) == 1, begun)
+    begun.send_signal(signal.SIGINT)
+    _, errors = begun.communicate()
+    assert begun.returncode == 130, errors
+    assert not study.store.jobs_folder.exists()
+    assert study.trained_again() == 0
+    (reached,) = study.reached().values()
+    begun = study.start(*study.options)
+    wait_for(lambda: max(study.reached().values()) > reached, begun)
+    reached = max(study.reached().values())
+    begun.send_signal(signal.SIGKILL)
+    begun.communicate()
+    ran = study.run(*study.options)
+    assert ran.returncode == 0, ran.stderr
+    assert study.trained_again() < STEPS - reached
+    study.require_same(local)
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("options", "said"),
     [
-        ("cels_per_job = 2", "did you mean 'cells_per_job'"),
-        ("nodes = 2", "a job has one node"),
-        ("cells_per_job = 0", "a whole number from 1"),
-        ("", "no sbatch and no srun"),
+        (["--detach"], "detach: is for executor 'slurm', whose jobs go on without this process"),
+        (["--detach", "--executor", "ray"], "detach: is for executor 'slurm', whose jobs go on without"),
+        (["--detach", "--dry-run", "--executor", "slurm"], "--detach and --dry-run contradict each other"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused(
-    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_cannot_be_detached_is_refused(
+    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    file = tmp_path / "cluster.toml"
-    file.write_text(f"[slurm]\n{text}\n")
-    with pytest.raises(GridError, match="slurm") as refused:
-        SlurmSettings.read(file, ["slurm"])
-    assert said in str(refused.value)
-
-
-def test_what_submitit_refuses_is_one_line(tmp_path: Path) -> None:
-    settings = SlurmSettings(cluster="local", submitit={"timeout_min": "long"})
-    with pytest.raises(GridError, match='submitit refuses its settings: Parameter "timeout_min"'):
-        settings.executor(tmp_path)
+    assert main(["run", "saturation", "--out", str(tmp_path / "out"), *options]) == 2
+    assert capsys.readouterr().err.startswith(f"ganbench: error: {said}")
+    assert not (tmp_path / "out").exists()

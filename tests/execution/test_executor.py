@@ -105,7 +105,7 @@ def test_a_cell_goes_back_to_the_device_model_that_it_began_on(
 
 def test_what_a_cell_needs_of_a_cluster_is_left_aside_without_one(tmp_path: Path) -> None:
     needy = {**GRID, "override": [{"when": {"loss": "non_saturating"}, "cluster": {"num_gpus": 2}}]}
-    noted = "cluster.num_gpus and cluster.mem_gb are left aside: only --executor ray uses them"
+    noted = "cluster.num_gpus and cluster.mem_gb are left aside: only --executor ray and slurm use them"
     plan, _ = plan_run(read_grid(needy, load_catalog()), tmp_path / "out", device="cpu")
     assert noted in plan.notes
     plan, _ = plan_run(read_grid(GRID, load_catalog()), tmp_path / "out", device="cpu")

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_grid import GRID
+
+from ganbench.catalog import load_catalog
+from ganbench.clusters.slurm_executor import SlurmExecutor
+from ganbench.clusters.slurm_settings import SlurmSettings
+from ganbench.errors import GridError
+from ganbench.execution import plan_run
+from ganbench.execution.planned_folder import tasks_of
+from ganbench.grid import read_grid
+from ganbench.runner.task import Task
+
+SBATCH = """#!/bin/sh
+number=$(ls "{scripts}" | wc -l)
+cp "$1" "{scripts}/$number"
+echo "Submitted batch job $number"
+"""
+
+
+@pytest.fixture
+def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a pretended Slurm keeps the scripts that are submitted to it; it runs none, and tells nothing."""
+    programs, made = tmp_path / "bin", tmp_path / "scripts"
+    programs.mkdir()
+    made.mkdir()
+    silent = "#!/bin/sh\nexit 1\n"
+    texts = {"sbatch": SBATCH.format(scripts=made), "srun": silent, "squeue": silent}
+    for name, text in texts.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    return made
+
+
+def tasks_with(override: dict[str, float], folder: Path) -> list[Task]:
+    """Plan two cells, of which the second one needs something."""
+    grid = {
+        **GRID,
+        "axes": {**GRID["axes"], "loss": ["non_saturating", "minimax"]},
+        "seeds": 1,
+        "override": [{"when": {"loss": "minimax"}, "cluster": override}],
+    }
+    plan, store = plan_run(read_grid(grid, load_catalog()), folder / "out", device="cpu")
+    store.make()
+    return tasks_of(plan, store)
+
+
+def executor_of(settings: str, folder: Path) -> SlurmExecutor:
+    file = folder / "cluster.toml"
+    file.write_text(f"[slurm]\ncells_per_job = 2\n{settings}")
+    return SlurmExecutor(file)
+
+
+def asked(script: Path) -> dict[str, str]:
+    """The options of a batch script."""
+    lines = [line.removeprefix("#SBATCH --") for line in script.read_text().splitlines()]
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "override", "first", "second"),
+    [
+        ("", {"mem_gb": 2.5}, {}, {"mem": "2560MB"}),
+        ("mem_gb = 1\n", {"mem_gb": 8}, {"mem": "1GB"}, {"mem": "8GB"}),
+        ('slurm_mem_per_cpu = "2GB"\n', {"mem_gb": 8}, {"mem-per-cpu": "2GB"}, {"mem": "8GB"}),
+        ("gpus_per_node = 1\n", {"num_gpus": 2}, {"gpus-per-node": "1"}, {"gpus-per-node": "2"}),
+        ("slurm_gpus_per_task = 2\n", {"num_gpus": 0.5}, {"gpus-per-task": "2"}, {"gpus-per-task": "1"}),
+    ],
+)
+def test_cells_that_need_something_else_are_in_jobs_of_their_own(
+    settings: str,
+    override: dict[str, float],
+    first: dict[str, str],
+    second: dict[str, str],
+    scripts: Path,
+    tmp_path: Path,
+) -> None:
+    executor = executor_of(f'device_models = ["A"]\n{settings}', tmp_path)
+    executor.detach()
+    assert list(executor.run(tasks_with(override, tmp_path))) == []
+    assert executor.left == "2 cells in 2 jobs, 0 of them begun"
+    names = ("mem", "mem-per-cpu", "gpus-per-node", "gpus-per-task")
+    submitted = [asked(script) for script in sorted(scripts.iterdir())]
+    assert [{name: said[name] for name in names if name in said} for said in submitted] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("", "cells run on CPUs here; set gpus_per_node in [slurm] of the cluster file, or leave it out"),
+        ('slurm_gres = "gpu:a100:1"\n', "jobs ask for GPUs by a setting that has no number of its own; give"),
+    ],
+)
+def test_gpus_that_jobs_cannot_ask_for_are_refused_before_any_is_submitted(
+    settings: str, problem: str, scripts: Path, tmp_path: Path
+) -> None:
+    executor = executor_of(f'device_models = ["A"]\n{settings}', tmp_path)
+    with pytest.raises(GridError) as refused:
+        list(executor.run(tasks_with({"num_gpus": 2}, tmp_path)))
+    (line,) = refused.value.problems
+    assert line.startswith(f"[[override]] cluster.num_gpus: {problem}")
+    assert not list(scripts.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cels_per_job = 2", "did you mean 'cells_per_job'"),
+        ("nodes = 2", "a job has one node"),
+        ("cells_per_job = 0", "a whole number from 1"),
+        ('cluster = "locl"', "given 'locl'; did you mean 'local'?"),
+        ("", "no sbatch and no srun"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = tmp_path / "cluster.toml"
+    file.write_text(f"[slurm]\n{text}\n")
+    with pytest.raises(GridError, match="slurm") as refused:
+        SlurmSettings.read(file, ["slurm"])
+    assert said in str(refused.value)
+
+
+def test_what_submitit_refuses_is_one_line(tmp_path: Path) -> None:
+    settings = SlurmSettings(cluster="local", submitit={"timeout_min": "long"})
+    with pytest.raises(GridError, match='submitit refuses its settings: Parameter "timeout_min"'):
+        settings.executor(tmp_path)
