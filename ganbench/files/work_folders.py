@@ -10,18 +10,18 @@ import contextlib
 import shutil
 import tempfile
 import time
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock
 
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.files.atomic import make_folder
 from ganbench.files.cache import cache_folder
 from ganbench.files.canonical import sha256_of
+from ganbench.files.file_locks import take_lock
 
 _KIND = "unfinished"
 _KEPT = "features"
@@ -40,7 +40,7 @@ class WorkFolders:
 
     def __init__(self) -> None:
         self._folder = cache_folder()
-        self._held: list[tuple[Path, FileLock]] = []
+        self._held: list[tuple[Path, BaseFileLock]] = []
         self._temporary: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -93,29 +93,35 @@ def _unused(folder: Path) -> bool:
     return time.time() - last > _MAX_UNUSED_SECONDS
 
 
-def _locked(folder: Path) -> FileLock | None:
-    """Lock a folder by a file beside it; None where another process has it, or there are no locks."""
-    lock = FileLock(folder.with_name(f"{folder.name}{_LOCK_ENDING}"))
-    try:
-        with warnings.catch_warnings(), _claiming(folder.parent):
-            # filelock warns where it falls back to the existence of a file, which outlives a process.
-            warnings.simplefilter("error", UserWarning)
-            lock.acquire(blocking=False)
-    except Exception:  # a lock that is taken, or a file system that has none or refuses, in its own words
-        return None
-    return lock
+def _locked(folder: Path) -> BaseFileLock | None:
+    """Lock a folder by a file beside it; None where another process has it, or the file system refuses."""
+    with contextlib.suppress(OSError, NotImplementedError), _claiming(folder.parent):
+        return take_lock(_lock_file(folder), timeout=0)
+    return None
 
 
-def _remove(folder: Path, lock: FileLock) -> None:
+def _remove(folder: Path, lock: BaseFileLock) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError, Timeout), _claiming(folder.parent):
-        Path(lock.lock_file).unlink(missing_ok=True)
+    with contextlib.suppress(OSError, NotImplementedError), _claiming(folder.parent):
+        _lock_file(folder).unlink(missing_ok=True)
     lock.release()
 
 
-def _claiming(place: Path) -> FileLock:
+def _lock_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}{_LOCK_ENDING}")
+
+
+@contextlib.contextmanager
+def _claiming(place: Path) -> Iterator[None]:
     """Lock the place of all folders, for as long as a folder's lock is taken or its file removed.
 
     Else one process could hold a file that another has just removed, and a third make it anew.
+
+    Raises:
+        OSError, NotImplementedError: others claim without end, or the file system refuses.
     """
-    return FileLock(place / _LOCK_ENDING, timeout=_MAX_CLAIMING_SECONDS)
+    lock = take_lock(place / _LOCK_ENDING, timeout=_MAX_CLAIMING_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import DatasetError
+from ganbench.files.file_locks import take_lock
 from ganbench.files.work_folders import WorkFolders
 
 KEY = {"images": "abc"}
@@ -100,3 +102,24 @@ def test_without_a_cache_a_temporary_folder_serves(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "file" / "cache"))
     folder = end_in(KeyboardInterrupt())
     assert not folder.exists()
+
+
+def test_claims_of_folders_end_with_them(cache: Path) -> None:
+    with WorkFolders() as first:
+        first.folder_of(KEY)
+        # Of the place of all folders nothing is held meanwhile: another lock would wait.
+        take_lock(cache / "unfinished" / ".lock", timeout=0).release()
+    take_lock(cache / "unfinished" / ".lock", timeout=0).release()
+    assert left(cache) == []
+
+
+def test_a_file_system_without_locks_will_do(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    folder = end_in(KeyboardInterrupt())
+    with WorkFolders() as first, WorkFolders() as second:
+        assert first.folder_of(KEY) == folder
+        assert second.folder_of(KEY) != folder
+    assert left(cache) == []
