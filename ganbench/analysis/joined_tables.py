@@ -11,6 +11,7 @@ from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import Compared, Row, axes_of
 from ganbench.analysis.final_scores import final_scores, summarise
 from ganbench.analysis.identities import AUGMENTATION, is_varied
+from ganbench.analysis.ranking import rank
 from ganbench.analysis.records import AXES, NOT_AUGMENTED, plain
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import CELL_COLUMNS, SCORE_COLUMNS, frame
@@ -50,15 +51,19 @@ def join_tables(
     )
     scores = frame(_score_rows(tables, chosen, varied), _columns(varied, SCORE_COLUMNS))
     what = first.compared if axis is None else Compared(axis, baseline)
-    if what.axis not in (known := axes_of(cells)):
-        raise GridError(f"axis: no axis {what.axis!r} in these results{did_you_mean(what.axis, known)}")
+    known = axes_of(cells)
+    for name in what.axes:
+        if name not in known:
+            raise GridError(f"axis: no axis {name!r} in these results{did_you_mean(name, known)}")
     finals = final_scores(cells, scores)
+    comparison = compare(cells, scores, what, finals)
     return ResultTables(
         path=first.path,
         grid=first.grid,
         cells=cells,
         scores=scores,
-        comparison=compare(cells, scores, what, finals),
+        comparison=comparison,
+        ranking=rank(cells, scores, what, finals, comparison),
         final=summarise(cells, scores, finals),
         compared=what,
         finals=finals,

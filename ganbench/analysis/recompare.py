@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import Compared, arm_of, axes_of, label
 from ganbench.analysis.final_scores import final_scores
+from ganbench.analysis.ranking import rank
 from ganbench.analysis.records import FAILURES
 from ganbench.analysis.tables import current_rows
 from ganbench.errors import GanbenchError, did_you_mean
@@ -19,6 +21,18 @@ from ganbench.grid.grid import PAIRS, combined_label
 
 # Commas between labels, not those between the options of one: `mlp[pack=2,units=64],r1`.
 _OUTSIDE_BRACKETS = re.compile(r",(?![^\[]*\])")
+
+
+class Recomparison(NamedTuple):
+    """Another answer from the same results.
+
+    Attributes:
+        comparison: as `compare` makes it.
+        ranking: as `rank` makes it; empty for fewer than three values.
+    """
+
+    comparison: pd.DataFrame
+    ranking: pd.DataFrame
 
 
 def recompare(
@@ -32,7 +46,7 @@ def recompare(
     pairs: str | None = None,
     where: Sequence[str] = (),
     metrics: Sequence[str] = (),
-) -> pd.DataFrame:
+) -> Recomparison:
     """Compare the finished cells of a results folder along an axis of one's choice; nothing is trained.
 
     Args:
@@ -49,7 +63,7 @@ def recompare(
         metrics: scores to compare; all that have a direction unless given.
 
     Returns:
-        A frame as `compare` makes it; its family of tests is what was asked.
+        Frames as `compare` and `rank` make them; their families of tests are what was asked.
 
     Raises:
         GanbenchError: there is no such axis, value, metric or cell, or nothing to compare.
@@ -88,7 +102,9 @@ def recompare(
     scores = scores[scores["cell"].isin(cells["cell"])]
     scores = _measured(scores, metrics, str(path))
     what = Compared(",".join(names), reference, pairs)
-    return compare(cells, scores, what, final_scores(cells, scores))
+    finals = final_scores(cells, scores)
+    comparison = compare(cells, scores, what, finals)
+    return Recomparison(comparison, rank(cells, scores, what, finals, comparison))
 
 
 def _baseline(given: str, names: Sequence[str], cells: pd.DataFrame) -> str:

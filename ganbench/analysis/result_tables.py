@@ -11,10 +11,11 @@ import pandas as pd
 from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import Compared, axes_of, compared
 from ganbench.analysis.final_scores import Finals, final_scores, summarise
+from ganbench.analysis.ranking import rank
 from ganbench.analysis.read_tables import Tables, collect_tables
 from ganbench.catalog import Catalog
 from ganbench.errors import StoreError
-from ganbench.store import CELLS, COMPARISON, SCORES, Store
+from ganbench.store import CELLS, COMPARISON, RANKING, SCORES, Store
 
 CURVES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")
 _MAX_STEP = 2**53
@@ -26,6 +27,8 @@ class ResultTables(Tables):
 
     Attributes:
         comparison: one row per context × metric × pair of the compared axis, with the verdict in words.
+        ranking: one row per context × metric × value of the compared axis, where there are three or more:
+            which may be the best, and which are shown to be worse.
         final: one row per combination × final value, those that are never compared too: mean and standard
             deviation over its seeds, and that of the metric itself.
         compared: the compared axis and its baseline.
@@ -33,6 +36,7 @@ class ResultTables(Tables):
     """
 
     comparison: pd.DataFrame = field(repr=False, compare=False)
+    ranking: pd.DataFrame = field(repr=False, compare=False)
     final: pd.DataFrame = field(repr=False, compare=False)
     compared: Compared = field(repr=False, compare=False)
     finals: Mapping[str, Finals] = field(repr=False, compare=False)
@@ -54,9 +58,11 @@ def analyse(
     tables = collect_tables(store, cells, catalog=catalog)
     what = compared(tables.grid)
     finals = final_scores(tables.cells, tables.scores)
+    comparison = compare(tables.cells, tables.scores, what, finals)
     return ResultTables(
         **vars(tables),
-        comparison=compare(tables.cells, tables.scores, what, finals),
+        comparison=comparison,
+        ranking=rank(tables.cells, tables.scores, what, finals, comparison),
         final=summarise(tables.cells, tables.scores, finals),
         compared=what,
         finals=finals,
@@ -95,7 +101,7 @@ def curves_frame(store: Store, cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_result_tables(store: Store, tables: ResultTables, *, comparison_only: bool = False) -> None:
-    """Write cells.csv, scores.csv and comparison.csv.
+    """Write cells.csv, scores.csv and comparison.csv, and ranking.csv where there is anything to rank.
 
     Args:
         store: the folder.
@@ -109,3 +115,6 @@ def write_result_tables(store: Store, tables: ResultTables, *, comparison_only: 
         store.write_frame(CELLS, tables.cells)
         store.write_frame(SCORES, tables.scores)
     store.write_frame(COMPARISON, tables.comparison)
+    # A ranking of an earlier time must not stay beside a comparison without one.
+    if not tables.ranking.empty or (store.path / RANKING).exists():
+        store.write_frame(RANKING, tables.ranking)

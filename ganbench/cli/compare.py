@@ -57,7 +57,7 @@ def compare_command(
         )
     results = load(folder, plugins=plugins or ())
     warn([results.part] if results.part else [])
-    comparison = recompare(
+    comparison, ranking = recompare(
         results.path,
         results.cells,
         results.scores,
@@ -69,7 +69,7 @@ def compare_command(
         metrics=metrics or (),
     )
     if format_ == "table":
-        print_answer(comparison, output())
+        print_answer(comparison, ranking, output())
     else:
-        sys.stdout.write(FORMATS[format_](comparison))
+        sys.stdout.write(FORMATS[format_](comparison, ranking))
     return 0

@@ -74,7 +74,7 @@ def report_command(
         )
     _export(results, figures, tensorboard)
     if format_ is not None:
-        sys.stdout.write(FORMATS[format_](results.comparison))
+        sys.stdout.write(FORMATS[format_](results.comparison, results.ranking))
     return 0
 
 

@@ -18,6 +18,16 @@ from ganbench.analysis.context import Row, axes_of, metric_label
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.files.atomic import write_folder
+from ganbench.report.ranking_view import (
+    GROUPS_NOTE,
+    RANKING_HEADS,
+    RANKING_NUMBERS,
+    RankingView,
+    joint_words,
+    mean_rank_lines,
+    question,
+    ranking_views,
+)
 from ganbench.report.standalone_figures import StandaloneFigure, standalone_figures
 from ganbench.report.table_views import TableView, comparison_view, family_notes, sentences, titled
 from ganbench.store import Store
@@ -62,19 +72,19 @@ _MAX_STEP = 2**53
 Series = tuple[str, np.ndarray, np.ndarray]
 
 
-def as_csv(comparison: pd.DataFrame) -> str:
-    """Write every column, as in comparison.csv."""
+def as_csv(comparison: pd.DataFrame, ranking: pd.DataFrame | None = None) -> str:
+    """Write every column, as in comparison.csv; without the ranking, which has other columns."""
     return str(comparison.to_csv(index=False, lineterminator="\n"))
 
 
-def as_json(comparison: pd.DataFrame) -> str:
-    """Write an array of objects with every column; what is not defined is null."""
+def as_json(comparison: pd.DataFrame, ranking: pd.DataFrame | None = None) -> str:
+    """Write an array of objects with every column; what is not defined is null; without the ranking."""
     rows = [{name: _plain(value) for name, value in row.items()} for row in comparison.to_dict("records")]
     return json.dumps(rows, indent=2, allow_nan=False) + "\n"
 
 
-def as_markdown(comparison: pd.DataFrame) -> str:
-    """Write a table for reading, then its notes and the verdicts as a list."""
+def as_markdown(comparison: pd.DataFrame, ranking: pd.DataFrame | None = None) -> str:
+    """Write the ranking, a table for reading, then its notes and the verdicts as a list."""
     view = comparison_view(comparison)
     head, rows = view.table(_COLUMNS)
     right = ["---:" if name in _NUMBERS else "---" for name in head]
@@ -85,18 +95,54 @@ def as_markdown(comparison: pd.DataFrame) -> str:
     ]
     lines += [_piped([_markdown(cell) for cell in row]) for row in rows]
     notes = [*view.notes, *family_notes(comparison), *sentences(comparison)]
-    return "\n".join([*lines, "", *(f"- {_markdown(note)}" for note in notes)]) + "\n"
+    lines = [*_ranking_markdown(ranking), *lines, "", *(f"- {_markdown(note)}" for note in notes)]
+    return "\n".join(lines) + "\n"
 
 
-def as_latex(comparison: pd.DataFrame) -> str:
-    """Write a `table` with the rules of booktabs; notes in its caption, verdicts as comments before it."""
+def _ranking_markdown(ranking: pd.DataFrame | None) -> list[str]:
+    if ranking is None or ranking.empty:
+        return []
+    views = ranking_views(ranking)
+    lines = [_markdown(question(ranking)), ""]
+    lines += [f"- {_markdown(f'{view.title}: {view.words}')}" for view in views]
+    lines += [f"- {_markdown(line)}" for line in (*joint_words(views), *mean_rank_lines(ranking))]
+    head, rows = _ranking_table(views)
+    right = ["---:" if name in RANKING_NUMBERS else "---" for name in head]
+    lines += ["", *(_piped(cells) for cells in ([_markdown(name) for name in head], right))]
+    lines += [_piped([_markdown(cell) for cell in row]) for row in rows]
+    return [*lines, "", _markdown(GROUPS_NOTE), ""]
+
+
+def _ranking_table(views: Sequence[RankingView]) -> tuple[list[str], list[list[str]]]:
+    """Lay out all rankings as one table, a column for what each is of where there are several."""
+    if len(views) == 1:
+        return list(RANKING_HEADS), [list(row) for row in views[0].rows]
+    return ["by", *RANKING_HEADS], [[view.title, *row] for view in views for row in view.rows]
+
+
+def as_latex(comparison: pd.DataFrame, ranking: pd.DataFrame | None = None) -> str:
+    """Write a `table` with the rules of booktabs; notes in its caption, verdicts as comments before it.
+
+    A ranking has such a table of its own, before it.
+    """
     view = comparison_view(comparison)
     head, rows = view.table(_COLUMNS)
-    columns = "".join("r" if name in _NUMBERS else "l" for name in head)
     caption = " ".join([f"{_title(view)}.", *view.notes, *family_notes(comparison)])
-    lines = [
-        *(f"% {line}" for line in sentences(comparison)),
-        r"% needs \usepackage{booktabs}",
+    comments, before = sentences(comparison), []
+    if ranking is not None and not ranking.empty:
+        views = ranking_views(ranking)
+        said = [f"{one.title}: {one.words}" for one in views]
+        comments = [*said, *joint_words(views), *mean_rank_lines(ranking), *comments]
+        before = _latex_table(*_ranking_table(views), RANKING_NUMBERS, f"{question(ranking)}. {GROUPS_NOTE}")
+    lines = [*(f"% {line}" for line in comments), r"% needs \usepackage{booktabs}", *before]
+    return "\n".join([*lines, *_latex_table(head, rows, _NUMBERS, caption)]) + "\n"
+
+
+def _latex_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str], caption: str
+) -> list[str]:
+    columns = "".join("r" if name in numbers else "l" for name in head)
+    return [
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{_latex(caption)}}}",
@@ -109,10 +155,9 @@ def as_latex(comparison: pd.DataFrame) -> str:
         r"\end{tabular}",
         r"\end{table}",
     ]
-    return "\n".join(lines) + "\n"
 
 
-FORMATS: Mapping[str, Callable[[pd.DataFrame], str]] = {
+FORMATS: Mapping[str, Callable[[pd.DataFrame, pd.DataFrame], str]] = {
     "md": as_markdown,
     "latex": as_latex,
     "csv": as_csv,

@@ -6,6 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ganbench.analysis.records import STATUSES
+from ganbench.report.ranking_view import ranking_views
 from ganbench.report.summary import summary_sentences
 from ganbench.report.table_views import comparison_view, final_view
 
@@ -26,14 +27,20 @@ _FINAL = (("score", "{score}"), ("mean ± sd (n)", "{mean_and_sd} ({n})"), ("fai
 
 
 def as_html(
-    name: str, cells: pd.DataFrame, comparison: pd.DataFrame, final: pd.DataFrame, part: str = ""
+    name: str,
+    cells: pd.DataFrame,
+    comparison: pd.DataFrame,
+    ranking: pd.DataFrame,
+    final: pd.DataFrame,
+    part: str = "",
 ) -> Markup:
-    """Write the verdicts, then the comparison, or the final scores where nothing is compared.
+    """Write the ranking's words, the verdicts, then the comparison, or the final scores without one.
 
     Args:
         name: what to call the results.
         cells: table of cells.
         comparison: table of differences.
+        ranking: table of the ranking.
         final: table of final scores.
         part: says that this is a part of a grid; empty where it is all of it.
     """
@@ -47,6 +54,10 @@ def as_html(
         view = comparison_view(comparison)
         head, rows = view.table(_COMPARISON)
         said = [
+            Markup("<li><b>{}</b>: {}</li>").format(found.title, found.words)
+            for found in ranking_views(ranking)
+        ]
+        said += [
             Markup("<li><b>{}</b> {}{}</li>").format(
                 found.mark, f"{found.where}: " if found.where else "", found.words
             )

@@ -31,6 +31,15 @@ from ganbench.report.page_parts import (
     objectives_text_table,
     progress,
 )
+from ganbench.report.ranking_view import (
+    GROUPS_NOTE,
+    RANKING_HEADS,
+    RANKING_NUMBERS,
+    joint_words,
+    mean_rank_lines,
+    question,
+    ranking_views,
+)
 from ganbench.report.summary import by_context, summary_sentences
 from ganbench.report.svg import GROUP_COLOURS
 from ganbench.report.text_tables import (
@@ -41,7 +50,7 @@ from ganbench.report.text_tables import (
     final_text_table,
     scores_text_table,
 )
-from ganbench.store import CELLS, COMPARISON, REPORT, SCORES, Store
+from ganbench.store import CELLS, COMPARISON, RANKING, REPORT, SCORES, Store
 
 MAX_CONTEXTS = 24
 # Pictures that fit beside the verdicts; more of them stand below.
@@ -142,6 +151,9 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     if further:
         left_out.append(f"failures and warnings of {further} cells; cells.csv has them")
     name = printable(grid.get("name", store.path.name))
+    rankings = ranking_views(results.ranking)
+    if len(rankings) > MAX_CONTEXTS:
+        left_out.append(f"{len(rankings) - MAX_CONTEXTS} rankings; ranking.csv has them")
     overview = overview_panels(results.comparison, groups)
     comparison, final = comparison_text_table(results.comparison), final_text_table(results.final)
     return {
@@ -152,6 +164,12 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "shared": shared(cells[cells["seed"].notna()])[0],
         "answers": by_context(summary_sentences(results.comparison)),
         "anchors": {section.title: f"context-{index}" for index, section in enumerate(sections)},
+        "question": question(results.ranking) if rankings else "",
+        "rankings": rankings[:MAX_CONTEXTS],
+        "ranking_lines": [*joint_words(rankings), *mean_rank_lines(results.ranking)] if rankings else [],
+        "ranking_heads": RANKING_HEADS,
+        "ranking_numbers": RANKING_NUMBERS,
+        "groups_note": GROUPS_NOTE,
         "overview": overview,
         "beside": 0 < len(overview) <= _BESIDE,
         "groups": [(label, index % len(GROUP_COLOURS)) for index, label in enumerate(groups)],
@@ -177,6 +195,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
             download(CELLS, cells),
             download(SCORES, results.scores),
             download(COMPARISON, results.comparison),
+            *([download(RANKING, results.ranking)] if rankings else []),
         ],
         "script": Markup(_SCRIPT),
         "script_digest": _digest(_SCRIPT),

@@ -36,6 +36,8 @@ class Results(ResultTables):
         cells: one row per cell: identity, status and reason, warnings, step, seconds, device, environment.
         scores: one row per score: cell, step, metric, value, how it was measured.
         comparison: one row per context × metric × pair of the compared axis, with the verdict in words.
+        ranking: one row per context × metric × value of the compared axis, where there are three or more:
+            which may be the best, and which are shown to be worse.
         final: one row per combination × final value, those that are never compared too: mean, its 95%
             interval (`low`, `high`) and standard deviation over its seeds, and that of the metric itself.
         compared: the compared axis and its baseline.
@@ -162,7 +164,11 @@ class Results(ResultTables):
         return _JoinedStore(self.path, homes)
 
     def _repr_html_(self) -> str:
-        return str(as_html(printable(self.path.name), self.cells, self.comparison, self.final, self.part))
+        return str(
+            as_html(
+                printable(self.path.name), self.cells, self.comparison, self.ranking, self.final, self.part
+            )
+        )
 
 
 class _JoinedStore(Store):

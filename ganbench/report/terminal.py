@@ -15,6 +15,14 @@ from ganbench.analysis.context import axes_of, telling, where
 from ganbench.analysis.metric_conflicts import disagreeing
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.files.trimmed import Trimmed
+from ganbench.report.ranking_view import (
+    GROUPS_NOTE,
+    RankingView,
+    joint_words,
+    mean_rank_lines,
+    question,
+    ranking_views,
+)
 from ganbench.report.table_views import METRIC_SD, comparison_view, family_notes, footnotes, sentences, titled
 from ganbench.report.text_tables import final_text_table
 
@@ -23,6 +31,8 @@ _UNBOUNDED = 400
 # Names in a narrower column are folded too often to be read.
 _NAME = 10
 _MAX_NUMBER_CHARACTERS = 12
+# Rankings whose tables are printed; of more, the page and ranking.csv have them.
+_MAX_RANKINGS = 4
 
 
 class _FoldingTables:
@@ -124,7 +134,7 @@ def print_comparison(results: ResultTables, console: Console | None = None) -> N
     if results.part:
         _print_lines(console, [f"{results.part}; what follows is about this part alone"])
     if not comparison.empty:
-        print_answer(comparison, console)
+        print_answer(comparison, results.ranking, console)
         return
     console.print("Nothing to compare: the compared axis has fewer than two values with scores.")
     if not final.empty:
@@ -135,8 +145,36 @@ def print_comparison(results: ResultTables, console: Console | None = None) -> N
         _print_lines(console, footnotes(final))
 
 
-def print_answer(comparison: pd.DataFrame, console: Console) -> None:
-    """Print a comparison that has rows: its table, what must be known of it, its verdicts."""
+def ranking_table(views: Sequence[RankingView]) -> RenderableType:
+    """Lay out rankings for 80 columns: a heading per score, a line per value."""
+    heads = ["", "is best with\nprobability", "mean ± sd\nover seeds", "seeds"]
+    groups = {}
+    for view in views:
+        rows = []
+        for group, value, share, mean, seeds, failed in view.rows:
+            rows.append(
+                [f"  {group}  {value}", share, mean, f"{seeds}, {failed} failed" if failed else seeds]
+            )
+        groups[f"{view.title}, {view.better} is better"] = rows
+    return _FoldingTables("Ranking, in groups", heads, groups)
+
+
+def print_ranking(ranking: pd.DataFrame, console: Console) -> None:
+    """Print which value to take, then the rankings that it follows from."""
+    views = ranking_views(ranking)
+    _print_lines(console, [question(ranking)])
+    _print_lines(console, [f"  {view.title}: {view.words}" for view in views])
+    _print_lines(console, [f"  {line}" for line in (*joint_words(views), *mean_rank_lines(ranking))])
+    console.print()
+    if len(views) <= _MAX_RANKINGS:
+        console.print(ranking_table(views))
+        _print_lines(console, [GROUPS_NOTE, ""])
+
+
+def print_answer(comparison: pd.DataFrame, ranking: pd.DataFrame, console: Console) -> None:
+    """Print a comparison that has rows: the ranking, its table, what must be known of it, its verdicts."""
+    if not ranking.empty:
+        print_ranking(ranking, console)
     console.print(comparison_table(comparison))
     _print_lines(console, [*footnotes(comparison), *family_notes(comparison)])
     console.print()

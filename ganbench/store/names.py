@@ -11,6 +11,7 @@ GRID = "grid.toml"
 CELLS = "cells.csv"
 SCORES = "scores.csv"
 COMPARISON = "comparison.csv"
+RANKING = "ranking.csv"
 REPORT = "report.html"
 # Older results folders have none; they are known by their tables and cells.
 MARK = ".ganbench-results"
@@ -36,7 +37,7 @@ TRACEBACK = "traceback.txt"
 
 REFERENCES = "references"
 
-_TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, REPORT, MARK, WORKERS, HOLDER}
+_TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, RANKING, REPORT, MARK, WORKERS, HOLDER}
 _CELL_FILES = {
     *(CELL, SCORES, CURVES, PICTURE, NEIGHBOURS, BETWEEN, GENERATOR, TRACEBACK),
     *(CHECKPOINT, INCOMING_CHECKPOINT, EARLIER_CHECKPOINT),
