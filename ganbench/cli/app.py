@@ -33,6 +33,7 @@ plugins or grids; without it, everything is listed.
     "inspect": "What ganbench sees in a folder, archive, array or table, and the grid's line that reads it.",
     "show": "One entry: summary, formulas, options with types and defaults, who provides it.",
     "sample": "The first COUNT samples of a cell that were scored, or of given classes, conditions or noise.",
+    "export": "A generator in a file that runs without ganbench, with a card that says what it takes.",
     "score": "Scores of images made elsewhere, with the same numbers as a run's.",
     "stats": "Mean and covariance of a data set's features in a file, for `score --reference FILE`.",
     "report": "Tables and report.html, again, from what is stored; with an option, only what it asks for.",

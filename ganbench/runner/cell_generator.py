@@ -45,6 +45,8 @@ class CellGenerator(nn.Module):
         classes: number of classes that it is given labels of; None where it takes no labels.
         condition: shape of one condition; None where it takes none that is not a label.
         scored_samples: number of samples that each scoring is of.
+        parts: what the cell is built from.
+        store: the results folder.
     """
 
     def __init__(self, store: Store, parts: CellParts) -> None:
@@ -67,8 +69,8 @@ class CellGenerator(nn.Module):
         self.condition = self.signature.condition if conditional else None
         self.classes = self.signature.classes if conditional and self.condition is None else None
         self.scored_samples = parts.cell.score.samples
-        self._parts = parts
-        self._store = store
+        self.parts = parts
+        self.store = store
         self.eval()
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -108,20 +110,20 @@ class CellGenerator(nn.Module):
             GridError: a number is out of its range, there is no such class, or a sample is not finite.
             DatasetError: the data whose conditions it takes are not there.
         """
-        cell = self._parts.cell
+        cell = self.parts.cell
         _require_whole("n", n, 1, MAX_SAMPLES)
         _require_whole("repeat", repeat, 0, cell.score.repeats - 1)
         if seed is not None:
             _require_whole("seed", seed, 0, MAX_SEED)
-        with _as_in_a_worker(self._store):
+        with _as_in_a_worker(self.store):
             given = None
             if class_ is not None:
                 classes = [class_] if isinstance(class_, int) else list(class_)
                 if not 1 <= len(classes) <= n:
                     raise GridError(f"class_: must be 1 to {n} classes, as n is {n}, given {len(classes)}")
-                given = given_classes(self._parts, classes)
+                given = given_classes(self.parts, classes)
             try:
-                return cell_samples(self.module, self._parts, n, repeat=repeat, seed=seed, given=given)
+                return cell_samples(self.module, self.parts, n, repeat=repeat, seed=seed, given=given)
             except NonFiniteSamples as error:
                 raise GridError(f"{cell.id}: {error}") from error
 
