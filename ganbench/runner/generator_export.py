@@ -67,7 +67,7 @@ def export_generator(generator: CellGenerator, out: Path, form: Format) -> dict[
     inputs = _inputs(generator, max(_COMPARED_BATCHES))
     who = f"cell {generator.cell}: architecture {generator.parts.cell.architecture.label!r}"
     program = _traced(network, [tensor[:_TRACED_SAMPLES] for tensor in inputs], who)
-    model, run = (None, _runner(program)) if form == "torch" else _converted(program, len(inputs), who)
+    model, run = (None, _runner(program)) if form == "torch" else _converted(program, network, inputs, who)
     difference = _largest_difference(generator, inputs, run, who)
     card = generator_card(generator, inputs, form, difference)
     text = json.dumps(card, indent=1, allow_nan=False) + "\n"
@@ -161,7 +161,7 @@ def _runner(program: torch.export.ExportedProgram) -> Run:
 def _reason(failures: list[Exception]) -> str:
     """Say which operation of a network cannot be traced."""
     texts = [str(error) for error in failures]
-    if any("specialized it to be a constant" in text for text in texts):
+    if any("to be a constant" in text for text in texts):
         what = "it takes batches of one size only"
     else:
         what = texts[-1].strip().split("\n")[0].strip() or type(failures[-1]).__name__
@@ -193,7 +193,9 @@ def _require_onnx() -> None:
         raise GanbenchError(f'--format onnx: needs {" and ".join(missing)}; pip install "ganbench[onnx]"')
 
 
-def _converted(program: torch.export.ExportedProgram, inputs: int, who: str) -> tuple[Any, Run]:
+def _converted(
+    program: torch.export.ExportedProgram, network: nn.Module, inputs: list[Tensor], who: str
+) -> tuple[Any, Run]:
     """Convert a traced network to ONNX, and give onnxruntime's function of it.
 
     Raises:
@@ -201,16 +203,19 @@ def _converted(program: torch.export.ExportedProgram, inputs: int, who: str) -> 
     """
     import onnxruntime
 
-    names = list(INPUTS[:inputs])
+    names = list(INPUTS[: len(inputs)])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ONLY_ERRORS
     try:
         with _quiet():
-            converted = torch.onnx.export(
-                program, (), input_names=names, output_names=[OUTPUT], dynamo=True, verbose=False
-            )
-            assert converted is not None
-            model = converted.model_proto
-            options = onnxruntime.SessionOptions()
-            options.log_severity_level = _ONLY_ERRORS
+            try:
+                model = _by_program(program, names)
+            except Exception as error:
+                # torch 2.6 fails at batch normalisation in the first way, and not in its older one.
+                try:
+                    model = _by_script(network, inputs, names)
+                except Exception:
+                    raise error from error.__cause__
             session = onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
@@ -222,6 +227,31 @@ def _converted(program: torch.export.ExportedProgram, inputs: int, who: str) -> 
         return torch.from_numpy(session.run([OUTPUT], arrays)[0])
 
     return model, run
+
+
+def _by_program(program: torch.export.ExportedProgram, names: list[str]) -> Any:
+    converted = torch.onnx.export(
+        program, (), input_names=names, output_names=[OUTPUT], dynamo=True, verbose=False
+    )
+    assert converted is not None
+    return converted.model_proto
+
+
+def _by_script(network: nn.Module, inputs: list[Tensor], names: list[str]) -> Any:
+    import onnx
+
+    stream: Any = io.BytesIO()
+    torch.onnx.export(
+        network,
+        tuple(tensor[:_TRACED_SAMPLES] for tensor in inputs),
+        stream,
+        input_names=names,
+        output_names=[OUTPUT],
+        dynamic_axes={name: {0: "batch"} for name in (*names, OUTPUT)},
+        dynamo=False,
+        verbose=False,
+    )
+    return onnx.load_from_string(stream.getvalue())
 
 
 def _missing_operation(error: Exception) -> str:

@@ -51,7 +51,8 @@ class ConditionalBatchNorm(Labelled):
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         """Of x's shape, (batch, features, ...)."""
-        shape = len(x), -1, *[1] * (x.ndim - 2)
+        # Not len(x), which an export of the network would take for a constant.
+        shape = x.shape[0], -1, *[1] * (x.ndim - 2)
         normalised: Tensor = self.norm(x) * self.gain(labels).view(shape) + self.bias(labels).view(shape)
         return normalised
 
@@ -133,5 +134,5 @@ def join_labels(x: Tensor, labels: Tensor, classes: int) -> Tensor:
     """
     # Not torch's one_hot, which looks at the labels' values to check them.
     one_hot = (labels.unsqueeze(1) == torch.arange(classes, device=labels.device)).to(x.dtype)
-    planes = one_hot.view(len(x), classes, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
+    planes = one_hot.view(x.shape[0], classes, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
     return torch.cat((x, planes), dim=1)

@@ -21,7 +21,7 @@ class DiracGenerator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Repeat the same point for each row of the noise."""
-        return self.theta.expand(len(noise), -1)
+        return self.theta.expand(noise.shape[0], -1)
 
 
 class DiracDiscriminator(nn.Module):
