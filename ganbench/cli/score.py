@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 def score_command(
     images: Annotated[
-        Path, typer.Argument(metavar="IMAGES", help="A folder of images, or an array: .npz or .npy.")
+        Path, typer.Argument(metavar="IMAGES", help="A folder or archive, .npz or .npy; of points also .csv.")
     ],
     reference: Annotated[
         str,
@@ -92,6 +92,7 @@ def score_command(
     from ganbench.runner import SharedParts
     from ganbench.runner.devices import THREADS, resolve_device
     from ganbench.runner.external_samples import read_samples
+    from ganbench.runner.point_tables import PointColumns
     from ganbench.scoring.extraction import Pace
     from ganbench.scoring.image_rows import shape_of
     from ganbench.scoring.reference import forget_references
@@ -141,7 +142,8 @@ def score_command(
             described = f"the statistics {request.reference}"
         else:
             real, described = open_reference(request, shared, workers, progress)
-            reading = replace(reading, class_names=getattr(real, "class_names", None))
+            class_names = getattr(real, "class_names", None)
+            reading = replace(reading, class_names=class_names, columns=PointColumns.of(real))
             samples = read_samples(images, real.signature, reading, notes=told)
             notes = _notes(request, real, samples, images)
             scorer = _scorer(request, shared, real, samples, images, place, pace)

@@ -149,13 +149,15 @@ def _label(text: str, option: str, problems: Problems) -> Any | None:
 
 def _real(text: str, catalog: Catalog, problems: Problems, argument: str) -> Choice | Path | None:
     """Resolve the real side: a data set by its name, else a path; None, with the problem noted."""
+    from ganbench.files.arrays import ARRAY_ENDINGS
+    from ganbench.files.number_tables import TABLE_ENDINGS
     from ganbench.grid.choice import choice_of
     from ganbench.grid.named import read_choice
 
     known = [entry.name for entry in catalog.entries("dataset")]
     if not text.lstrip().startswith("{") and text.partition("[")[0].strip() not in known:
         path = Path(text)
-        if path.exists() or os.sep in text:
+        if path.exists() or os.sep in text or path.suffix.lower() in (*ARRAY_ENDINGS, *TABLE_ENDINGS):
             return path
     value = _label(text, argument, problems)
     found = None if value is None else read_choice("dataset", value, catalog, argument, problems)

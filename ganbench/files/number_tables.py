@@ -93,6 +93,8 @@ def read_table(path: Path) -> NumberTable:
         raise DatasetError(f"{path}: must end in {', '.join(TABLE_ENDINGS)}")
     if problem := irregular(path):
         raise DatasetError(f"{path}: {problem}")
+    if not path.exists():
+        raise DatasetError(f"{path}: there is no such file")
     named = True
     try:
         with open_regular(path) as stream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -14,8 +14,10 @@ from ganbench.api.data import Split
 from ganbench.errors import DatasetError
 from ganbench.files.archives import ARCHIVE_ENDINGS, is_archive
 from ganbench.files.arrays import ARRAY_ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
+from ganbench.files.number_tables import TABLE_ENDINGS
 from ganbench.files.pictures import Background
 from ganbench.runner.image_folders import labels_of, read_image_folder
+from ganbench.runner.point_tables import PointColumns, read_points
 from ganbench.scoring import too_few
 from ganbench.scoring.image_rows import StreamedSamples, content_digest, digest_of, shape_of
 from ganbench.store import Store
@@ -31,6 +33,7 @@ class Reading:
         size: side to which the images of a folder are resized.
         background: what transparent images are laid over.
         class_names: of the data that they are compared with, in the order of the labels.
+        columns: of the data that they are compared with, for tables of points.
         readers: threads that read a folder or an archive.
         told: is told how many of its images were read, and how many there are.
     """
@@ -40,6 +43,7 @@ class Reading:
     size: int | None = None
     background: Background | None = None
     class_names: tuple[str, ...] | None = None
+    columns: PointColumns = field(default_factory=PointColumns)
     readers: int = 1
     told: Callable[[int, int], object] = lambda done, total: None
 
@@ -57,22 +61,22 @@ def read_samples(
     *,
     notes: list[str] | None = None,
 ) -> Samples:
-    """Read samples from a folder or an archive of images, or from an array in a file.
+    """Read samples from a folder or an archive of images, from an array in a file, or from a table of points.
 
     Images with three equal channels are grey: many programs write grey ones so. Grey images get three equal
     channels where the others have them.
 
     Args:
-        path: a folder or an archive as `read_image_folder` takes it, or a file as `read_arrays` does.
+        path: a folder or an archive as `read_image_folder` takes it, or a file as `read_arrays` or
+            `read_table` does.
         like: what a sample must look like, but for the height and width of images; anything unless given.
         reading: how they are read.
         notes: gets what was passed over or changed, a phrase each.
 
     Returns:
         uint8 (N, C, H, W) for images, float32 (N, d) for points, N at least 1; images of many files are
-        read anew when they are wanted; with the labels that folders
-        of classes give, or with the labels, conditions and rows of the data that a file of `ganbench sample`
-        has.
+        read anew when they are wanted; with the labels that folders of classes give, or with the labels,
+        conditions and rows of the data that a file of `ganbench sample` has.
 
     Raises:
         DatasetError: there is no such thing, it is damaged, or it does not look like that.
@@ -92,10 +96,12 @@ def read_samples(
         if x.ndim == 4 and x.shape[1] == 1 and like is not None and like.shape[0] == 3:
             x = x.expand(-1, 3, -1, -1).contiguous()
         samples = Samples(x=x, **companions_of(arrays, path))
+    elif path.suffix.lower() in TABLE_ENDINGS:
+        samples = Samples(x=_of_table(path, like, reading, notes))
     elif path.exists():
         raise DatasetError(
             f"{path}: must be a folder of images, an archive of them ({', '.join(ARCHIVE_ENDINGS)}), or a "
-            f"file ending in {' or '.join(ARRAY_ENDINGS)}"
+            f"file ending in {', '.join(ARRAY_ENDINGS)} or, of points, {', '.join(TABLE_ENDINGS)}"
         )
     else:
         raise DatasetError(f"{path}: there is no such file or folder")
@@ -116,17 +122,27 @@ class ExternalDataset:
         signature: what one sample looks like.
         fingerprint: of the content, however it is stored.
         class_names: of the folders that are its classes; None without.
+        columns: of the table that they are points of; None without.
     """
 
-    def __init__(self, samples: Samples, path: Path, class_names: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        path: Path,
+        class_names: tuple[str, ...] | None = None,
+        *,
+        columns: tuple[str, ...] | None = None,
+    ) -> None:
         """Bind the samples.
 
         Args:
             samples: all of them.
             path: where they are from, for messages.
             class_names: what their labels mean; without it they have none here.
+            columns: the names of their coordinates.
         """
         self._path = path
+        self.columns = columns
         self.class_names = class_names
         labels = samples.labels if class_names is not None else None
         if isinstance(samples, StreamedSamples):
@@ -152,6 +168,9 @@ class ExternalDataset:
             DatasetError: there is no such thing, or it is damaged.
         """
         reading = reading or Reading()
+        if not path.is_dir() and path.suffix.lower() in TABLE_ENDINGS:
+            points, columns = read_points(path, None, reading.columns)
+            return cls(Samples(x=points), path, columns=columns)
         if not path.is_dir() and not (path.exists() and is_archive(path)):
             return cls(read_samples(path, reading=reading), path)
         _require_images(path)
@@ -268,11 +287,22 @@ def _of_array(
     if not points:
         shape = None if like is None else like.shape
         return pixels_of(array, path, reading.span, shape, background=reading.background, notes=notes)
+    _refuse_of_images(path, reading)
+    return points_of(array, path)
+
+
+def _of_table(path: Path, like: Signature | None, reading: Reading, notes: list[str] | None) -> Tensor:
+    if like is not None and like.kind != "points":
+        raise DatasetError(f"{path}: is a table, of points; the reference has {describe_signature(like)}")
+    _refuse_of_images(path, reading)
+    return read_points(path, None if like is None else like.shape[0], reading.columns, notes=notes)[0]
+
+
+def _refuse_of_images(path: Path, reading: Reading) -> None:
     if reading.span is not None:
         raise DatasetError(f"{path}: points have no black and white: --range is for images")
     if reading.background is not None:
         raise DatasetError(f"{path}: points are not transparent: --background is for images")
-    return points_of(array, path)
 
 
 def _grey(x: Tensor) -> Tensor:

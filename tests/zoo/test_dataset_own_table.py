@@ -158,7 +158,7 @@ def test_what_cannot_be_used_is_refused_in_a_line(text: str, options: dict[str, 
 
 
 def test_files_that_are_none() -> None:
-    assert "cannot be read as a table: No such file" in refused("t.csv")
+    assert "t.csv: there is no such file" in refused("t.csv")
     assert "must end in .csv, .tsv, .txt, .parquet" in refused("t.xlsx")
     Path("t.parquet").write_text("PAR1 or not")
     assert "cannot be read as a table: " in refused("t.parquet")
