@@ -9,12 +9,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
 import pandas as pd
 from ready_process import run_program
 
+from ganbench.errors import StoreError
 from ganbench.store import Store
 
 GRID = """
@@ -126,6 +128,7 @@ def ganbench_metrics():
 """
 
 COUNTED = """
+import os
 import time
 from ganbench import LossSpec, hookimpl
 from ganbench.zoo.losses.adversarial import NonSaturating
@@ -137,7 +140,7 @@ class Counted(NonSaturating):
         if step > 5:
             with open({log!r}, "a") as stream:
                 print(float(game.noise.sum()), step, file=stream)
-            time.sleep({seconds})
+            time.sleep({seconds} if os.path.exists({slow!r}) else 0)
         return super().generator_loss(game)
 
 @hookimpl
@@ -211,19 +214,29 @@ class CountedStudy(Study):
     def __init__(self, folder: Path, grid: str = TWO) -> None:
         super().__init__(folder, grid)
         self.log = folder / "log"
+        self._slow = folder / "slow"
 
     def count_steps(self, seconds: float) -> None:
-        """Let every step be written down, and take so long."""
-        source = COUNTED.format(log=str(self.log), seconds=seconds)
+        """Let every step be written down, and take so long until `hurry`."""
+        source = COUNTED.format(log=str(self.log), seconds=seconds, slow=str(self._slow))
         self.install("ganbench-counted", "ganbench_counted", source)
+        self._slow.touch()
+
+    def hurry(self) -> None:
+        """Let steps take no longer than they do, in runs that go on too."""
+        self._slow.unlink()
 
     def reached(self) -> dict[str, int]:
         """The step of the latest checkpoint of each cell that has one."""
         store = Store(self.out)
-        cells = [cell for cell in store.cells_on_disk() if store.checkpoints(cell)]
-        return {
-            cell: store.read_checkpoint(store.checkpoints(cell)[0])[1]["training"]["step"] for cell in cells
-        }
+        found: dict[str, int] = {}
+        for cell in store.cells_on_disk():
+            for path in store.checkpoints(cell):
+                # Workers replace them meanwhile.
+                with suppress(StoreError):
+                    found[cell] = store.read_checkpoint(path)[1]["training"]["step"]
+                    break
+        return found
 
     def trained(self) -> int:
         """How many steps were trained, those before the first that is written down left out."""
@@ -234,7 +247,7 @@ class CountedStudy(Study):
         return sum(times - 1 for times in Counter(self.log.read_text().splitlines()).values())
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 300) -> None:
     """Wait until something has happened in a run that goes on."""
     end = time.monotonic() + seconds
     while not condition():

@@ -247,17 +247,25 @@ class RayExecutor(SignalledExecutor):
             if wanted and idle and (not wanted[slot.kind] or slot.node_id in self._slots.unfit):
                 self._slots.dismiss(slot)
         wanted.update(slot.kind for slot in self._slots.busy)
-        there = Counter(slot.kind for slot in self._slots.all)
-        limited = sum(slot.needs == self._needs for slot in self._slots.all)
         for kind, count in wanted.items():
-            # Where every node has gone, one worker waits for the next.
-            room = sum(self._slots.room(*kind).values()) if self._slots.room(kind.needs) else 1
-            missing = min(count, room) - there[kind]
-            if kind.needs == self._needs and self.settings.slots:
-                missing = min(missing, self.settings.slots - limited)
-                limited += max(0, missing)
-            for _ in range(missing):
-                self._slots.start(kind.needs, model=kind.model)
+            self._start_up_to(min(count, self._fitting(kind)), kind)
+        for kind, count in wanted.items():
+            # Where the file says how many, a cluster that grows makes room for those that do not fit yet.
+            if self.settings.slots and kind.needs == self._needs and self._fitting(kind):
+                self._start_up_to(count, kind)
+
+    def _fitting(self, kind: Kind) -> int:
+        """Count the workers of one kind that fit; where every node has gone, one waits for the next."""
+        return sum(self._slots.room(*kind).values()) if self._slots.room(kind.needs) else 1
+
+    def _start_up_to(self, count: int, kind: Kind) -> None:
+        """Start workers of one kind until there are so many, or as many as the file allows."""
+        missing = count - sum(slot.kind == kind for slot in self._slots.all)
+        if self.settings.slots and kind.needs == self._needs:
+            there = sum(slot.needs == self._needs for slot in self._slots.all)
+            missing = min(missing, self.settings.slots - there)
+        for _ in range(missing):
+            self._slots.start(kind.needs, model=kind.model)
 
     def _start_first(self) -> None:
         """Start the workers that fit, and wait until they have answered.

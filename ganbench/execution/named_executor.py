@@ -21,7 +21,8 @@ class ClusterExecutor(Executor, Protocol):
 
     It is made with the path of a cluster file, or None, and `max_seconds`, a cell's limit, or None. Cells of
     a run may differ in the device model that they need, which the environment of a task names: one is only
-    handed to a worker that has it. Where a run begins, it writes a token into the results folder
+    handed to a worker that has it, and a worker that has another costs no try
+    (`ganbench.clusters.device_models`). Where a run begins, it writes a token into the results folder
     (`ganbench.clusters.shared_folder`), and every worker reads it and compares versions
     (`ganbench.clusters.node_check`) before the first cell is handed out. Lost workers are counted by
     `ganbench.execution.tries`.

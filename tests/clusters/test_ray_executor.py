@@ -13,7 +13,17 @@ from studies import GRID, STEPS, TWELVE, TWO, CountedStudy, outcome, wait_for
 
 from ganbench.store import Store
 
-pytestmark = pytest.mark.slow
+# Workers load torch, again and again, on a machine that may have much else to do.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+SECONDS = 400
+SLOW_STEP = 0.3
+# Of the driver: the local executor's three seconds are short where the machine is busy.
+PATIENT = """
+from ganbench.clusters.ray_executor import RayExecutor
+
+RayExecutor.patience_seconds = 120.0
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +34,8 @@ def cluster() -> Iterator[Any]:
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # Whoever else fills this machine's memory.
+        patch.setenv("RAY_memory_monitor_refresh_ms", "0")
         from ray.cluster_utils import Cluster
 
         made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -57,19 +69,24 @@ class RayStudy(CountedStudy):
         file.write_text(f'[ray]\naddress = "{address}"\n')
         self.options = ("--executor", "ray", "--cluster", str(file))
 
+    def actors(self) -> list[int]:
+        """The actors that have a worker of this study, by their process ids."""
+        parents = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (folder / "cmdline").read_bytes()
+                if b"--serve" in command and str(self.site).encode() in command:
+                    parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                    if b"ray::" in Path(f"/proc/{parent}/cmdline").read_bytes():
+                        parents.append(parent)
+            except OSError:
+                continue
+        return parents
 
-def workers_of_ray() -> list[int]:
-    """The actors that have a worker of ours, by their process ids."""
-    parents = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"--serve" in (folder / "cmdline").read_bytes():
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                if b"ray::" in Path(f"/proc/{parent}/cmdline").read_bytes():
-                    parents.append(parent)
-        except OSError:
-            continue
-    return parents
+    def started(self) -> bool:
+        """Whether both cells have come to a checkpoint behind the first steps, which are not counted."""
+        reached = self.reached()
+        return len(reached) == 2 and min(reached.values()) > 6
 
 
 def test_twelve_cells_on_two_nodes_are_those_of_the_local_executor(
@@ -95,21 +112,20 @@ def test_a_node_and_an_actor_that_die_cost_their_cells_a_try(
     cluster: Any, two_nodes: Any, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
     study = RayStudy(tmp_path, cluster.address, TWO)
-    study.count_steps(0.03)
+    study.count_steps(SLOW_STEP)
     begun = study.start(*study.options)
-    wait_for(lambda: len(study.reached()) == 2, begun)
+    wait_for(study.started, begun)
     reached = study.reached()
     cluster.remove_node(two_nodes, allow_graceful=False)
-    wait_for(lambda: len(workers_of_ray()) == 1, begun)
-    (actor,) = workers_of_ray()
-    os.kill(actor, signal.SIGKILL)
+    wait_for(lambda: len(study.actors()) == 1, begun)
+    os.kill(study.actors()[0], signal.SIGKILL)
+    study.hurry()
     # A node that joins is used.
     added = cluster.add_node(num_cpus=1)
-    _, errors = begun.communicate(timeout=120)
+    _, errors = begun.communicate(timeout=SECONDS)
     cluster.remove_node(added)
     assert begun.returncode == 0, errors
     assert list(study.cells()["status"]) == ["ok", "ok"]
-    assert min(reached.values()) > 0
     # Up to a checkpoint that was there when the workers died, nothing was trained twice.
     assert study.trained_again() < 2 * STEPS - sum(reached.values())
     assert outcome(study.out) == undisturbed
@@ -119,23 +135,25 @@ def test_an_interrupted_and_a_killed_driver_go_on_with_the_same_command(
     cluster: Any, two_nodes: Any, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
     study = RayStudy(tmp_path, cluster.address, TWO)
-    study.count_steps(0.03)
+    study.count_steps(SLOW_STEP)
+    study.install("ganbench-patient", "ganbench_patient", PATIENT)
     begun = study.start(*study.options)
-    wait_for(lambda: len(study.reached()) == 2, begun)
+    wait_for(study.started, begun)
     os.killpg(begun.pid, signal.SIGINT)
-    _, errors = begun.communicate(timeout=60)
+    _, errors = begun.communicate(timeout=SECONDS)
     assert begun.returncode == 130
     assert "go on with: ganbench run" in errors
     # Each cell wrote a checkpoint when it was told to stop.
     interrupted = study.reached()
     assert study.trained_again() == 0
-    assert len(study.log.read_text().splitlines()) == sum(step - 6 for step in interrupted.values())
+    assert study.trained() == sum(step - 6 for step in interrupted.values())
     begun = study.start(*study.options)
-    wait_for(lambda: all(step > interrupted[cell] for cell, step in study.reached().items()), begun)
+    wait_for(lambda: sum(study.reached().values()) > sum(interrupted.values()) + 2, begun)
     assert study.trained_again() == 0
     reached = study.reached()
     begun.send_signal(signal.SIGKILL)
     begun.communicate()
+    study.hurry()
     ran = study.run(*study.options)
     assert ran.returncode == 0, ran.stderr
     assert study.trained_again() < 2 * STEPS - sum(reached.values())
@@ -157,8 +175,10 @@ def test_cells_are_run_on_the_node_that_has_an_allowed_device_model(cluster: Any
     assert "[ray] device_models: no worker has 'another model'; valid: " in refused.stderr
     assert not study.out.exists()
     added = cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(site)})
-    ran = study.run(*study.options)
-    cluster.remove_node(added)
+    try:
+        ran = study.run(*study.options)
+    finally:
+        cluster.remove_node(added)
     assert ran.returncode == 0, ran.stderr
     assert set(study.cells()["device"]) == {"another model"}
     assert set(study.cells()["status"]) == {"ok"}

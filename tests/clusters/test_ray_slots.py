@@ -66,6 +66,8 @@ def test_every_worker_asks_ray_for_its_part_of_a_gpu(
     ended = list(made.run(planned_tasks(tmp_path / "out", *["T4"] * 6)))
     assert [result.status for result in ended] == ["ok"] * 6
     assert ray.most == count
+    # Where the file says how many, a cluster that grows hears of those that it has no room for.
+    assert len(ray.asked) == (6 if "9" in slots else count)
     assert {(asked["num_gpus"], asked["num_cpus"], asked["max_restarts"]) for asked in ray.asked} == {
         (0.5, 2, 0)
     }
