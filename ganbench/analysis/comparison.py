@@ -147,10 +147,11 @@ def compare(
     if "train.engine" in what.axes:
         finals = ignoring_engines(finals)
     paired = seeds_pair(what.axis)
+    asked = _scores_of_datasets(scores)
     pairs = [
         pair
         for context in contexts(cells, what.axis)
-        for pair in _pairs(context, labels, what.pairs, finals, directions, paired)
+        for pair in _pairs(context, labels, what.pairs, finals, directions, asked, paired)
     ]
     adjusted = holm([pair.result.p for pair in pairs])
     family = family_of(
@@ -185,6 +186,7 @@ def _pairs(
     pairs: str,
     finals: Mapping[str, Finals],
     directions: Mapping[str, str],
+    asked: Mapping[str, set[str]],
     paired: bool,
 ) -> Iterator[_Pair]:
     """Yield every metric of one context, each group against the baseline, or against each before it."""
@@ -196,8 +198,9 @@ def _pairs(
             continue
         scored = _metrics((*base, *rows), finals)
         failed = any(row["status"] in FAILURES for row in (*base, *rows))
-        # Failures must show even where nothing was scored.
-        comparable = [metric for metric in scored or sorted(directions) if directions.get(metric)]
+        # Failures must show even where nothing was scored, by the scores that their data have elsewhere.
+        unscored = {metric for row in (*base, *rows) for metric in asked.get(row["dataset"], ())}
+        comparable = [metric for metric in scored or sorted(unscored) if directions.get(metric)]
         for metric in comparable or ([""] if failed else []):
             for measure, refused in _measures(metric, base, rows, finals, old, name):
                 baseline = group_of(old, base, metric, measure, finals)
@@ -215,6 +218,14 @@ def _pairs(
                     mixed=environments_mixed((*base, *rows)),
                     environments=_environments((*base, *rows)),
                 )
+
+
+def _scores_of_datasets(scores: pd.DataFrame) -> dict[str, set[str]]:
+    """Collect the scores that any cell of each data set has, at any step."""
+    found: dict[str, set[str]] = {}
+    for dataset, metric in zip(scores["dataset"].tolist(), scores["metric"].tolist(), strict=True):
+        found.setdefault(dataset, set()).add(metric)
+    return found
 
 
 def _metrics(rows: Iterable[Row], finals: Mapping[str, Finals]) -> list[str]:

@@ -12,6 +12,7 @@ fails at few seeds and strict levels: for 3 pairs at .05 / 3 it returns 4.29 sd,
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -84,6 +85,9 @@ def _beyond(critical: float, freedom: float, noncentral: float) -> float:
 def _solved(power: Callable[[float], float]) -> float:
     """Find the effect at which a power, which grows with it, reaches POWER."""
     largest = 1.0
-    while power(largest) < POWER:
-        largest *= 2
-    return float(scipy.optimize.brentq(lambda effect: power(effect) - POWER, 0.0, largest))
+    with warnings.catch_warnings():
+        # scipy warns of far tails, where its number is as near as it gets.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        while power(largest) < POWER:
+            largest *= 2
+        return float(scipy.optimize.brentq(lambda effect: power(effect) - POWER, 0.0, largest))

@@ -216,6 +216,7 @@ def _closing(grid: Grid, statuses: Counter[str], page: Path) -> str:
 def _print_plan(plan: Plan, store: Store) -> None:
     from ganbench.cli.cell_names import name_of
     from ganbench.cli.progress import plan_line, plan_notes
+    from ganbench.execution.plan_power import plan_power
 
     console = output()
     console.print(plain(plan_line(plan)))
@@ -227,6 +228,8 @@ def _print_plan(plan: Plan, store: Store) -> None:
     console.print(table(("cell", "what", "plan", "reason"), rows))
     if len(plan.cells) > len(shown):
         console.print(plain(f"... and {len(plan.cells) - len(shown)} more"))
+    for line in plan_power(plan):
+        console.print(plain(line))
     console.print(plain(_estimate(plan, store)))
     console.print(plain(f"results: {store.path}"))
 

@@ -201,6 +201,26 @@ def test_an_arm_that_failed_wholly_is_still_a_row(make_folder: Callable[..., Fol
     assert row["verdict"].startswith(f"minimax failed in 2 of 2; {said}")
 
 
+def test_a_context_that_failed_wholly_lists_the_scores_of_its_own_data(
+    make_folder: Callable[..., Folder],
+) -> None:
+    folder = make_folder()
+    for dataset, metric in (("digits", "fid"), ("ring", "modes")):
+        for penalty in ("none", "r1"):
+            for loss in LOSSES:
+                failed = (dataset, penalty) == ("ring", "r1")
+                scores = None if failed else {metric: 1.0}
+                status = "diverged" if failed else "ok"
+                folder.add(dataset=dataset, penalty=penalty, loss=loss, status=status, scores=scores)
+    table = _compare(folder)
+    assert table[["dataset", "penalty", "metric"]].to_numpy().tolist() == [
+        ["digits", "none", "fid"],
+        ["digits", "r1", "fid"],
+        ["ring", "none", "modes"],
+        ["ring", "r1", "modes"],
+    ]
+
+
 def test_other_protocols_are_refused_by_name(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     for loss, protocol in zip(LOSSES, ("aaa", "bbb"), strict=True):
