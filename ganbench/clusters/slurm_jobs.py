@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from ganbench.errors import GanbenchError, StoreError
 from ganbench.execution.interpreter import held_signals
 from ganbench.execution.tries import Lost
 from ganbench.files.atomic import make_folder, write_bytes
+
+_SBATCH = "sbatch: error: "
 
 
 @dataclass(eq=False)
@@ -127,7 +130,7 @@ class SlurmJobs:
         names = [uuid.uuid4().hex for _ in works]
         handles = []
         try:
-            with _apart(is_local=self._settings.cluster == "local"), executor.batch():
+            with _apart(is_quiet=self._settings.cluster != "debug"), executor.batch():
                 for name, (_, work) in zip(names, works, strict=True):
                     job = CellsJob(
                         log=str(self.folder / f"{name}.log"),
@@ -139,8 +142,7 @@ class SlurmJobs:
                     handles.append(executor.submit(job))
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             # submitit's FailedJobError is a RuntimeError.
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise GanbenchError(f"[slurm]: a job cannot be submitted: {lines[-1].strip()}") from None
+            raise GanbenchError(f"[slurm]: a job cannot be submitted: {_reason(error)}") from None
         made = []
         for name, (cells, _), handle in zip(names, works, handles, strict=True):
             noted = {
@@ -191,14 +193,22 @@ class SlurmJobs:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@contextmanager
-def _apart(*, is_local: bool) -> Iterator[None]:
-    """Keep what is started here from the signals of this terminal, and from its output on `local`.
+def _reason(error: Exception) -> str:
+    """Say in a line why sbatch refuses: of several lines the last one says the least."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    said = [line.removeprefix(_SBATCH) for line in lines if line.startswith(_SBATCH)]
+    return "; ".join(said) if said else lines[-1]
 
-    A job goes on after its driver, which a pipe that waits for the driver's output would not notice.
+
+@contextmanager
+def _apart(*, is_quiet: bool) -> Iterator[None]:
+    """Keep what is started here from the signals of this terminal, and from its output.
+
+    A job of `local` goes on after its driver, which a pipe that waits for the driver's output would not
+    notice; what sbatch prints is said in an error.
     """
     with held_signals():
-        if not is_local:
+        if not is_quiet:
             yield
             return
         sys.stdout.flush()
@@ -208,7 +218,9 @@ def _apart(*, is_local: bool) -> Iterator[None]:
         try:
             for number in kept:
                 os.dup2(null, number)
-            yield
+            # In a notebook, Python's own streams are others.
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                yield
         finally:
             os.close(null)
             for number, copy in kept.items():

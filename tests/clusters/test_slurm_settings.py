@@ -8,7 +8,7 @@ from tiny_grid import GRID
 from ganbench.catalog import load_catalog
 from ganbench.clusters.slurm_executor import SlurmExecutor
 from ganbench.clusters.slurm_settings import SlurmSettings
-from ganbench.errors import GridError
+from ganbench.errors import GanbenchError, GridError
 from ganbench.execution import plan_run
 from ganbench.execution.planned_folder import tasks_of
 from ganbench.grid import read_grid
@@ -86,6 +86,19 @@ def test_cells_that_need_something_else_are_in_jobs_of_their_own(
     names = ("mem", "mem-per-cpu", "gpus-per-node", "gpus-per-task")
     submitted = [asked(script) for script in sorted(scripts.iterdir())]
     assert [{name: said[name] for name in names if name in said} for said in submitted] == [first, second]
+
+
+def test_what_sbatch_refuses_is_one_line(
+    scripts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = "sbatch: error: Memory cannot be satisfied\nsbatch: error: Batch job submission failed"
+    (tmp_path / "bin" / "sbatch").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    executor = executor_of('device_models = ["A"]\n', tmp_path)
+    with pytest.raises(GanbenchError) as refused:
+        list(executor.run(tasks_with({"mem_gb": 900}, tmp_path)))
+    problem = "Memory cannot be satisfied; Batch job submission failed"
+    assert str(refused.value) == f"[slurm]: a job cannot be submitted: {problem}"
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
