@@ -157,9 +157,8 @@ def _test(dataset: Dataset) -> Any:
 
 
 def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
-    noun = "images" if facts["kind"] == "image" else "points"
     texts = {
-        "read as": f"{noun} of {'x'.join(map(str, facts['shape']))}",
+        "read as": _kind(facts),
         "train": f"{facts['train']:,}",
         "test": f"{facts['test']:,}",
     }
@@ -170,6 +169,13 @@ def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
     several = len(facts["notes"]) > 1
     texts |= {f"note {at}" if several else "note": note for at, note in enumerate(facts["notes"], start=1)}
     return {**texts, "fingerprint": facts["fingerprint"]}
+
+
+def _kind(facts: Mapping[str, Any]) -> str:
+    if facts["kind"] == "image":
+        return f"images of {'x'.join(map(str, facts['shape']))}"
+    (coordinates,) = facts["shape"]
+    return f"points of {coordinates} coordinate{'s' * (coordinates != 1)}"
 
 
 def _written(table: Mapping[str, Any]) -> str:

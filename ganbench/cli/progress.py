@@ -170,6 +170,14 @@ def plan_notes(plan: Plan) -> list[str]:
             f"{cells_counted(continued)} of another environment, unfinished, to go on from a checkpoint: "
             "no run can repeat that"
         )
+    if plan.shorter:
+        least, most = min(plan.shorter), max(plan.shorter)
+        steps = f"{least:,} steps" if least == most else f"{least:,} to {most:,} steps"
+        notes.append(
+            f"note: {cells_counted(len(plan.shorter))} to begin at step 0, which the folder has with "
+            f"{steps}: a finished cell keeps its generator, not the discriminator and the optimizers that "
+            "training would go on with"
+        )
     if plan.orphaned:
         where = "this shard" if plan.grid.shard else "the grid"
         notes.append(

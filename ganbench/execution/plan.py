@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -63,6 +64,7 @@ class Plan:
         cells: in the grid's order.
         stale: finished cells of another environment that are kept all the same.
         orphaned: cells in the folder that the grid no longer has.
+        shorter: of each cell that begins although the folder has it with fewer steps, how many these are.
         damaged: what in the folder cannot be used, a line each; those cells are run again.
         place: where cells run that were not begun yet.
         others: where those go on that were begun on another device model.
@@ -76,6 +78,7 @@ class Plan:
     cells: tuple[PlannedCell, ...]
     stale: int
     orphaned: tuple[str, ...]
+    shorter: tuple[int, ...] = ()
     damaged: tuple[str, ...] = ()
     place: Place
     others: tuple[Place, ...] = ()
@@ -228,11 +231,14 @@ def _made(
         )
     _refuse_stale(store, changes)
     ids = {cell.id for cell in grid.cells}
+    orphaned = tuple(cell for cell in store.cells_on_disk() if cell not in ids)
+    begun = [each.cell for each in planned if each.action == "train" and each.fresh]
     return Plan(
         grid=grid,
         cells=tuple(planned),
         stale=kept_stale,
-        orphaned=tuple(cell for cell in store.cells_on_disk() if cell not in ids),
+        orphaned=orphaned,
+        shorter=tuple(_shorter(store, orphaned, begun)),
         damaged=tuple(damaged),
         place=place,
         others=tuple(others),
@@ -258,6 +264,25 @@ def _settle_engines(grid: Grid, device: str, shared: SharedParts) -> dict[str, E
     if problems:
         raise GridError(*(f"{grid.name}: {problem}" for problem in problems))
     return engines
+
+
+def _shorter(store: Store, orphaned: Sequence[str], begun: Sequence[Cell]) -> Iterator[int]:
+    """Find the cells that the folder has with fewer steps; give the most that it has of each."""
+    if not begun:
+        return
+    steps: dict[str, int] = {}
+    for name in orphaned:
+        with suppress(StoreError):
+            record = store.cell(name)
+            if record["status"] == "ok":
+                steps[name] = record["step"]
+    counts = sorted(set(steps.values()), reverse=True)
+    for cell in begun:
+        for count in (each for each in counts if each < cell.train.steps):
+            train = cell.train.model_copy(update={"steps": count})
+            if steps.get(replace(cell, train=train).id) == count:
+                yield count
+                break
 
 
 def _unused(device: str) -> list[str]:

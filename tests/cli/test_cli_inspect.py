@@ -153,7 +153,9 @@ def test_the_sheet_shows_the_classes(capsys: pytest.CaptureFixture[str]) -> None
         assert picture.width > picture.height > 64
     Path("p.csv").write_text("\n".join(f"{index},{index * index}" for index in range(30)))
     inspect("p.csv", sheet=Path("points.png"))
-    assert "coordinates  0, 1" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "read as      points of 2 coordinates\n" in printed
+    assert "coordinates  0, 1" in printed
     with Image.open("points.png") as picture:
         assert picture.width > 100
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 import ganbench
 from ganbench.catalog import load_catalog
+from ganbench.cli.progress import plan_notes
 from ganbench.errors import GridError, StoreError
 from ganbench.execution import Plan, plan_run
 from ganbench.grid import read_grid
@@ -145,6 +146,27 @@ def test_removed_values_leave_the_tables_and_stay_on_disk(out: Path) -> None:
     assert set(results.scores["loss"]) == {"minimax"}
     assert len(Store(out).cells_on_disk()) == 4
     assert actions(GRID, out) == ["keep"] * 4
+
+
+def test_cells_that_the_folder_has_with_fewer_steps_are_told(out: Path) -> None:
+    def planned(steps: Any) -> Plan:
+        plan, _ = plan_run(read_grid(grid(train={**GRID["train"], "steps": steps}), load_catalog()), out)
+        return plan
+
+    few = GRID["train"]["steps"]
+    longer = planned(few + 1)
+    assert [each.action for each in longer.cells] == ["train"] * 4
+    assert longer.shorter == (few,) * 4
+    (note,) = [each for each in plan_notes(longer) if "step 0" in each]
+    assert note.startswith(
+        f"note: 4 cells to begin at step 0, which the folder has with {few} steps: a finished"
+    )
+    assert planned(few - 1).shorter == ()
+    assert planned(few).shorter == ()
+    rewrite(out, ids(out)[0], status="diverged")
+    assert planned(few + 1).shorter == (few,) * 3
+    another = grid(axes={**GRID["axes"], "loss": ["hinge"]}, train={**GRID["train"], "steps": few + 1})
+    assert plan_run(read_grid(another, load_catalog()), out)[0].shorter == ()
 
 
 @pytest.mark.slow
