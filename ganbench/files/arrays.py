@@ -35,19 +35,20 @@ _CHUNK = 1000
 _MAX_WHOLE = 2.0**53
 
 
-def read_arrays(path: Path) -> dict[str, Array]:
+def read_arrays(path: Path, *, mapped: bool = False) -> dict[str, Array]:
     """Read the arrays of a file, the samples under `x`.
 
     Args:
         path: .npy; or .npz with the samples as `x` (as `ganbench sample` writes it, what belongs to them
             beside), as `arr_0` (as `numpy.savez` names it; the labels, if there are any, as `arr_1`), or as
             its only array.
+        mapped: as for `load_arrays`.
 
     Raises:
         DatasetError: the file is absent, another kind of file, damaged, holds pickled objects, or no such
             array.
     """
-    found = load_arrays(path, lambda names: _samples_among(names, path))
+    found = load_arrays(path, lambda names: _samples_among(names, path), mapped=mapped)
     if _MAYBE_LABELS in found:
         second = found.pop(_MAYBE_LABELS)
         # Labels, as ADM's (guided-diffusion's) files have them; anything else is no concern of ours.
@@ -124,6 +125,7 @@ def pixels_of(
     *,
     background: Background | None = None,
     notes: list[str] | None = None,
+    first: int = 0,
 ) -> Tensor:
     """Convert an array to images.
 
@@ -135,6 +137,7 @@ def pixels_of(
             layouts above otherwise.
         background: what transparent images are laid over; without it they are refused.
         notes: gets how many were, as a phrase.
+        first: the number of the first image, for messages.
 
     Returns:
         uint8 (N, C, H, W), C 1 or 3.
@@ -157,7 +160,10 @@ def pixels_of(
         raise DatasetError(
             f"{path}: holds {array.dtype}: say with --range what black and white are, as --range=-1,1 or 0,1"
         )
-    parts = [rounded_pixels(placed[at : at + _CHUNK], at, path, span) for at in range(0, len(placed), _CHUNK)]
+    parts = [
+        rounded_pixels(placed[at : at + _CHUNK], first + at, path, span)
+        for at in range(0, len(placed), _CHUNK)
+    ]
     pixels = torch.cat(parts)
     return pixels if pixels.shape[1] < WITH_ALPHA else opaque_images(pixels.numpy(), path, background, notes)
 

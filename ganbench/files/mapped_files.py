@@ -46,6 +46,15 @@ def map_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[A
     return np.frombuffer(mapping, dtype, int(np.prod(shape))).reshape(shape)
 
 
+def let_go_of(array: NDArray[Any]) -> None:
+    """Let go of the pages of an array that numpy has mapped, too; of others nothing."""
+    base: Any = array
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = getattr(base, "base", None)
+    if base is not None:
+        _RELEASER.add(base)
+
+
 class _Releaser:
     """Lets go of the pages of all mappings that are in use, again and again, by a thread of its own."""
 

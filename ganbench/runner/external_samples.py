@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,8 @@ from ganbench.files.archives import ARCHIVE_ENDINGS, is_archive
 from ganbench.files.arrays import ARRAY_ENDINGS, Array, companions_of, pixels_of, points_of, read_arrays
 from ganbench.files.number_tables import TABLE_ENDINGS
 from ganbench.files.pictures import Background
+from ganbench.runner.array_rows import ArrayRows, too_large
+from ganbench.runner.checked_rows import CheckedRows, fits_memory
 from ganbench.runner.image_folders import labels_of, read_image_folder
 from ganbench.runner.point_tables import PointColumns, read_points
 from ganbench.scoring import too_few
@@ -89,13 +92,7 @@ def read_samples(
     if pictures:
         samples = _of_pictures(path, like, reading, notes)
     elif path.suffix.lower() in ARRAY_ENDINGS:
-        arrays = read_arrays(path)
-        x = _of_array(arrays["x"], path, like, reading, notes)
-        if x.ndim == 4 and (like is None or like.shape[0] == 1):
-            x = _grey(x)
-        if x.ndim == 4 and x.shape[1] == 1 and like is not None and like.shape[0] == 3:
-            x = x.expand(-1, 3, -1, -1).contiguous()
-        samples = Samples(x=x, **companions_of(arrays, path))
+        samples = _of_arrays(path, like, reading, notes)
     elif path.suffix.lower() in TABLE_ENDINGS:
         samples = Samples(x=_of_table(path, like, reading, notes))
     elif path.exists():
@@ -177,8 +174,7 @@ class ExternalDataset:
         images = read_image_folder(
             path, background=reading.background, readers=reading.readers, told=reading.told
         )
-        if images.rows.grey:
-            images.rows.as_channels(1)
+        _choose_channels(images.rows, None)
         return cls(StreamedSamples(images.rows, images.places), path, images.folders)
 
     def load(self, split: Split) -> Samples:
@@ -264,12 +260,44 @@ def _of_pictures(
     )
     if notes is not None:
         notes += images.notes
-    rows = images.rows
+    _choose_channels(images.rows, like)
+    return StreamedSamples(images.rows, labels_of(images, reading.class_names, path))
+
+
+def _of_arrays(path: Path, like: Signature | None, reading: Reading, notes: list[str] | None) -> Samples:
+    mapped = path.is_file() and not fits_memory(path.stat().st_size)
+    arrays = read_arrays(path, mapped=mapped)
+    x = arrays["x"]
+    if mapped:
+        # Torch takes no array that cannot be written.
+        arrays = {name: array if array is x else np.array(array) for name, array in arrays.items()}
+    # What belongs to conditions is compared image by image, in memory.
+    if mapped and not {"condition", "index"} & set(arrays) and not _are_points(x, like):
+        shape = None if like is None else like.shape
+        if too_large(x, path, shape):
+            rows = ArrayRows(x, path, reading.span, shape, readers=reading.readers, told=reading.told)
+            _choose_channels(rows, like)
+            return StreamedSamples(rows, companions_of(arrays, path).get("labels"))
+    if mapped:
+        x = np.array(x)
+    pixels = _of_array(x, path, like, reading, notes)
+    if pixels.ndim == 4 and (like is None or like.shape[0] == 1):
+        pixels = _grey(pixels)
+    if pixels.ndim == 4 and pixels.shape[1] == 1 and like is not None and like.shape[0] == 3:
+        pixels = pixels.expand(-1, 3, -1, -1).contiguous()
+    return Samples(x=pixels, **companions_of(arrays, path))
+
+
+def _choose_channels(rows: CheckedRows, like: Signature | None) -> None:
+    """Give grey images one channel, or three equal ones where the others have them."""
     if rows.grey and (like is None or like.shape[0] == 1):
         rows.as_channels(1)
     elif rows.shape[0] == 1 and like is not None and like.kind == "image" and like.shape[0] == 3:
         rows.as_channels(3)
-    return StreamedSamples(rows, labels_of(images, reading.class_names, path))
+
+
+def _are_points(array: Array, like: Signature | None) -> bool:
+    return array.ndim == 2 if like is None else like.kind == "points"
 
 
 def _require_images(path: Path) -> None:
@@ -283,8 +311,7 @@ def _require_images(path: Path) -> None:
 def _of_array(
     array: Array, path: Path, like: Signature | None, reading: Reading, notes: list[str] | None
 ) -> Tensor:
-    points = array.ndim == 2 if like is None else like.kind == "points"
-    if not points:
+    if not _are_points(array, like):
         shape = None if like is None else like.shape
         return pixels_of(array, path, reading.span, shape, background=reading.background, notes=notes)
     _refuse_of_images(path, reading)

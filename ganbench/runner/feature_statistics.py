@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganbench.api import Dataset, Extractor, Samples
-from ganbench.api.data import Features, Split
+from ganbench.api.data import Split
 from ganbench.errors import DatasetError, GridError
 from ganbench.files.arrays import read_named
 from ganbench.files.atomic import write_bytes
@@ -26,7 +25,6 @@ from ganbench.runner.shared_parts import SharedParts
 from ganbench.scoring import (
     Protocol,
     ScoreRow,
-    extract,
     extractor_problems,
     features_of_gaussian,
     frechet_distance,
@@ -34,8 +32,7 @@ from ganbench.scoring import (
     protocol_of,
 )
 from ganbench.scoring.extraction import Pace
-from ganbench.scoring.image_rows import digest_of, images_of
-from ganbench.scoring.reference import features_key
+from ganbench.scoring.sample_features import sample_features
 
 Array = NDArray[Any]
 ENDING = ".npz"
@@ -150,8 +147,14 @@ def statistics_of(
         problems.append(f"a covariance needs at least 2 images, and the {split} split has {len(samples)}")
     if problems:
         raise GridError(*problems)
-    features = _features_of(
-        samples, extractor, label, torch.device(device), precision, plugins, pace or Pace()
+    features = sample_features(
+        samples,
+        extractor,
+        label,
+        torch.device(device),
+        precision=precision,
+        plugins=plugins,
+        pace=pace or Pace(),
     )
     mean, covariance = mean_and_covariance(features)
     made = {
@@ -242,14 +245,14 @@ class StatisticsScorer:
         Raises:
             GridError: the statistics are of another number of features.
         """
-        found = _features_of(
+        found = sample_features(
             samples,
             self._extractor,
             self._label,
             self._device,
-            self._precision,
-            self._plugins,
-            self._pace,
+            precision=self._precision,
+            plugins=self._plugins,
+            pace=self._pace,
         )
         width = len(self._statistics.mean)
         if found.features.shape[1] != width:
@@ -270,29 +273,6 @@ class StatisticsScorer:
                 fewest=self._count,
             )
         ]
-
-
-def _features_of(
-    samples: Samples,
-    extractor: Extractor,
-    label: str,
-    device: torch.device,
-    precision: str,
-    plugins: tuple[str, ...],
-    pace: Pace,
-) -> Features:
-    own = features_key(extractor, label, device, precision=precision, plugins=plugins)
-    key = {**own, "images": digest_of(samples)}
-    return extract(
-        extractor,
-        images_of(samples),
-        device,
-        precision,
-        workers=pace.workers,
-        readers=pace.readers,
-        files=pace.files(key),
-        told=partial(pace.told, "generated"),
-    )
 
 
 def _made(array: Array | None, path: Path) -> Mapping[str, Any]:

@@ -72,6 +72,13 @@ def first_images(samples: Samples, count: int) -> Tensor:
     return samples.x[:count]
 
 
+def images_at(samples: Samples, rows: Tensor) -> Tensor:
+    """Give those of the samples that stand at some places, reading no others."""
+    if isinstance(samples, StreamedSamples):
+        return torch.cat([samples.images.rows(row, row + 1) for row in rows.tolist()])
+    return samples.x[rows]
+
+
 def shape_of(samples: Samples) -> tuple[int, ...]:
     """Give the shape of one sample."""
     return samples.images.shape if isinstance(samples, StreamedSamples) else tuple(samples.x.shape[1:])

@@ -15,6 +15,7 @@ from ganbench.api.specs import MetricSpec
 from ganbench.catalog.faults import Part
 from ganbench.errors import PluginError, PluginFault
 from ganbench.scoring.features import FeatureSet
+from ganbench.scoring.image_rows import images_at
 from ganbench.scoring.values import checked_values
 
 # Samples that a metric is tried with at first, and the most that are soon done, without and with features.
@@ -107,7 +108,7 @@ def directions_of(part: Part) -> Mapping[str, str]:
 def chosen_rows(data: Samples, rows: Tensor) -> Samples:
     """Take some of the samples, with their labels, conditions and indices."""
     return Samples(
-        x=data.x[rows],
+        x=images_at(data, rows),
         labels=None if data.labels is None else data.labels[rows],
         condition=None if data.condition is None else data.condition[rows],
         index=rows,

@@ -5,25 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
-from importlib.metadata import version
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ganbench.api.data import Dataset, Extractor, Features, Split
-from ganbench.catalog.switches import set_variables
 from ganbench.files.cache import Cache
-from ganbench.grid.environment import device_model
 from ganbench.scoring.extraction import Pace, extract
 from ganbench.scoring.feature_files import FeaturesOnDisk
 from ganbench.scoring.features import Derived, FeatureSet, StoredFeatures
 from ganbench.scoring.image_rows import images_of
-
-# To be raised where the arithmetic behind an entry changes: older entries are then never read.
-_FORMAT = 2
+from ganbench.scoring.sample_features import features_key
 
 
 class Reference(FeatureSet):
@@ -177,49 +171,6 @@ def _computed(
     )
 
 
-def features_key(
-    extractor: Extractor,
-    label: str,
-    device: torch.device,
-    *,
-    precision: str = "float32",
-    plugins: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """List everything that decides the bits of features, beside the images.
-
-    Args:
-        extractor: what makes the features.
-        label: its name with options.
-        device: where they are computed.
-        precision: of the extractor's arithmetic.
-        plugins: version and source of the distribution that provides the extractor, where it is not ganbench.
-    """
-    return {
-        "format": _FORMAT,
-        "extractor": label,
-        "weights": extractor.digest,
-        "precision": precision,
-        "plugins": list(plugins),
-        # A cache must change no score, and these decide a score's last bits.
-        "device": device_model(str(device)),
-        "threads": torch.get_num_threads(),
-        "versions": _versions(),
-        **_variables(),
-    }
-
-
 def forget_references() -> None:
     """Let go of the references that this process keeps; those on disk stay."""
     _references.clear()
-
-
-def _variables() -> dict[str, dict[str, str]]:
-    """Return the variables that decide what torch's libraries compute, where any is set."""
-    found = set_variables()
-    return {"variables": found} if found else {}
-
-
-@lru_cache
-def _versions() -> dict[str, str]:
-    found = {name: version(name) for name in ("ganbench", "torch", "torch-fidelity")}
-    return {**found, "numpy": np.__version__}

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ganbench.api.data import Dataset, Extractor, Features, Metric, Split
 from ganbench.api.players import Samples, Signature
@@ -17,15 +16,16 @@ from ganbench.catalog.faults import Part, calling, device_errors_pass
 from ganbench.errors import GridError, PluginError, PluginFault
 from ganbench.grid.choice import label_of
 from ganbench.scoring.asking_metrics import ARGUMENT, Discriminator, asks_discriminator, stand_in
-from ganbench.scoring.extraction import Pace, extract
+from ganbench.scoring.extraction import Pace
 from ganbench.scoring.feature_files import as_side
 from ganbench.scoring.features import FeatureSet
-from ganbench.scoring.image_rows import StreamedSamples, digest_of, first_images, images_of
+from ganbench.scoring.image_rows import StreamedSamples, first_images
 from ganbench.scoring.images import require_finite
 from ganbench.scoring.metric_trials import MetricTrials, chosen_rows, directions_of
 from ganbench.scoring.protocol import Protocol, protocol_of
-from ganbench.scoring.reference import features_key, reference_features
+from ganbench.scoring.reference import reference_features
 from ganbench.scoring.requirements import WITH_LABELS, extracted, extractor_problems, label_problems
+from ganbench.scoring.sample_features import sample_features
 from ganbench.scoring.seeded import seeded
 from ganbench.scoring.values import checked_values
 
@@ -115,6 +115,7 @@ class Scorer:
         self._generated_images = generated_images
         self._pace = pace or Pace()
         self._plugins = dict(plugins or {})
+        self._extractor_plugins = tuple(filter(None, [self._plugins.get("")]))
         part = Part if catalog is None else partial(Part.of, catalog)
         self._parts = {
             name: part(kind="metric", name=name, label=label_of({**options, "name": name}))
@@ -175,7 +176,7 @@ class Scorer:
     def _try_extractor(self) -> None:
         """Give a plugin's extractor two images of the reference."""
         if self._extractor_part.foreign and any(extracted(metric) for _, metric, _ in self._metrics):
-            self._extract(first_images(self._dataset.load(self._split), 2))
+            self._extract_two()
 
     def _try_metrics(self) -> tuple[list[str], list[PluginFault]]:
         trials = MetricTrials(
@@ -200,35 +201,26 @@ class Scorer:
         with calling(part, "__call__"), seeded(seed, self._device):
             return metric(generated, reference, self._dataset, **asked)
 
-    def _extract(self, images: Tensor) -> Features:
+    def _extract(self, samples: Samples, pace: Pace | None = None) -> Features:
+        """Make the features of samples; without a pace, those of a trial, which is neither told nor kept."""
+        if self._extractor is None:
+            raise ValueError("no extractor was given")
         with calling(self._extractor_part, "__call__"):
-            assert self._extractor is not None
-            return extract(self._extractor, images, self._device, self._precision, workers=self._pace.workers)
-
-    def _extract_all(self, generated: Samples) -> Features:
-        """Make the features of all generated samples, at the pace that is set."""
-        assert self._extractor is not None
-        files = None
-        if self._pace.folder_of is not None:
-            key = features_key(
+            return sample_features(
+                samples,
                 self._extractor,
                 self._label,
                 self._device,
                 precision=self._precision,
                 plugins=self._extractor_plugins,
+                pace=pace or Pace(workers=self._pace.workers),
             )
-            files = self._pace.files({**key, "images": digest_of(generated)})
-        with calling(self._extractor_part, "__call__"):
-            return extract(
-                self._extractor,
-                images_of(generated),
-                self._device,
-                self._precision,
-                workers=self._pace.workers,
-                readers=self._pace.readers,
-                files=files,
-                told=partial(self._pace.told, "generated"),
-            )
+
+    def _side(self, samples: Samples, pace: Pace | None = None) -> FeatureSet:
+        return as_side(self._extract(samples, pace), samples.labels, self._pace.readers)
+
+    def _extract_two(self) -> Features:
+        return self._extract(Samples(x=first_images(self._dataset.load(self._split), 2)))
 
     def _metric_problems(self, name: str, metric: Metric) -> list[str]:
         problems = []
@@ -272,20 +264,15 @@ class Scorer:
         return problems
 
     def _logits_problems(self) -> list[str]:
-        wanting = [
-            (name, getattr(metric, "minimum_classes", 1))
-            for name, metric, _ in self._metrics
-            if "logits" in metric.needs
-        ]
+        with_logits = [(name, metric) for name, metric, _ in self._metrics if "logits" in metric.needs]
+        wanting = [(name, getattr(metric, "minimum_classes", 1)) for name, metric in with_logits]
         if not wanting or self._extractor is None:
             return []
         # Only a trial tells: an extractor need not announce that it classifies.
-        trial = self._extract(first_images(self._dataset.load(self._split), 2))
+        trial = self._extract_two()
         if trial.logits is None:
-            return [
-                f"metric {name!r} needs logits, which extractor {self._label!r} does not give"
-                for name, _ in wanting
-            ]
+            lacking = f"needs logits, which extractor {self._label!r} does not give"
+            return [f"metric {name!r} {lacking}" for name, _ in wanting]
         classes = trial.logits.shape[1]
         return [
             f"metric {name!r} needs logits of at least {least} classes: "
@@ -333,7 +320,7 @@ class Scorer:
             elif metric.needs == "pairs":
                 sides = generated, self._counterparts(generated)
             else:
-                side = side or as_side(self._extract_all(generated), generated.labels, self._pace.readers)
+                side = side or self._side(generated, self._pace)
                 if metric.needs == WITH_LABELS and side.labels is None:
                     raise ValueError("a metric needs labels, and the samples have none")
                 sides = side, self._reference()
@@ -357,11 +344,6 @@ class Scorer:
             ]
         return rows
 
-    def _side(self, generated: Samples) -> FeatureSet:
-        if self._extractor is None:
-            raise ValueError("no extractor was given")
-        return as_side(self._extract(generated.x), generated.labels, self._pace.readers)
-
     def _fewest(self, metric: Metric, generated: Samples) -> int:
         if metric.needs != WITH_LABELS or generated.labels is None:
             return self.samples
@@ -380,10 +362,6 @@ class Scorer:
                 plugins=self._extractor_plugins,
                 pace=self._pace,
             )
-
-    @property
-    def _extractor_plugins(self) -> tuple[str, ...]:
-        return tuple(filter(None, [self._plugins.get("")]))
 
     def _counterparts(self, generated: Samples) -> Samples:
         """Find the samples of the reference split whose conditions the generated ones were given."""

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganbench.__main__ import main
-from ganbench.runner import picture_rows
+from ganbench.runner import checked_rows
 from ganbench.scoring import feature_files
 from ganbench.zoo.extractors.networks import SmallClassifier
 
@@ -115,7 +115,7 @@ def test_an_interrupted_score_goes_on_to_the_same_bits(
     shutil.rmtree(cache)
     if kept_in == "files":
         monkeypatch.setattr(feature_files, "MAX_NUMBERS_IN_MEMORY", 0)
-        monkeypatch.setattr(picture_rows, "MAX_HELD_BYTES", 0)
+        monkeypatch.setattr(checked_rows, "MAX_HELD_BYTES", 0)
     command = ["score", str(images), "--reference", str(real), *COMMAND]
     interrupted(command, TRIALS + 3)
     assert f"interrupted; go on with: ganbench score {images}" in capsys.readouterr().err
@@ -211,7 +211,7 @@ def test_a_picture_that_changes_meanwhile_is_one_line_and_nothing_is_left(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(picture_rows, "MAX_HELD_BYTES", 0)
+    monkeypatch.setattr(checked_rows, "MAX_HELD_BYTES", 0)
     folder = Path(shutil.copytree(sides[0], tmp_path / "images"))
     forward = SmallClassifier.forward
     changed = folder / f"{3 * BATCH + 7:04}.png"

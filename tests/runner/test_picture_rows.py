@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ganbench.errors import DatasetError
-from ganbench.runner import picture_rows
+from ganbench.runner import checked_rows
 from ganbench.runner.image_folders import read_image_folder
 from ganbench.runner.picture_rows import PictureRows
 from ganbench.scoring.image_rows import content_digest
@@ -41,7 +41,7 @@ def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=[0, 2**27], ids=["read again", "held"])
 def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_rows, "MAX_HELD_BYTES", request.param)
+    monkeypatch.setattr(checked_rows, "MAX_HELD_BYTES", request.param)
 
 
 def rows_of(path: Path, readers: int = 1) -> PictureRows:
@@ -128,7 +128,7 @@ def test_pictures_that_are_broken_in_their_middle_are_all_named(colours: Path, t
 def test_a_picture_that_changes_between_two_looks_is_named(
     colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(picture_rows, "MAX_HELD_BYTES", 0)
+    monkeypatch.setattr(checked_rows, "MAX_HELD_BYTES", 0)
     folder = save(tmp_path / "images", drawn(6, 5, 3)[:5])
     rows = rows_of(folder)
     Image.new("RGB", size).save(folder / "0003.png")
