@@ -171,6 +171,9 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "ranking_numbers": RANKING_NUMBERS,
         "groups_note": GROUPS_NOTE,
         "overview": overview,
+        "overview_title": f"Differences from {groups[0]}"
+        if what.pairs != "all" and groups
+        else "Differences",
         "beside": 0 < len(overview) <= _BESIDE,
         "groups": [(label, index % len(GROUP_COLOURS)) for index, label in enumerate(groups)],
         "axis": what.words,

@@ -51,8 +51,9 @@ def standalone_figures(
     """
     taken: set[str] = set()
     groups = groups_of(results.cells, results.compared)
+    title = "Differences" if results.compared.pairs == "all" else "Differences from the baseline"
     for panel in overview_panels(results.comparison, groups):
-        yield _standalone(panel, "Differences from the baseline", (), groups, taken)
+        yield _standalone(panel, title, (), groups, taken)
     # A file takes more points than a page: its curves share them with those of their context only.
     everywhere = contexts(results.cells, results.compared.axis)
     for figures in context_figures(store, results, everywhere, problems):

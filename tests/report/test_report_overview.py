@@ -56,3 +56,26 @@ def test_what_has_no_difference_has_no_panel(make_folder: Callable[..., Folder])
 def test_the_picture_is_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overview, "MAX_DIFFERENCES", 1)
     assert len(overview_panels(load(planted.path).comparison, ["minimax", "non_saturating"])) == 1
+
+
+def test_each_pair_is_named_whole(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, mean in (("minimax", 9.0), ("hinge", 5.0), ("wasserstein", 1.0)):
+        for seed in range(3):
+            folder.add(
+                loss=loss, seed=seed, scores={"fid": mean + seed**2 * mean / 9}, curves=False, picture=False
+            )
+    folder.index()
+    grid = folder.path / "grid.toml"
+    grid.write_text(grid.read_text() + 'pairs = "all"\n')
+    results = load(folder.path)
+    (panel,) = overview_panels(results.comparison, ["minimax", "hinge", "wasserstein"])
+    assert [text.get_text() for text in panel.figure.axes[0].texts] == [
+        "hinge - minimax",
+        "wasserstein - minimax",
+        "wasserstein - hinge",
+    ]
+    assert panel.note == (
+        "Lower is better: left of the line, the value is better than the one after the minus."
+    )
+    assert "Differences: fid (digits_cnn)" in [name.partition(" - ")[0] for name in results.figures()]
