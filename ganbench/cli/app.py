@@ -41,9 +41,25 @@ plugins or grids; without it, everything is listed.
         "Another question of the same results: another axis or baseline, some of the cells; trains nothing."
     ),
     "verify": "Run cells again, elsewhere, and compare weights and scores with those stored, bit by bit.",
-    "check": (
-        "Whether samples are worse than a baseline's: 0 they are not, 1 they are, 3 the seeds cannot tell."
-    ),
+    "check": """Whether samples are worse than a baseline's: 0 they are not, 1 they are, 3 seeds cannot tell.
+
+\b
+Per score, with what may be lost (the tolerance) and the level alpha:
+identical     Every cell has the baseline's weights and scores, bit by bit.
+regression    The mean is worse by more than the tolerance, and a one-sided
+              test of "not worse" rejects at alpha, adjusted for the number
+              of scores (Holm). Or a cell failed, where none did before.
+improvement   The same, the other way.
+pass          The mean is worse by less than the tolerance, with confidence
+              1 - alpha.
+inconclusive  None of these: too few seeds, or scores that vary too much.
+
+The interval that is printed has 1 - 2 alpha (90%), since each of its ends is one test at alpha (5%). The
+worst verdict of all scores is the exit code's. Tests take the seeds of both sides as independent (Welch).
+
+--add-seeds N trains up to N seeds more, in up to three parts, and looks after each; the looks share alpha, so
+that more looks make no more false regressions.
+""",
     "rm": "Remove cells and make the tables anew, or a whole results folder; what is not ganbench's stays.",
     "new": "A plugin package to start from, which installs, trains and passes its contract.",
     "doctor": "Versions, devices, determinism, extractor weights, plugins; with --plugin, its contracts.",

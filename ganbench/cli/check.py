@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench import regression
-from ganbench.catalog import load_catalog
+from ganbench.catalog import load_catalog, plugins_given
+from ganbench.cli.added_seeds import AddedSeeds
 from ganbench.cli.console import output, plain, table
-from ganbench.cli.parsing import Json, Plugins
+from ganbench.cli.parsing import Device, Jobs, Json, Plugins
 from ganbench.errors import GanbenchError, GridError, StoreError
 from ganbench.files.atomic import write_bytes
 
 if TYPE_CHECKING:
     from ganbench.regression import SeedPlan
 
-_HEADS = ("score", "baseline", "tolerance", "to pass", "to find", "beside these")
+_HEADS = ("score", "baseline", "sd taken", "tolerance", "to pass", "to find", "beside these")
 
 
 def check_command(
@@ -44,12 +45,23 @@ def check_command(
         bool, typer.Option("--inconclusive-passes", help="Exit with 0, not 3, where seeds are too few.")
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Say how many seeds a check needs, and stop.")] = False,
+    add_seeds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Train up to N more seeds of DIR, until the verdict is settled."),
+    ] = None,
+    grid: Annotated[
+        str | None, typer.Option(metavar="GRID", help="What they are trained with. Default: the grid in DIR.")
+    ] = None,
+    jobs: Jobs = None,
+    device: Device = "auto",
     as_json: Json = False,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML there.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Markdown there.")] = None,
     plugins: Plugins = None,
 ) -> int:
     """Print the verdict on every score, or how many seeds a check would need.
+
+    With --add-seeds, more seeds are trained into `DIR-more-seeds` first where the verdict is not settled.
 
     Returns:
         0 where all pass, are identical or improved; 1 for a regression; 3 where something is inconclusive
@@ -76,14 +88,29 @@ def check_command(
         if plan:
             if folder is not None:
                 raise GridError(f"--plan looks at the baseline alone; leave out {folder}")
+            if add_seeds is not None:
+                raise GridError("--plan trains nothing; leave out --add-seeds")
             made = regression.plan(baseline, metrics=metrics, tolerance=allowed, alpha=alpha, plugins=given)
             _print_json(regression.plan_records(made)) if as_json else _print_plan(made)
             return 0
         if folder is None:
             raise GridError("check: missing argument 'DIR', the results folder to hold against the baseline")
-        outcome = regression.check(
-            folder, baseline, metrics=metrics, tolerance=allowed, alpha=alpha, plugins=given
-        )
+        if add_seeds is None and grid is not None:
+            raise GridError(f"--grid {grid}: is used with --add-seeds alone")
+        options: dict[str, Any] = {
+            "metrics": metrics,
+            "tolerance": allowed,
+            "alpha": alpha,
+            "plugins": given,
+        }
+        if add_seeds is None:
+            outcome = regression.check(folder, baseline, **options)
+        else:
+            with plugins_given(given):
+                seeds = AddedSeeds(folder, grid, jobs=jobs, device=device)
+                outcome = regression.check_adding_seeds(
+                    folder, baseline, add=add_seeds, train=seeds.train, **options
+                )
         files.write(regression.junit_of(outcome, inconclusive_passes), regression.markdown_of(outcome))
     except GanbenchError as error:
         files.tell(error.problems, "bad input")
@@ -140,6 +167,7 @@ def _print_plan(made: SeedPlan) -> None:
         (
             f"{need.check.words}: {need.check.score}",
             f"{need.check.baseline.mean:.4g} ± {need.check.baseline.sd:.3g} over {need.n} seeds",
+            f"{need.sd:.3g}",
             str(need.check.tolerance) + (f" = {need.allowed:.3g}" if need.check.tolerance.relative else ""),
             regression.seeds(need.to_pass),
             regression.seeds(need.to_find),
@@ -149,6 +177,7 @@ def _print_plan(made: SeedPlan) -> None:
     ]
     console.print(table(_HEADS, rows))
     for line in (
+        "sd taken: the upper bound of the baseline's, at 80% confidence: few seeds may lie close by luck",
         "to pass: seeds a side with which no change passes with probability 0.8",
         "to find: seeds a side that find a loss of twice the tolerance with probability 0.9",
         f"beside these: seeds that do both against {made.baseline} as it is",

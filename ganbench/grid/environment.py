@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.catalog.distributions import ganbench_version
-from ganbench.catalog.switches import kept_switches, standard_switches, unusual_switches, write_switches
+from ganbench.catalog.switches import (
+    VARIABLES,
+    kept_switches,
+    standard_switches,
+    unusual_switches,
+    write_switches,
+)
 from ganbench.files.canonical import sha256_of
 from ganbench.grid.cell import Cell
 from ganbench.grid.choice import NONE, Choice
@@ -156,6 +162,14 @@ class Environment:
         if not found and (self.recorded or now.recorded) and self.core_hash != now.core_hash:
             found.append(_UNNAMED)
         return found
+
+    def on_machine_of(self, other: Environment) -> Environment:
+        """Take the machine of another environment: its model, its threads, what its libraries are told."""
+        switches = self.switches
+        if switches is not None and other.switches is not None:
+            theirs = {name: value for name, value in other.switches.items() if name in VARIABLES}
+            switches = {name: value for name, value in switches.items() if name not in VARIABLES} | theirs
+        return replace(self, device=other.device, threads=other.threads, switches=switches)
 
     def conflicts(self, other: Environment) -> list[str]:
         """Name how two cells' environments differ in what both of them use.
@@ -377,4 +391,5 @@ def _switches(facts: Mapping[str, Any]) -> dict[str, bool | int | str]:
 
 
 def _shown(switches: Mapping[str, Any], name: str) -> str:
-    return str(switches.get(name, "default"))
+    # A variable may have the value `default`, which is not the same as none.
+    return str(switches.get(name, "unset" if name in VARIABLES else "default"))

@@ -141,6 +141,15 @@ class History:
         found = [change for stretch in self.stretches for change in stretch.environment.differences(now)]
         return list(dict.fromkeys(found)) or (["trained in several environments"] if self.mixed else [])
 
+    def on_machine_of(self, now: Environment) -> History:
+        """Take the machine of another environment for its own."""
+        return History(
+            tuple(
+                replace(stretch, environment=stretch.environment.on_machine_of(now))
+                for stretch in self.stretches
+            )
+        )
+
     def conflicts(self, other: History) -> list[str]:
         """Name how the environments of two cells differ in what both use; more than one each is named too."""
         found = [

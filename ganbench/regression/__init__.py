@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganbench.regression.gate import check, check_baseline
+    from ganbench.regression.more_seeds import check_adding_seeds
     from ganbench.regression.outcome import Finding, Outcome
     from ganbench.regression.planning import SeedPlan, plan, plan_records, seeds
     from ganbench.regression.words import (
@@ -25,6 +26,7 @@ _HOMES = {
     "Outcome": "outcome",
     "SeedPlan": "planning",
     "check": "gate",
+    "check_adding_seeds": "more_seeds",
     "check_baseline": "gate",
     "junit_of": "words",
     "junit_of_problems": "words",
@@ -42,6 +44,7 @@ __all__ = [
     "Outcome",
     "SeedPlan",
     "check",
+    "check_adding_seeds",
     "check_baseline",
     "junit_of",
     "junit_of_problems",

@@ -21,13 +21,17 @@ class Bits:
 
     Attributes:
         reasons: for each cell that is checked, `alike`, or why it is not.
-        changes: what differs between environments, as `torch 2.14.1 -> 2.15.0`.
+        changes: what differs between environments, as `torch 2.14.1 -> 2.15.0`; of a seed that the baseline
+            lacks, from that of its first seed.
         seeds: how many the baseline has.
+        machine: those of the changes that are the machine's: its model, its threads, the variables that its
+            libraries read.
     """
 
     reasons: tuple[Reason, ...]
     changes: tuple[str, ...] = ()
     seeds: int = 0
+    machine: tuple[str, ...] = ()
 
     @property
     def identical(self) -> bool:
@@ -73,20 +77,27 @@ def compare_bits(
     by_seed = {row["seed"]: row for row in baseline}
     reasons: list[Reason] = []
     changes: dict[str, None] = {}
+    others: set[str] = set()
     for row in value:
         twin = by_seed.get(row["seed"])
+        before, now = History.from_row(twin or baseline[0]), History.from_row(row)
+        changed = before.differences(now.last)
+        changes.update(dict.fromkeys(changed))
+        others.update(before.on_machine_of(now.last).differences(now.last))
         if twin is None:
             reasons.append("absent")
             continue
-        before, now = History.from_row(twin), History.from_row(row)
         if before.mixed or now.mixed:
             reasons.append("mixed")
             continue
-        changed = before.differences(now.last)
-        changes.update(dict.fromkeys(changed))
         scores = baseline_scores.get(twin["cell"], {}), value_scores.get(row["cell"], {})
         reasons.append(_reason(twin, row, *scores, elsewhere=bool(changed)))
-    return Bits(reasons=tuple(reasons), changes=tuple(changes), seeds=len(baseline))
+    return Bits(
+        reasons=tuple(reasons),
+        changes=tuple(changes),
+        seeds=len(baseline),
+        machine=tuple(change for change in changes if change not in others),
+    )
 
 
 def bits_sentences(contexts: Iterable[Bits]) -> list[str]:

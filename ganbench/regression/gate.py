@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +15,10 @@ from ganbench.catalog import PluginSource, load_catalog
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.document import default_train
 from ganbench.grid.tolerance import Tolerance
+from ganbench.regression.advice import advice_of
 from ganbench.regression.bit_identity import bits_sentences
 from ganbench.regression.checks import CheckRequest, ScoreCheck, list_checks, read_finished
-from ganbench.regression.evidence import Evidence, allowed, evidence, loss_of
+from ganbench.regression.evidence import ALPHA, Evidence, allowed, evidence, loss_of
 from ganbench.regression.outcome import CheckVerdict, Finding, Outcome, failures, outcomes
 
 # How training is carried out, not what it is.
@@ -49,17 +51,35 @@ def check(
     Raises:
         GanbenchError: a folder, the pair of them, or an option cannot be used.
     """
-    request = _request(metrics, tolerance, alpha)
-    before, now = read_finished(baseline), read_finished(path)
+    request = request_of(metrics, tolerance, alpha)
+    return check_tables(read_finished(path), read_finished(baseline), request, plugins)
+
+
+def check_tables(
+    now: Tables, before: Tables, request: CheckRequest, plugins: Sequence[PluginSource] = ()
+) -> Outcome:
+    """Check tables that were read already, as `check` does.
+
+    Args:
+        now: what is checked.
+        before: the baseline.
+        request: which scores, how much they may lose, and the level.
+        plugins: as for `check`.
+
+    Raises:
+        GanbenchError: the pair of tables, or an option cannot be used.
+    """
     every = list_checks(before, now, request, lambda: load_catalog(plugins=plugins))
     findings = judge(every, request.alpha)
-    return Outcome(
+    outcome = Outcome(
         path=now.path,
         baseline=before.path,
         alpha=request.alpha,
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
         notes=notes_of(before, now, every),
+        same_settings=not changed_settings(before.grid, now.grid),
     )
+    return replace(outcome, advice=advice_of(outcome, _options(request, plugins)))
 
 
 def check_baseline(
@@ -80,7 +100,7 @@ def check_baseline(
     Raises:
         GanbenchError: the baseline or an option cannot be used.
     """
-    request = _request(metrics, tolerance, alpha)
+    request = request_of(metrics, tolerance, alpha)
     before = read_finished(baseline)
     known = set(current_rows(before.scores)["metric"])
     if unknown := [name for name in request.metrics if name not in known]:
@@ -89,7 +109,22 @@ def check_baseline(
         )
 
 
-def _request(metrics: Sequence[str], tolerance: Tolerance | None, alpha: float) -> CheckRequest:
+def _options(request: CheckRequest, plugins: Sequence[PluginSource]) -> list[str]:
+    """Write the options of a check as its command takes them."""
+    options = [part for name in request.metrics for part in ("--metric", name)]
+    if request.tolerance is not None:
+        options += ["--tolerance", str(request.tolerance)]
+    if request.alpha != ALPHA:
+        options += ["--alpha", f"{request.alpha:g}"]
+    return options + [part for plugin in plugins for part in ("--plugin", str(plugin))]
+
+
+def request_of(metrics: Sequence[str], tolerance: Tolerance | None, alpha: float) -> CheckRequest:
+    """Gather the options of a check.
+
+    Raises:
+        GridError: one of them cannot be used.
+    """
     if isinstance(metrics, str):
         raise GridError(f"metrics: must be a list of names, as [{metrics!r}], given {metrics!r}")
     return CheckRequest(
@@ -219,7 +254,7 @@ def notes_of(before: Tables, now: Tables, every: Sequence[ScoreCheck]) -> tuple[
     """
     contexts = {check.words: check.bits for check in every if check.bits is not None}
     notes = bits_sentences(contexts.values())
-    if changed := _changed_settings(before.grid, now.grid):
+    if changed := changed_settings(before.grid, now.grid):
         notes.append(f"settings differ from the baseline's: {'; '.join(changed)}")
     if extra := len(now.contexts().keys() - before.contexts().keys()):
         what = "1 context" if extra == 1 else f"{extra} contexts"
@@ -232,7 +267,7 @@ def notes_of(before: Tables, now: Tables, every: Sequence[ScoreCheck]) -> tuple[
     return tuple(notes)
 
 
-def _changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """List settings of training that differ, varied ones aside, as `train.steps 100 -> 200`.
 
     A grid that was stored before a setting existed was trained with the setting's default.

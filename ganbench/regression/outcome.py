@@ -88,6 +88,8 @@ class Outcome:
         alpha: one-sided level.
         findings: the most severe first.
         notes: whether the cells are identical, or why not; and what else a reader must know.
+        same_settings: whether both were trained with the same settings, varied ones aside.
+        advice: what a verdict that is no pass rests on beside the change, and the next command, a line each.
     """
 
     path: Path
@@ -95,6 +97,8 @@ class Outcome:
     alpha: float
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    same_settings: bool = True
+    advice: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> CheckVerdict:

@@ -19,6 +19,8 @@ from ganbench.analysis.significance import Floats
 # No change passes with this probability, a loss of twice the tolerance is found with that.
 PASSES, FINDS = 0.8, 0.9
 MAX_SEEDS = 10_000
+# Of the bound of a spread that plans are made with.
+CONFIDENCE = 0.8
 
 _NODES = 48
 
@@ -69,6 +71,16 @@ def chance_to_find(
         return float(loss > tolerance)
     margin, weights = _margins(sd_old, n_old, sd_new, n_new, alpha)
     return float(np.sum(weights * special.ndtr((loss - np.maximum(tolerance, margin)) / error)))
+
+
+def sd_bound(sd: float, n: int) -> float:
+    """Bound the true standard deviation of normal scores from above, with CONFIDENCE.
+
+    Args:
+        sd: as n scores have it.
+        n: at least 2.
+    """
+    return sd * math.sqrt((n - 1) / float(stats.chi2.ppf(1 - CONFIDENCE, n - 1)))
 
 
 def seeds_each(sd: float, tolerance: float, alpha: float, family: int = 1) -> int | None:

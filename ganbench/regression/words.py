@@ -15,8 +15,8 @@ _HEADS = ("verdict", "where", "score", "baseline", "now", "change", "tolerance",
 
 
 def text_of(outcome: Outcome) -> str:
-    """Write the whole check: the verdict, one line per score, the most severe first, then the notes."""
-    lines = [headline(outcome)]
+    """Write the whole check: verdict, advice, one line per score, the most severe first, then the notes."""
+    lines = [headline(outcome), *outcome.advice]
     if outcome.verdict != "identical":
         width = max(len(finding.verdict) for finding in outcome.findings)
         lines += [f"{finding.verdict:<{width}}  {sentence(finding, outcome)}" for finding in outcome.findings]
@@ -152,6 +152,8 @@ def _ended(loss: float) -> str:
 def markdown_of(outcome: Outcome) -> str:
     """Write a heading, a table with one row per score, the most severe first, and the notes."""
     lines = [f"### ganbench check: {_plain(headline(outcome))}", ""]
+    if outcome.advice:
+        lines += [*(f"- {_plain(words)}" for words in outcome.advice), ""]
     if outcome.verdict != "identical":
         rows = [_HEADS, ("---",) * len(_HEADS), *(_row(finding, outcome) for finding in outcome.findings)]
         lines += [*(f"| {' | '.join(row)} |" for row in rows), ""]
@@ -233,7 +235,9 @@ def junit_of(outcome: Outcome, inconclusive_passes: bool = False) -> bytes:
     )
     for finding in outcome.findings:
         _case(suite, finding, outcome, inconclusive_passes)
-    xml.SubElement(suite, "system-out").text = "\n".join(map(printable, [headline(outcome), *outcome.notes]))
+    xml.SubElement(suite, "system-out").text = "\n".join(
+        map(printable, [headline(outcome), *outcome.advice, *outcome.notes])
+    )
     return _document(suite)
 
 

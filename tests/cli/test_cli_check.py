@@ -212,3 +212,54 @@ def test_what_is_inconclusive_or_fails_inside_is_in_the_files_too(changed, tmp_p
     assert "internal failure" in markdown.read_text()
     error = xml.parse(junit).getroot()[0].find("testcase/error")
     assert error.get("message") == "internal failure: ZeroDivisionError: division by zero"
+
+
+@pytest.mark.slow
+def test_seeds_are_added_beside_the_folder_until_it_is_settled(
+    finished: Path, changed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = changed(lambda value, index: value - 1.5 * (index % 3), "now")
+    base = changed(lambda value, index: value + 0.01 * index, "base")
+    arguments = ["check", str(now), "--baseline", str(base), "--tolerance", "0.5"]
+    assert main(arguments) == 3
+    capsys.readouterr()
+    before = {path: path.read_bytes() for path in sorted(now.iterdir())}
+    code = main([*arguments, "--add-seeds", "3", "--jobs", "1"])
+    told = capsys.readouterr()
+    assert code in (0, 1, 3)
+    assert "seeds were added: look " in told.out or "1 seed was added: look " in told.out
+    more = now.with_name("now-more-seeds")
+    seeds = pd.read_csv(more / "cells.csv")["seed"].tolist()
+    assert seeds == list(range(3, 3 + len(seeds)))
+    assert {path: path.read_bytes() for path in sorted(now.iterdir())} == before
+    again = main([*arguments, "--add-seeds", "3", "--jobs", "1"])
+    assert (again, capsys.readouterr().out) == (code, told.out)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--add-seeds", "0"], "--add-seeds: must be at least 1, given 0"),
+        (["--grid", "gate.toml"], "--grid gate.toml: is used with --add-seeds alone"),
+    ],
+)
+def test_options_of_added_seeds_are_checked(finished: Path, capsys, options, told) -> None:
+    assert main(["check", str(finished), "--baseline", str(finished), *options]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_plan_adds_no_seeds(baseline: Path, capsys) -> None:
+    assert main(["check", "--plan", "--baseline", str(baseline), "--add-seeds", "3"]) == 2
+    assert "--plan trains nothing; leave out --add-seeds" in capsys.readouterr().err
+
+
+def test_added_seeds_are_trained_as_the_others_were(
+    finished: Path, changed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = changed(lambda value, index: value - index, "now")
+    grid = tmp_path / "other.toml"
+    grid.write_text((now / "grid.toml").read_text().replace("steps = 3", "steps = 4"))
+    arguments = ["check", str(now), "--baseline", str(finished), "--add-seeds", "3", "--grid", str(grid)]
+    assert main(arguments) == 2
+    assert f"other.toml: its [train] is not that of the cells in {now}" in capsys.readouterr().err
+    assert not now.with_name("now-more-seeds").exists()

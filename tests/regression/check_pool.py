@@ -107,13 +107,13 @@ def verdicts(
         for index in range(family):
             drawn = draw.permutation(pool)[: 2 * seeds]
             planted = loss if index == 0 else 0.0
-            pooled.append(_check(index, drawn[:seeds], drawn[seeds:] + planted, tolerance))
+            pooled.append(one_check(index, drawn[:seeds], drawn[seeds:] + planted, tolerance))
         found = {finding.verdict for finding in judge(pooled, ALPHA)}
         counts[next(verdict for verdict in VERDICTS if verdict in found)] += 1
     return counts
 
 
-def _check(index: int, old: np.ndarray, new: np.ndarray, tolerance: float) -> ScoreCheck:
+def one_check(index: int, old: np.ndarray, new: np.ndarray, tolerance: float) -> ScoreCheck:
     groups = [
         Group(label=name, scores=dict(enumerate(map(float, side)))) for name, side in (("a", old), ("b", new))
     ]

@@ -68,7 +68,7 @@ class Tables:
         self, values: Sequence[float] | None, metric: str = "fid", first: int = 0, **given: Any
     ) -> Tables:
         """Cells of one context with a final score each, one a seed; None for cells without a score."""
-        row = {name: given.pop(name) for name in list(given) if name in CELL or "." in name}
+        row = {name: given.pop(name) for name in list(given) if name in (*CELL, "provenance") or "." in name}
         score = {**SCORE, "direction": "higher" if metric == "is" else "lower", **given}
         for index, value in enumerate([None] if values is None else values):
             cell = {**CELL, **row, "seed": row.get("seed", first + index)}

@@ -21,9 +21,16 @@ def spread(n, sd=1.0, mean=20.0):
 def test_seeds_a_side_for_one_score(tables):
     made = plan(tables("a").add(spread(8)).write(), tolerance=read_tolerance(1))
     (need,) = made.needs
-    assert (need.n, need.allowed, need.to_pass, need.to_find) == (8, 1.0, 14, 6)
-    assert made.together == 14
-    assert need.beside == 103
+    # The bound of a spread of 1 over 8 seeds: sqrt(7 / 3.822), by the 20% quantile of chi-square.
+    assert need.sd == pytest.approx(1.3533, abs=1e-4)
+    assert (need.n, need.allowed, need.to_pass, need.to_find) == (8, 1.0, 24, 9)
+    assert made.together == 24
+    assert need.beside is None
+
+
+def test_a_baseline_that_is_large_enough_stays_as_it_is(tables):
+    made = plan(tables("a").add(spread(30)).write(), tolerance=read_tolerance(1))
+    assert (made.needs[0].to_pass, made.needs[0].beside) == (17, 12)
 
 
 def test_all_scores_together_need_more(tables):

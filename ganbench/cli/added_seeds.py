@@ -1,0 +1,71 @@
+"""Training more seeds of a change that is checked, in a folder beside its own."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ganbench.cli.console import plain, progress_console
+from ganbench.errors import GridError
+
+
+class AddedSeeds:
+    """Trains seeds with a grid into one folder, which keeps those of every earlier call.
+
+    Attributes:
+        out: the folder.
+    """
+
+    def __init__(self, folder: Path, grid: str | None, **options: Any) -> None:
+        """Read the grid.
+
+        Args:
+            folder: the results that seeds are added to.
+            grid: the file of their grid; the one in the folder unless given.
+            options: of `ganbench.run`.
+
+        Raises:
+            GanbenchError: the grid cannot be read, or trains otherwise than the folder's cells were.
+        """
+        from ganbench.catalog import load_catalog
+        from ganbench.grid import read_grid
+        from ganbench.store import Store
+        from ganbench.store.stored_grid import read_whole_grid
+
+        self.out = folder.with_name(f"{folder.absolute().name}-more-seeds")
+        self._options = options
+        store, self._catalog = Store(folder).require(), load_catalog()
+        stored = replace(read_whole_grid(store, self._catalog), folder=store.grid_folder())
+        self._grid = stored if grid is None else read_grid(grid, self._catalog)
+        for name in ("axes", "train", "score", "override"):
+            if self._grid.document.get(name) != stored.document.get(name):
+                raise GridError(f"--grid {grid}: its [{name}] is not that of the cells in {folder}")
+
+    def train(self, seeds: Sequence[int]) -> Path:
+        """Train what is not finished yet, and return the folder.
+
+        Args:
+            seeds: distinct.
+
+        Raises:
+            GanbenchError: the grid cannot be run here.
+            KeyboardInterrupt: the run was interrupted; the same command goes on.
+        """
+        from ganbench.cli.progress import RunProgress
+        from ganbench.execution import Interrupted, run
+        from ganbench.grid import read_grid
+
+        grid = read_grid(self._grid.document, self._catalog, [f"seeds={list(seeds)}"])
+        console = progress_console()
+        try:
+            with RunProgress(console) as progress:
+                run(replace(grid, folder=self._grid.folder), self.out, listener=progress, **self._options)
+        except Interrupted:
+            again = shlex.join(["ganbench", *sys.argv[1:]])
+            console.print(plain(f"what was done is in {self.out}; go on with: {again}"), soft_wrap=True)
+            raise KeyboardInterrupt from None
+        return self.out
