@@ -26,7 +26,7 @@ class NodeReport:
 
     Attributes:
         node: its machine, as messages name it.
-        model: of the device where it runs cells.
+        model: of the device where it runs cells; empty where it cannot be used.
         problems: why none may be run there, a line each.
     """
 
@@ -80,8 +80,15 @@ class NodeCheck:
             device: where its worker runs cells, as torch names it.
         """
         node = socket.gethostname()
-        problems = (f"node {node}: {problem}" for problem in self._problems()) if self.folder else ()
-        return NodeReport(node=node, model=device_model(device), problems=tuple(problems))
+        found = list(self._problems()) if self.folder else []
+        model = ""
+        try:
+            model = device_model(device)
+        except (RuntimeError, AssertionError) as error:
+            # Its torch is one for CPUs, or the driver of its GPU is missing.
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            found.append(f"torch cannot use {device} there: {line}")
+        return NodeReport(node=node, model=model, problems=tuple(f"node {node}: {each}" for each in found))
 
     def _problems(self) -> Iterator[str]:
         if problem := self._folder_problem():

@@ -86,11 +86,13 @@ class RayExecutor(SignalledExecutor):
         """List a place for each worker that has started: those of the preferred device model first.
 
         Raises:
-            GanbenchError: none fits, none starts, or `device_models` has a model that no worker has.
+            GanbenchError: none fits, none starts, one's device cannot be used, or `device_models` has a
+                model that no worker has.
         """
         if not self._slots.all:
             self._start_first()
             self._find_models()
+            refuse_unfit([slot.report for slot in self._slots.all if slot.report is not None])
         workers = Counter(slot.model for slot in self._slots.all if slot.report is not None)
         allowed = self.settings.device_models
         if allowed:
@@ -293,14 +295,12 @@ class RayExecutor(SignalledExecutor):
                 self._await_reports(looking)
             self._slots.dismiss(*(slot for slot in looking if slot.report is None))
         if allowed:
-            self._slots.dismiss(
-                *(slot for slot in self._slots.all if slot.report and slot.model not in allowed)
-            )
+            self._slots.dismiss(*(slot for slot in self._slots.all if slot.model not in ("", *allowed)))
         if self.settings.slots:
             # The preferred model first.
             by_rank = sorted(
                 (slot for slot in self._slots.all if slot.report is not None),
-                key=lambda slot: allowed.index(slot.model) if allowed else 0,
+                key=lambda slot: allowed.index(slot.model) if slot.model in allowed else 0,
             )
             self._slots.dismiss(*by_rank[self.settings.slots :])
 

@@ -210,7 +210,8 @@ class RaySlots:
                 said = pickle.loads(message)
                 if isinstance(said, NodeReport):
                     slot.report, slot.model = said, said.model
-                    self.models.add(slot.node_id, said.model, slot.node)
+                    if said.model:
+                        self.models.add(slot.node_id, said.model, slot.node)
                     if said.problems:
                         self.unfit.add(slot.node_id)
                 yield slot, said

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from ganbench.clusters.node_check import NodeCheck, NodeReport
+from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
 from ganbench.clusters.slurm_jobs import SlurmJobs, SubmittedJob
 from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GanbenchError
@@ -114,6 +114,7 @@ class NodeProbe:
             is_over = job.handle.is_over()
             for message in job.log.news():
                 if isinstance(message, NodeReport):
+                    refuse_unfit([message])
                     return message.model
             if is_over:
                 raise GanbenchError(

@@ -17,7 +17,7 @@ from ganbench.runner.task import CellResult
 
 @dataclass
 class Node:
-    """A node: its device model, and what Ray says that it has."""
+    """A node: its device model, empty where torch cannot use the device, and what Ray says that it has."""
 
     model: str
     resources: dict[str, float]
@@ -165,7 +165,8 @@ class Actor:
             status = "ok" if said.environment.device == model else "error"
             self._said.append(CellResult(cell=said.cell.id, status=status, scores={}))
         else:
-            self._said.append(NodeReport(node=self.name, model=model))
+            problems = () if model else (f"node {self.name}: torch cannot use it",)
+            self._said.append(NodeReport(node=self.name, model=model, problems=problems))
 
     def _stop(self) -> None:
         """Write a checkpoint."""

@@ -52,6 +52,17 @@ def test_this_machine_is_fit(check: NodeCheck) -> None:
     assert NodeCheck().answer("cpu").model == report.model
 
 
+def test_a_device_that_torch_cannot_use_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> str:
+        raise AssertionError("Torch not compiled with CUDA enabled\nat line 3")
+
+    monkeypatch.setattr(node_check, "device_model", refuse)
+    report = NodeCheck().answer("cuda:0")
+    assert report.model == ""
+    words = "torch cannot use cuda:0 there: Torch not compiled with CUDA enabled"
+    assert report.problems == (f"node {NODE}: {words}",)
+
+
 def test_a_folder_that_is_not_seen_is_refused(check: NodeCheck, tmp_path: Path) -> None:
     gone = replace(check, folder=str(tmp_path / "elsewhere"))
     way_out = "give a folder of a file system that all nodes share with --out"

@@ -161,3 +161,11 @@ def test_work_of_others_on_the_cluster_does_not_keep_a_run_from_beginning(
     assert [result.status for result in ended] == ["ok", "ok"]
     assert ray.most == 1
     assert len(ray.asked) == 4
+
+
+def test_a_node_whose_device_torch_cannot_use_is_named(executor: Any) -> None:
+    ray = PretendedRay(n1=Node("A", {"CPU": 1}), n2=Node("", {"CPU": 1}))
+    made = executor(ray, "device_models = ['A']\nslots = 2")
+    with pytest.raises(GanbenchError) as caught:
+        made.places()
+    assert caught.value.problems == ("node n2: torch cannot use it",)
