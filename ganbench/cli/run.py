@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.catalog import plugins_given
-from ganbench.cli.console import output, plain, progress_console, table, warn_of_cache
+from ganbench.cli.console import output, plain, progress_console, warn_of_cache
 from ganbench.cli.parsing import Data, Device, Jobs, Plugins, Weights, WeightsSha256
 from ganbench.errors import GanbenchError, GridError
 from ganbench.files.data_paths import (
@@ -24,12 +24,10 @@ from ganbench.files.data_paths import (
 )
 
 if TYPE_CHECKING:
-    from ganbench.execution import Plan, Rerun
+    from ganbench.execution import Rerun
     from ganbench.grid import Grid
-    from ganbench.store import Store
 
 _FAILED = ("error", "oom")
-_MAX_PLANNED_CELLS = 200
 
 
 def run_command(
@@ -108,6 +106,7 @@ def run_command(
             resolved = resolved.part(part)
         warn_of_cache()
         if dry_run:
+            from ganbench.cli.plan_table import print_plan
             from ganbench.cli.progress import RunProgress
 
             with _tracebacks(verbose), RunProgress(progress_console(), quiet) as progress:
@@ -123,7 +122,7 @@ def run_command(
                     trying=progress.trying,
                     waiting=progress.waiting,
                 )
-            _print_plan(plan, store)
+            print_plan(plan, store)
             return 0
         return _run(
             resolved,
@@ -211,50 +210,3 @@ def _closing(grid: Grid, statuses: Counter[str], page: Path) -> str:
     counted = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     part = f", {grid.shard.words}" if grid.shard else ""
     return f"{grid.name}{part}: {counted}; report: {page}"
-
-
-def _print_plan(plan: Plan, store: Store) -> None:
-    from ganbench.cli.cell_names import name_of
-    from ganbench.cli.progress import plan_line, plan_notes
-    from ganbench.execution.plan_power import plan_power
-
-    console = output()
-    console.print(plain(plan_line(plan)))
-    for note in plan_notes(plan):
-        console.print(plain(note))
-    actions = {"train": "train", "score": "score again", "keep": "done", "skip": "skipped", "fail": "broken"}
-    shown = plan.cells[:_MAX_PLANNED_CELLS]
-    rows = [(planned.cell.id, name_of(planned), actions[planned.action], planned.reason) for planned in shown]
-    console.print(table(("cell", "what", "plan", "reason"), rows))
-    if len(plan.cells) > len(shown):
-        console.print(plain(f"... and {len(plan.cells) - len(shown)} more"))
-    for line in plan_power(plan):
-        console.print(plain(line))
-    console.print(plain(_estimate(plan, store)))
-    console.print(plain(f"results: {store.path}"))
-
-
-def _estimate(plan: Plan, store: Store) -> str:
-    """Estimate the time to go from the cells that are done: seconds per step on the same data and nets."""
-    from ganbench.cli.cell_names import clock_time
-    from ganbench.grid.cell import cells_counted
-
-    pace: dict[tuple[str, str], list[float]] = {}
-    for planned in plan.cells:
-        if planned.action == "keep":
-            record = store.cell(planned.cell.id)
-            if record["step"]:
-                key = (planned.cell.dataset.label, planned.cell.architecture.label)
-                pace.setdefault(key, []).append(record["seconds"] / record["step"])
-    total, unknown = 0.0, 0
-    for planned in plan.cells:
-        if planned.action == "train":
-            seen = pace.get((planned.cell.dataset.label, planned.cell.architecture.label))
-            if seen is None:
-                unknown += 1
-            else:
-                total += planned.cell.train.steps * sum(seen) / len(seen)
-    if unknown:
-        which = f"{cells_counted(unknown)}, of whose data and nets nothing is finished in this folder"
-        return f"estimate: none for {which}"
-    return f"estimate: {clock_time(total)} of one worker's time"

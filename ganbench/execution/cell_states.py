@@ -91,7 +91,7 @@ def read_state(store: Store, cell: str) -> CellState | None:
         store=store,
         record=record,
         scores=scores,
-        checkpoint_step=_checkpoint_step(store, cell),
+        checkpoint_step=checkpoint_step(store, cell),
         has_weights=store.has_generator(cell),
     )
 
@@ -140,7 +140,8 @@ def joined_scores(states: Sequence[CellState]) -> ScoreRows:
     return found
 
 
-def _checkpoint_step(store: Store, cell: str) -> int:
+def checkpoint_step(store: Store, cell: str) -> int:
+    """Read the step of a cell's latest checkpoint that can be read; -1 where there is none."""
     for path in store.checkpoints(cell):
         with suppress(StoreError, KeyError, TypeError, ValueError):
             return int(read_record(path)["training"]["step"])

@@ -1,0 +1,96 @@
+"""What `ganbench run --dry-run` prints: each cell with what becomes of it, and how long that may take."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ganbench.analysis.records import finite_seconds
+from ganbench.cli.cell_names import clock_time, name_of
+from ganbench.cli.console import output, plain, table
+from ganbench.cli.progress import plan_line, plan_notes
+from ganbench.errors import StoreError
+from ganbench.execution import Plan, PlannedCell
+from ganbench.execution.cell_states import checkpoint_step
+from ganbench.execution.plan import FINISHED
+from ganbench.execution.plan_power import plan_power
+from ganbench.grid.cell import cells_counted
+from ganbench.store import Store
+
+_MAX_CELLS = 200
+_ACTIONS = {"train": "train", "score": "score again", "keep": "done", "skip": "skipped", "fail": "broken"}
+
+
+def print_plan(plan: Plan, store: Store) -> None:
+    """Print what a run would do.
+
+    Args:
+        plan: the run.
+        store: its results folder, which need not be there.
+    """
+    console = output()
+    console.print(plain(plan_line(plan)))
+    for note in plan_notes(plan):
+        console.print(plain(note))
+    begun = {planned.cell.id: _reached(planned, store) for planned in plan.cells}
+    shown = plan.cells[:_MAX_CELLS]
+    rows = [
+        (planned.cell.id, name_of(planned), _plan_of(planned, begun[planned.cell.id]), planned.reason)
+        for planned in shown
+    ]
+    console.print(table(("cell", "what", "plan", "reason"), rows))
+    if len(plan.cells) > len(shown):
+        console.print(plain(f"... and {len(plan.cells) - len(shown)} more"))
+    for line in (*plan_power(plan), *_estimate(plan, store, begun)):
+        console.print(plain(line))
+    console.print(plain(f"results: {store.path}"))
+
+
+def _plan_of(planned: PlannedCell, begun: int) -> str:
+    if planned.action == "train" and begun >= 0:
+        return f"goes on at step {begun} of {planned.cell.train.steps}"
+    return _ACTIONS[planned.action]
+
+
+def _reached(planned: PlannedCell, store: Store) -> int:
+    """Give the step of the checkpoint that a cell goes on from; -1 where there is none."""
+    goes_on = planned.action == "train" and not planned.fresh
+    return checkpoint_step(store, planned.cell.id) if goes_on else -1
+
+
+def _estimate(plan: Plan, store: Store, begun: dict[str, int]) -> list[str]:
+    """Estimate the time to go from every finished cell in the folder, in the plan or not.
+
+    Cells of the same data and nets are taken to need the same seconds for a step.
+    """
+    pace = _seconds_per_step(store)
+    total, known, unknown = 0.0, 0, 0
+    for planned in plan.cells:
+        if planned.action == "train":
+            seen = pace.get((planned.cell.dataset.label, planned.cell.architecture.label))
+            if seen is None:
+                unknown += 1
+            else:
+                known += 1
+                left = planned.cell.train.steps - max(0, begun[planned.cell.id])
+                total += left * sum(seen) / len(seen)
+    lines = []
+    if known or not unknown:
+        which = f" for {cells_counted(known)}" if unknown else ""
+        lines.append(f"estimate{which}: {clock_time(total)} of one worker's time")
+    if unknown:
+        which = f"{cells_counted(unknown)}, of whose data and nets nothing is finished in this folder"
+        lines.append(f"estimate: none for {which}")
+    return lines
+
+
+def _seconds_per_step(store: Store) -> dict[tuple[str, str], list[float]]:
+    """List the seconds per step of each finished cell of a folder, by data set and architecture."""
+    pace: dict[tuple[str, str], list[float]] = {}
+    for cell in store.cells_on_disk():
+        with suppress(StoreError):
+            record = store.cell(cell)
+            seconds = finite_seconds(record.get("seconds", "nan"))
+            if record["status"] in FINISHED and record["step"] > 0 and seconds == seconds:
+                key = (record["axes"].get("dataset", ""), record["axes"].get("architecture", ""))
+                pace.setdefault(key, []).append(seconds / record["step"])
+    return pace
