@@ -86,18 +86,28 @@ class SlurmExecutor(SignalledExecutor):
         """List a place for each device model: those that the file names, or that of the node of a small job.
 
         Raises:
-            GanbenchError: the small job fails, or this machine is the only node and has another model.
+            GanbenchError: the small job fails; or this machine is the only node, and lacks the device.
         """
         if not self._models:
             if self.settings.device_models:
                 if self.settings.cluster != "slurm":
-                    require_models(self.settings, [Place.here(self._device).model])
+                    require_models(self.settings, [self._model_here()])
                 self._models = list(self.settings.device_models)
             elif self.settings.cluster != "slurm":
-                self._models = [Place.here(self._device).model]
+                self._models = [self._model_here()]
             else:
                 self._models = [self._probe.model(self._say)]
         return [Place(device=self._device, model=model, threads=THREADS) for model in self._models]
+
+    def _model_here(self) -> str:
+        """Give the model of this machine's device.
+
+        Raises:
+            GanbenchError: torch cannot use it.
+        """
+        report = NodeCheck().answer(self._device)
+        refuse_unfit([report])
+        return report.model
 
     def close(self) -> None:
         """Hold on to nothing: `run` ends its jobs."""

@@ -186,3 +186,17 @@ def test_this_machine_is_refused_before_anything_is_submitted(tmp_path: Path) ->
         f"[slurm] device_models: no worker has 'Tesla T4'; valid: {device_model('cpu')}",
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_a_gpu_that_this_machine_lacks_is_refused_before_anything_is_submitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(device: str) -> str:
+        raise RuntimeError(f"no {device} is to be found")
+
+    monkeypatch.setattr("ganbench.clusters.node_check.device_model", refuse)
+    file = tmp_path / "cluster.toml"
+    file.write_text('[slurm]\ncluster = "local"\ngpus_per_node = 1\n')
+    with pytest.raises(GanbenchError, match=r"torch cannot use cuda:0 there: no cuda:0 is to be found$"):
+        ganbench.run(GRID, tmp_path / "out", executor="slurm", cluster=file)
+    assert not (tmp_path / "out").exists()
