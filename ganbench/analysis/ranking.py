@@ -215,7 +215,9 @@ def _key(
 def _rows(one: _Ranked, shown: set[tuple[str, str]], paired: bool) -> Iterator[dict[str, Any]]:
     costs = _completed(one.costs)
     probabilities = _probabilities(costs, paired)
-    means = [float(np.mean(list(mine.values()))) for mine in costs]
+    # Scores near the largest float overflow to infinity here, which ranks last.
+    with np.errstate(over="ignore"):
+        means = [float(np.mean(list(mine.values()))) for mine in costs]
     order = sorted(range(len(means)), key=lambda index: (means[index], index))
     layer = _layers([one.groups[index].label for index in order], shown)
     for index in sorted(order, key=lambda index: layer[one.groups[index].label]):

@@ -159,3 +159,19 @@ def test_what_was_measured_otherwise_is_not_ranked_with_the_rest(make_folder: Ca
     table = _rank(folder)
     assert table["protocol"].unique().tolist() == ["a"]
     assert "hinge" not in table["value"].tolist()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("large", [1e308, -1e308, 1e200])
+def test_scores_too_large_to_compute_with_are_ranked_all_the_same(
+    make_folder: Callable[..., Folder], large: float
+) -> None:
+    folder = make_folder()
+    for index, loss in enumerate(LOSSES):
+        for seed in range(3):
+            score = large * (1 - 0.1 * seed) if index == 0 else index + 0.1 * seed
+            folder.add(loss=loss, seed=seed, scores={"fid": score}, curves=False, picture=False)
+    table = _rank(folder)
+    assert table["value"].tolist()[-1 if large > 0 else 0] == "minimax"
+    shares = table["probability_best"]
+    assert shares.isna().all() or shares.sum() == pytest.approx(1)
