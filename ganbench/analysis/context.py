@@ -89,6 +89,12 @@ def axes_of(cells: pd.DataFrame) -> tuple[str, ...]:
     return (*AXES, *(name for name in cells.columns if is_varied(name)))
 
 
+def minus(value: str, baseline: str) -> str:
+    """Name the difference between two values; combinations stand in brackets."""
+    first, second = (f"({name})" if " + " in name else name for name in (value, baseline))
+    return f"{first} - {second}"
+
+
 def groups_of(cells: pd.DataFrame, what: Compared) -> list[str]:
     """List the labels of the compared axis, the baseline first; none where the table has no such axis."""
     if not set(what.axes) <= set(axes_of(cells)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ganbench.analysis.context import minus
 from ganbench.analysis.detectable_effects import detectable_paired, detectable_welch
 from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import ends, number, p_value
@@ -112,7 +113,7 @@ def _decision_of_both(
         by = f"{metric} {direction} by {number(abs(found.difference))}"
         return f"{said} ({by}, {kind} {ends(near, far)}, {test}, {seeds})"
     power, seen = _detectable(found, family), _scored(found, baseline, value)
-    between = f"{value.label} - {baseline.label}: {kind} {ends(*interval)}"
+    between = f"{minus(value.label, baseline.label)}: {kind} {ends(*interval)}"
     shows = f"{seen} would show {number(power)} sd = {number(power * found.sd)} or more"
     return f"{said} ({gap}; {between}, {test}; {shows})"
 
@@ -209,7 +210,7 @@ def _gap(metric: str, direction: str, baseline: Group, value: Group, found: Pair
 
 
 def _interval(baseline: Group, value: Group, found: PairwiseResult) -> str:
-    return f"{value.label} - {baseline.label}: 95% interval {ends(found.low, found.high)}"
+    return f"{minus(value.label, baseline.label)}: 95% interval {ends(found.low, found.high)}"
 
 
 def _detectable(found: PairwiseResult, family: int) -> float:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ganbench.analysis.context import Row, metric_label, shared, where
+from ganbench.analysis.context import Row, metric_label, minus, shared, where
 from ganbench.analysis.numbers import ends, number, p_value
 from ganbench.analysis.significance import ALPHA
 from ganbench.report.context_figures import Panel
@@ -93,7 +93,7 @@ def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str
         gid=f"tip:{_said(row, named)}",
     )
     failed = row["failures_baseline"] + row["failures_value"]
-    name = f"{row['value']} - {row['baseline']}" if both else row["value"]
+    name = minus(row["value"], row["baseline"]) if both else row["value"]
     row_label(axes, position, f"{name}{f' ({failed} failed)' if failed else ''}")
 
 
@@ -105,7 +105,8 @@ def _note(direction: str, baselines: Sequence[str]) -> str:
 
 def _said(row: Row, named: Sequence[str]) -> str:
     place = where(row, named)
-    said = f"{row['value']} - {row['baseline']}{f', {place}' if place else ''}: {number(row['difference'])}"
+    named_place = f", {place}" if place else ""
+    said = f"{minus(row['value'], row['baseline'])}{named_place}: {number(row['difference'])}"
     if not math.isnan(row["low_simultaneous"]):
         kind = "simultaneous 95% interval" if row["family_size"] > 1 else "95% interval"
         said += f", {kind} {ends(row['low_simultaneous'], row['high_simultaneous'])}"

@@ -165,7 +165,8 @@ def _words(rows: Sequence[Row], first: Sequence[Row], kind: str) -> str:
         )
     return (
         f"Not decided: {seeds} do not show any of the {len(rows)} to be worse than another. {name} has the "
-        f"best mean{likely}, which may be luck. Run more seeds before you prefer one or drop one."
+        f"best mean{likely}, which may be luck. Run more seeds before you prefer one or drop one: what is "
+        "done stays."
     )
 
 

@@ -182,6 +182,10 @@ def print_answer(comparison: pd.DataFrame, ranking: pd.DataFrame, console: Conso
     context = [name for name in axes_of(comparison) if name in comparison.columns]
     rows = comparison.to_dict("records")
     _print_lines(console, disagreeing(rows, context, telling(comparison)))
+    if console.is_terminal and not ranking.empty:
+        # By now the ranking has left a small screen.
+        views = ranking_views(ranking)[:_MAX_RANKINGS]
+        _print_lines(console, ["", "In short:", *(f"  {view.title}: {view.words}" for view in views)])
 
 
 def _final_width(final: pd.DataFrame) -> int:

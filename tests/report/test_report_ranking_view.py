@@ -50,7 +50,7 @@ def _fill(folder: Folder, means: tuple[float, ...], others: tuple[float, ...] = 
             "open",
             "Not decided: 5 seeds do not show any of the 3 to be worse than another. hinge has the best "
             "mean (probability of being best {}), which may be luck. Run more seeds before you prefer one "
-            "or drop one.",
+            "or drop one: what is done stays.",
         ),
     ],
 )
