@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ganbench.clusters.job_handles import DebugHandle, JobHandle, LocalHandle, SlurmHandle, SlurmQueue
 from ganbench.clusters.job_log import JobLog
 from ganbench.clusters.slurm_job import CellsJob
-from ganbench.clusters.slurm_settings import SlurmSettings
+from ganbench.clusters.slurm_settings import ClusterName, SlurmSettings
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.execution.interpreter import held_signals
 from ganbench.execution.tries import Lost
@@ -93,18 +93,24 @@ class SlurmJobs:
         """Find the jobs that an earlier driver has submitted.
 
         Raises:
-            StoreError: they are processes of another machine.
+            StoreError: they cannot be heard of from this machine, or what is noted of them is damaged.
         """
         for file in sorted(self.folder.glob("*.json")):
             try:
                 noted = json.loads(file.read_bytes())
                 cluster, host, job_id = noted["cluster"], noted["host"], noted["job"]
                 name, cells = file.stem, list(noted["cells"])
+                if cluster not in get_args(ClusterName):
+                    raise ValueError(f"submitit has no cluster {cluster!r}")
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise StoreError(f"{file}: damaged: {error}; end its jobs and remove {self.folder}") from None
             if cluster == "local" and host != socket.gethostname():
                 raise StoreError(
                     f"{self.folder}: its jobs are processes of {host}; give the same command there"
+                )
+            if cluster == "slurm" and shutil.which("squeue") is None:
+                raise StoreError(
+                    f"{self.folder}: its jobs are of Slurm; give the same command on a login node"
                 )
             self.all.append(self._job(name, cells, self._adopted(cluster, job_id)))
 

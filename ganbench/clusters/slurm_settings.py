@@ -28,6 +28,8 @@ _REFUSED = {
 _GPU_KEYS = ("gpus_per_node", "slurm_gpus_per_node", "slurm_gpus_per_task")
 _MEMORY_KEYS = ("mem_gb", "slurm_mem_gb", "slurm_mem", "slurm_mem_per_cpu", "slurm_mem_per_gpu")
 
+ClusterName = Literal["slurm", "local", "debug"]
+
 
 class SlurmSettings(ClusterSettings):
     """The table [slurm] of a cluster file.

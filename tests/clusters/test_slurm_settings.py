@@ -8,17 +8,19 @@ from tiny_grid import GRID
 from ganbench.catalog import load_catalog
 from ganbench.clusters.slurm_executor import SlurmExecutor
 from ganbench.clusters.slurm_settings import SlurmSettings
-from ganbench.errors import GanbenchError, GridError
+from ganbench.errors import GanbenchError, GridError, StoreError
 from ganbench.execution import plan_run
 from ganbench.execution.planned_folder import tasks_of
 from ganbench.grid import read_grid
 from ganbench.runner.task import Task
+from ganbench.store import Store
 
 SBATCH = """#!/bin/sh
 number=$(ls "{scripts}" | wc -l)
 cp "$1" "{scripts}/$number"
 echo "Submitted batch job $number"
 """
+NOTED = '{{"job": "3", "cluster": "{cluster}", "host": "{host}", "cells": []}}'
 
 
 @pytest.fixture
@@ -86,6 +88,29 @@ def test_cells_that_need_something_else_are_in_jobs_of_their_own(
     names = ("mem", "mem-per-cpu", "gpus-per-node", "gpus-per-task")
     submitted = [asked(script) for script in sorted(scripts.iterdir())]
     assert [{name: said[name] for name in names if name in said} for said in submitted] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("noted", "problem"),
+    [
+        ('{"job": "3"}', "x.json: damaged: 'cluster'; end its jobs and remove "),
+        ("[]", "x.json: damaged: list indices"),
+        (NOTED.format(cluster="mars", host="a"), "x.json: damaged: submitit has no cluster 'mars'"),
+        (NOTED.format(cluster="local", host="a"), ".jobs: its jobs are processes of a; give the same"),
+        (NOTED.format(cluster="slurm", host="a"), ".jobs: its jobs are of Slurm; give the same"),
+    ],
+)
+def test_jobs_of_which_this_machine_cannot_hear_are_named(
+    noted: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = executor_of('cluster = "local"\n', tmp_path)
+    store = Store(tmp_path / "out")
+    store.jobs_folder.mkdir(parents=True)
+    (store.jobs_folder / "x.json").write_text(noted)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StoreError) as refused:
+        executor.adopt(store)
+    assert problem in str(refused.value)
 
 
 def test_what_sbatch_refuses_is_one_line(
