@@ -14,6 +14,7 @@ pytest imports this module wherever ganbench is installed, so it imports nothing
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,9 +39,10 @@ class GanbenchRun:
         results: of the last run, the marker's included; None before any.
     """
 
-    def __init__(self, root: Path, folder: Callable[[], Path]) -> None:
+    def __init__(self, root: Path, beside: Path, folder: Callable[[], Path]) -> None:
         self.results: Results | None = None
         self._root = root
+        self._beside = beside
         self._folder = folder
 
     def __call__(
@@ -52,9 +54,9 @@ class GanbenchRun:
         """Run a grid, as `ganbench.run` does.
 
         Args:
-            grid: a TOML file, relative to pytest's root folder, the name of a grid that is bundled or a
-                plugin's, or a mapping; without it, the results of the marker's grid.
-            out: the results folder, likewise relative; a temporary one unless given.
+            grid: a TOML file, relative to the test's file or to pytest's root folder, the name of a grid that
+                is bundled or a plugin's, or a mapping; without it, the results of the marker's grid.
+            out: the results folder, relative to pytest's root folder; a temporary one unless given.
             options: of `ganbench.run`: jobs, device, rerun, overrides, max_seconds_per_cell.
 
         Raises:
@@ -69,7 +71,7 @@ class GanbenchRun:
         if not isinstance(grid, Mapping):
             grid = self._file(grid)
         try:
-            self.results = run(grid, self._folder() if out is None else self.path(out), **options)
+            self.results = run(grid, self._folder() if out is None else self._root / out, **options)
         except Interrupted:
             raise KeyboardInterrupt from None
         return self.results
@@ -82,14 +84,16 @@ class GanbenchRun:
         return own if own.is_file() else find(given, load_catalog(), self._root)
 
     def path(self, given: str | Path) -> Path:
-        """Resolve a test's path relative to pytest's root folder."""
-        return self._root / given
+        """Resolve a path: beside the test's file where it is there, else in pytest's root folder."""
+        beside = self._beside / given
+        return beside if beside.exists() else self._root / given
 
 
 @pytest.fixture
 def ganbench_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> GanbenchRun:
     """Run a grid into a temporary or a given folder: `ganbench_run(grid, out=None) -> Results`."""
-    return GanbenchRun(request.config.rootpath, lambda: tmp_path_factory.mktemp("ganbench"))
+    folder = functools.partial(tmp_path_factory.mktemp, "ganbench")
+    return GanbenchRun(request.config.rootpath, request.path.parent, folder)
 
 
 def pytest_configure(config: pytest.Config) -> None:

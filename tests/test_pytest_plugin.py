@@ -96,6 +96,26 @@ def test_a_marked_test_passes_while_nothing_is_worse(project: pytest.Pytester) -
 
 
 @pytest.mark.slow
+def test_paths_are_relative_to_the_test_s_file_where_they_are_there(project: pytest.Pytester) -> None:
+    # A grid and a baseline of the same names lie in pytest's root, and are another package's.
+    package = project.mkpydir("package")
+    (project.path / "baseline").rename(package / "baseline")
+    (project.path / "grid.toml").rename(package / "grid.toml")
+    (project.path / "grid.toml").write_text("not a grid")
+    (project.path / "baseline").mkdir()
+    (package / "test_samples.py").write_text(
+        """
+import pytest
+
+@pytest.mark.ganbench(grid="grid.toml", baseline="baseline", out="out", jobs=1)
+def test_samples_are_no_worse(ganbench_run):
+    assert ganbench_run.results.path.resolve().parent.name != "package"
+"""
+    )
+    project.runpytest("-rA").assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
 def test_a_marked_test_fails_with_the_text_of_the_check(project: pytest.Pytester) -> None:
     change(project.path / "baseline", (-5, -5.01, -5.02))
     project.makepyfile(
