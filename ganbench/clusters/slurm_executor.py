@@ -29,6 +29,7 @@ from ganbench.runner.task import CellResult, Task
 from ganbench.store import Store
 
 _POLL_SECONDS = 0.2
+_POLL_SECONDS_PER_JOB = 0.002
 # A job reads the wish to stop once a second, over a network drive, and ends after its checkpoint.
 _PATIENCE_SECONDS = 30.0
 # How many jobs of a cell may come to nodes of other device models, those known to have one left out.
@@ -178,9 +179,16 @@ class SlurmExecutor(SignalledExecutor):
                         self._cancel_waiting(jobs)
                     if self._is_out_of_patience:
                         return
-                time.sleep(_POLL_SECONDS)
+                self._pause(len(jobs.all))
         finally:
             self._end(jobs, shared)
+
+    def _pause(self, jobs: int) -> None:
+        """Wait until jobs are heard again, longer where there are many: each is a file on a network drive."""
+        end = time.monotonic() + max(_POLL_SECONDS, _POLL_SECONDS_PER_JOB * jobs)
+        stopped = self.stopped
+        while self.stopped is stopped and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
 
     def _collect(
         self,

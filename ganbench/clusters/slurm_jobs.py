@@ -26,6 +26,8 @@ from ganbench.execution.tries import Lost
 from ganbench.files.atomic import make_folder, write_bytes
 
 _SBATCH = "sbatch: error: "
+# Slurm's own default of MaxArraySize allows one more.
+_MAX_ARRAY_JOBS = 1000
 
 
 @dataclass(eq=False)
@@ -120,7 +122,7 @@ class SlurmJobs:
         apart_from: Sequence[str] = (),
         settings: SlurmSettings | None = None,
     ) -> list[SubmittedJob]:
-        """Submit jobs, on Slurm as an array.
+        """Submit jobs, on Slurm as arrays.
 
         Args:
             works: of each job the ids of its cells, and what `CellsJob` is made with beside the names of
@@ -133,6 +135,15 @@ class SlurmJobs:
         """
         make_folder(self.folder)
         executor = (settings or self._settings).executor(self.folder, apart_from)
+        made: list[SubmittedJob] = []
+        for start in range(0, len(works), _MAX_ARRAY_JOBS):
+            # Written down array by array: where Slurm refuses a later one, the jobs of the first are known.
+            made += self._submit_array(executor, works[start : start + _MAX_ARRAY_JOBS])
+        return made
+
+    def _submit_array(
+        self, executor: Any, works: Sequence[tuple[Sequence[str], dict[str, Any]]]
+    ) -> list[SubmittedJob]:
         names = [uuid.uuid4().hex for _ in works]
         handles = []
         try:

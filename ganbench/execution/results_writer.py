@@ -27,7 +27,12 @@ _GROWTH = 1.5
 
 
 class Listener(Protocol):
-    """Follows a run, as the command line's progress does."""
+    """Follows a run, as the command line's progress does.
+
+    It may also have `trying(done, total)`, told how many cells have been tried out for the plan;
+    `waiting(text)`, told what a cluster is waited for before there is a plan; and `detached(left)`, told what
+    a run that was detached has left to jobs.
+    """
 
     def planned(self, plan: Plan) -> None:
         """Take notice of the plan, before anything is trained."""

@@ -6,6 +6,7 @@ import pytest
 from tiny_grid import GRID
 
 from ganbench.catalog import load_catalog
+from ganbench.clusters import slurm_jobs
 from ganbench.clusters.slurm_executor import SlurmExecutor
 from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GanbenchError, GridError, StoreError
@@ -38,12 +39,12 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
-def tasks_with(override: dict[str, float], folder: Path) -> list[Task]:
-    """Plan two cells, of which the second one needs something."""
+def tasks_with(override: dict[str, float], folder: Path, seeds: int = 1) -> list[Task]:
+    """Plan cells of two losses, of which those of the second one need something."""
     grid = {
         **GRID,
         "axes": {**GRID["axes"], "loss": ["non_saturating", "minimax"]},
-        "seeds": 1,
+        "seeds": seeds,
         "override": [{"when": {"loss": "minimax"}, "cluster": override}],
     }
     plan, store = plan_run(read_grid(grid, load_catalog()), folder / "out", device="cpu")
@@ -53,7 +54,8 @@ def tasks_with(override: dict[str, float], folder: Path) -> list[Task]:
 
 def executor_of(settings: str, folder: Path) -> SlurmExecutor:
     file = folder / "cluster.toml"
-    file.write_text(f"[slurm]\ncells_per_job = 2\n{settings}")
+    size = "" if "cells_per_job" in settings else "cells_per_job = 2\n"
+    file.write_text(f"[slurm]\n{size}{settings}")
     return SlurmExecutor(file)
 
 
@@ -124,6 +126,23 @@ def test_what_sbatch_refuses_is_one_line(
     problem = "Memory cannot be satisfied; Batch job submission failed"
     assert str(refused.value) == f"[slurm]: a job cannot be submitted: {problem}"
     assert capfd.readouterr().err == ""
+
+
+def test_an_array_has_no_more_jobs_than_slurm_takes(
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_jobs, "_MAX_ARRAY_JOBS", 2)
+    executor = executor_of('cells_per_job = 1\ndevice_models = ["A"]\n', tmp_path)
+    executor.detach()
+    assert list(executor.run(tasks_with({"mem_gb": 4}, tmp_path, seeds=3))) == []
+    assert executor.left == "6 cells in 6 jobs, 0 of them begun"
+    submitted = [asked(script) for script in sorted(scripts.iterdir())]
+    assert [(said.get("array"), said.get("mem")) for said in submitted] == [
+        ("0-1%2", None),
+        (None, None),
+        ("0-1%2", "4GB"),
+        (None, "4GB"),
+    ]
 
 
 @pytest.mark.parametrize(
