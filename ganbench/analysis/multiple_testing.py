@@ -15,7 +15,7 @@ from ganbench.analysis.significance import ALPHA
 Floats = NDArray[np.float64]
 
 # What a difference that was shown may cost of the family's confidence while others were not shown. Holm's
-# decisions alone spend ALPHA there, so the family's coverage is 1 - ALPHA - SPENT_BESIDE_HOLM at the least.
+# decisions alone spend ALPHA there: the family's coverage comes down to about 1 - ALPHA - SPENT_BESIDE_HOLM.
 SPENT_BESIDE_HOLM = 0.005
 # The end towards 0 of a difference that was shown keeps this part of its distance from 0 at Holm's level.
 _KEPT_OF_DISTANCE = 0.5
@@ -85,8 +85,8 @@ def simultaneous_intervals(
       not. Keeping a part of the distance, in place of all, costs coverage near 0 only (as the informative
       intervals of Brannath & Schmidt, 2014, do).
 
-    So all intervals together hold the truth with at least 94.5% (`results/error-rates/simultaneous.md`). The
-    interval of a single test is the t interval.
+    All intervals of a family together hold the truth in at least 94% of families of normal scores, by
+    simulation (`results/error-rates/simultaneous.md`). The interval of a single test is the t interval.
 
     Args:
         difference: (..., m), new - old of each test of a family.
