@@ -61,7 +61,7 @@ def _groups(rows: Iterable[Row], context: Sequence[str]) -> dict[tuple[str, ...]
 
 
 def _key(row: Row, context: Sequence[str]) -> tuple[str, ...]:
-    return (*(str(row[name]) for name in context), row["baseline"], row["value"])
+    return (*(str(row[name]) for name in context), row.get("baseline"), row["value"])
 
 
 def _metric(row: Row) -> str:
