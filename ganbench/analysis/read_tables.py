@@ -57,6 +57,7 @@ class Tables:
         cells: one row per cell: identity, status and reason, warnings, step, seconds, device, environment.
         scores: one row per score: cell, step, metric, value, how it was measured.
         shard: which part of the grid's cells the folder has; None where it has all of them.
+        external: whether the scores are of samples that another program made; there is no grid then.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class Tables:
     cells: pd.DataFrame = field(repr=False, compare=False)
     scores: pd.DataFrame = field(repr=False, compare=False)
     shard: Shard | None = None
+    external: bool = False
 
     @property
     def part(self) -> str:

@@ -31,11 +31,16 @@ class AddedSeeds:
         Raises:
             GanbenchError: the grid cannot be read, or trains otherwise than the folder's cells were.
         """
+        from ganbench.analysis.external_scores import is_external
         from ganbench.catalog import load_catalog
         from ganbench.grid import read_grid
         from ganbench.store import Store
         from ganbench.store.stored_grid import read_whole_grid
 
+        if is_external(folder):
+            raise GridError(
+                f"--add-seeds: {folder} holds scores of another program's samples; train them there"
+            )
         self.out = folder.with_name(f"{folder.absolute().name}-more-seeds")
         self._options = options
         store, self._catalog = Store(folder).require(), load_catalog()

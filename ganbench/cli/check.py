@@ -31,7 +31,8 @@ def check_command(
         Path, typer.Option(metavar="DIR", help="The results to hold it against; tables are enough.")
     ],
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="A results folder; none with --plan.")
+        Path | None,
+        typer.Argument(metavar="DIR", help="A results folder, or one of `score --out`; none with --plan."),
     ] = None,
     metric: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="As fid; repeatable. Default: as the grid says.")

@@ -81,6 +81,10 @@ def score_command(
     weights: Weights = None,
     weights_sha256: WeightsSha256 = None,
     plugins: Plugins = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the scores there, for `check`: a folder per seed, as seed3."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Score images, or points, against a data set, with the numbers that a run gives the same samples.
@@ -88,6 +92,7 @@ def score_command(
     Raises:
         GanbenchError: bad input.
     """
+    from ganbench.analysis.external_scores import require_seed_folder, write_scores
     from ganbench.cli.image_progress import ImageProgress
     from ganbench.runner import SharedParts
     from ganbench.runner.devices import THREADS, resolve_device
@@ -98,6 +103,8 @@ def score_command(
     from ganbench.scoring.reference import forget_references
     from ganbench.training import deterministic_process
 
+    if out is not None:
+        require_seed_folder(out)
     shared = SharedParts(load_catalog(plugins=plugins or ()))
     request = request_of(
         shared.catalog,
@@ -152,8 +159,13 @@ def score_command(
     warn(shared.catalog.notes)
     for note in (*(f"{images}: {phrase}" for phrase in told), *notes):
         print(plain(f"note: {note}").plain, file=sys.stderr)
+    records = [_record(row, scorer, shared) for row in rows]
+    if out is not None:
+        # Where it lies differs from machine to machine; what it holds is in the protocol.
+        real = request.reference
+        write_scores(out, records, real.name if isinstance(real, Path) else real.label)
     if as_json:
-        print(json.dumps([_record(row, scorer, shared) for row in rows], indent=2))
+        print(json.dumps(records, indent=2))
         return 0
     noun = "images" if len(shape_of(samples)) == 3 else "points"
     output().print(plain(f"{len(samples)} {noun} of {images} against {described}"), soft_wrap=True)

@@ -61,11 +61,15 @@ def _seeds(outcome: Outcome, open_ones: Sequence[Finding], options: Sequence[str
         sides = [each.each or MAX_SEEDS for each in needed if each is not None and each.beside is None]
         if max(sides) > _MAX_FACTOR * old:
             return [few, "next: a larger tolerance, or a metric that varies less"]
+        if all(finding.check.bits is None for finding in open_ones):
+            return [few, f"next: {max(sides)} seeds a side, scored into folders beside those that are there"]
         return [few, _larger_baseline(outcome.baseline, max(sides), options)]
     wanted = max((each - new for each in beside if each is not None), default=0)
     if wanted > _MAX_FACTOR * old:
         return [few, "next: a larger tolerance, or a metric that varies less"]
     add = max(wanted, old, 3)
+    if all(finding.check.bits is None for finding in open_ones):
+        return [few, f"next: {add} more seeds of yours, scored into folders beside those in {outcome.path}"]
     command = ["ganbench", "check", str(outcome.path), "--baseline", str(outcome.baseline), *options]
     return [few, f"next: {shlex.join([*command, '--add-seeds', str(add)])}"]
 

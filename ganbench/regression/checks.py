@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.analysis.context import label, metric_label, telling, where
+from ganbench.analysis.external_scores import is_external, read_external
 from ganbench.analysis.final_scores import Finals, Measure, final_scores, group_of, ignoring_engines
 from ganbench.analysis.group import Group
 from ganbench.analysis.read_tables import Key, Row, Tables, read_tables
@@ -104,7 +105,8 @@ def list_checks(
         scored = [
             metric for metric in directions if any(metric in finals.get(row["cell"], {}) for row in rows)
         ]
-        bits = None if value is None else compare_bits(rows, yours[key], exact, their_exact)
+        # What another program did is not known bit by bit.
+        bits = None if value is None or value.external else compare_bits(rows, yours[key], exact, their_exact)
         # Where every cell failed, what other contexts are scored by shows what is missing.
         for metric, tolerance in thresholds.of(key, scored or list(directions), bool(scored)):
             for measure in _measures(metric, rows, yours[key], finals, their_finals, words):
@@ -137,12 +139,12 @@ def read_finished(path: str | Path) -> Tables:
     """Read the tables of a results folder whose run has come to its end.
 
     Args:
-        path: as `read_tables` takes it.
+        path: as `read_tables` takes it; or a folder of scores of samples that another program made.
 
     Raises:
         StoreError: `read_tables` refuses it, a cell is unfinished or has no seed, or it is a shard's.
     """
-    tables = read_tables(path)
+    tables = read_external(Path(path)) if is_external(Path(path)) else read_tables(path)
     if tables.part:
         raise StoreError(f"{tables.path}: {tables.part}")
     if unknown := tables.cells.loc[tables.cells["seed"].isna(), "cell"].tolist():

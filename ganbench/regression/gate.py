@@ -253,7 +253,7 @@ def notes_of(before: Tables, now: Tables, every: Sequence[ScoreCheck]) -> tuple[
         every: what was asked of them.
     """
     contexts = {check.words: check.bits for check in every if check.bits is not None}
-    notes = bits_sentences(contexts.values())
+    notes = bits_sentences(contexts.values()) if contexts else []
     if changed := changed_settings(before.grid, now.grid):
         notes.append(f"settings differ from the baseline's: {'; '.join(changed)}")
     if extra := len(now.contexts().keys() - before.contexts().keys()):

@@ -263,3 +263,37 @@ def test_added_seeds_are_trained_as_the_others_were(
     assert main(arguments) == 2
     assert f"other.toml: its [train] is not that of the cells in {now}" in capsys.readouterr().err
     assert not now.with_name("now-more-seeds").exists()
+
+
+def scored(folder: Path, values: list[float]) -> Path:
+    """Lay down what `ganbench score --out` writes, a folder per seed."""
+    from ganbench.analysis.external_scores import write_scores
+
+    row = {"metric": "fid", "direction": "lower", "extractor": "digits_cnn", "samples": 500, "protocol": "p1"}
+    for seed, value in enumerate(values):
+        write_scores(folder / f"seed{seed}", [{**row, "note": "", "value": value}], "digits")
+    return folder
+
+
+def test_scores_of_another_program_are_held_against_each_other(tmp_path: Path, capsys) -> None:
+    base = scored(tmp_path / "base", [20.0, 21.0, 19.0, 20.5, 19.5])
+    better = scored(tmp_path / "better", [10.0, 11.0, 9.0, 10.5, 9.5])
+    assert main(["check", str(better), "--baseline", str(base)]) == 0
+    assert "improvement  digits, external: fid (digits_cnn) 20 -> 10" in capsys.readouterr().out
+    assert main(["check", str(base), "--baseline", str(better)]) == 1
+    near = scored(tmp_path / "near", [20.6, 21.4, 19.5, 21.1, 20.1])
+    assert main(["check", str(near), "--baseline", str(base), "--tolerance", "1"]) == 3
+    told = capsys.readouterr().out
+    assert "it rests on 5 seeds against 5" in told
+    assert "next: " in told
+    assert "ganbench check" not in told
+    assert main(["check", "--plan", "--baseline", str(base)]) == 0
+    assert main(["check", str(near), "--baseline", str(base), "--add-seeds", "3"]) == 2
+    assert "holds scores of another program's samples; train them there" in capsys.readouterr().err
+
+
+def test_scores_of_another_program_are_not_held_against_a_run_s(
+    finished: Path, tmp_path: Path, capsys
+) -> None:
+    assert main(["check", str(scored(tmp_path / "own", [1.0, 2.0])), "--baseline", str(finished)]) == 2
+    assert "is of another grid than the baseline" in capsys.readouterr().err
