@@ -162,8 +162,8 @@ def score_command(
     records = [_record(row, scorer, shared) for row in rows]
     if out is not None:
         # Where it lies differs from machine to machine; what it holds is in the protocol.
-        real = request.reference
-        write_scores(out, records, real.name if isinstance(real, Path) else real.label)
+        against = request.reference
+        write_scores(out, records, against.name if isinstance(against, Path) else against.label)
     if as_json:
         print(json.dumps(records, indent=2))
         return 0
