@@ -37,7 +37,7 @@ class Reading:
         background: what transparent images are laid over.
         class_names: of the data that they are compared with, in the order of the labels.
         columns: of the data that they are compared with, for tables of points.
-        readers: threads that read a folder or an archive.
+        readers: threads that read a folder, an archive or a large array.
         told: is told how many of its images were read, and how many there are.
     """
 
@@ -77,9 +77,10 @@ def read_samples(
         notes: gets what was passed over or changed, a phrase each.
 
     Returns:
-        uint8 (N, C, H, W) for images, float32 (N, d) for points, N at least 1; images of many files are
-        read anew when they are wanted; with the labels that folders of classes give, or with the labels,
-        conditions and rows of the data that a file of `ganbench sample` has.
+        uint8 (N, C, H, W) for images, float32 (N, d) for points, N at least 1; those of folders, archives and
+        large arrays are `StreamedSamples`, which read them when they are wanted; with the labels that folders
+        of classes give, or with the labels, conditions and rows of the data that a file of `ganbench sample`
+        has.
 
     Raises:
         DatasetError: there is no such thing, it is damaged, or it does not look like that.

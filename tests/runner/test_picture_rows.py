@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -135,3 +137,18 @@ def test_a_picture_that_changes_between_two_looks_is_named(
     assert len(rows.rows(0, 3)) == 3
     with pytest.raises(DatasetError, match=r"'?0003.png'? has changed while it was read; try again"):
         rows.rows(2, 5)
+
+
+def test_bombs_are_refused_by_any_thread_and_warnings_are_as_before(
+    colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "images"
+    shutil.copytree(colours, folder)
+    Image.new("RGB", (40, 40)).save(folder / "0100.png")
+    # Twice as many are an error of Pillow's own; these are a warning.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    before = list(warnings.filters)
+    for readers in (1, 3):
+        with pytest.raises(DatasetError, match=r"'0100\.png' .*pixels"):
+            rows_of(folder, readers)
+        assert list(warnings.filters) == before
