@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,7 +21,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from ganbench.cli.cell_names import clock_time, short_names
+from ganbench.cli.cell_names import clock_time, cut_in_the_middle, short_names
 from ganbench.execution import PlannedCell
 
 # Below it, losses and the time gone are left out: the name of a cell needs their place.
@@ -135,20 +136,36 @@ class TimeLeft(ProgressColumn):
         return Text(f"{clock_time(left)} left", style="cyan")
 
 
+class NameColumn(ProgressColumn):
+    """The name of a cell; where it does not fit, without its middle."""
+
+    def render(self, task: Task) -> CutName:
+        """Give the name."""
+        return CutName(task.description)
+
+
+class CutName:
+    """A text on one line, without its middle where there is too little room."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(cut_in_the_middle(self._text, options.max_width), no_wrap=True)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(1, len(self._text))
+
+
 def _columns(wide: bool) -> list[ProgressColumn]:
-    """Choose columns that stand on one line each; of a name that is too long the end is left out."""
+    """Choose columns that stand on one line each; of a name that is too long the middle is left out."""
 
     def one_line(**options: Any) -> Column:
         return Column(no_wrap=True, **options)
 
-    name = TextColumn(
-        "{task.description}",
-        markup=False,
-        table_column=one_line() if wide else one_line(overflow="ellipsis", ratio=1),
-    )
     columns: list[ProgressColumn] = [
         SpinnerColumn(),
-        name,
+        NameColumn(table_column=one_line() if wide else one_line(ratio=1)),
         BarColumn(bar_width=24 if wide else 8),
         MofNCompleteColumn(table_column=one_line()),
         TextColumn("{task.fields[extra]}", markup=False, table_column=one_line()),

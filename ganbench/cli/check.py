@@ -15,7 +15,7 @@ import typer
 from ganbench import regression
 from ganbench.catalog import load_catalog, plugins_given
 from ganbench.cli.added_seeds import AddedSeeds
-from ganbench.cli.console import output, plain, table
+from ganbench.cli.console import output, say, table
 from ganbench.cli.parsing import Device, Jobs, Json, Plugins
 from ganbench.errors import GanbenchError, GridError, StoreError
 from ganbench.files.atomic import write_bytes
@@ -122,7 +122,7 @@ def check_command(
     if as_json:
         _print_json(regression.records(outcome))
     else:
-        output().print(plain(regression.text_of(outcome)), soft_wrap=True)
+        say(output(), regression.text_of(outcome))
     if outcome.verdict == "inconclusive" and inconclusive_passes:
         return 0
     return outcome.exit_code
@@ -183,6 +183,6 @@ def _print_plan(made: SeedPlan) -> None:
         "to find: seeds a side that find a loss of twice the tolerance with probability 0.9",
         f"beside these: seeds that do both against {made.baseline} as it is",
     ):
-        console.print(plain(line), soft_wrap=True)
+        say(console, line)
     what = "this score" if len(made.needs) == 1 else f"all {len(made.needs)} scores together"
-    console.print(plain(f"{regression.seeds(made.together)} seeds a side do both for {what}"), soft_wrap=True)
+    say(console, f"{regression.seeds(made.together)} seeds a side do both for {what}")

@@ -34,11 +34,20 @@ def progress_console() -> Console:
     return Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
+def say(console: Console, text: str | Text) -> None:
+    """Print sentences: broken between words on a terminal, else each on one line, for grep."""
+    shown = plain(text) if isinstance(text, str) else text
+    if console.is_terminal:
+        console.print(Trimmed(shown))
+    else:
+        console.print(shown, soft_wrap=True)
+
+
 def warn(lines: Iterable[str]) -> None:
     """Print warnings on stderr, one line each."""
     console = progress_console()
     for line in lines:
-        console.print(plain(f"ganbench: warning: {line}"), soft_wrap=True)
+        say(console, f"ganbench: warning: {line}")
 
 
 def warn_of_cache() -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from ganbench.analysis.numbers import number
 from ganbench.cli.bars import CellBars, PlanBar
 from ganbench.cli.cell_names import clock_time, name_of
-from ganbench.cli.console import plain
+from ganbench.cli.console import plain, say
 from ganbench.cli.tally import RegularLines, Tally
 from ganbench.execution import Plan, PlannedCell
 from ganbench.grid.cell import cells_counted
@@ -54,7 +54,7 @@ class RunProgress:
     def waiting(self, text: str) -> None:
         """Say what is waited for before there is a plan."""
         if not self._quiet:
-            self._console.print(plain(text), soft_wrap=True)
+            say(self._console, text)
 
     def detached(self, left: str) -> None:
         """Take notice of what a run has left to jobs."""
@@ -73,23 +73,23 @@ class RunProgress:
         todo = [planned for planned in plan.cells if planned.action in ("train", "score")]
         self._tally.begin(plan.cells, len(todo))
         for fault in plan.tried.faults:
-            self._console.print(plain(f"broken: {fault.line()}"), soft_wrap=True)
+            say(self._console, f"broken: {fault.line()}")
             if self._verbose and fault.traceback:
                 self._console.print(plain(fault.traceback), soft_wrap=True)
         if self._quiet:
             for note in plan.notes:
-                self._console.print(plain(f"warning: {note}"), soft_wrap=True)
+                say(self._console, f"warning: {note}")
             return
-        self._console.print(plain(plan_line(plan)), soft_wrap=True)
+        say(self._console, plan_line(plan))
         for line in plan_notes(plan):
-            self._console.print(plain(line), soft_wrap=True)
+            say(self._console, line)
         if self._live and todo:
             self._bars = CellBars(self._console, todo)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Move a bar, or pass a warning on."""
         if "note" in event:
-            self._console.print(plain(f"warning: {event['note']}"), soft_wrap=True)
+            say(self._console, f"warning: {event['note']}")
         if "step" not in event:
             return
         self._tally.step(event["cell"], int(event["step"]))
@@ -112,7 +112,7 @@ class RunProgress:
             told = ", ".join(f"{metric} {number(value, 4)}" for metric, value in values.items())
             line.append_text(plain(f"  {extractor}: {told}" if extractor else f"  {told}"))
         line.append(f"  {clock_time(result.seconds)}")
-        self._console.print(line, soft_wrap=True)
+        say(self._console, line)
 
     def __enter__(self) -> Self:
         if self._lines is not None:

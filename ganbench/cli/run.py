@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.catalog import plugins_given
-from ganbench.cli.console import output, plain, progress_console, warn_of_cache
+from ganbench.cli.console import output, plain, progress_console, say, warn_of_cache
 from ganbench.cli.parsing import Data, Device, Jobs, Plugins, Weights, WeightsSha256
 from ganbench.errors import GanbenchError, GridError
 from ganbench.files.data_paths import (
@@ -166,7 +166,7 @@ def _run(grid: Grid, out: Path | None, *, quiet: bool, verbose: bool, **options:
     statuses = Counter(results.cells["status"])
     if not quiet:
         print_comparison(results, output())
-    console.print(plain(_closing(grid, statuses, results.path / REPORT)), soft_wrap=True)
+    say(console, _closing(grid, statuses, results.path / REPORT))
     return 1 if progress.failed or any(statuses[status] for status in _FAILED) else 0
 
 

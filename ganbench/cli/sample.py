@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import output, plain, warn
+from ganbench.cli.console import output, say, warn
 from ganbench.cli.parsing import Folder, Plugins
 from ganbench.errors import GridError, StoreError
 from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
@@ -129,7 +129,7 @@ def sample_command(
         description = described if request.words else ""
         many = 0 if given is None else len(given)
         _write(samples, out, lambda: _picture(samples, parts, description), request, many)
-    output().print(plain(f"{described}: {out}"), soft_wrap=True)
+    say(output(), f"{described}: {out}")
     return 0
 
 

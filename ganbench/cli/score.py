@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import UNBOUNDED, output, plain, progress_console, table, warn, warn_of_cache
+from ganbench.cli.console import UNBOUNDED, output, plain, progress_console, say, table, warn, warn_of_cache
 from ganbench.cli.parsing import (
     Data,
     Device,
@@ -168,7 +168,7 @@ def score_command(
         print(json.dumps(records, indent=2))
         return 0
     noun = "images" if len(shape_of(samples)) == 3 else "points"
-    output().print(plain(f"{len(samples)} {noun} of {images} against {described}"), soft_wrap=True)
+    say(output(), f"{len(samples)} {noun} of {images} against {described}")
     _print(rows, shared)
     return 0
 

@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import typer
 
 from ganbench.catalog import load_catalog
-from ganbench.cli.console import output, plain, progress_console, warn, warn_of_cache
+from ganbench.cli.console import output, progress_console, say, warn, warn_of_cache
 from ganbench.cli.parsing import Data, Device, ExtractorPrecision, Plugins, ScoreJobs, Weights, WeightsSha256
 from ganbench.errors import GridError
 from ganbench.files.data_paths import (
@@ -90,7 +90,5 @@ def stats_command(
         )
         write_statistics(out, found)
     warn(shared.catalog.notes)
-    output().print(
-        plain(f"{len(found.mean)} features ({chosen.label}) of {described}: {out}"), soft_wrap=True
-    )
+    say(output(), f"{len(found.mean)} features ({chosen.label}) of {described}: {out}")
     return 0

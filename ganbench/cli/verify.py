@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganbench.cli.console import output, plain, warn
+from ganbench.cli.console import output, say, warn
 from ganbench.cli.parsing import Folder, Jobs, Plugins
 from ganbench.errors import GridError
 
@@ -46,7 +46,7 @@ def verify_command(
     plan = plan_verification(folder, cells or (), sample=sample, device=device, plugins=plugins or ())
     warn(plan.shared.catalog.notes)
     console = output()
-    console.print(plain(f"{cells_counted(len(plan.cells))} of {folder} to run again on {plan.device}"))
+    say(console, f"{cells_counted(len(plan.cells))} of {folder} to run again on {plan.device}")
     identical = near = different = unrepeatable = 0
     for verdict in verify(plan, tolerance=tolerance, jobs=jobs):
         if verdict.unrepeatable:
@@ -57,10 +57,10 @@ def verify_command(
             near += 1
         else:
             identical += 1
-        console.print(plain(f"{_name(verdict)}: {_finding(verdict, tolerance)}"), soft_wrap=True)
+        say(console, f"{_name(verdict)}: {_finding(verdict, tolerance)}")
     if not near and not different and not unrepeatable:
         every = "The one cell is" if identical == 1 else f"All {identical} cells are"
-        console.print(plain(f"{every} bit-identical: weights and scores."))
+        say(console, f"{every} bit-identical: weights and scores.")
     else:
         parts = [
             f"{cells_counted(count)} {what}"
@@ -72,7 +72,7 @@ def verify_command(
             )
             if count
         ]
-        console.print(plain("; ".join(parts) + "."), soft_wrap=True)
+        say(console, "; ".join(parts) + ".")
     return 1 if different or unrepeatable else 0
 
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.bars import PlanBar
-from ganbench.cli.cell_names import short_names
+from ganbench.cli.cell_names import cut_in_the_middle, short_names
+from ganbench.cli.console import say
 from ganbench.cli.progress import RunProgress, plan_line, plan_notes
 from ganbench.cli.tally import Tally
 from ganbench.execution import Place, Plan, PlannedCell, plan_run
@@ -105,6 +106,29 @@ def test_cells_are_named_by_what_differs_among_them() -> None:
     assert list(short_names(cells[:1]).values()) == [f"seed {cells[0].seed}"]
 
 
+def test_settings_have_short_names_that_tell_them_apart() -> None:
+    settings = {
+        "train.optimizer.lr": [0.1],
+        "train.d_optimizer.lr": [0.2],
+        "train.batch_size": [16],
+        "score.samples": [64],
+    }
+    (cell,) = read_grid({**GRID, "axes": {**GRID["axes"], **settings}}, load_catalog()).cells
+    (other,) = read_grid(
+        {**GRID, "axes": {**GRID["axes"], **{key: [value[0] * 2] for key, value in settings.items()}}},
+        load_catalog(),
+    ).cells
+    name = short_names([cell, other])[cell.id]
+    assert name == "optimizer.lr=0.1 d_optimizer.lr=0.2 batch_size=16 samples=64 seed 0"
+
+
+@pytest.mark.parametrize(
+    ("width", "cut"), [(9, "mini…x 12"), (10, "minimax 12"), (3, "m…2"), (2, "…2"), (1, "…")]
+)
+def test_of_a_long_name_the_middle_is_left_out(width: int, cut: str) -> None:
+    assert cut_in_the_middle("minimax 12", width) == cut
+
+
 def test_the_plan_says_how_many_workers_there_are_and_what_bounds_them() -> None:
     assert plan_line(plan_of(MANY)) == "tiny: 4 cells on cpu (4 to train), 2 workers (2 CPU cores)"
 
@@ -125,6 +149,8 @@ def test_bars_stand_on_one_line_each(width: int) -> None:
     assert all(len(line) <= width for line in last)
     assert all("10000/12345" in line and "steps/s" in line for line in last)
     assert sum("mlp seed" in line for line in last) == 2
+    # Each has its own name, whatever is left out of it.
+    assert len({line[2:].partition("━")[0].rstrip() for line in last}) == 4
     assert any("D 0.693  G -12.3" in line for line in last) == (width == 200)
 
 
@@ -160,6 +186,20 @@ def test_quiet_says_nothing_regularly() -> None:
         progress.trying(3, 40)
         time.sleep(0.05)
     assert target.getvalue() == ""
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_on_a_terminal_lines_are_broken_between_words(width: int) -> None:
+    text = " ".join(f"word{number}" for number in range(40))
+    target = io.StringIO()
+    say(Console(file=target, force_terminal=True, width=width), text)
+    lines = target.getvalue().splitlines()
+    assert len(lines) > 1
+    assert all(len(line) <= width and line == line.rstrip() for line in lines)
+    assert " ".join(lines) == text
+    target = io.StringIO()
+    say(Console(file=target, width=width), text)
+    assert target.getvalue() == f"{text}\n"
 
 
 @pytest.mark.parametrize(("after", "shown"), [(0.0, True), (60.0, False)])
