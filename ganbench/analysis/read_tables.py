@@ -23,6 +23,7 @@ from ganbench.analysis.records import (
     Record,
     Score,
     finite_seconds,
+    known_costs,
     plain,
     printable,
     read_records,
@@ -204,6 +205,7 @@ def _record(row: Mapping[str, str]) -> Record:
             printable(name or version): printable(version if name else "") for name, _, version in plugins
         },
         provenance=printable(row["provenance"]),
+        cost=known_costs(row),
     )
 
 

@@ -23,6 +23,9 @@ FAILURES = ("diverged", "error", "oom")
 STATUSES = ("ok", *FAILURES, "skipped", "unfinished")
 
 MAX_INTEGER = 2**63 - 1
+# What a cell costs, as `CellCost` measures it: numbers that learn, steps of training alone, the most memory.
+COSTS = ("generator_parameters", "discriminator_parameters", "steps_per_second", "peak_memory_mib")
+WHOLE_COSTS = COSTS[:2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,7 @@ class Record:
         versions: of ganbench, torch and torch-fidelity.
         plugins: version by distribution.
         provenance: every environment in which it was trained, as JSON; empty where the record does not say.
+        cost: those of COSTS that are known.
         scores: sorted by step, metric, extractor, protocol, repeat.
     """
 
@@ -95,6 +99,7 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     plugins: Mapping[str, str] = field(default_factory=dict)
     provenance: str = ""
+    cost: Mapping[str, float] = field(default_factory=dict)
     scores: tuple[Score, ...] = ()
 
 
@@ -153,6 +158,19 @@ def finite_seconds(value: float | str) -> float:
     except (OverflowError, ValueError):
         return math.nan
     return number if math.isfinite(number) and number >= 0 else math.nan
+
+
+def known_costs(given: Mapping[str, Any]) -> dict[str, float]:
+    """Read costs, as a record or a table has them; those that are absent or no amounts are left out."""
+    found: dict[str, float] = {}
+    for name in COSTS:
+        value = given.get(name)
+        amount = finite_seconds(value) if isinstance(value, int | float | str) else math.nan
+        if name in WHOLE_COSTS and amount <= MAX_INTEGER:
+            found[name] = int(amount)
+        elif name not in WHOLE_COSTS and not math.isnan(amount):
+            found[name] = amount
+    return found
 
 
 def _read(store: Store, cell: str) -> Record:
@@ -219,6 +237,7 @@ def _cell(cell: str, raw: Mapping[str, Any]) -> Record:
             for name, plugin in sorted(plugins.items())
         },
         provenance=_provenance(raw),
+        cost=known_costs(_mapping(raw.get("cost"))),
     )
 
 

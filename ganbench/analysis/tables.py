@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from ganbench.analysis.identities import AUGMENTATION, is_varied
-from ganbench.analysis.records import AXES, NOT_AUGMENTED, Record, varied_keys
+from ganbench.analysis.records import AXES, COSTS, NOT_AUGMENTED, WHOLE_COSTS, Record, varied_keys
 
 # The documented order; `direction` and what follows stand last because columns are only ever added.
 CELL_COLUMNS = (
@@ -28,6 +29,7 @@ CELL_COLUMNS = (
     "plugins",
     "provenance",
     "environment_id",
+    *COSTS,
 )
 SCORE_COLUMNS = (
     "seed",
@@ -43,7 +45,7 @@ SCORE_COLUMNS = (
     "current",
     "protocol_id",
 )
-_INTEGERS = ("seed", "step", "samples", "repeat")
+_INTEGERS = ("seed", "step", "samples", "repeat", *WHOLE_COSTS)
 
 
 def cells_frame(records: Sequence[Record]) -> pd.DataFrame:
@@ -68,6 +70,7 @@ def cells_frame(records: Sequence[Record]) -> pd.DataFrame:
             "plugins": "; ".join(f"{name} {version}".strip() for name, version in record.plugins.items()),
             "provenance": record.provenance,
             "environment_id": lettered("e", record.environment),
+            **{name: record.cost.get(name, None if name in WHOLE_COSTS else math.nan) for name in COSTS},
         }
         for record in records
     ]

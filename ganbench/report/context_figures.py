@@ -115,7 +115,7 @@ def curve_panels(
 
 
 def score_panels(context: Context, groups: Sequence[str], scores: pd.DataFrame) -> list[Panel]:
-    """Draw each directed score over steps, where it was measured more than once in training."""
+    """Draw each directed score that was measured more than once, over steps and over time."""
     rows_by_cell = {row["cell"]: (group, row) for group in groups for row in context.groups.get(group, ())}
     own = scores[scores["cell"].isin(list(rows_by_cell)) & (scores["direction"] != "")]
     panels = []
@@ -128,26 +128,48 @@ def score_panels(context: Context, groups: Sequence[str], scores: pd.DataFrame) 
             group, row = rows_by_cell[str(cell)]
             curve = (means.index.to_numpy(dtype=float), means.to_numpy(dtype=float))
             by_group[group].append((row, curve))
-        lines = [
-            Line(
-                curves=[curve for _, curve in by_group[group]],
-                colour=colour(index),
-                name=group,
-                seeds=[row["seed"] for row, _ in by_group[group]],
-                failed=_failed([row for row, _ in by_group[group]]),
-            )
-            for index, group in enumerate(groups)
-        ]
         # An untrained generator's score would flatten all that follows.
         lowest, highest = rows["value"].min(), rows["value"].max()
         title = f"{metric_label(str(metric), str(extractor))} over steps"
         better = f"{rows['direction'].iloc[0].capitalize()} is better. Protocol {protocol}."
         if current_rows(rows).empty:
             better += " The grid's settings no longer measure it."
-        panel = _over_steps(title, lines, better, title, log=bool(0 < lowest < highest / _STEEP))
+        steep = bool(0 < lowest < highest / _STEEP)
+        panel = _over_steps(title, _lines(by_group), better, title, log=steep)
         if panel is not None:
             panels.append(panel)
+        timed = {group: _over_seconds(found) for group, found in by_group.items()}
+        if not all(np.isfinite(curve[0]).all() for found in timed.values() for _, curve in found):
+            continue
+        title = f"{metric_label(str(metric), str(extractor))} over time"
+        note = f"{better} Time of training alone, at each group's mean steps per second."
+        panel = _over_steps(title, _lines(timed), note, f"{title} of training", log=steep)
+        if panel is not None:
+            panel.figure.axes[0].set_xlabel("seconds of training")
+            panels.append(panel)
     return panels
+
+
+def _over_seconds(curves: Sequence[tuple[Row, Curve]]) -> list[tuple[Row, Curve]]:
+    """Turn the steps of a group's curves into seconds, the same for all seeds; NaN where they are unknown."""
+    rates = [row["steps_per_second"] for row, _ in curves]
+    # Of a sum of rates that may be 0, or unknown.
+    seconds_per_step = len(rates) / (sum(rates) or math.nan)
+    return [(row, (steps * seconds_per_step, values)) for row, (steps, values) in curves]
+
+
+def _lines(curves: Mapping[str, Sequence[tuple[Row, Curve]]]) -> list[Line]:
+    """Make the lines of each group, in the order of the colours."""
+    return [
+        Line(
+            curves=[curve for _, curve in found],
+            colour=colour(index),
+            name=group,
+            seeds=[row["seed"] for row, _ in found],
+            failed=_failed([row for row, _ in found]),
+        )
+        for index, (group, found) in enumerate(curves.items())
+    ]
 
 
 def final_panels(

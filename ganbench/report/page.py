@@ -20,6 +20,7 @@ from ganbench.analysis.records import STATUSES, printable
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import current_rows
 from ganbench.report.context_figures import ContextFigures, Panel, context_figures
+from ganbench.report.cost import cost_text_table
 from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
 from ganbench.report.formulas import typeset
 from ganbench.report.overview import MAX_DIFFERENCES, overview_panels
@@ -188,6 +189,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "failures": wrong,
         "classes": classes_text_table(store, cells),
         "data": data_text_table(store, cells),
+        "cost": cost_text_table(results),
         "cells": cells_text_table(cells),
         "scores": scores_text_table(results),
         "environments": environments_text_table(cells),

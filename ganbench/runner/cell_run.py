@@ -18,6 +18,7 @@ from ganbench.files.data_paths import data_paths_set
 from ganbench.grid import Cell
 from ganbench.grid.history import History
 from ganbench.runner.build import CellParts, build_trainer
+from ganbench.runner.cell_cost import CellCost
 from ganbench.runner.cell_pictures import CellPictures
 from ganbench.runner.cell_scores import CellScores
 from ganbench.runner.checkpoint import OtherEnvironment, load_generator, resume
@@ -106,6 +107,7 @@ class CellRun:
         self._on_event = on_event
         self._rescoring = task.rescore
         self._scores = CellScores(self._cell, self._store)
+        self._cost = CellCost(self._device)
         self._begun = time.monotonic()
         self._before = 0.0
         self._trainer: Trainer | None = None
@@ -132,7 +134,8 @@ class CellRun:
         resumed = resume(self.task, self.parts, self._history.last, store, self._note)
         trainer = None
         if resumed is not None:
-            self.parts, trainer, self._history, self._before, rows, self._constant = resumed
+            self.parts, trainer, self._history, self._before, rows, self._constant, cost = resumed
+            self._cost.restore(cost)
             self._scores.rows = rows
             self._trainer = trainer
         else:
@@ -147,7 +150,9 @@ class CellRun:
                 continue
             while trainer.step < milestone:
                 self._set_again()
+                first, begun = trainer.step, time.monotonic()
                 trainer.advance(milestone, self._pause())
+                self._cost.add(trainer.step - first, time.monotonic() - begun)
                 # Before scoring too: it can take longer than the training.
                 if trainer.step < milestone or self._stop() or cell.score.metrics:
                     self._checkpoint()
@@ -305,6 +310,7 @@ class CellRun:
             "data": self.parts.dataset.fingerprint,
             "seconds": self._seconds(),
             "constant": self._constant,
+            "cost": self._cost.state(),
             "training": training,
         }
         self._store.write_checkpoint(self._cell.id, tensors, record)
@@ -335,6 +341,8 @@ class CellRun:
             outcome["class_names"] = names
         if notes := recorded_notes(self.parts.dataset):
             outcome["data_notes"] = notes
+        if self._trainer is not None:
+            outcome["cost"] = self._cost.as_record(self.parts.players)
         return record_of(
             self._cell,
             self._history,

@@ -38,6 +38,7 @@ class Resumed(NamedTuple):
         seconds: that it has taken so far.
         rows: the scores up to that step.
         constant: whether the generator's samples were all alike when it was last scored.
+        cost: what it has cost so far, as `CellCost.state` gives it; None in older checkpoints.
     """
 
     parts: CellParts
@@ -46,6 +47,7 @@ class Resumed(NamedTuple):
     seconds: float
     rows: list[dict[str, Any]]
     constant: bool
+    cost: object
 
 
 def resume(
@@ -100,7 +102,8 @@ def resume(
             note(f"{what}; not used")
             continue
         constant = record.get("constant") is True
-        return Resumed(built, trainer, history.continued(here, trainer.step), seconds, rows, constant)
+        history = history.continued(here, trainer.step)
+        return Resumed(built, trainer, history, seconds, rows, constant, record.get("cost"))
     return None
 
 

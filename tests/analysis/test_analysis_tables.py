@@ -24,7 +24,8 @@ def test_columns_are_the_published_ones(make_folder: Callable[..., Folder]) -> N
     identity = ["cell", "dataset", "architecture", "loss", "penalty", "train.optimizer.lr", "seed"]
     cells = (
         "status reason warnings step seconds device engine environment weights "
-        "ganbench torch torch-fidelity plugins provenance environment_id"
+        "ganbench torch torch-fidelity plugins provenance environment_id "
+        "generator_parameters discriminator_parameters steps_per_second peak_memory_mib"
     )
     scores = "step metric value extractor samples protocol direction repeat note current protocol_id"
     assert list(cells_frame(_records(folder)).columns) == identity + cells.split()
