@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,7 +19,7 @@ from ganbench.clusters.ray_settings import ADDRESS, Needs, RaySettings
 from ganbench.errors import GanbenchError
 from ganbench.execution.named_executor import require_package
 from ganbench.execution.resources import resources_here, worker_count
-from ganbench.execution.stopping import stop_signals
+from ganbench.execution.stopping import Interrupted, stop_signals
 
 ANSWER_SECONDS = 10.0
 # The least that Ray takes; cells pass through the results folder.
@@ -160,9 +160,15 @@ def _connect(ray: Any, settings: RaySettings, address: str | None) -> None:
                 )
         else:
             ray.init(address=address, **common)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:
+        # Where a machine is so busy that Ray has not begun in time, it raises no class of its own.
+        with suppress(Exception):
+            ray.shutdown()
+        if isinstance(error, Interrupted):
+            raise
+        lines = str(error).strip().splitlines() or [type(error).__name__]
         where = settings.address or "this machine"
-        raise GanbenchError(f"[ray] address: Ray at {where} cannot be used: {error}") from None
+        raise GanbenchError(f"[ray] address: Ray at {where} cannot be used: {lines[0]}") from None
 
 
 def _probed(address: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ganbench.clusters.device_models import require_models, unplaced_note, unplaced_results
 from ganbench.clusters.node_check import NodeCheck, NodeReport, refuse_unfit
 from ganbench.clusters.ray_cluster import RayCluster
-from ganbench.clusters.ray_settings import Needs, RaySettings, gpus_problem
+from ganbench.clusters.ray_settings import Needs, RaySettings
 from ganbench.clusters.ray_slots import Kind, RaySlot, RaySlots, WaitingTasks
 from ganbench.clusters.shared_folder import SharedFolder
 from ganbench.clusters.signalled_executor import SignalledExecutor
@@ -219,26 +219,9 @@ class RayExecutor(SignalledExecutor):
         Raises:
             GanbenchError: a cell needs it.
         """
-        problems = []
-        for kind in asked:
-            needs = kind.needs
-            if needs == self._needs:
-                continue
-            if self._device == "cpu" and needs.num_gpus:
-                problems.append(
-                    "[[override]] cluster.num_gpus: cells run on CPUs here; set num_gpus in [ray] of the "
-                    "cluster file above 0, or leave it out of the grid"
-                )
-            elif problem := gpus_problem(needs.num_gpus):
-                problems.append(f"[[override]] cluster.num_gpus: {problem}")
-            elif not self._slots.room(*kind):
-                on = f" with a {kind.model}" if self._slots.room(needs) else ""
-                problems.append(
-                    f"[[override]] cluster: no node{on} has {needs}, which a cell is to have; "
-                    f"{self._cluster.described()}"
-                )
+        problems = {self._slots.problem_of(kind) for kind in asked if kind.needs != self._needs} - {""}
         if problems:
-            raise GanbenchError(*sorted(set(problems)))
+            raise GanbenchError(*sorted(problems))
 
     def _start_missing(self, waiting: WaitingTasks) -> None:
         """Start workers for the cells that wait, and end idle ones that stand in the way of others."""

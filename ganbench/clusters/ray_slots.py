@@ -16,7 +16,7 @@ from ganbench.catalog.switches import VARIABLES
 from ganbench.clusters.device_models import NodeModels
 from ganbench.clusters.node_check import NodeCheck, NodeReport
 from ganbench.clusters.ray_cluster import RayCluster
-from ganbench.clusters.ray_settings import Needs
+from ganbench.clusters.ray_settings import Needs, gpus_problem
 from ganbench.clusters.ray_worker import RayWorker
 from ganbench.execution.interpreter import interpreter_flags
 from ganbench.execution.tries import Lost, TimeLimit
@@ -123,6 +123,22 @@ class RaySlots:
             for node, count in room.items()
             if node not in unfit and (not model or models.may_have(node, model))
         }
+
+    def problem_of(self, kind: Kind) -> str:
+        """Say why no worker can be of a kind that a grid asks for; empty where one can."""
+        needs = kind.needs
+        if self._device == "cpu" and needs.num_gpus:
+            return (
+                "[[override]] cluster.num_gpus: cells run on CPUs here; set num_gpus in [ray] of the "
+                "cluster file above 0, or leave it out of the grid"
+            )
+        if problem := gpus_problem(needs.num_gpus):
+            return f"[[override]] cluster.num_gpus: {problem}"
+        if self.room(*kind):
+            return ""
+        on = f" with a {kind.model}" if self.room(needs) else ""
+        there = self._cluster.described()
+        return f"[[override]] cluster: no node{on} has {needs}, which a cell is to have; {there}"
 
     def start(self, needs: Needs, *, model: str = "", node: str = "") -> RaySlot:
         """Create an actor, which Ray places once there is room; its worker is asked to look at its node.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ RayExecutor.patience_seconds = 120.0
 """
 
 
+def join(cluster: Any, **options: Any) -> Any:
+    """Add a node with one core, the first of which is the head."""
+    for _ in range(2):
+        # Ray gives up after 30 seconds, and a busy machine may take longer.
+        with suppress(Exception):
+            return cluster.add_node(num_cpus=1, **options)
+    return cluster.add_node(num_cpus=1, **options)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Start a head with one core; the nodes that tests add have one core each."""
@@ -38,14 +48,15 @@ def cluster() -> Iterator[Any]:
         patch.setenv("RAY_memory_monitor_refresh_ms", "0")
         from ray.cluster_utils import Cluster
 
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        made = Cluster()
+        join(made, include_dashboard=False)
         yield made
         made.shutdown()
 
 
 @pytest.fixture
 def two_nodes(cluster: Any) -> Iterator[Any]:
-    added = cluster.add_node(num_cpus=1)
+    added = join(cluster)
     yield added
     if added in cluster.list_all_nodes():
         cluster.remove_node(added)
@@ -121,7 +132,7 @@ def test_a_node_and_an_actor_that_die_cost_their_cells_a_try(
     os.kill(study.actors()[0], signal.SIGKILL)
     study.hurry()
     # A node that joins is used.
-    added = cluster.add_node(num_cpus=1)
+    added = join(cluster)
     _, errors = begun.communicate(timeout=SECONDS)
     cluster.remove_node(added)
     assert begun.returncode == 0, errors
@@ -174,7 +185,7 @@ def test_cells_are_run_on_the_node_that_has_an_allowed_device_model(cluster: Any
     assert refused.returncode == 2
     assert "[ray] device_models: no worker has 'another model'; valid: " in refused.stderr
     assert not study.out.exists()
-    added = cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(site)})
+    added = join(cluster, env_vars={"PYTHONPATH": str(site)})
     try:
         ran = study.run(*study.options)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from planned_tasks import planned_tasks
 from pretended_ray import Node, PretendedCluster, PretendedRay
 
 from ganbench.clusters import ray_executor, ray_slots
+from ganbench.clusters.ray_cluster import _connect
 from ganbench.clusters.ray_executor import RayExecutor
-from ganbench.clusters.ray_settings import Needs
+from ganbench.clusters.ray_settings import Needs, RaySettings
 from ganbench.errors import GanbenchError
+from ganbench.execution import Interrupted
 from ganbench.runner.events import CellNote, Event
 
 
@@ -169,3 +172,29 @@ def test_a_node_whose_device_torch_cannot_use_is_named(executor: Any) -> None:
     with pytest.raises(GanbenchError) as caught:
         made.places()
     assert caught.value.problems == ("node n2: torch cannot use it",)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "said"),
+    [
+        # As Ray raises it where its processes do not begin in time.
+        (
+            Exception("The node timed out.\nIt may"),
+            GanbenchError,
+            "Ray at this machine cannot be used: The node",
+        ),
+        (Interrupted(Path("out")), Interrupted, "out"),
+    ],
+)
+def test_a_ray_that_does_not_begin_is_one_line_and_is_ended(
+    raised: Exception, expected: type[Exception], said: str
+) -> None:
+    ended = []
+
+    def begin(**_: Any) -> None:
+        raise raised
+
+    ray = SimpleNamespace(init=begin, shutdown=lambda: ended.append(True))
+    with pytest.raises(expected, match=said):
+        _connect(ray, RaySettings(), None)
+    assert ended == [True]
