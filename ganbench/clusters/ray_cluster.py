@@ -35,7 +35,8 @@ _VARIABLES = {
 # With it a Ray that is started here listens on the loopback interface alone, whatever the system.
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _PROBE = (
-    "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1]).internal_kv_keys(b'', b'')"
+    "import sys; from ray._raylet import GcsClient; print(flush=True); "
+    "GcsClient(address=sys.argv[1]).internal_kv_keys(b'', b'')"
 )
 _AUTH_MODE = "RAY_AUTH_MODE"
 _UNAUTHENTICATED = "AuthenticationError"
@@ -173,13 +174,20 @@ def _connect(ray: Any, settings: RaySettings, address: str | None) -> None:
 
 def _probed(address: str) -> subprocess.CompletedProcess[str]:
     """Ask a head node for something; Ray would end this process where it gets no answer."""
-    return subprocess.run(
-        [sys.executable, "-c", _PROBE, address],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=ANSWER_SECONDS,
-        text=True,
-    )
+    command = [sys.executable, "-c", _PROBE, address]
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    }
+    with subprocess.Popen(command, text=True, **pipes) as probe:
+        try:
+            # Ray is imported there first, which takes a busy machine longer than the head node may take.
+            probe.stdout.readline()  # type: ignore[union-attr]
+            said, errors = probe.communicate(timeout=ANSWER_SECONDS)
+        finally:
+            probe.kill()
+    return subprocess.CompletedProcess(command, probe.returncode, said, errors)
 
 
 def answering_address(

@@ -12,6 +12,7 @@ from tiny_grid import GRID
 
 import ganbench
 from ganbench.__main__ import main
+from ganbench.clusters import ray_cluster
 from ganbench.clusters.ray_cluster import answering_address
 from ganbench.clusters.ray_settings import Needs, RaySettings
 from ganbench.errors import GanbenchError, GridError
@@ -170,3 +171,18 @@ def test_a_token_is_given_where_a_head_node_asks_for_one_and_nobody_said_otherwi
             with pytest.raises(GanbenchError, match=f"does not answer as Ray does: {said}"):
                 answering_address(address, probed)
     assert modes == [mode, "token"][:tries]
+
+
+@pytest.mark.slow
+def test_the_import_of_ray_is_no_part_of_the_time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster, "ANSWER_SECONDS", 1.0)
+    begin = "import sys, time; time.sleep(1.5); print(flush=True); "
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr(ray_cluster, "_PROBE", f"{begin} assert sys.argv[1] == {address!r}")
+        assert answering_address(address) == address
+        monkeypatch.setattr(ray_cluster, "_PROBE", f"{begin} time.sleep(60)")
+        with pytest.raises(
+            GanbenchError, match=f"no head node of Ray answers at {address} within 1 seconds;"
+        ):
+            answering_address(address)
