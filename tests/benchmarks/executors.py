@@ -108,7 +108,7 @@ def summary(timings: Sequence[Timing], cells: int, steps: int) -> str:
     lines = [
         "# What an executor costs",
         "",
-        "Made by `python tests/benchmarks/executors.py --out results/executors`: "
+        f"Made by `python tests/benchmarks/executors.py --cells {cells} --out results/executors`: "
         f"{cells} cells of {steps} steps, one after another in one worker, {rounds} rounds in turn; medians.",
         "",
         f"{device_model('cpu')}, {platform.system()}; "
