@@ -34,6 +34,7 @@ class AddedSeeds:
         from ganbench.analysis.external_scores import is_external
         from ganbench.catalog import load_catalog
         from ganbench.grid import read_grid
+        from ganbench.regression.advice import folder_beside
         from ganbench.store import Store
         from ganbench.store.stored_grid import read_whole_grid
 
@@ -41,7 +42,7 @@ class AddedSeeds:
             raise GridError(
                 f"--add-seeds: {folder} holds scores of another program's samples; train them there"
             )
-        self.out = folder.with_name(f"{folder.absolute().name}-more-seeds")
+        self.out = folder_beside(folder, "-more-seeds")
         self._options = options
         store, self._catalog = Store(folder).require(), load_catalog()
         stored = replace(read_whole_grid(store, self._catalog), folder=store.grid_folder())

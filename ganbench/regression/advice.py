@@ -24,7 +24,7 @@ def advice_of(outcome: Outcome, options: Sequence[str] = ()) -> tuple[str, ...]:
         options: of the command that found it, beside its two folders, to be given again.
     """
     open_ones = _open(outcome)
-    return (*elsewhere_of(outcome), *filter(None, _seeds(outcome, open_ones, options))) if open_ones else ()
+    return (*elsewhere_of(outcome), *_seeds(outcome, open_ones, options)) if open_ones else ()
 
 
 def elsewhere_of(outcome: Outcome) -> tuple[str, ...]:
@@ -49,44 +49,46 @@ def _open(outcome: Outcome) -> list[Finding]:
 
 
 def _seeds(outcome: Outcome, open_ones: Sequence[Finding], options: Sequence[str]) -> list[str]:
+    """Say how few seeds a verdict rests on, and what comes next; nothing where it is settled."""
     if settled_at_once(outcome):
         return []
-    old, new = (
-        min(outcomes(getattr(finding, side)) for finding in open_ones) for side in ("baseline", "value")
-    )
-    few = f"it rests on {_counted(new)} against {old}" if min(old, new) < FEW_SEEDS else ""
-    needed = [finding.seeds_needed for finding in open_ones if finding.verdict == "inconclusive"]
-    beside = [each.beside for each in needed if each is not None]
-    if any(each is None for each in beside):
-        sides = [each.each or MAX_SEEDS for each in needed if each is not None and each.beside is None]
-        if max(sides) > _MAX_FACTOR * old:
-            return [few, "next: a larger tolerance, or a metric that varies less"]
-        if all(finding.check.bits is None for finding in open_ones):
-            return [few, f"next: {max(sides)} seeds a side, scored into folders beside those that are there"]
-        return [few, _larger_baseline(outcome.baseline, max(sides), options)]
-    wanted = max((each - new for each in beside if each is not None), default=0)
-    if wanted > _MAX_FACTOR * old:
-        return [few, "next: a larger tolerance, or a metric that varies less"]
-    add = max(wanted, old, 3)
-    if all(finding.check.bits is None for finding in open_ones):
-        return [few, f"next: {add} more seeds of yours, scored into folders beside those in {outcome.path}"]
-    command = ["ganbench", "check", str(outcome.path), "--baseline", str(outcome.baseline), *options]
-    return [few, f"next: {shlex.join([*command, '--add-seeds', str(add)])}"]
-
-
-def _larger_baseline(baseline: Path, seeds: int, options: Sequence[str]) -> str:
-    larger = baseline.with_name(f"{baseline.name}-{seeds}-seeds")
-    plugins = [part for name, value in pairwise(options) if name == "--plugin" for part in (name, value)]
-    command = [
-        "ganbench",
-        "run",
-        str(baseline / "grid.toml"),
-        "--set",
-        f"seeds={seeds}",
-        "--out",
-        str(larger),
+    old = min(outcomes(finding.baseline) for finding in open_ones)
+    new = min(outcomes(finding.value) for finding in open_ones)
+    few = [f"it rests on {_counted(new)} against {old}"] if min(old, new) < FEW_SEEDS else []
+    # Of samples that another program made: ganbench cannot make more of them.
+    external = all(finding.check.bits is None for finding in open_ones)
+    needed = [
+        need for finding in open_ones if finding.verdict == "inconclusive" and (need := finding.seeds_needed)
     ]
-    return f"next, where the baseline was made: {shlex.join([*command, *plugins])}"
+    sides = max((need.each or MAX_SEEDS for need in needed if need.beside is None), default=0)
+    more = max((need.beside - new for need in needed if need.beside is not None), default=0)
+    if max(sides, more) > _MAX_FACTOR * old:
+        step = "next: a larger tolerance, or a metric that varies less"
+    elif sides and external:
+        step = f"next: {sides} seeds a side, scored into folders beside those that are there"
+    elif sides:
+        step = f"next, where the baseline was made: {_larger(outcome.baseline, sides, options)}"
+    elif external:
+        more = max(more, old)
+        step = f"next: {more} more seeds of yours, scored into folders beside those in {outcome.path}"
+    else:
+        add = ["--add-seeds", str(max(more, old, 3))]
+        folders = [str(outcome.path), "--baseline", str(outcome.baseline)]
+        step = f"next: {shlex.join(['ganbench', 'check', *folders, *options, *add])}"
+    return [*few, step]
+
+
+def _larger(baseline: Path, seeds: int, options: Sequence[str]) -> str:
+    """Write the command that makes a baseline with more seeds, beside the one that is there."""
+    plugins = [part for name, value in pairwise(options) if name == "--plugin" for part in (name, value)]
+    where = ["--set", f"seeds={seeds}", "--out", str(folder_beside(baseline, f"-{seeds}-seeds"))]
+    return shlex.join(["ganbench", "run", str(baseline / "grid.toml"), *where, *plugins])
+
+
+def folder_beside(folder: Path, suffix: str) -> Path:
+    """Name a folder beside another, as `out/gate-more-seeds` beside `out/gate`."""
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    return named.with_name(named.name + suffix)
 
 
 def _counted(seeds: int) -> str:

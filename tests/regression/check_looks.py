@@ -1,6 +1,6 @@
 """Makes results/check-pool/looks.csv and plans.csv: what added seeds do to a check, and what a plan promises.
 
-    uv run python tests/regression/check_looks.py         # from the stored scores, about 3 minutes
+    uv run python tests/regression/check_looks.py         # from the stored scores, 7 minutes of one core
 
 `looks.csv`: scores of the pool of `check_pool.py`, and normal ones, with a loss planted in what is checked:
 how often the check of nine seeds against nine says what, and how often the check that may add seeds does.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from ganbench.regression import check, text_of
+from ganbench.regression.advice import folder_beside
 
 BASE = [19.0, 20.0, 21.0, 20.0, 20.5, 19.5, 20.0, 20.0, 19.0, 21.0]
 WORSE = [value + 0.8 for value in BASE]
@@ -73,3 +75,11 @@ def test_a_baseline_that_is_too_small_is_to_be_made_larger(tables) -> None:
     assert outcome.advice[-1].startswith(
         f"next, where the baseline was made: ganbench run {base}/grid.toml --set seeds="
     )
+
+
+def test_a_folder_beside_another_is_never_inside_it(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert folder_beside(Path("out/gate"), "-more") == Path("out/gate-more")
+    for here in (".", "x/.."):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        assert folder_beside(Path(here), "-more") == tmp_path.with_name(f"{tmp_path.name}-more")

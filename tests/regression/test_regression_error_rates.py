@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import gc
+from collections import Counter
 from collections.abc import Iterator
 
+import check_looks
 import check_pool
 import numpy as np
 import pytest
@@ -80,3 +82,46 @@ def test_the_stored_table_is_of_the_promised_rates():
 def test_real_defects_are_found(defect):
     outcome = check(check_pool.RESULTS / defect, check_pool.RESULTS)
     assert outcome.exit_code == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_draws")
+def test_looking_again_makes_no_more_false_alarms():
+    stream, draws = np.random.default_rng(3), 150
+    counts = Counter(
+        check_looks.followed([(stream.normal(20, 1, 9), stream.normal(20, 1, 18))], 0.01, 9)[1]
+        for _ in range(draws)
+    )
+    assert counts["regression"] / draws <= 0.05 + 3 * (0.05 * 0.95 / draws) ** 0.5
+
+
+def test_the_stored_rates_of_added_seeds():
+    with open(check_pool.RESULTS / "looks.csv") as stream:
+        rows = [{name: _number(text) for name, text in row.items()} for row in csv.DictReader(stream)]
+    error = 3 * (0.05 * 0.95 / check_looks.DRAWS) ** 0.5
+    assert len(rows) == 24
+    for row in rows:
+        if row["loss"] == 0:
+            assert row["regression"] <= 0.05
+            assert row["pass"] > row["first_pass"]
+        if row["loss"] == 1:
+            # Of the first look at alpha, and of the others together.
+            assert row["pass"] + row["improvement"] <= 0.095 + error
+        if row["loss"] == 2:
+            assert row["pass"] == 0
+
+
+def test_the_stored_promises_of_plans():
+    with open(check_pool.RESULTS / "plans.csv") as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        assert float(row["kept_by_sd"]) < 0.5 < 0.74 < float(row["kept_by_bound"])
+        if row["scores"] == "normal":
+            assert float(row["kept_by_bound"]) == pytest.approx(0.8, abs=0.04)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
