@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,8 @@ from ganbench.analysis.records import AXES
 from ganbench.grid.grid import PAIRS, combined_label
 
 Row = Mapping[str, Any]
+# Fewer are nothing to compare.
+MIN_ARMS = 2
 # What stands in brackets behind an extractor's name, and the same behind a comma.
 _BRACKETED, _AFTER_COMMA = re.compile(r" \(([^()]*)\)"), r", \1"
 
@@ -124,6 +126,27 @@ def contexts(cells: pd.DataFrame, axis: str) -> list[Context]:
     return [
         Context(where=where[key], groups={name: tuple(rows) for name, rows in groups[key].items()})
         for key in where
+    ]
+
+
+def uncompared(arms: Iterable[Collection[str]], what: Compared) -> list[str]:
+    """Say in one line how many contexts have nothing to compare; nothing where there is none.
+
+    Args:
+        arms: the labels of the compared axis that each context has cells of.
+        what: the axis or axes, and the baseline.
+    """
+    found = [set(labels) for labels in arms]
+    if len(set[str]().union(*found)) < MIN_ARMS:
+        return []
+    needed = set() if what.baseline is None or what.pairs == "all" else {what.baseline}
+    alone = sum(len(labels) < MIN_ARMS or not needed <= labels for labels in found)
+    if not alone:
+        return []
+    few = f"only one value of {what.words}" + (f", or no {what.baseline}" if needed else "")
+    return [
+        f"not compared: {alone} of {len(found)} contexts, which have {few}; another axis, or several "
+        "as one, may tell more (`ganbench compare --axis`)"
     ]
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ganbench.analysis.comparison import compare
-from ganbench.analysis.context import Compared, arm_of, axes_of, label
+from ganbench.analysis.context import Compared, arm_of, axes_of, contexts, label, uncompared
 from ganbench.analysis.final_scores import final_scores
 from ganbench.analysis.ranking import rank
 from ganbench.analysis.records import FAILURES
@@ -104,6 +104,9 @@ def recompare(
     what = Compared(",".join(names), reference, pairs)
     finals = final_scores(cells, scores)
     comparison = compare(cells, scores, what, finals)
+    if comparison.empty:
+        alone = uncompared((context.groups for context in contexts(cells, what.axis)), what)
+        raise GanbenchError(f"--axis {axis}: {alone[0] if alone else 'nothing to compare'}")
     return Recomparison(comparison, rank(cells, scores, what, finals, comparison))
 
 

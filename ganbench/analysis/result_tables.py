@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ganbench.analysis.comparison import compare
-from ganbench.analysis.context import Compared, axes_of, compared
+from ganbench.analysis.context import Compared, axes_of, compared, contexts, uncompared
 from ganbench.analysis.final_scores import Finals, final_scores, summarise
 from ganbench.analysis.ranking import rank
 from ganbench.analysis.read_tables import Tables, collect_tables
@@ -40,6 +40,12 @@ class ResultTables(Tables):
     final: pd.DataFrame = field(repr=False, compare=False)
     compared: Compared = field(repr=False, compare=False)
     finals: Mapping[str, Finals] = field(repr=False, compare=False)
+
+    @property
+    def uncompared(self) -> list[str]:
+        """Say in one line how many contexts have nothing to compare; nothing of a shard, or where all do."""
+        found = [] if self.part else contexts(self.cells, self.compared.axis)
+        return uncompared((context.groups for context in found), self.compared)
 
 
 def analyse(

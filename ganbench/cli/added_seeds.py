@@ -34,6 +34,7 @@ class AddedSeeds:
         from ganbench.analysis.external_scores import is_external
         from ganbench.catalog import load_catalog
         from ganbench.grid import read_grid
+        from ganbench.grid.combinations import COMBINATION_KEYS
         from ganbench.regression.advice import folder_beside
         from ganbench.store import Store
         from ganbench.store.stored_grid import read_whole_grid
@@ -50,6 +51,9 @@ class AddedSeeds:
         for name in ("axes", "train", "score", "override"):
             if self._grid.document.get(name) != stored.document.get(name):
                 raise GridError(f"--grid {grid}: its [{name}] is not that of the cells in {folder}")
+        for name in COMBINATION_KEYS:
+            if self._grid.document.get(name) != stored.document.get(name):
+                raise GridError(f"--grid {grid}: its {name} is not that of the cells in {folder}")
 
     def train(self, seeds: Sequence[int]) -> Path:
         """Train what is not finished yet, and return the folder.

@@ -17,13 +17,16 @@ from ganbench.cli.parsing import Json, Plugins
 if TYPE_CHECKING:
     from ganbench.grid.settings_reference import Setting
 
-SECTIONS = ("train", "score", "check")
-"""Sections of a grid whose settings are shown under their names."""
+SECTIONS = ("train", "score", "check", "axes")
+"""Sections of a grid whose settings are shown under their names; of the axes, how they are combined."""
 
 
 def show_command(
     name: Annotated[
-        str, typer.Argument(help="As `ganbench list` prints it; or train, score or check, for the settings.")
+        str,
+        typer.Argument(
+            help="As `ganbench list` prints it; or train, score, check or axes, for the settings."
+        ),
     ],
     as_json: Json = False,
     plugins: Plugins = None,
@@ -49,7 +52,8 @@ def show_command(
 
     console = output()
     if settings:
-        console.print(plain(f"[{name}]"), style="bold")
+        # Those of the axes stand at the top of a grid, above all sections.
+        console.print(plain("how [axes] are combined" if name == "axes" else f"[{name}]"), style="bold")
         for setting in settings:
             console.print(Trimmed(plain(_head(setting))))
             console.print(Trimmed(Padding(plain(_body(setting)), (0, 0, 0, 4))))

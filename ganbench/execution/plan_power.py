@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Hashable
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 
-from ganbench.analysis.context import arm_of, label
+from ganbench.analysis.context import Compared, arm_of, label, uncompared
 from ganbench.analysis.detectable_effects import detectable_paired, detectable_welch
 from ganbench.analysis.numbers import number
 from ganbench.analysis.pairwise import seeds_pair
 from ganbench.analysis.significance import ALPHA
 from ganbench.execution.plan import Plan
-from ganbench.grid.grid import PAIRS
+from ganbench.grid.grid import PAIRS, Grid
 
 # Below it, only differences of several standard deviations are shown.
 MIN_SEEDS = 5
@@ -26,11 +27,23 @@ def plan_power(plan: Plan) -> list[str]:
 
     Returns:
         The smallest difference that is shown with probability .8 at the level of the family's smallest p, in
-        standard deviations, for these seeds and for more; a warning below MIN_SEEDS. Nothing where nothing
-        is compared.
+        standard deviations, for these seeds and for more; a warning below MIN_SEEDS. Nothing of this where
+        nothing is compared. Last how many contexts have nothing to compare, if any.
     """
     grid = plan.grid
-    tests = 0 if grid.shard else _count_tests(plan)
+    if grid.shard:
+        return []
+    contexts = _contexts(plan)
+    tests = _count_tests(plan, contexts)
+    alone = uncompared(
+        (context.arms for context in contexts.values()),
+        Compared(grid.compare.axis, grid.compare.baseline, grid.compare.pairs),
+    )
+    return _detectable(grid, tests) + alone
+
+
+def _detectable(grid: Grid, tests: int) -> list[str]:
+    """Say what difference the seeds and tests would show; nothing where nothing is compared."""
     if not tests:
         return []
     seeds = len(grid.seeds)
@@ -59,29 +72,45 @@ def plan_power(plan: Plan) -> list[str]:
     return lines
 
 
-def _count_tests(plan: Plan) -> int:
-    """Count the pairs of values in each context, times the scores that are compared there."""
+@dataclass(frozen=True)
+class _Context:
+    """What a context compares.
+
+    Attributes:
+        arms: the values of the compared axis that it has cells of.
+        scores: those that are compared there.
+    """
+
+    arms: set[str] = field(default_factory=set)
+    scores: set[str] = field(default_factory=set)
+
+
+def _contexts(plan: Plan) -> dict[Hashable, _Context]:
+    """Collect the contexts of the cells that are not skipped."""
     compare = plan.grid.compare
-    arms: dict[Hashable, set[str]] = {}
-    scores: dict[Hashable, set[str]] = {}
+    found: dict[Hashable, _Context] = {}
     for planned in plan.cells:
         if planned.action == "skip":
             continue
         cell = planned.cell
         row = {**cell.axes, **cell.varied}
-        context: Hashable = tuple(
-            (name, label(value)) for name, value in row.items() if name not in compare.axes
-        )
-        arms.setdefault(context, set()).add(arm_of(row, compare.axes))
+        key: Hashable = tuple((name, label(value)) for name, value in row.items() if name not in compare.axes)
+        context = found.setdefault(key, _Context())
+        context.arms.add(arm_of(row, compare.axes))
         for metric in cell.score.metrics:
-            directions = plan.shared.metric_spec(metric.name).directions
-            scores.setdefault(context, set()).update(directions)
+            context.scores.update(plan.shared.metric_spec(metric.name).directions)
+    return found
+
+
+def _count_tests(plan: Plan, contexts: Mapping[Hashable, _Context]) -> int:
+    """Count the pairs of values in each context, times the scores that are compared there."""
+    compare = plan.grid.compare
     total = 0
-    for context, labels in arms.items():
-        pairs = len(list(itertools.combinations(labels, 2)))
+    for context in contexts.values():
+        pairs = math.comb(len(context.arms), 2)
         if compare.pairs == PAIRS[0]:
-            pairs = len(labels) - 1 if compare.baseline in labels else 0
-        total += pairs * len(scores.get(context, ()))
+            pairs = len(context.arms) - 1 if compare.baseline in context.arms else 0
+        total += pairs * len(context.scores)
     return total
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.axes import NAMED
+from ganbench.grid.combinations import COMBINATION_KEYS
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import SETTINGS, settings_with
 from ganbench.grid.source import parse_text
@@ -16,7 +17,7 @@ from ganbench.grid.source import parse_text
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog
 
-_OTHERS = ("name", "seeds", "compare.axis", "compare.baseline", "compare.pairs")
+_OTHERS = ("name", "seeds", *COMBINATION_KEYS, "compare.axis", "compare.baseline", "compare.pairs")
 # A value that begins so is TOML that went wrong, and not a word without quotes.
 TOML_STARTS = ("[", "{", '"', "'")
 _WORD = re.compile(r"[^\x00-\x1f\x7f\"']+")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -31,8 +31,9 @@ class Axis:
 
     Attributes:
         key: dataset, architecture, loss, penalty, augmentation, or a setting's dotted key.
-        values: a Choice each for the first five, JSON values for a setting; distinct.
-        labels: the values' short forms, one each, distinct.
+        values: a Choice each for the first five, JSON values for a setting; distinct, unless the axis goes
+            together with another, value by value.
+        labels: the values' short forms, one each; distinct where the values are.
     """
 
     key: str
@@ -84,7 +85,11 @@ def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]
 
 
 def read_axes(
-    table: Mapping[str, Any], catalog: Catalog, schema: Schema, problems: Problems
+    table: Mapping[str, Any],
+    catalog: Catalog,
+    schema: Schema,
+    problems: Problems,
+    zipped: Collection[str] = (),
 ) -> dict[str, Axis]:
     """Read the axes of a grid, the named five first, then settings in the file's order, without faulty ones.
 
@@ -93,6 +98,7 @@ def read_axes(
         catalog: where names are looked up.
         schema: what settings may be.
         problems: where they are noted.
+        zipped: the keys of those that go together with others, which may have a value more than once.
     """
     settings = [key for key in table if key not in NAMED]
     axes: dict[str, Axis] = {}
@@ -128,7 +134,7 @@ def read_axes(
                 problems.add(at, f"has more than {MAX_CELLS} values")
                 complete = False
                 break
-        if complete and _distinct(read, at, problems):
+        if complete and (key in zipped or _distinct(read, at, problems)):
             axes[key] = Axis(key=key, values=tuple(read), labels=tuple(_label(value) for value in read))
     _refuse_overlaps(settings, schema, problems)
     return axes

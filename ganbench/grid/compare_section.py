@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import did_you_mean
 from ganbench.grid.axes import Axis, Patterns
+from ganbench.grid.choice import label_of
 from ganbench.grid.grid import PAIRS, Compare, combined_label
 from ganbench.grid.problems import Problems, given
 
 if TYPE_CHECKING:
+    from ganbench.grid.cell import Cell
+    from ganbench.grid.combinations import Combinations
     from ganbench.grid.overrides import Exclude
 
 COMPARE_KEYS = ("axis", "baseline", "pairs")
+# That a message lists.
+_MAX_ARMS = 8
 
 
 def read_compare(
@@ -54,20 +60,48 @@ def read_compare(
     return Compare(axis=",".join(keys), baseline=combined_label(keys, labels), pairs=pairs)
 
 
-def refuse_lost_baseline(
-    compare: Compare, axes: Mapping[str, Axis], excludes: Sequence[Exclude], problems: Problems
-) -> None:
-    """Refuse excludes that take out every cell of what the others are compared with."""
-    fixed = _combination(compare.baseline, [axes[key] for key in compare.axes])
-    assert fixed is not None
-    others = [axis for axis in axes if axis not in compare.axes]
-    left = itertools.product(*(range(len(axes[axis].values)) for axis in others))
-    baseline = dict(zip(compare.axes, fixed, strict=True))
-    positions = ({**dict(zip(others, indices, strict=True)), **baseline} for indices in left)
+def with_cells(
+    compare: Compare,
+    axes: Mapping[str, Axis],
+    cells: Sequence[Cell],
+    combinations: Combinations,
+    excludes: Sequence[Exclude],
+    problems: Problems,
+    *,
+    named: bool,
+) -> Compare:
+    """Return what is compared, with a baseline that has cells; note where the grid names one that has none.
+
+    Args:
+        compare: as `read_compare` gives it.
+        axes: those of the grid.
+        cells: those of the grid.
+        combinations: how the axes are combined.
+        excludes: what the grid leaves out.
+        problems: where they are noted.
+        named: whether the grid names the baseline. Where it does not, and the sample has no cell of the
+            first value, the baseline is the value of the first cell.
+    """
+    if not excludes and combinations.is_product:
+        return compare
+    drawn = ([cell.varied.get(key, cell.axes.get(key)) for key in compare.axes] for cell in cells)
+    arms = dict.fromkeys(combined_label(compare.axes, list(map(label_of, values))) for values in drawn)
+    if compare.baseline in arms:
+        return compare
+    positions = [
+        position
+        for position in combinations.positions(axes)
+        if compare.baseline
+        == combined_label(compare.axes, [axes[key].labels[position[key]] for key in compare.axes])
+    ]
     if all(any(each.matches(position) for each in excludes) for position in positions):
-        problems.add(
-            "compare.baseline", f"{compare.baseline} has no cell, since [[exclude]] takes out all of them"
-        )
+        why = "since [[exclude]] takes out all of them" if positions else "since the axes are not combined so"
+    elif named:
+        why = f"since the sample has none; it has {', '.join(list(arms)[:_MAX_ARMS])}"
+    else:
+        return replace(compare, baseline=next(iter(arms)))
+    problems.add("compare.baseline", f"{compare.baseline} has no cell, {why}")
+    return compare
 
 
 def _keys(asked: Any, named: Collection[str], problems: Problems) -> list[str]:

@@ -12,6 +12,7 @@ from ganbench.grid.merged_settings import Layer, full_optimizer
 from ganbench.grid.settings import CHOICES, DEFAULT_UPDATE, PLAYERS, ScoreSettings, TrainSettings
 
 if TYPE_CHECKING:
+    from ganbench.grid.combinations import Combinations
     from ganbench.grid.overrides import Exclude, Override
 
 
@@ -22,6 +23,7 @@ def document_of(
     base: Layer,
     rules: Sequence[Override],
     compare: Compare,
+    combinations: Combinations,
     excludes: Sequence[Exclude] = (),
 ) -> dict[str, Any]:
     """Write a resolved grid as tables; reading them gives an equal grid."""
@@ -32,6 +34,7 @@ def document_of(
     document: dict[str, Any] = {
         "name": name,
         "seeds": len(seeds) if list(seeds) == list(range(len(seeds))) else list(seeds),
+        **combinations.document(),
         "axes": {
             key: [_written(value) for value in axis.values] for key, axis in axes.items() if not axis.is_idle
         },

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +17,7 @@ from ganbench.grid.tolerance import Tolerance, thresholds_of
 
 if TYPE_CHECKING:
     from ganbench.catalog import Catalog
+    from ganbench.grid.combinations import Combinations
     from ganbench.grid.overrides import Exclude, Override
 
 
@@ -31,11 +30,6 @@ class Resolved(NamedTuple):
     needs: Mapping[str, float]
 
 
-def count_cells(axes: Mapping[str, Axis], seeds: Sequence[int]) -> int:
-    """Count the cells of the product before it is made."""
-    return len(seeds) * math.prod(len(axis.values) for axis in axes.values())
-
-
 def product(
     axes: Mapping[str, Axis],
     seeds: Sequence[int],
@@ -43,42 +37,36 @@ def product(
     rules: Sequence[Override],
     problems: Problems,
     catalog: Catalog,
+    combinations: Combinations,
     excludes: Sequence[Exclude] = (),
 ) -> tuple[tuple[Cell, ...], list[ScoreSettings]]:
     """Make every cell, seeds outermost, then the axes in their order; and the distinct settings of [score].
 
-    Excluded combinations go first. Settings come from [train] and [score], then from the overrides that
-    match, in order, then from axes. Problems are noted: settings that do not go together, cells that differ
-    in no way that matters, excludes that leave nothing, overrides that match excluded combinations alone.
+    Excluded combinations go first; a sample is drawn from the rest. Settings come from [train] and [score],
+    then from the overrides that match, in order, then from axes. Problems are noted: settings that do not go
+    together, cells that differ in no way that matters, excludes that leave nothing, overrides that match no
+    combination, or excluded ones alone.
     """
     settings = _Settings(axes, base, rules, problems, catalog)
-    kept = _kept(axes, excludes)
-    if not kept:
-        problems.add("exclude", "takes out every combination of the axes; leave at least one")
-    combinations = [
+    kept = combinations.kept(axes, excludes, problems)
+    drawn = combinations.drawn(axes, kept, problems)
+    found = [
         _cell(axes, position, seeds[0], resolved)
-        for position in kept
+        for position in drawn
         if (resolved := settings.at(position)) is not None
     ]
-    if excludes and kept:
-        for index, rule in enumerate(rules):
-            # The last one may be what the command line sets, which speaks of every cell.
-            if not any(rule.matches(position) for position in kept):
-                problems.add(
-                    f"override[{index}].when", "matches only combinations that [[exclude]] takes out"
-                )
+    for index, rule in enumerate(rules):
+        # The last one may be what the command line sets, which speaks of every cell.
+        if kept and not any(rule.matches(position) for position in kept):
+            said = "matches only combinations that [[exclude]] takes out"
+            if not any(map(rule.matches, combinations.positions(axes))):
+                said = "matches no combination that the grid has"
+            problems.add(f"override[{index}].when", said)
     if problems:
         return (), []
-    _refuse_twins(combinations, axes, problems)
-    cells = [replace(cell, seed=seed) for seed in seeds for cell in combinations]
+    _refuse_twins(found, axes, problems)
+    cells = [replace(cell, seed=seed) for seed in seeds for cell in found]
     return tuple(cells), settings.scorings()
-
-
-def _kept(axes: Mapping[str, Axis], excludes: Sequence[Exclude]) -> list[dict[str, int]]:
-    """List the combinations that no exclude takes out, as indices of the axes' values."""
-    every = itertools.product(*(range(len(axis.values)) for axis in axes.values()))
-    positions = (dict(zip(axes, indices, strict=True)) for indices in every)
-    return [position for position in positions if not any(each.matches(position) for each in excludes)]
 
 
 class _Settings:

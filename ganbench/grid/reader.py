@@ -13,14 +13,21 @@ from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.assignments import Assignment, read_assignments
 from ganbench.grid.axes import NAMED, Axis, Patterns, axis_key, flat_axes, overlap, read_axes
 from ganbench.grid.beside import plugin_beside
-from ganbench.grid.compare_section import COMPARE_KEYS, read_compare, refuse_lost_baseline
+from ganbench.grid.combinations import (
+    COMBINATION_KEYS,
+    MAX_SAMPLED_FROM,
+    Combinations,
+    read_combinations,
+    refuse_uneven,
+)
+from ganbench.grid.compare_section import COMPARE_KEYS, read_compare, with_cells
 from ganbench.grid.document import document_of
 from ganbench.grid.grid import Grid
 from ganbench.grid.merged_settings import Layer, merge_layer
 from ganbench.grid.named import MAX_CELLS
 from ganbench.grid.overrides import Override, read_excludes, read_overrides
 from ganbench.grid.problems import Problems, given
-from ganbench.grid.product import count_cells, product, refuse_unplayable
+from ganbench.grid.product import product, refuse_unplayable
 from ganbench.grid.schema import SECTIONS, Schema
 from ganbench.grid.scoring import check_scoring
 from ganbench.grid.settings import OPTIMIZER_KEYS
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
 
 MAX_SEEDS = 10_000
 MAX_SEED = 2**31 - 1
-_KEYS = ("name", "seeds", "axes", *SECTIONS, "override", "exclude", "compare")
+_KEYS = ("name", "seeds", *COMBINATION_KEYS, "axes", *SECTIONS, "override", "exclude", "compare")
 
 
 def read_grid(
@@ -103,18 +110,28 @@ class _GridReading:
                 self._problems.add(key, f"a grid has no key {given(key)}{did_you_mean(key, _KEYS)}")
         name, seeds = self._name(), self._seeds()
         asked = self._asked_axes()
-        axes = read_axes(asked, self._catalog, self._schema, self._problems)
+        combinations = read_combinations(
+            {key: self._said(key) for key in COMBINATION_KEYS}, asked, self._problems
+        )
+        zipped = [key for group in combinations.zipped for key in group]
+        axes = read_axes(asked, self._catalog, self._schema, self._problems, zipped)
+        refuse_uneven(combinations, axes, self._problems)
         base, rules = self._layers(axes, asked)
         excludes = read_excludes(
             self._document.get("exclude", []), axes, {*NAMED, *asked}, self._patterns, self._problems
         )
-        compare = read_compare(self._compare(), axes, {*NAMED, *asked}, self._patterns, self._problems)
-        self._refuse_too_many(axes, asked, seeds)
+        section = self._compare()
+        section.setdefault("axis", combinations.compared_by_default(axes, section))
+        compare = read_compare(section, axes, {*NAMED, *asked}, self._patterns, self._problems)
+        self._refuse_too_many(axes, combinations, seeds)
         if self._problems or compare is None:
             return None
-        cells, scorings = product(axes, seeds, base, rules, self._problems, self._catalog, excludes)
-        if excludes and cells:
-            refuse_lost_baseline(compare, axes, excludes, self._problems)
+        cells, scorings = product(
+            axes, seeds, base, rules, self._problems, self._catalog, combinations, excludes
+        )
+        if cells:
+            named = "baseline" in section
+            compare = with_cells(compare, axes, cells, combinations, excludes, self._problems, named=named)
         refuse_unplayable(cells, self._catalog, self._problems)
         for score in scorings:
             check_scoring(score, self._catalog, self._problems)
@@ -128,7 +145,7 @@ class _GridReading:
             axes=tuple(axis for axis in axes.values() if not axis.is_idle),
             cells=cells,
             compare=compare,
-            document=document_of(name, seeds, axes, base, rules, compare, excludes),
+            document=document_of(name, seeds, axes, base, rules, compare, combinations, excludes),
         )
 
     def _assigned(self, key: str) -> Any:
@@ -231,13 +248,20 @@ class _GridReading:
         }
 
     def _refuse_too_many(
-        self, axes: Mapping[str, Axis], asked: Mapping[str, Any], seeds: tuple[int, ...]
+        self, axes: Mapping[str, Axis], combinations: Combinations, seeds: tuple[int, ...]
     ) -> None:
-        count = count_cells(axes, seeds)
-        if count > MAX_CELLS:
-            self._problems.add(
-                "axes", f"the product of the axes and seeds is {count} cells; at most {MAX_CELLS}"
-            )
+        found = count = combinations.count(axes)
+        if combinations.sample is not None:
+            if found > MAX_SAMPLED_FROM:
+                self._problems.add(
+                    "sample", f"would be drawn from {found} combinations; at most {MAX_SAMPLED_FROM}"
+                )
+            count = min(found, combinations.sample)
+        if count * len(seeds) > MAX_CELLS:
+            what = "the product of the axes and seeds is"
+            if not combinations.is_product:
+                what = "the combinations of the axes with all seeds are"
+            self._problems.add("axes", f"{what} {count * len(seeds)} cells; at most {MAX_CELLS}")
 
 
 def _is_int(value: Any) -> bool:

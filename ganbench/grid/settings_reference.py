@@ -1,4 +1,4 @@
-"""What may be set in [train], [score] and [check]: meaning, values and default, from their declarations."""
+"""What may be set in [train], [score] and [check], and how axes are combined: meaning, values, default."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import tomli_w
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ganbench.grid.combinations import COMBINE
 from ganbench.grid.document import default_score, default_train
 from ganbench.grid.merged_settings import full_optimizer
 from ganbench.grid.schedule_settings import HalfLife, Ramp, RateSchedule
@@ -23,6 +24,27 @@ from ganbench.grid.tolerance import DEFAULT_TOLERANCE, MEANING, VALUES
 _ENTRY = re.compile(r"    (\w+): (.*)")
 # The tables that a setting may be instead of a plain value; of `schedules`, each value.
 TABLES: Mapping[str, type[BaseModel]] = {"schedule": RateSchedule, "schedules": Ramp, "ema": HalfLife}
+
+_COMBINATIONS: Mapping[str, tuple[str, str, str]] = {
+    "combine": (
+        "which combinations of the axes' values there are: each value with every value of all others, or the "
+        "first values together, and each other value alone with the first values of the other axes",
+        f"one of {', '.join(COMBINE)}",
+        f'"{COMBINE[0]}"',
+    ),
+    "zip": (
+        "axes that go together, value by value, as one; a value may then be in its axis more than once",
+        'a list of two axes or more with equally many values, such as ["loss", "train.optimizer.lr"], or a '
+        "list of such lists",
+        "[]",
+    ),
+    "sample": (
+        "how many combinations of the product are run, each with all seeds; which ones is decided by the "
+        "combinations alone, the same everywhere, and a larger sample has all of a smaller one",
+        "a whole number from 1 to the number of combinations that no [[exclude]] takes out",
+        "",
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +70,14 @@ def settings_of(section: str) -> list[Setting]:
     """List what a section may say, in the order of its declaration.
 
     Args:
-        section: `train`, `score` or `check`.
+        section: `train`, `score` or `check`; `axes` for what says how their values are combined, at the top
+            of a grid.
     """
+    if section == "axes":
+        return [
+            Setting(name=name, meaning=meaning, values=values, default=default)
+            for name, (meaning, values, default) in _COMBINATIONS.items()
+        ]
     if section == "check":
         name = "fid, or another score"
         return [Setting(name=name, meaning=MEANING, values=VALUES, default=toml_text(DEFAULT_TOLERANCE))]

@@ -178,6 +178,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "beside": 0 < len(overview) <= _BESIDE,
         "groups": [(label, index % len(GROUP_COLOURS)) for index, label in enumerate(groups)],
         "axis": what.words,
+        "uncompared": results.uncompared,
         "comparison": comparison,
         # Said once, under the first table that it is about.
         "final": replace(final, notes=[note for note in final.notes if note not in comparison.notes]),

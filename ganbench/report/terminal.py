@@ -135,7 +135,9 @@ def print_comparison(results: ResultTables, console: Console | None = None) -> N
         _print_lines(console, [f"{results.part}; what follows is about this part alone"])
     if not comparison.empty:
         print_answer(comparison, results.ranking, console)
+        _print_lines(console, results.uncompared)
         return
+    _print_lines(console, results.uncompared)
     console.print("Nothing to compare: the compared axis has fewer than two values with scores.")
     if not final.empty:
         if _final_width(final) <= console.width:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from ganbench.analysis.context import metric_label, shared
+from ganbench.analysis.context import Compared, metric_label, shared, uncompared
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,15 @@ def test_what_rows_share_is_told_apart_from_what_they_do_not() -> None:
     assert shared(_table(one)) == ("digits, mlp", [])
     assert shared(_table()) == ("", [])
     assert shared(_table(one).drop(columns="dataset")) == ("mlp", [])
+
+
+def test_contexts_without_a_pair_are_counted() -> None:
+    what = Compared("loss,penalty", "a")
+    assert uncompared([], what) == uncompared([{"a"}, {"a"}], what) == []
+    assert uncompared([{"a", "b"}, {"a", "c"}], what) == []
+    (line,) = uncompared([{"a", "b"}, {"a"}, {"b", "c"}], what)
+    assert line.startswith(
+        "not compared: 2 of 3 contexts, which have only one value of loss + penalty, or no a;"
+    )
+    (line,) = uncompared([{"a", "b"}, {"a"}, {"b", "c"}], what._replace(pairs="all"))
+    assert line.startswith("not compared: 1 of 3 contexts, which have only one value of loss +")

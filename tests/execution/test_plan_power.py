@@ -75,3 +75,16 @@ def test_nothing_is_said_where_nothing_is_compared(tmp_path: Path) -> None:
     assert _said(tmp_path, score={"metrics": []}) == []
     assert _said(tmp_path, axes={**GRID["axes"], "loss": ["hinge"]}) == []
     assert _said(tmp_path, shard="1/2") == []
+
+
+def test_contexts_that_have_nothing_to_compare_are_counted(tmp_path: Path) -> None:
+    """One change at a time: r1 stands with the first loss alone."""
+    lines = _said(tmp_path, combine="one_at_a_time", compare={"axis": "loss"})
+    assert lines[0].startswith("can show: 5 seeds and 4 tests show a difference of ")
+    assert lines[1:] == [
+        "not compared: 1 of 2 contexts, which have only one value of loss, or no minimax; "
+        "another axis, or several as one, may tell more (`ganbench compare --axis`)"
+    ]
+    # All changes as one axis, which is the default: three values and the first ones.
+    (line,) = _said(tmp_path, combine="one_at_a_time")
+    assert line.startswith("can show: 5 seeds and 6 tests show a difference of ")

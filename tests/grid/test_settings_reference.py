@@ -12,12 +12,13 @@ import pytest
 from pydantic import BaseModel
 
 from ganbench.grid import Grid
+from ganbench.grid.combinations import COMBINATION_KEYS
 from ganbench.grid.schedule_settings import HalfLife, Ramp, RateSchedule
 from ganbench.grid.schema import SETTINGS
 from ganbench.grid.settings import ScoreSettings, TrainSettings
 from ganbench.grid.settings_reference import TABLES, meanings, settings_of
 
-SECTIONS = ("train", "score", "check")
+SECTIONS = ("train", "score", "check", "axes")
 MODELS: tuple[type[BaseModel], ...] = (TrainSettings, ScoreSettings, RateSchedule, Ramp, HalfLife)
 
 
@@ -33,6 +34,7 @@ def test_every_setting_is_there_with_its_meaning_and_what_it_must_be() -> None:
             assert setting.values, setting.name
             assert not re.search(r"\bNone\b|\bTrue\b|\bFalse\b|  ", setting.meaning + setting.values)
     assert settings_of("check")[0].default == '"5%"'
+    assert tuple(each.name for each in settings_of("axes")) == COMBINATION_KEYS
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -216,3 +216,28 @@ def test_no_line_ends_with_blanks(planted: Folder, make_folder: Callable[..., Fo
         lines = _printed(folder).splitlines()
         assert len(lines) > 3
         assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_contexts_that_have_nothing_to_compare_are_said(
+    make_folder: Callable[..., Folder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a grid with combine = "one_at_a_time" has them."""
+    folder = make_folder()
+    for loss, penalty in (("minimax", "none"), ("non_saturating", "none"), ("minimax", "r1")):
+        for seed in range(3):
+            folder.add(loss=loss, penalty=penalty, seed=seed, scores={"fid": 9 + seed % 2})
+    folder.index()
+    expected = "not compared: 1 of 2 contexts, which have only one value of loss, or no "
+    assert _printed(folder).splitlines()[-1].startswith(expected)
+    assert main(["report", str(folder.path)]) == 0
+    assert expected in (folder.path / "report.html").read_text()
+    # Each loss with a penalty of its own: no pair at all.
+    alone = make_folder("alone")
+    for loss, penalty in (("minimax", "none"), ("non_saturating", "r1")):
+        alone.add(loss=loss, penalty=penalty, seed=0, scores={"fid": 9.0})
+    alone.index()
+    assert _printed(alone).startswith("not compared: 2 of 2 contexts, ")
+    capsys.readouterr()
+    assert main(["compare", str(alone.path), "--axis", "penalty"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--axis penalty: not compared: 2 of 2 contexts, which have only one value of penalty" in line
