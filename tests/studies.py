@@ -256,6 +256,10 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seco
         time.sleep(0.02)
 
 
+# Columns of cells.csv that are measured: no two runs have the same.
+MEASURED = ("seconds", "steps_per_second", "peak_memory_mib")
+
+
 def outcome(out: Path) -> dict[str, str]:
     """Digests of what must be the same however a run went: all that is kept of each cell but its record.
 

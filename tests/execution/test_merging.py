@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from studies import outcome
+from studies import MEASURED, outcome
 from tiny_grid import GRID
 
 import ganbench
@@ -77,7 +77,8 @@ def test_shards_joined_are_the_whole_run(tmp_path: Path) -> None:
     for name in ("scores.csv", "comparison.csv", "grid.toml"):
         assert (tmp_path / "joined" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert joined.part == ""
-    assert joined.cells.drop(columns="seconds").equals(whole.cells.drop(columns="seconds"))
+    measured = list(MEASURED)
+    assert joined.cells.drop(columns=measured).equals(whole.cells.drop(columns=measured))
     assert [content(folder) for folder in shards] == before
 
 
