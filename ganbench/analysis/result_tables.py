@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from ganbench.analysis.budget import budget_table
 from ganbench.analysis.comparison import compare
 from ganbench.analysis.context import Compared, axes_of, compared, contexts, uncompared
 from ganbench.analysis.final_scores import Finals, final_scores, summarise
@@ -15,7 +16,7 @@ from ganbench.analysis.ranking import rank
 from ganbench.analysis.read_tables import Tables, collect_tables
 from ganbench.catalog import Catalog
 from ganbench.errors import StoreError
-from ganbench.store import CELLS, COMPARISON, RANKING, SCORES, Store
+from ganbench.store import BUDGET, CELLS, COMPARISON, RANKING, SCORES, Store
 
 CURVES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")
 _MAX_STEP = 2**53
@@ -40,6 +41,11 @@ class ResultTables(Tables):
     final: pd.DataFrame = field(repr=False, compare=False)
     compared: Compared = field(repr=False, compare=False)
     finals: Mapping[str, Finals] = field(repr=False, compare=False)
+
+    @property
+    def budget(self) -> pd.DataFrame:
+        """The expected best score by the number of combinations; empty where the grid is no sample."""
+        return budget_table(self.final.head(0) if "sample" not in self.grid else self.final, self.compared)
 
     @property
     def uncompared(self) -> list[str]:
@@ -107,7 +113,7 @@ def curves_frame(store: Store, cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_result_tables(store: Store, tables: ResultTables, *, comparison_only: bool = False) -> None:
-    """Write cells.csv, scores.csv and comparison.csv, and ranking.csv where there is anything to rank.
+    """Write cells.csv, scores.csv and comparison.csv; ranking.csv and budget.csv where there is any of it.
 
     Args:
         store: the folder.
@@ -122,5 +128,6 @@ def write_result_tables(store: Store, tables: ResultTables, *, comparison_only: 
         store.write_frame(SCORES, tables.scores)
     store.write_frame(COMPARISON, tables.comparison)
     # A ranking of an earlier time must not stay beside a comparison without one.
-    if not tables.ranking.empty or (store.path / RANKING).exists():
-        store.write_frame(RANKING, tables.ranking)
+    for name, table in ((RANKING, tables.ranking), (BUDGET, tables.budget)):
+        if not table.empty or (store.path / name).exists():
+            store.write_frame(name, table)

@@ -34,7 +34,7 @@ class AddedSeeds:
         from ganbench.analysis.external_scores import is_external
         from ganbench.catalog import load_catalog
         from ganbench.grid import read_grid
-        from ganbench.grid.combinations import COMBINATION_KEYS
+        from ganbench.grid.axes import COMBINATION_KEYS
         from ganbench.regression.advice import folder_beside
         from ganbench.store import Store
         from ganbench.store.stored_grid import read_whole_grid

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import GridError, did_you_mean
-from ganbench.grid.axes import NAMED
-from ganbench.grid.combinations import COMBINATION_KEYS
+from ganbench.grid.axes import COMBINATION_KEYS, NAMED
 from ganbench.grid.problems import Problems, given
 from ganbench.grid.schema import SETTINGS, settings_with
 from ganbench.grid.source import parse_text

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NamedAxis = Literal["dataset", "architecture", "loss", "penalty", "augmentation"]
 NAMED: tuple[NamedAxis, ...] = get_args(NamedAxis)
+COMBINATION_KEYS = ("combine", "zip", "sample")
+"""What says at the top of a grid how the values of its axes are combined."""
 _DEFAULTS: Mapping[str, list[Any]] = {"penalty": ["none"]}
 
 

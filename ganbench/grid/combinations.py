@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ganbench.grid.overrides import Exclude
 
 COMBINE = ("product", "one_at_a_time")
-COMBINATION_KEYS = ("combine", "zip", "sample")
 # Each combination of a product that a sample is drawn from is hashed: this many take a second or two.
 MAX_SAMPLED_FROM = 250_000
 

@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 from ganbench.catalog.plugin_reader import GRID_NAME
 from ganbench.errors import GridError, did_you_mean
 from ganbench.grid.assignments import Assignment, read_assignments
-from ganbench.grid.axes import NAMED, Axis, Patterns, axis_key, flat_axes, overlap, read_axes
+from ganbench.grid.axes import (
+    COMBINATION_KEYS,
+    NAMED,
+    Axis,
+    Patterns,
+    axis_key,
+    flat_axes,
+    overlap,
+    read_axes,
+)
 from ganbench.grid.beside import plugin_beside
 from ganbench.grid.combinations import (
-    COMBINATION_KEYS,
     MAX_SAMPLED_FROM,
     Combinations,
     read_combinations,

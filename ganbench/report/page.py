@@ -44,6 +44,7 @@ from ganbench.report.ranking_view import (
 from ganbench.report.summary import by_context, summary_sentences
 from ganbench.report.svg import GROUP_COLOURS
 from ganbench.report.text_tables import (
+    budget_text_table,
     cells_text_table,
     comparison_text_table,
     duration,
@@ -51,7 +52,7 @@ from ganbench.report.text_tables import (
     final_text_table,
     scores_text_table,
 )
-from ganbench.store import CELLS, COMPARISON, RANKING, REPORT, SCORES, Store
+from ganbench.store import BUDGET, CELLS, COMPARISON, RANKING, REPORT, SCORES, Store
 
 MAX_CONTEXTS = 24
 # Pictures that fit beside the verdicts; more of them stand below.
@@ -190,6 +191,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "failures": wrong,
         "classes": classes_text_table(store, cells),
         "data": data_text_table(store, cells),
+        "budget": budget_text_table(results.budget),
         "cost": cost_text_table(results),
         "cells": cells_text_table(cells),
         "scores": scores_text_table(results),
@@ -202,6 +204,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
             download(SCORES, results.scores),
             download(COMPARISON, results.comparison),
             *([download(RANKING, results.ranking)] if rankings else []),
+            *([] if results.budget.empty else [download(BUDGET, results.budget)]),
         ],
         "script": Markup(_SCRIPT),
         "script_digest": _digest(_SCRIPT),

@@ -48,6 +48,14 @@ _FINAL = (
     ("repeats", "{repeats}"),
     ("protocol", "{protocol}"),
 )
+# Of the expected best score; budget.csv has all.
+_BUDGETS = (1, 2, 5, 10, 20, 50, 100)
+_BUDGET_NOTE = (
+    "The mean score of the best of so many combinations, drawn at random from those that were run; ±: the sd "
+    "over draws, not over seeds. A value that was tried more often has had more luck: compare values at the "
+    "same number. A failed seed counts as the worst score. The best is chosen by the scores that it is "
+    "reported by, which is optimistic where seeds are few (Lucic et al., 2018)."
+)
 # Headings of columns that only say something where a cell was scored on more than one sample set.
 _NOISE = (METRIC_SD, "repeats")
 
@@ -81,6 +89,42 @@ def final_text_table(final: pd.DataFrame) -> TextTable:
     """Lay out every final value of every combination over its seeds, those that are never compared too."""
     view = final_view(final, MAX_ROWS)
     return _text_table(view, [column for column in _FINAL if view.noisy or column[0] not in _NOISE])
+
+
+def budget_text_table(budget: pd.DataFrame) -> TextTable:
+    """Lay out the expected best score: a row per data set, score and value, a column per budget.
+
+    Args:
+        budget: as `budget_table` makes it.
+    """
+    budgets = sorted({each for each in _BUDGETS if each in set(budget["budget"])})
+    names = ["dataset", "metric", "extractor", "samples", "protocol", "engine", "value"]
+    rows = []
+    for _, mine in budget.groupby([budget[name].map(str) for name in names], sort=False):
+        first = mine.iloc[0]
+        best = {
+            int(row["budget"]): f"{number(row['expected_best'])} ± {number(row['sd'])}"
+            for row in mine.to_dict("records")
+        }
+        last = int(first["combinations"])
+        rows.append(
+            [
+                first["dataset"],
+                metric_label(first["metric"], first["extractor"]),
+                first["direction"],
+                first["value"],
+                f"{last}, {first['failures']} failed" if first["failures"] else str(last),
+                *(best.get(each, "-") for each in budgets),
+                best[last].partition(" ± ")[0],
+            ]
+        )
+    head = ["dataset", "score", "better", "value", "combinations", *(f"best of {each}" for each in budgets)]
+    return TextTable(
+        head=[*head, "best of all"],
+        rows=rows[:MAX_ROWS],
+        more=max(0, len(rows) - MAX_ROWS),
+        notes=[_BUDGET_NOTE],
+    )
 
 
 def cells_text_table(cells: pd.DataFrame) -> TextTable:

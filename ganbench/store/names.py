@@ -12,6 +12,7 @@ CELLS = "cells.csv"
 SCORES = "scores.csv"
 COMPARISON = "comparison.csv"
 RANKING = "ranking.csv"
+BUDGET = "budget.csv"
 REPORT = "report.html"
 # Older results folders have none; they are known by their tables and cells.
 MARK = ".ganbench-results"
@@ -37,7 +38,7 @@ TRACEBACK = "traceback.txt"
 
 REFERENCES = "references"
 
-_TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, RANKING, REPORT, MARK, WORKERS, HOLDER}
+_TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, RANKING, BUDGET, REPORT, MARK, WORKERS, HOLDER}
 _CELL_FILES = {
     *(CELL, SCORES, CURVES, PICTURE, NEIGHBOURS, BETWEEN, GENERATOR, TRACEBACK),
     *(CHECKPOINT, INCOMING_CHECKPOINT, EARLIER_CHECKPOINT),

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from ganbench.grid import Grid
-from ganbench.grid.combinations import COMBINATION_KEYS
+from ganbench.grid.axes import COMBINATION_KEYS
 from ganbench.grid.schedule_settings import HalfLife, Ramp, RateSchedule
 from ganbench.grid.schema import SETTINGS
 from ganbench.grid.settings import ScoreSettings, TrainSettings

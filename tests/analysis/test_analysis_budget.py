@@ -1,0 +1,95 @@
+"""The expected best score against the number of random combinations."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from fabricated_results import GRID, Folder
+
+from ganbench.__main__ import main
+from ganbench.analysis.budget import MAX_BUDGETS, budget_table, expected_best
+from ganbench.analysis.context import Compared
+from ganbench.report import load
+
+SAMPLED = GRID.replace("seeds = 3\n", "seeds = 3\nsample = 5\n")
+
+
+@pytest.mark.parametrize("costs", [[3.0], [2.0, -1.0, 7.5, 7.5, 0.25]])
+def test_the_expected_best_is_the_mean_over_all_draws(costs: list[float]) -> None:
+    budgets = range(1, len(costs) + 1)
+    means, sds = expected_best(costs, budgets)
+    for k, mean, sd in zip(budgets, means, sds, strict=True):
+        best = [min(draw) for draw in itertools.combinations(costs, k)]
+        assert mean == pytest.approx(np.mean(best))
+        assert sd == pytest.approx(np.std(best), abs=1e-12)
+
+
+def test_many_combinations_have_some_budgets_up_to_all() -> None:
+    row = {"dataset": "d", "loss": "a", "metric": "fid", "direction": "lower", "extractor": "", "samples": 9}
+    rows = [
+        {**row, "protocol": "p", "engine": "", "n": 1, "failures": 0, "mean": float(i)} for i in range(3000)
+    ]
+    table = budget_table(pd.DataFrame(rows), Compared("loss", None))
+    assert len(table) <= MAX_BUDGETS
+    assert (table["budget"].iloc[0], table["budget"].iloc[-1]) == (1, 3000)
+    assert table["expected_best"].iloc[0] == pytest.approx(2999 / 2)
+    assert table["expected_best"].iloc[-1] == pytest.approx(0, abs=1e-9)
+    assert table["expected_best"].is_monotonic_decreasing
+
+
+def _searched(make_folder: Callable[..., Folder], grid: str) -> Folder:
+    """Three rates of minimax, one with a failed seed; two of non_saturating, one of which failed wholly."""
+    folder = make_folder("searched", grid)
+    runs = [
+        ("minimax", 1, (10.0, 12.0)),
+        ("minimax", 2, (20.0, None)),
+        ("minimax", 3, (5.0, 5.0)),
+        ("non_saturating", 1, (8.0, 8.0)),
+        ("non_saturating", 2, (None, None)),
+    ]
+    for loss, rate, finals in runs:
+        for seed, fid in enumerate(finals):
+            scores = None if fid is None else {"fid": fid, "is": 100 - fid}
+            status = "oom" if fid is None else "ok"
+            folder.add(loss=loss, seed=seed, varied={"train.lr": rate}, status=status, scores=scores)
+    folder.index()
+    return folder
+
+
+def test_failures_count_as_the_worst_and_values_stand_apart(make_folder: Callable[..., Folder]) -> None:
+    table = load(_searched(make_folder, SAMPLED).path).budget
+    fid = table[table["metric"] == "fid"]
+    shown = {(row["value"], row["budget"]): row["expected_best"] for row in fid.to_dict("records")}
+    assert shown == pytest.approx(
+        {
+            ("minimax", 1): (11 + 20 + 5) / 3,
+            ("minimax", 2): (11 + 5 + 5) / 3,
+            ("minimax", 3): 5,
+            ("non_saturating", 1): (8 + 20) / 2,
+            ("non_saturating", 2): 8,
+        }
+    )
+    assert fid.groupby("value")["failures"].max().to_dict() == {"minimax": 0, "non_saturating": 1}
+    # Higher is better here, by the same amounts.
+    best = table[table["metric"] == "is"]["expected_best"].tolist()
+    assert best == pytest.approx([100 - each for each in shown.values()])
+
+
+def test_a_sample_has_a_file_and_a_table_on_the_page_and_other_grids_have_none(
+    make_folder: Callable[..., Folder],
+) -> None:
+    folder = _searched(make_folder, SAMPLED)
+    assert main(["report", str(folder.path)]) == 0
+    assert (folder.path / "budget.csv").read_text().splitlines()[0].startswith("dataset,axis,value,metric,")
+    page = (folder.path / "report.html").read_text()
+    assert "Best of a random search" in page
+    assert "best of 2" in page
+    (folder.path / "grid.toml").write_text(GRID)
+    assert load(folder.path).budget.empty
+    assert main(["report", str(folder.path)]) == 0
+    assert (folder.path / "budget.csv").read_text().count("\n") == 1
+    assert "Best of a random search" not in (folder.path / "report.html").read_text()
