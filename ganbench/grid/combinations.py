@@ -210,7 +210,7 @@ def refuse_uneven(combinations: Combinations, axes: Mapping[str, Axis], problems
                 strict=True,
             ):
                 if values in seen:
-                    problems.add("zip", f"{', '.join(group)} have {', '.join(labels)} twice")
+                    problems.add("zip", f"{', '.join(group)} have {given(list(labels))} twice")
                 seen.add(values)
 
 

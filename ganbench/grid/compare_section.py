@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ganbench.grid.overrides import Exclude
 
 COMPARE_KEYS = ("axis", "baseline", "pairs")
-# That a message lists.
-_MAX_ARMS = 8
 
 
 def read_compare(
@@ -97,7 +95,7 @@ def with_cells(
     if all(any(each.matches(position) for each in excludes) for position in positions):
         why = "since [[exclude]] takes out all of them" if positions else "since the axes are not combined so"
     elif named:
-        why = f"since the sample has none; it has {', '.join(list(arms)[:_MAX_ARMS])}"
+        why = f"since the sample has none; it has {given(list(arms))}"
     else:
         return replace(compare, baseline=next(iter(arms)))
     problems.add("compare.baseline", f"{compare.baseline} has no cell, {why}")

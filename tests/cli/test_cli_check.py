@@ -262,6 +262,9 @@ def test_added_seeds_are_trained_as_the_others_were(
     arguments = ["check", str(now), "--baseline", str(finished), "--add-seeds", "3", "--grid", str(grid)]
     assert main(arguments) == 2
     assert f"other.toml: its [train] is not that of the cells in {now}" in capsys.readouterr().err
+    grid.write_text('combine = "one_at_a_time"\n' + (now / "grid.toml").read_text())
+    assert main(arguments) == 2
+    assert f"other.toml: its combine is not that of the cells in {now}" in capsys.readouterr().err
     assert not now.with_name("now-more-seeds").exists()
 
 

@@ -128,7 +128,7 @@ def test_a_sample_without_the_first_loss_is_compared_with_one_that_it_has(read, 
     missing = next(loss for loss in table["axes"]["loss"] if loss != only.compare.baseline)
     assert problems({**table, "compare": {"baseline": missing}}) == [
         f"grid: compare.baseline: {missing} has no cell, since the sample has none; "
-        f"it has {only.compare.baseline}"
+        f"it has ['{only.compare.baseline}']"
     ]
 
 
@@ -202,7 +202,7 @@ def test_what_cannot_be_combined_is_one_line(problems, table, said, expected):
 def test_a_combination_twice_in_a_zip_is_named(problems, table):
     table["axes"] |= {"train.steps": [5, 6, 5], "train.d_steps": [1, 1, 1]}
     table["zip"] = ["train.steps", "train.d_steps"]
-    assert problems(table) == ["grid: zip: train.steps, train.d_steps have 5, 1 twice"]
+    assert problems(table) == ["grid: zip: train.steps, train.d_steps have ['5', '1'] twice"]
 
 
 def test_a_sample_may_be_of_a_product_too_large_to_be_run(read, problems, table):

@@ -21,6 +21,9 @@ from ganbench.grid.schema import SETTINGS
 FULL: dict[str, Any] = {
     "name": "full",
     "seeds": [3, 1],
+    "combine": "product",
+    "zip": [["loss", "penalty"]],
+    "sample": 20,
     "axes": {
         "dataset": ["blobs", {"name": "blobs", "std": [0.5, 1]}],
         "architecture": ["mlp", {"name": "dcgan", "channels": [32, 64], "norm": "none"}],
@@ -71,6 +74,8 @@ words = st.sampled_from(
             "coverage",
         ),
         *(
+            "product",
+            "one_at_a_time",
             "sgd",
             "adam",
             "channels",
