@@ -34,6 +34,7 @@ class CellState:
         scores: its rows by step, metric, extractor, protocol and repeat; None where they are damaged.
         checkpoint_step: of the latest checkpoint that can be read; -1 where there is none.
         has_weights: whether the scored generator is there.
+        has_best: whether the one at the best of the scorings is there.
     """
 
     store: Store
@@ -41,6 +42,7 @@ class CellState:
     scores: ScoreRows | None
     checkpoint_step: int
     has_weights: bool
+    has_best: bool
 
     @property
     def finished(self) -> bool:
@@ -69,7 +71,7 @@ class CellState:
         text = json.dumps(self.record, sort_keys=True).encode()
         seconds = finite_seconds(self.record["seconds"])
         quickest = -math.inf if math.isnan(seconds) else -seconds
-        return (self._rank, reached, self.has_weights, quickest, tuple(-byte for byte in text))
+        return (self._rank, reached, self.has_weights, self.has_best, quickest, tuple(-byte for byte in text))
 
 
 def read_state(store: Store, cell: str) -> CellState | None:
@@ -93,6 +95,7 @@ def read_state(store: Store, cell: str) -> CellState | None:
         scores=scores,
         checkpoint_step=checkpoint_step(store, cell),
         has_weights=store.has_generator(cell),
+        has_best=store.has_generator(cell, best=True),
     )
 
 

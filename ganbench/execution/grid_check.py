@@ -19,6 +19,7 @@ from ganbench.runner import (
     check_update,
     plugins_in_play,
 )
+from ganbench.runner.best_generator import best_protocol
 
 Key = tuple[object, ...]
 
@@ -136,6 +137,8 @@ class _Trying:
     def _score(self, parts: CellParts) -> None:
         if parts.scorer is not None:
             self.notes |= dict.fromkeys(parts.scorer.check())
+            # Refuses to keep the best by a metric that could not score it anew.
+            best_protocol(parts)
 
     def _tried(self, cell: Cell, key: Key, attempt: Callable[[], object]) -> bool:
         """Tell whether an attempt that some cells share succeeds; note for the cell what does not."""

@@ -18,6 +18,7 @@ from ganbench.grid.cell import cells_counted
 from ganbench.grid.environment import Environment, device_model, parts_of
 from ganbench.grid.history import History
 from ganbench.runner import CellParts, SharedParts, environment_here, settle_engine
+from ganbench.runner.best_generator import best_protocol
 from ganbench.runner.checkpoint import checkpoint_changes
 from ganbench.store import Store
 from ganbench.training import EngineChoice, deterministic
@@ -338,7 +339,11 @@ def differences_of(record: Mapping[str, Any], now: Environment) -> list[str]:
 
 def _protocols(parts: CellParts) -> frozenset[str]:
     scorer = parts.scorer
-    return frozenset() if scorer is None else frozenset(found.hash for found in scorer.protocols.values())
+    if scorer is None:
+        return frozenset()
+    best = best_protocol(parts)
+    kept = frozenset() if best is None else frozenset([best.hash])
+    return kept.union(found.hash for found in scorer.protocols.values())
 
 
 def _completion(store: Store, parts: CellParts, record: Mapping[str, Any]) -> tuple[Action, str]:
@@ -356,6 +361,7 @@ def _completion(store: Store, parts: CellParts, record: Mapping[str, Any]) -> tu
         return "keep", ""
     have = {(row["protocol"], row["repeat"]) for row in rows if row["step"] == cell.train.steps}
     wanted = {(protocol.hash, r) for protocol in scorer.protocols.values() for r in range(cell.score.repeats)}
+    wanted |= {(best.hash, 0) for best in [best_protocol(parts)] if best is not None}
     if wanted <= have:
         return "keep", ""
     if not store.has_generator(cell.id):

@@ -225,11 +225,14 @@ def _compare(
 ) -> VerifiedCell:
     try:
         record, weights, rows = stored.cell(cell.id), stored.weights(cell.id), stored.scores(cell.id)
+        best = stored.weights(cell.id, best=True)
     except StoreError as error:
         return VerifiedCell(cell=cell, differences=(str(error),))
     found: list[str] = []
     if weights != (record.get("weights") or ""):
         found.append("the stored weights are not those that its record names")
+    if "best" in record and best != _best_weights(record):
+        found.append("the stored best weights are not those that its record names")
     if result.status not in FINISHED:
         found.append(f"ended as {result.status} this time: {result.reason}")
         return VerifiedCell(cell=cell, differences=tuple(found))
@@ -239,6 +242,9 @@ def _compare(
     for name in ("status", "step", "weights") if same else ("status",):
         if record.get(name) != fresh[name]:
             found.append(f"{name} {_short(record.get(name))} stored, {_short(fresh[name])} now")
+    if same and "best" in record and "best" in fresh and _best_weights(record) != _best_weights(fresh):
+        one, other = (_short(_best_weights(each)) for each in (record, fresh))
+        found.append(f"best weights {one} stored, {other} now")
     before, after = _by_key(rows), _by_key(again.scores(cell.id))
     protocols = {key.protocol for key in after}
     for key in sorted({*before, *after}):
@@ -277,6 +283,11 @@ def _equal(one: float, other: float, tolerance: float) -> bool:
     if math.isnan(one) or math.isnan(other):
         return math.isnan(one) and math.isnan(other)
     return one == other or math.isclose(one, other, rel_tol=tolerance, abs_tol=0.0)
+
+
+def _best_weights(record: Mapping[str, Any]) -> str:
+    best = record["best"]
+    return str(best.get("weights")) if isinstance(best, Mapping) else ""
 
 
 def _short(value: object) -> str:

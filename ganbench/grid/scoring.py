@@ -1,12 +1,13 @@
-"""Checks of a grid's scoring that need no data: extractors, numbers of samples, metrics' options."""
+"""Checks of a grid's scoring that need no data: extractors, samples, metrics' options, what is kept."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ganbench.api import MetricSpec
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part
-from ganbench.errors import CatalogError, GanbenchError, PluginError
+from ganbench.errors import CatalogError, GanbenchError, PluginError, did_you_mean
 from ganbench.grid.problems import Problems
 
 if TYPE_CHECKING:
@@ -54,6 +55,41 @@ def check_scoring(
                 f"must be at least {minimum} for the metric {choice.label!r}, given {score.samples}"
                 f"{f'; {fewer} takes fewer' if fewer else ''}",
             )
+    if score.keep_best is not None:
+        _check_keep_best(score, score.keep_best, catalog, problems)
+
+
+def directed_scores(score: ScoreSettings, catalog: Catalog) -> dict[str, tuple[str, str]]:
+    """Map each score that has a direction to the name of its metric and the direction.
+
+    Args:
+        score: how some cells are scored.
+        catalog: where metrics say which scores they give.
+
+    Returns:
+        The direction is `lower` or `higher`.
+    """
+    specs = {choice.name: catalog.entry("metric", choice.name).spec for choice in score.metrics}
+    return {
+        name: (metric, direction)
+        for metric, spec in specs.items()
+        if isinstance(spec, MetricSpec)
+        for name, direction in spec.directions.items()
+    }
+
+
+def _check_keep_best(score: ScoreSettings, name: str, catalog: Catalog, problems: Problems) -> None:
+    known = directed_scores(score, catalog)
+    if name not in known:
+        hint = did_you_mean(name, known) if known else "; there is none"
+        problems.add(
+            "score.keep_best",
+            f"must be a score of score.metrics that has a direction, given {name!r}{hint}",
+        )
+    elif score.every == 0:
+        problems.add(
+            "score.keep_best", "chooses among scorings on the way, and score.every is 0; set it above 0"
+        )
 
 
 def _built(choice: Choice, catalog: Catalog, problems: Problems, at: str) -> Any | None:

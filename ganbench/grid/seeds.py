@@ -89,3 +89,11 @@ def build_seed(cell: Cell, kind: Literal["loss", "penalty", "augmentation"], nam
 def score_seed(cell: Cell, repeat: int = 0) -> int:
     """Derive the seed of the scored noise, equal at each scoring; from data set and repeat's index."""
     return stream_seed(cell.seed, "score", {"dataset": cell.dataset.canonical(), "repeat": repeat})
+
+
+def best_seed(cell: Cell) -> int:
+    """Derive the seed of the noise by which the kept best generator is scored anew: the stream `best`.
+
+    It is none of those of `score_seed`: the generator was chosen by its value on those samples.
+    """
+    return stream_seed(cell.seed, "best", {"dataset": cell.dataset.canonical()})

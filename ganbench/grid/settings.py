@@ -178,6 +178,10 @@ class ScoreSettings(BaseModel):
         repeats: independent sample sets on which the final generator is scored; their spread is the metric's
             own noise, apart from that of the seeds.
         extractor_precision: precision of the extractor's arithmetic; part of the protocol.
+        keep_best: a score with a direction, such as "fid": the generator's weights at the best of all
+            scorings by it are kept too, as generator-best.safetensors, and scored anew at the end, as
+            fid_best, on samples that they were not chosen by; fid_best_chosen is the value that they were
+            chosen by, which flatters them, and fid_best_step the step. Needs `every` above 0.
     """
 
     model_config = _CONFIG
@@ -192,3 +196,9 @@ class ScoreSettings(BaseModel):
     initial: Flag = False
     repeats: Repeats = 1
     extractor_precision: Literal["float32", "bfloat16"] = "float32"
+    keep_best: str | None = Field(default=None, description='the name of a score, such as "fid"')
+
+    @property
+    def best_score(self) -> str:
+        """The name of the kept best generator's score, such as `fid_best`; empty where none is kept."""
+        return "" if self.keep_best is None else f"{self.keep_best}_best"

@@ -93,6 +93,7 @@ def refuse_unscored(
     metrics = {metric.name for score in scorings for metric in score.metrics}
     specs = [catalog.entry("metric", name).spec for name in sorted(metrics)]
     scores = [name for spec in specs if isinstance(spec, MetricSpec) for name in spec.directions]
+    scores += sorted({score.best_score for score in scorings if score.best_score})
     for at, layer in layers.items():
         for key in layer:
             section, _, name = key.partition(".")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -67,7 +67,8 @@ def final_view(final: pd.DataFrame, most: int | None = None) -> TableView:
         final: the table of final scores.
         most: number of rows to keep; all unless given.
     """
-    return _view(final, _final_texts, most)
+    view = _view(final, _final_texts, most)
+    return replace(view, notes=[*view.notes, *optimism_notes(final)])
 
 
 def titled(title: str, same: str) -> str:
@@ -122,6 +123,28 @@ def footnotes(table: pd.DataFrame) -> list[str]:
             f"sd over seeds: of each cell's mean over {repeats} sample sets of its generator. "
             "sd of the metric itself: between those sets, pooled over cells; the sd over seeds still holds "
             "its square / repeats."
+        )
+    return lines
+
+
+def optimism_notes(final: pd.DataFrame) -> list[str]:
+    """Say how much a kept best generator's score differs from the value that it was chosen by.
+
+    Args:
+        final: the table of final scores.
+
+    Returns:
+        A sentence for each score by which `score.keep_best` has chosen; means are over all combinations.
+    """
+    lines = []
+    chosen = final[final["metric"].astype(str).str.endswith("_best_chosen")]
+    for (metric, extractor), rows in chosen.groupby(["metric", "extractor"], sort=False):
+        name = metric.removesuffix("_chosen")
+        anew = final[(final["metric"] == name) & (final["extractor"] == extractor)]
+        lines.append(
+            f"{metric_label(name, extractor)}: {number(anew['mean'].mean(), 4)} on average on samples that "
+            f"the best generators were not chosen by, {number(rows['mean'].mean(), 4)} on those that they "
+            "were chosen by: the difference is how much a best of many flatters."
         )
     return lines
 

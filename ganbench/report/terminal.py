@@ -23,7 +23,15 @@ from ganbench.report.ranking_view import (
     question,
     ranking_views,
 )
-from ganbench.report.table_views import METRIC_SD, comparison_view, family_notes, footnotes, sentences, titled
+from ganbench.report.table_views import (
+    METRIC_SD,
+    comparison_view,
+    family_notes,
+    footnotes,
+    optimism_notes,
+    sentences,
+    titled,
+)
 from ganbench.report.text_tables import final_text_table
 
 # Wide enough that nothing is cut where the output is a file or a pipe.
@@ -135,7 +143,7 @@ def print_comparison(results: ResultTables, console: Console | None = None) -> N
         _print_lines(console, [f"{results.part}; what follows is about this part alone"])
     if not comparison.empty:
         print_answer(comparison, results.ranking, console)
-        _print_lines(console, results.uncompared)
+        _print_lines(console, [*results.uncompared, *optimism_notes(final)])
         return
     _print_lines(console, results.uncompared)
     console.print("Nothing to compare: the compared axis has fewer than two values with scores.")
@@ -144,7 +152,7 @@ def print_comparison(results: ResultTables, console: Console | None = None) -> N
             console.print(Trimmed(final_table(final)))
         else:
             _print_lines(console, _final_lines(final))
-        _print_lines(console, footnotes(final))
+        _print_lines(console, [*footnotes(final), *optimism_notes(final)])
 
 
 def ranking_table(views: Sequence[RankingView]) -> RenderableType:

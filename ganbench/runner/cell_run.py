@@ -17,6 +17,7 @@ from ganbench.errors import GanbenchError, StoreError, Unsupported
 from ganbench.files.data_paths import data_paths_set
 from ganbench.grid import Cell
 from ganbench.grid.history import History
+from ganbench.runner.best_generator import BestGenerator
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.cell_cost import CellCost
 from ganbench.runner.cell_pictures import CellPictures
@@ -107,6 +108,7 @@ class CellRun:
         self._on_event = on_event
         self._rescoring = task.rescore
         self._scores = CellScores(self._cell, self._store)
+        self._best = BestGenerator(self._cell, self._store)
         self._cost = CellCost(self._device)
         self._begun = time.monotonic()
         self._before = 0.0
@@ -134,8 +136,9 @@ class CellRun:
         resumed = resume(self.task, self.parts, self._history.last, store, self._note)
         trainer = None
         if resumed is not None:
-            self.parts, trainer, self._history, self._before, rows, self._constant, cost = resumed
+            self.parts, trainer, self._history, self._before, rows, self._constant, cost, best = resumed
             self._cost.restore(cost)
+            self._best.kept = best
             self._scores.rows = rows
             self._trainer = trainer
         else:
@@ -160,12 +163,15 @@ class CellRun:
                     return self._result("unfinished", "interrupted")
             self._set_again()
             self._score(milestone, trainer.scored_generator)
+            self._best.consider(milestone, trainer.scored_generator, self._scores.rows, self.parts)
             if milestone < cell.train.steps:
                 # For whoever looks at the run while it goes on.
                 store.write_curves(cell.id, trainer.diagnostics.columns())
                 self._report(trainer, CellScored)
         state = trainer.scored_generator.state_dict()
         weights = store.write_generator(cell.id, state)
+        # The last use of these networks: their weights become those of the best.
+        self._scores.measure_best(self._best.kept, trainer.scored_generator, self.parts, self._device)
         return self.end("ok", "", weights=weights)
 
     def score_again(self) -> CellResult:
@@ -189,6 +195,8 @@ class CellRun:
             if asking := self._scores.missing_that_ask(self.parts.scorer):
                 names = ", ".join(map(repr, asking))
                 raise StoreError(f"{cell.id}: metric {names} asks the discriminator, which is not stored")
+            if self._scores.lacks_best(self.parts):
+                raise StoreError(f"{cell.id}: no best generator was kept as score.keep_best now asks")
         except StoreError as error:
             self._note(f"{error}; the cell is trained again")
             self._rescoring, self._scores.rows, self.parts = False, [], self.parts.fresh()
@@ -220,7 +228,10 @@ class CellRun:
             return self._result(status, reason)
         reached = step if step is not None else (trainer.step if trainer is not None else 0)
         warnings: list[str] = []
+        best: dict[str, Any] = {}
         try:
+            if status in ("ok", "diverged"):
+                best = self._best.settle()
             if trainer is not None:
                 curves = trainer.diagnostics.columns()
                 store.write_curves(cell.id, curves)
@@ -232,9 +243,8 @@ class CellRun:
             # On a full disk the short record may still find room, and it says more.
             if status == "ok":
                 raise
-        store.write_cell(
-            cell.id, self._record(status, reason=reason, step=reached, weights=weights, warnings=warnings)
-        )
+        outcome = {"reason": reason, "step": reached, "weights": weights, "warnings": warnings, **best}
+        store.write_cell(cell.id, self._record(status, **outcome))
         if status in ("ok", "diverged", "skipped"):
             # What stays behind does no harm, and the next run removes it.
             with contextlib.suppress(StoreError):
@@ -303,6 +313,7 @@ class CellRun:
         trainer = self._trainer
         assert trainer is not None
         tensors, training = trainer.state()
+        best, said = self._best.checkpoint(self.parts)
         record = {
             "cell": self._cell.id,
             "environment": self._history.hash,
@@ -312,8 +323,9 @@ class CellRun:
             "constant": self._constant,
             "cost": self._cost.state(),
             "training": training,
+            **said,
         }
-        self._store.write_checkpoint(self._cell.id, tensors, record)
+        self._store.write_checkpoint(self._cell.id, {**tensors, **best}, record)
         self._write_unfinished()
 
     def _write_unfinished(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,10 @@ from torch import nn
 
 from ganbench.api import Samples
 from ganbench.grid import Cell
-from ganbench.grid.seeds import score_seed
+from ganbench.grid.scoring import directed_scores
+from ganbench.grid.seeds import best_seed, score_seed
 from ganbench.runner.asked_discriminator import asked_discriminator
+from ganbench.runner.best_generator import BestScoring, best_protocol
 from ganbench.runner.build import CellParts
 from ganbench.runner.sample_pictures import drawn
 from ganbench.runner.sampling import first, generate_samples
@@ -19,6 +22,7 @@ from ganbench.runner.shared_parts import SharedParts
 from ganbench.runner.task import mean_scores
 from ganbench.scoring import Scorer, ScoreRow
 from ganbench.store import Store
+from ganbench.training import tell_step
 
 
 class CellScores:
@@ -88,6 +92,71 @@ class CellScores:
                     discriminator=asked_discriminator(players, parts.loss, device) if asked else None,
                 )
                 self._add(step, repeat, rows, parts.shared)
+
+    def measure_best(
+        self, best: BestScoring | None, generator: nn.Module, parts: CellParts, device: torch.device
+    ) -> None:
+        """Score the best generator anew, on a sample set that it was not chosen by.
+
+        Three rows of the last step: its score, without a direction the value that it was chosen by, and the
+        step. They are NaN where no scoring gave a finite value. Nothing where the cell keeps no best.
+
+        Args:
+            best: what is kept of it.
+            generator: given its weights, which it keeps.
+            parts: the cell's players, scorer and reference.
+            device: where the players are.
+
+        Raises:
+            NonFiniteSamples: there is NaN or infinity among the samples.
+            PluginError: a plugin's metric or extractor failed.
+        """
+        cell, scorer, protocol = self._cell, parts.scorer, best_protocol(parts)
+        if protocol is None or scorer is None:
+            return
+        seed, name = best_seed(cell), str(cell.score.keep_best)
+        metric, direction = directed_scores(cell.score, parts.shared.catalog)[name]
+        value = chosen = step = math.nan
+        note = ""
+        if best is not None:
+            generator.load_state_dict(best.state)
+            tell_step(generator, best.step, cell.train.steps)
+            samples = generate_samples(
+                generator,
+                parts.players,
+                parts.dataset.signature,
+                parts.reference,
+                scorer.samples,
+                seed,
+                device,
+            )
+            scored = scorer.score(first(samples, scorer.samples), {metric}, seed=seed)
+            row = next(row for row in scored if row.metric == name)
+            value, note = row.value, parts.shared.note(row)
+            chosen, step = best.value, float(best.step)
+        found = {"": (value, direction, note), "_chosen": (chosen, "", ""), "_step": (step, "", "")}
+        self.rows = [row for row in self.rows if row["protocol"] != protocol.hash]
+        self.rows += [
+            {
+                "step": cell.train.steps,
+                "metric": f"{cell.score.best_score}{suffix}",
+                "value": number,
+                "direction": better,
+                "extractor": protocol.extractor,
+                "samples": scorer.samples,
+                "protocol": protocol.hash,
+                "repeat": 0,
+                "note": said,
+                "current": True,
+            }
+            for suffix, (number, better, said) in found.items()
+        ]
+        self._store.write_scores(cell.id, self.rows)
+
+    def lacks_best(self, parts: CellParts) -> bool:
+        """Tell whether the cell keeps the best generator and has no score of it."""
+        protocol = best_protocol(parts)
+        return protocol is not None and all(row["protocol"] != protocol.hash for row in self.rows)
 
     def missing_that_ask(self, scorer: Scorer | None) -> list[str]:
         """List the metrics without a score of the last step for which the discriminator is needed."""

@@ -14,6 +14,7 @@ from ganbench.errors import StoreError
 from ganbench.files.tensors import read_record
 from ganbench.grid import Cell, Environment
 from ganbench.grid.history import History
+from ganbench.runner.best_generator import BestScoring, best_protocol, split_best
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.task import Task
 from ganbench.store import Store
@@ -39,6 +40,7 @@ class Resumed(NamedTuple):
         rows: the scores up to that step.
         constant: whether the generator's samples were all alike when it was last scored.
         cost: what it has cost so far, as `CellCost.state` gives it; None in older checkpoints.
+        best: the generator at the best scoring so far; None where none is kept.
     """
 
     parts: CellParts
@@ -48,6 +50,7 @@ class Resumed(NamedTuple):
     rows: list[dict[str, Any]]
     constant: bool
     cost: object
+    best: BestScoring | None
 
 
 def resume(
@@ -82,6 +85,7 @@ def resume(
             changes = history.differences(here)
             if changes and not task.keep_stale:
                 raise OtherEnvironment
+            best = split_best(tensors, record, best_protocol(built))
             trainer.restore(tensors, record["training"])
             seconds = float(record["seconds"])
             if not (0 <= trainer.step <= cell.train.steps and 0 <= seconds < math.inf):
@@ -103,7 +107,7 @@ def resume(
             continue
         constant = record.get("constant") is True
         history = history.continued(here, trainer.step)
-        return Resumed(built, trainer, history, seconds, rows, constant, record.get("cost"))
+        return Resumed(built, trainer, history, seconds, rows, constant, record.get("cost"), best)
     return None
 
 

@@ -32,6 +32,7 @@ class Protocol:
             the metric or the extractor.
         generated_images: of images from files: their size where it is not the reference's, and how they were
             changed.
+        selection: how the generator was chosen, where it is not the final one.
     """
 
     metric: str
@@ -48,6 +49,7 @@ class Protocol:
     precision: str = "float32"
     plugins: tuple[str, ...] = ()
     generated_images: str = ""
+    selection: str = ""
 
     @property
     def details(self) -> dict[str, Any]:

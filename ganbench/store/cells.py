@@ -19,6 +19,7 @@ from ganbench.files.atomic import (
 )
 from ganbench.files.tensors import MAX_BYTES, read_state, read_tensors, serialise, write_state
 from ganbench.store.names import (
+    BEST_GENERATOR,
     CELL,
     CHECKPOINT,
     CURVES,
@@ -175,33 +176,34 @@ class CellStore(PictureFiles):
         self._make_cell(cell)
         write_bytes(self.folder(cell) / CURVES, sink.getvalue())
 
-    def generator(self, cell: str, limit: int = MAX_BYTES) -> dict[str, Tensor]:
+    def generator(self, cell: str, limit: int = MAX_BYTES, *, best: bool = False) -> dict[str, Tensor]:
         """Read the state of the scored generator.
 
         Args:
             cell: which.
             limit: bytes that the file may have at most.
+            best: whether to read the one at the best of the scorings, where `score.keep_best` has it kept.
 
         Raises:
             StoreError: it is absent or damaged.
         """
-        return read_tensors(self.folder(cell) / GENERATOR, limit)
+        return read_tensors(self._generator_path(cell, best), limit)
 
-    def weights(self, cell: str) -> str:
+    def weights(self, cell: str, *, best: bool = False) -> str:
         """Compute SHA-256 of the stored weights, hexadecimal; empty where there are none.
 
         Raises:
             StoreError: they cannot be read.
         """
-        if not self.has_generator(cell):
+        if not self.has_generator(cell, best=best):
             return ""
-        return hashlib.sha256(read_bytes(self.folder(cell) / GENERATOR, MAX_BYTES)).hexdigest()
+        return hashlib.sha256(read_bytes(self._generator_path(cell, best), MAX_BYTES)).hexdigest()
 
-    def has_generator(self, cell: str) -> bool:
+    def has_generator(self, cell: str, *, best: bool = False) -> bool:
         """Tell whether the weights of a cell are there."""
-        return (self.folder(cell) / GENERATOR).is_file()
+        return self._generator_path(cell, best).is_file()
 
-    def write_generator(self, cell: str, state: Mapping[str, Tensor]) -> str:
+    def write_generator(self, cell: str, state: Mapping[str, Tensor], *, best: bool = False) -> str:
         """Write the state of the scored generator: equal training gives equal bytes.
 
         Returns:
@@ -212,8 +214,11 @@ class CellStore(PictureFiles):
         """
         self._make_cell(cell)
         content = serialise(state)
-        write_bytes(self.folder(cell) / GENERATOR, content)
+        write_bytes(self._generator_path(cell, best), content)
         return hashlib.sha256(content).hexdigest()
+
+    def _generator_path(self, cell: str, best: bool) -> Path:
+        return self.folder(cell) / (BEST_GENERATOR if best else GENERATOR)
 
     def write_checkpoint(self, cell: str, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """Write a checkpoint and keep the one before it.

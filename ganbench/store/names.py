@@ -31,6 +31,8 @@ STEP_PICTURE = re.compile(r"samples-(\d{9,})\.png")
 NEIGHBOURS = "neighbours.png"
 BETWEEN = "between.png"
 GENERATOR = "generator.safetensors"
+# At the best of the scorings, where `score.keep_best` asks for it.
+BEST_GENERATOR = "generator-best.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 INCOMING_CHECKPOINT = f".{CHECKPOINT}.incoming{TEMPORARY_SUFFIX}"
 EARLIER_CHECKPOINT = "checkpoint.earlier.safetensors"
@@ -40,7 +42,7 @@ REFERENCES = "references"
 
 _TOP_FILES = {GRID, CELLS, SCORES, COMPARISON, RANKING, BUDGET, REPORT, MARK, WORKERS, HOLDER}
 _CELL_FILES = {
-    *(CELL, SCORES, CURVES, PICTURE, NEIGHBOURS, BETWEEN, GENERATOR, TRACEBACK),
+    *(CELL, SCORES, CURVES, PICTURE, NEIGHBOURS, BETWEEN, GENERATOR, BEST_GENERATOR, TRACEBACK),
     *(CHECKPOINT, INCOMING_CHECKPOINT, EARLIER_CHECKPOINT),
 }
 _REFERENCE = re.compile(r"[0-9a-f]{16}\.png")
