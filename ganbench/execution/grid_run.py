@@ -253,7 +253,8 @@ def run(
             writer.write(page=True)
             if detachable is not None and detachable.left:
                 getattr(listener, "detached", lambda left: None)(detachable.left)
-        results = load(store.path, plugins=plugins)
+        # A plugin's file may be gone by now, and the tables do without.
+        results = replace(load(store.path), plugins=tuple(plugins))
         if grid.shard is None and (results.cells["status"] == "skipped").all():
             # What preflight did not find: a plugin says only in a worker that it does not fit.
             cells = {planned.cell.id: planned.cell for planned in plan.cells}

@@ -155,10 +155,12 @@ class Environment:
             ]
         if self.switches is not None and now.switches is not None:
             names = sorted({*self.switches, *now.switches})
-            pairs = [
-                (name, *(_shown(each, name) for each in (self.switches, now.switches))) for name in names
+            found += [
+                f"{name} {_shown(before, name, after)} -> {_shown(after, name, before)}"
+                for before, after in [(self.switches, now.switches)]
+                for name in names
+                if before.get(name) != after.get(name)
             ]
-            found += [f"{name} {before} -> {after}" for name, before, after in pairs if before != after]
         if not found and (self.recorded or now.recorded) and self.core_hash != now.core_hash:
             found.append(_UNNAMED)
         return found
@@ -390,6 +392,6 @@ def _switches(facts: Mapping[str, Any]) -> dict[str, bool | int | str]:
     return found
 
 
-def _shown(switches: Mapping[str, Any], name: str) -> str:
-    # A variable may have the value `default`, which is not the same as none.
-    return str(switches.get(name, "unset" if name in VARIABLES else "default"))
+def _shown(switches: Mapping[str, Any], name: str, other: Mapping[str, Any]) -> str:
+    # A variable of the libraries may have the very value `default`, which is not the same as none.
+    return str(switches.get(name, "unset" if other.get(name) == "default" else "default"))

@@ -55,7 +55,7 @@ def test_rows_of_an_earlier_protocol_are_marked_and_compared_no_more(out: Path) 
         for table in (results.comparison, results.final):
             assert set(table["samples"]) == {64}
         asked = recompare(out, results.cells, results.scores, compared(Store(out).grid()))
-        assert set(asked["samples"]) == {64}
+        assert set(asked.comparison["samples"]) == {64}
     stored = pd.read_csv(out / "scores.csv")
     assert current(stored) == {64}
     assert {finding.check.measure.samples for finding in check(out, out).findings} == {64}

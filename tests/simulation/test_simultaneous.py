@@ -15,6 +15,7 @@ DRAWS = 2_000
 HARDEST = ("one does not, the others by far", "half do not, half by far")
 
 
+@pytest.mark.slow
 def test_the_fast_form_of_holm_is_holm() -> None:
     p = np.random.default_rng(1).random((20, 4)) ** 3
     assert holm_of_many(p) == pytest.approx(np.array([holm(row) for row in p.tolist()]))
