@@ -33,11 +33,17 @@ class GanbenchError(Exception):
 
     def __init__(self, *problems: str, tracebacks: tuple[str, ...] = ()) -> None:
         super().__init__(*problems)
-        self.problems: tuple[str, ...] = tuple(" ".join(str(problem).split()) for problem in problems)
+        self.problems: tuple[str, ...] = tuple(map(_line, problems))
         self.tracebacks = tracebacks
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
+
+
+def _line(problem: object) -> str:
+    """Write a problem in one line; what a damaged file brought into it cannot move a terminal's cursor."""
+    text = " ".join(str(problem).split())
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 class GridError(GanbenchError):

@@ -68,6 +68,12 @@ def test_each_problem_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert capsys.readouterr().err == "ganbench: error: one\nganbench: error: two in two lines\n"
 
 
+def test_what_a_damaged_file_brings_into_a_message_is_printable() -> None:
+    # As a library quotes the bytes that it cannot read.
+    error = GanbenchError("t.parquet: don't know what type: \x0e", "\x1b[2J\udcff", "ein Körper\n zwei")
+    assert error.problems == ("t.parquet: don't know what type: \ufffd", "\ufffd[2J\ufffd", "ein Körper zwei")
+
+
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     failing(monkeypatch, KeyboardInterrupt())
     assert program.main(["doctor"]) == 130
