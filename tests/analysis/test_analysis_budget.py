@@ -79,6 +79,7 @@ def test_failures_count_as_the_worst_and_values_stand_apart(make_folder: Callabl
     assert best == pytest.approx([100 - each for each in shown.values()])
 
 
+@pytest.mark.slow
 def test_a_sample_has_a_file_and_a_table_on_the_page_and_other_grids_have_none(
     make_folder: Callable[..., Folder],
 ) -> None:

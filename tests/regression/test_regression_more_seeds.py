@@ -12,6 +12,8 @@ from tabled_results import Tables
 from ganbench.errors import GridError, StoreError
 from ganbench.regression import Outcome, check, check_adding_seeds
 
+pytestmark = pytest.mark.slow
+
 BASE = [19.0, 20.0, 21.0, 20.0, 20.5, 19.5]
 UNLUCKY = [value + 1.2 for value in BASE]
 

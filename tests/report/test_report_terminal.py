@@ -218,6 +218,7 @@ def test_no_line_ends_with_blanks(planted: Folder, make_folder: Callable[..., Fo
         assert [line for line in lines if line != line.rstrip()] == []
 
 
+@pytest.mark.slow
 def test_contexts_that_have_nothing_to_compare_are_said(
     make_folder: Callable[..., Folder], capsys: pytest.CaptureFixture[str]
 ) -> None:
