@@ -32,6 +32,7 @@ from ganbench.analysis.tables import CELL_COLUMNS, cells_frame, scores_frame
 from ganbench.catalog import Catalog
 from ganbench.errors import StoreError
 from ganbench.files.atomic import read_bytes
+from ganbench.grid.cell import Cell
 from ganbench.grid.shard import Shard
 from ganbench.store import CELLS, SCORES, Store
 from ganbench.store.cells import LATER_SCORE_COLUMNS, TEXT_LIMIT
@@ -87,6 +88,11 @@ class Tables:
             key = tuple("" if row[name] is None else str(row[name]) for name in self.axes)
             groups.setdefault(key, []).append(row)
         return {key: tuple(rows) for key, rows in groups.items()}
+
+    def context_of(self, cell: Cell) -> Key:
+        """Give a grid's cell the key that `contexts` has it under."""
+        values = {**cell.axes, **{name: str(value) for name, value in cell.varied.items()}}
+        return tuple(values.get(name, "") for name in self.axes)
 
 
 def collect_tables(

@@ -14,7 +14,6 @@ import typer
 
 from ganbench import regression
 from ganbench.catalog import load_catalog, plugins_given
-from ganbench.cli.added_seeds import AddedSeeds
 from ganbench.cli.console import output, say, table
 from ganbench.cli.parsing import Device, Jobs, Json, Plugins
 from ganbench.errors import GanbenchError, GridError, StoreError
@@ -107,6 +106,8 @@ def check_command(
         if add_seeds is None:
             outcome = regression.check(folder, baseline, **options)
         else:
+            from ganbench.cli.added_seeds import AddedSeeds
+
             with plugins_given(given):
                 seeds = AddedSeeds(folder, grid, jobs=jobs, device=device)
                 outcome = regression.check_adding_seeds(

@@ -196,11 +196,7 @@ def _grid_thresholds(tables: Tables, catalog: Callable[[], Catalog]) -> dict[Key
         grid = read_grid(tables.grid, known)
     except GridError as error:
         raise with_missing_plugins(error, Store(tables.path), known) from None
-    found: dict[Key, Mapping[str, Tolerance]] = {}
-    for cell in grid.cells:
-        values = {**cell.axes, **{name: str(value) for name, value in cell.varied.items()}}
-        found[tuple(values.get(name, "") for name in tables.axes)] = cell.check
-    return found
+    return {tables.context_of(cell): cell.check for cell in grid.cells}
 
 
 def _matched(baseline: Tables, value: Tables, mine: Mapping[Key, Any]) -> dict[Key, tuple[Row, ...]]:

@@ -268,6 +268,30 @@ def test_added_seeds_are_trained_as_the_others_were(
     assert not now.with_name("now-more-seeds").exists()
 
 
+@pytest.mark.slow
+def test_added_seeds_are_not_trained_by_other_code(
+    finished: Path, changed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = changed(lambda value, index: value + 0.01 * index, "base")
+    more = ["--baseline", str(base), "--tolerance", "0.5", "--add-seeds", "1", "--jobs", "1"]
+    for name, fact in (("other_code", '"torch":"0.1"'), ("other_machine", '"threads":99')):
+        now = changed(lambda value, index: value - 1.5 * (index % 3), name)
+        cells = pd.read_csv(now / "cells.csv", keep_default_na=False)
+        pattern = r'"torch":"[^"]*"' if name == "other_code" else r'"threads":\d+'
+        cells["provenance"] = cells["provenance"].str.replace(pattern, fact, regex=True)
+        assert fact in cells["provenance"][0]
+        cells.to_csv(now / "cells.csv", index=False)
+        code, told = main(["check", str(now), *more]), capsys.readouterr()
+        trained = now.with_name(f"{name}-more-seeds") / "cells.csv"
+        if name == "other_code":
+            assert code == 2
+            assert "other_code were trained by other code than is here: torch 0.1 -> " in told.err
+            assert not trained.exists()
+        else:
+            assert "1 seed was added" in told.out
+            assert trained.exists()
+
+
 def scored(folder: Path, values: list[float]) -> Path:
     """Lay down what `ganbench score --out` writes, a folder per seed."""
     from ganbench.analysis.external_scores import write_scores
