@@ -79,24 +79,25 @@ class CellCost:
         return found
 
     def _begin_watching(self) -> bool:
-        if self._device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self._device)
-            return True
         try:
-            _CLEAR.write_text("5")
-        except OSError:
+            if self._device.type != "cuda":
+                _CLEAR.write_text("5")
+            elif torch.cuda.is_initialized():
+                # Before, there is no peak, and torch refuses to reset it.
+                torch.cuda.reset_peak_memory_stats(self._device)
+        except (OSError, RuntimeError):
             return False
         return True
 
     def _peak(self) -> float:
         """Read the peak so far in MiB; 0 where it is unknown."""
         now = 0.0
-        if self._watches and self._device.type == "cuda":
-            now = torch.cuda.max_memory_allocated(self._device) / _MIB
-        elif self._watches:
-            with contextlib.suppress(OSError):
-                found = _PEAK.search(_STATUS.read_text())
-                now = 0.0 if found is None else int(found[1]) / 1024
+        # A device that fails, or is not there, ends the cell elsewhere, with a reason.
+        with contextlib.suppress(OSError, RuntimeError):
+            if self._watches and self._device.type == "cuda":
+                now = torch.cuda.max_memory_allocated(self._device) / _MIB
+            elif self._watches and (found := _PEAK.search(_STATUS.read_text())):
+                now = int(found[1]) / 1024
         self._peak_mib = max(self._peak_mib, now)
         return self._peak_mib
 

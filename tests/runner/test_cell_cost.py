@@ -8,22 +8,19 @@ from typing import Any
 import pytest
 import torch
 from finished_cells import finish
+from parts_here import shared
+from tiny_grid import GRID as TWO_CELLS
 from torch import nn
 
 from ganbench import Noise, Players
+from ganbench.catalog import load_catalog
+from ganbench.grid import environment_of, read_grid
 from ganbench.report import load
+from ganbench.runner import Task, run_cell
 from ganbench.runner.cell_cost import CellCost
+from ganbench.store import Store
 
-GRID: dict[str, Any] = {
-    "name": "cost",
-    "seeds": 1,
-    "axes": {
-        "dataset": ["gaussian_ring"],
-        "architecture": [{"name": "mlp", "generator_widths": [8], "discriminator_widths": [8], "noise": 4}],
-        "loss": ["non_saturating"],
-    },
-    "train": {"steps": 6, "batch_size": 8},
-}
+GRID: dict[str, Any] = {**TWO_CELLS, "seeds": 1, "train": {"steps": 6, "batch_size": 8}, "score": {}}
 PLAYERS = Players(generator=nn.Linear(4, 2), discriminator=nn.Linear(2, 1), noise=Noise(size=4))
 
 
@@ -65,8 +62,19 @@ def test_where_no_memory_is_told_it_stays_unknown(monkeypatch: pytest.MonkeyPatc
     assert "peak_memory_mib" not in CellCost(torch.device("cpu")).as_record(PLAYERS)
 
 
+def test_a_gpu_that_is_not_there_ends_its_cell_and_nothing_else(tmp_path: Path) -> None:
+    catalog = load_catalog()
+    (cell,) = read_grid(GRID, catalog).cells
+    Store(tmp_path).make()
+    here = environment_of(cell, catalog, device="cpu", engine="eager", threads=1)
+    result = run_cell(Task(cell=cell, folder=str(tmp_path), device="cuda:99", environment=here), shared())
+    assert (result.status, result.step) == ("error", 0)
+    assert result.reason
+
+
 @pytest.mark.gpu
-def test_memory_of_a_gpu_is_that_of_tensors() -> None:
-    cost = CellCost(torch.device("cuda"))
-    torch.empty(2**26, device="cuda")
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_memory_of_a_gpu_is_that_of_tensors(device: str) -> None:
+    cost = CellCost(torch.device(device))
+    torch.empty(2**26, device=device)
     assert 256 <= cost.as_record(PLAYERS)["peak_memory_mib"] < 2**14
