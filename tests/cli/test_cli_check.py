@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree as xml
@@ -116,6 +117,8 @@ def test_a_plan(changed, capsys):
     printed = capsys.readouterr().out
     assert "gaussian_ring, mlp: modes" in printed
     assert "seeds a side do both for this score" in printed
+    # 0.5, 0.51, 0.52: of three seeds the bound is 2.12 times the spread.
+    assert re.search(r"0\.51 ± 0\.01 over 3 seeds +0\.0212 ", printed)
     assert main(["check", "--plan", "--baseline", str(noisy), "--tolerance", "1", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["seeds_each"] == 2
@@ -265,6 +268,15 @@ def test_added_seeds_are_trained_as_the_others_were(
     grid.write_text('combine = "one_at_a_time"\n' + (now / "grid.toml").read_text())
     assert main(arguments) == 2
     assert f"other.toml: its combine is not that of the cells in {now}" in capsys.readouterr().err
+    two = (
+        (now / "grid.toml")
+        .read_text()
+        .replace('    "non_saturating",', '    "non_saturating",\n    "minimax",')
+    )
+    (now / "grid.toml").write_text(two)
+    grid.write_text(two + '\n[[exclude]]\nwhen = { loss = "minimax" }\n')
+    assert main(arguments) == 2
+    assert f"other.toml: its [exclude] is not that of the cells in {now}" in capsys.readouterr().err
     assert not now.with_name("now-more-seeds").exists()
 
 
