@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-# Of all mappings together, before their pages are let go.
+# Of all mappings together; above that, their pages are let go.
 MAX_RESIDENT_BYTES = 2**27
 _EVERY_SECONDS = 0.005
 # Where the system does not tell how many bytes are resident.
@@ -47,7 +47,7 @@ def map_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[A
 
 
 def let_go_of(array: NDArray[Any]) -> None:
-    """Let go of the pages of an array that numpy has mapped, too; of others nothing."""
+    """Let go of the pages of an array that numpy has mapped; do nothing for one in memory."""
     base: Any = array
     while base is not None and not isinstance(base, mmap.mmap):
         base = getattr(base, "base", None)
@@ -88,8 +88,10 @@ class _Releaser:
             return self._running
 
     def _release(self) -> None:
-        # References end with this call: a mapping lasts as long as its array.
-        for mapping in list(self._mappings):
+        with self._lock:
+            mappings = list(self._mappings)
+        # These references end with the call: a mapping lasts as long as its array.
+        for mapping in mappings:
             # Of a shared mapping nothing is lost: what was written is the file's.
             mapping.madvise(mmap.MADV_DONTNEED)
 

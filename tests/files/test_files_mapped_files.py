@@ -3,7 +3,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -47,6 +50,35 @@ def test_few_pages_stay_and_nothing_written_is_lost(tmp_path: Path, monkeypatch:
         time.sleep(0.01)
     # With the last array its thread ends too.
     assert not releasers()
+
+
+def test_an_array_can_be_mapped_while_pages_are_let_go() -> None:
+    class Mapping:
+        let_go = False
+
+        def madvise(self, _: int) -> None:
+            self.let_go = True
+
+    class Slow(WeakSet[Any]):
+        """Lets another thread add a mapping, if it can, between the first one and the next."""
+
+        def __iter__(self) -> Iterator[Any]:
+            found = super().__iter__()
+            yield next(found)
+            adding.start()
+            adding.join(0.1)
+            yield from found
+
+    releaser = mapped_files._Releaser()
+    releaser._running = True
+    first, second, third = Mapping(), Mapping(), Mapping()
+    releaser._mappings = Slow([first, second])
+    adding = threading.Thread(target=releaser.add, args=(third,))
+    releaser._release()
+    adding.join()
+    assert first.let_go
+    assert second.let_go
+    assert len(releaser._mappings) == 3
 
 
 def releasers() -> list[str]:
