@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganbench.api.data import Extractor, Features
 from ganbench.scoring.feature_files import FeatureFiles
+from ganbench.scoring.features import require_same_widths, widths_of
 from ganbench.scoring.image_rows import ImageRows
 from ganbench.scoring.images import to_rgb
 from ganbench.scoring.seeded import seeded
@@ -93,7 +94,8 @@ def extract(
         Features on the CPU, float32, in the order of the images.
 
     Raises:
-        TypeError: the extractor gives something else than Features of the right length.
+        TypeError: the extractor gives something else than Features of the right length, or not equally many
+            features and logits of each image.
         ValueError: there are no images.
         StoreError: features cannot be written to the files.
     """
@@ -198,14 +200,16 @@ class _Kept:
 
     def __init__(self, total: int) -> None:
         self._total, self._rows = total, 0
+        self._widths = 0, 0
         self._features: Tensor | None = None
         self._logits: Tensor | None = None
 
     def append(self, batch: Features) -> None:
         if self._features is None:
-            self._features = torch.empty(self._total, batch.features.shape[1])
-            if batch.logits is not None:
-                self._logits = torch.empty(self._total, batch.logits.shape[1])
+            self._widths = width, classes = widths_of(batch)
+            self._features = torch.empty(self._total, width)
+            self._logits = torch.empty(self._total, classes) if batch.logits is not None else None
+        require_same_widths(batch, self._widths)
         stop = self._rows + len(batch.features)
         self._features[self._rows : stop] = batch.features
         if self._logits is not None and batch.logits is not None:

@@ -20,7 +20,13 @@ from ganbench.api.data import Features
 from ganbench.errors import StoreError
 from ganbench.files.atomic import write_folder
 from ganbench.files.mapped_files import map_array
-from ganbench.scoring.features import BLOCK_NUMBERS, FeatureSet, StoredFeatures
+from ganbench.scoring.features import (
+    BLOCK_NUMBERS,
+    FeatureSet,
+    StoredFeatures,
+    require_same_widths,
+    widths_of,
+)
 
 # Features, or logits, that are no more are read into memory, 64 MiB.
 MAX_NUMBERS_IN_MEMORY = 2**24
@@ -68,14 +74,14 @@ class FeatureFiles:
         self._folder, self._kept = folder, kept
         self.rows = self._last_rows = 0
         self._width = self._classes = 0
-        taken_over = False
         with self._refusals():
-            if kept is not None and kept.is_dir() and not (folder / _BATCHES).exists():
-                for name in (_FEATURES, _LOGITS, _BATCHES):
-                    shutil.copyfile(kept / name, folder / name)
-                taken_over = True
+            taken_over = kept is not None and kept.is_dir() and not (folder / _BATCHES).exists()
+            if kept is not None and taken_over:
+                # One that lacks a file is damaged: without the last, the list of batches, nothing is there.
+                with contextlib.suppress(FileNotFoundError):
+                    _copy(kept, folder)
             self._restore()
-        self._kept_rows = self.rows if taken_over else 0
+        self._taken_over = self.rows if taken_over else None
 
     def append(self, batch: Features) -> None:
         """Write the features of further images.
@@ -86,10 +92,9 @@ class FeatureFiles:
         """
         features = _bytes_of(batch.features)
         logits = b"" if batch.logits is None else _bytes_of(batch.logits)
-        rows, width = batch.features.shape
-        classes = 0 if batch.logits is None else batch.logits.shape[1]
-        if self.rows and (width, classes) != (self._width, self._classes):
-            raise TypeError("an extractor must give equally many features and logits of each image")
+        if self.rows:
+            require_same_widths(batch, (self._width, self._classes))
+        rows, (width, classes) = len(batch.features), widths_of(batch)
         checksum = zlib.crc32(logits, zlib.crc32(features))
         done = _Batch(rows=rows, width=width, classes=classes, checksum=checksum)
         with self._refusals():
@@ -223,18 +228,13 @@ class FeatureFiles:
 
     def _keep(self) -> None:
         """Copy what is there to where it is kept; where the file system refuses, it is made again."""
-        if self._kept is None or self._kept_rows == self.rows:
+        if self._kept is None or self._taken_over == self.rows:
             return
-
-        def copy(folder: Path) -> None:
-            for name in (_FEATURES, _LOGITS, _BATCHES):
-                shutil.copyfile(self._folder / name, folder / name)
-
         with contextlib.suppress(StoreError):
-            if self._kept_rows:
-                # Damaged since.
+            if self._taken_over is not None:
+                # The copy was damaged.
                 shutil.rmtree(self._kept, ignore_errors=True)
-            write_folder(self._kept, copy)
+            write_folder(self._kept, lambda folder: _copy(self._folder, folder))
 
     @contextlib.contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -304,6 +304,12 @@ def as_side(found: Features, labels: Tensor | None = None, cores: int = 1) -> Fe
     if isinstance(found, FeaturesOnDisk):
         return found.as_side(labels, cores)
     return FeatureSet(features=found.features, logits=found.logits, labels=labels, cores=cores)
+
+
+def _copy(source: Path, target: Path) -> None:
+    # The list of batches last: what it does not name is not there.
+    for name in (_FEATURES, _LOGITS, _BATCHES):
+        shutil.copyfile(source / name, target / name)
 
 
 def _bytes_of(values: Tensor) -> bytes:

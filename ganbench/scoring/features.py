@@ -149,6 +149,21 @@ def _split(values: Tensor) -> Iterator[Tensor]:
         yield from torch.split(values, max(1, BLOCK_NUMBERS // values.shape[1]))
 
 
+def widths_of(batch: Features) -> tuple[int, int]:
+    """Return how many features and how many logits each image has; 0 logits where there are none."""
+    return batch.features.shape[1], 0 if batch.logits is None else batch.logits.shape[1]
+
+
+def require_same_widths(batch: Features, widths: tuple[int, int]) -> None:
+    """Refuse a batch that has not as many features and logits of each image as those before it.
+
+    Raises:
+        TypeError: it has more, fewer or none.
+    """
+    if widths_of(batch) != widths:
+        raise TypeError("an extractor must give equally many features and logits of each image")
+
+
 def require_equal_width(generated: int, reference: int) -> None:
     """Refuse features that cannot be compared.
 

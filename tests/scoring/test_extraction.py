@@ -59,6 +59,21 @@ def test_an_extractor_that_breaks_its_contract_is_named(answer):
         extract(careless, torch.zeros(4, 1, 2, 2, dtype=torch.uint8), CPU)
 
 
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize("second", [(1, 3), (2, 4), (2, None)])
+def test_batches_of_another_width_are_refused(
+    tmp_path: Path, second: tuple[int, int | None], on_disk: bool
+) -> None:
+    def changing(images: Tensor) -> Features:
+        width, classes = second if len(images) < BATCH else (2, 3)
+        logits = None if classes is None else torch.zeros(len(images), classes)
+        return Features(features=torch.zeros(len(images), width), logits=logits)
+
+    files = FeatureFiles(tmp_path) if on_disk else None
+    with pytest.raises(TypeError, match="equally many features and logits of each image"):
+        extract(changing, torch.zeros(BATCH + 1, 1, 2, 2, dtype=torch.uint8), CPU, files=files)
+
+
 def test_bfloat16_is_that_of_matrix_products_alone():
     weights = torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
 
@@ -163,6 +178,16 @@ class Averaging(Counting):
         return Features(features=found - torch.stack(self.seen).mean(0))
 
 
+class OfLogits(OfItsOwn):
+    """Adds noise to the logits alone."""
+
+    def features(self, images: Tensor) -> Features:
+        found = Counting.features(self, images)
+        assert found.logits is not None
+        noise = torch.from_numpy(self.random.random(found.logits.shape)).float()
+        return Features(features=found.features, logits=found.logits + noise)
+
+
 class NotCopied(Counting):
     """Cannot be copied, as what holds a lock."""
 
@@ -183,7 +208,7 @@ def interrupted(make: type[Counting], images: Tensor, folder: Path, after: int) 
 
 @pytest.mark.parametrize(
     ("make", "again"),
-    [(Counting, 1), (OfTorch, 4), (OfItsOwn, 4), (Averaging, 4), (NotCopied, 4)],
+    [(Counting, 1), (OfTorch, 4), (OfItsOwn, 4), (OfLogits, 4), (Averaging, 4), (NotCopied, 4)],
 )
 def test_an_extraction_goes_on_where_it_was_if_no_number_depends_on_that(
     tmp_path: Path, make: type[Counting], again: int

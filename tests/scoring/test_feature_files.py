@@ -182,7 +182,8 @@ def test_features_that_are_not_finite_are_counted_in_files_too(
     monkeypatch.setattr(feature_files, "BLOCK_NUMBERS", 100)
     files = written(tmp_path)
     files.append(Features(features=torch.full((2, 6), torch.nan), logits=torch.zeros(2, 4)))
-    with pytest.raises(ValueError, match="features of 2 of 122 samples are not finite"):
+    files.append(batch(3))
+    with pytest.raises(ValueError, match="features of 2 of 162 samples are not finite"):
         frechet_distance(files.features(), batch(0))
 
 
@@ -205,6 +206,27 @@ def test_features_of_a_reference_are_kept_whole_or_made_again(tmp_path: Path) ->
     require_equal(files.features(), range(3))
     (tmp_path / "fifth").mkdir()
     assert FeatureFiles(tmp_path / "fifth", kept).rows == 3 * ROWS
+
+
+@pytest.mark.usefixtures("no_memory")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip("features.float32", 5),
+        *(lambda kept, name=name: (kept / name).unlink() for name in ("features.float32", "batches")),
+    ],
+)
+def test_a_copy_of_which_nothing_can_be_used_is_replaced(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    kept = tmp_path / "kept"
+    written(tmp_path / "first", kept=kept).features()
+    damage(kept)
+    files = written(tmp_path / "second", kept=kept)
+    assert files.rows == 3 * ROWS
+    require_equal(files.features(), range(3))
+    (tmp_path / "third").mkdir()
+    require_equal(FeatureFiles(tmp_path / "third", kept).features(), range(3))
 
 
 def test_few_features_are_read_into_memory_and_kept_by_the_cache_of_tensors(tmp_path: Path) -> None:
