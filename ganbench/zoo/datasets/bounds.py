@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 from annotated_types import Ge, Interval, MinLen
@@ -41,6 +42,20 @@ def refuse(dataset: str, problems: Sequence[str | None]) -> None:
     found = [f"dataset {dataset!r}: {problem}" for problem in problems if problem is not None]
     if found:
         raise DatasetError(*found)
+
+
+@contextmanager
+def naming(dataset: str) -> Iterator[None]:
+    """Put the name of a data set before each problem that reading its files raises.
+
+    Raises:
+        DatasetError: one was raised; it has the name once.
+    """
+    try:
+        yield
+    except DatasetError as error:
+        own = f"dataset {dataset!r}: "
+        raise DatasetError(*(own + each.removeprefix(own) for each in error.problems)) from error
 
 
 def count(option: str, given: int, most: int) -> str | None:

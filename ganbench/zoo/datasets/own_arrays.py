@@ -24,7 +24,7 @@ from ganbench.files.pictures import Background
 from ganbench.files.resizing import fitted
 from ganbench.files.tensors import read_only_tensor
 from ganbench.zoo.datasets.array_source import NAME, ArraySource, Rows
-from ganbench.zoo.datasets.bounds import Limit, Side, refuse
+from ganbench.zoo.datasets.bounds import Limit, Side, naming, refuse
 from ganbench.zoo.datasets.fingerprint import heading
 from ganbench.zoo.datasets.own_points import SPLITS, OwnPoints, PointsRead
 from ganbench.zoo.datasets.packed import Contents, Packed, Pictures
@@ -74,7 +74,7 @@ def build_arrays(
     if range is not None and range[0] == range[1]:
         refuse(NAME, [f"range must be two different numbers, given {list(range)}"])
     source = ArraySource(place=find_path(str(path))[0], use_labels=labels)
-    try:
+    with naming(NAME):
         shape, dtype = source.described["train", "samples"]
         if len(shape) == 2:
             _refuse_for(
@@ -98,10 +98,6 @@ def build_arrays(
             test_every=test_every,
             limit=limit,
         )
-    except DatasetError as error:
-        # Of reading: which data set it was.
-        own = f"dataset {NAME!r}: "
-        raise DatasetError(*(own + each.removeprefix(own) for each in error.problems)) from error
 
 
 class OwnImages(Packed):

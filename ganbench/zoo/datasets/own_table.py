@@ -16,7 +16,7 @@ from ganbench.errors import DatasetError, shown
 from ganbench.files.data_paths import find_path
 from ganbench.files.folder_layout import order_classes
 from ganbench.files.number_tables import NumberTable, read_table
-from ganbench.zoo.datasets.bounds import Limit, count, refuse
+from ganbench.zoo.datasets.bounds import Limit, count, naming, refuse
 from ganbench.zoo.datasets.own_points import OwnPoints, PointsRead, rows_of
 from ganbench.zoo.datasets.packed import stamp_of
 
@@ -65,7 +65,7 @@ class OwnTable(OwnPoints):
         if twice := [name for at, name in enumerate(named) if name in named[:at]]:
             refuse(_NAME, [f"column {shown(twice[0])} is named twice"])
         paths = tuple(find_path(str(each))[0] for each in (path, *([] if test is None else [test])))
-        try:
+        with naming(_NAME):
             super().__init__(
                 _NAME,
                 key={
@@ -87,10 +87,6 @@ class OwnTable(OwnPoints):
                     limit=limit,
                 ),
             )
-        except DatasetError as error:
-            # Of reading: which data set it was.
-            own = f"dataset {_NAME!r}: "
-            raise DatasetError(*(own + each.removeprefix(own) for each in error.problems)) from error
 
 
 def _stamp(paths: Sequence[Path]) -> str:
