@@ -27,7 +27,7 @@ class ImageProgress:
     Args:
         console: where the bar or the lines go; stderr, so that stdout keeps the table.
         every_seconds: where no terminal is, how often a line is printed.
-        after_seconds: from the first image to when the bar appears.
+        after_seconds: how long after the beginning of the command the bar appears.
     """
 
     def __init__(

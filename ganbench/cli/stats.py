@@ -85,7 +85,6 @@ def stats_command(
                 readers=workers,
                 told=lambda side, done, total: progress.step(f"features of {dataset}")(done, total),
                 folder_of=folders.folder_of,
-                kept_of=folders.kept_of,
             ),
         )
         write_statistics(out, found)
