@@ -8,8 +8,11 @@ import io
 import lzma
 import os
 import tarfile
+import threading
+import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +165,29 @@ def test_a_full_disk_is_not_the_archives_fault(tmp_path: Path, monkeypatch: pyte
     path.write_bytes(gzip.compress(tar_of(tmp_path / "d.tar").read_bytes()))
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     assert refusal(path) == "cannot be read: No space left on device"
+
+
+def test_threads_read_a_tar_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = threading.Lock()
+    extracted = tarfile.TarFile.extractfile
+
+    class Alone:
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def read(self) -> bytes:
+            assert reading.acquire(blocking=False)
+            time.sleep(0.001)
+            content: bytes = self.file.read()
+            reading.release()
+            return content
+
+    monkeypatch.setattr(tarfile.TarFile, "extractfile", lambda *given: Alone(extracted(*given)))
+    contents = {"a.png": b"a" * 1000, "b.png": b"b" * 1000}
+    path = tar_of(tmp_path / "d.tar", *((name, content, REGULAR) for name, content in contents.items()))
+    with opened_archive(path) as listing, ThreadPoolExecutor(2) as pool:
+        sources: dict[str, Any] = {file.name: file.source for file in listing.pictures}
+        for name, file in zip(
+            [*contents] * 10, pool.map(lambda name: sources[name](), [*contents] * 10), strict=True
+        ):
+            assert file.read() == contents[name]

@@ -67,7 +67,9 @@ def test_they_are_made_anew_where_a_file_changed(cache: Path, name: str, change:
     kept(make)
     (file,) = cache.glob(f"mine/*/{name}")
     if change == "touched":
-        file.write_bytes(b"\x00" * file.stat().st_size)
+        # An array of zeros behind the header of this one.
+        content = file.read_bytes()
+        file.write_bytes(content[:128] + bytes(len(content) - 128))
         os.utime(file, ns=(1, 1))
     elif change == "cut":
         os.truncate(file, 100)

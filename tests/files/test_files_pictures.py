@@ -6,7 +6,9 @@ import io
 import logging
 import os
 import struct
+import warnings
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from PIL import Image
 
 from ganbench.catalog import load_catalog
 from ganbench.errors import DatasetError
+from ganbench.files import pictures
 from ganbench.files.pictures import PictureError, read_pixels, read_shape
 from ganbench.runner.image_folders import read_image_folder
 
@@ -154,3 +157,16 @@ def test_pillow_prints_nothing_of_a_damaged_file(
     with pytest.raises(PictureError, match="is broken"):
         read_pixels(path)
     assert capfd.readouterr() == ("", "")
+
+
+def test_bombs_are_refused_until_the_last_thread_has_read() -> None:
+    before = list(warnings.filters)
+    first, second = ExitStack(), ExitStack()
+    first.enter_context(pictures._BOMBS_REFUSED)
+    within = list(warnings.filters)
+    assert within != before
+    second.enter_context(pictures._BOMBS_REFUSED)
+    first.close()
+    assert list(warnings.filters) == within
+    second.close()
+    assert list(warnings.filters) == before
