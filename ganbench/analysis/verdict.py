@@ -35,11 +35,7 @@ def verdict(
     Returns:
         Failures first, for they outweigh a mean of survivors; then the decision with its interval.
     """
-    notes = [note for group in (baseline, value) for note in _notes(group, metric)]
-    decision = _decision(metric, direction, baseline, value, found, adjusted, family)
-    if notes and found.n and not found.ranked:
-        decision = f"in the {_scored(found, baseline, value)} left: {decision}"
-    return "; ".join([*notes, decision])
+    return _said(metric, direction, baseline, value, found, adjusted, family, None)
 
 
 def sentence(
@@ -67,59 +63,7 @@ def sentence(
     Returns:
         Failures first; then the decision. An interval is given only where it agrees with the decision.
     """
-    notes = [note for group in (baseline, value) for note in _notes(group, metric)]
-    decision = _decision_of_both(metric, direction, baseline, value, found, adjusted, family, interval)
-    if notes and found.n and not found.ranked:
-        decision = f"in the {_scored(found, baseline, value)} left: {decision}"
-    return "; ".join([*notes, decision])
-
-
-def _decision_of_both(
-    metric: str,
-    direction: str,
-    baseline: Group,
-    value: Group,
-    found: PairwiseResult,
-    adjusted: float,
-    family: int,
-    interval: tuple[float, float],
-) -> str:
-    if not all(found.seen) or not (baseline.scores or value.scores):
-        return f"{value.label} against {baseline.label}: {_nothing(metric, baseline, value, found)}"
-    gap = _gap(metric, direction, baseline, value, found)
-    if min(found.seen) == 1:
-        few = "1 pair" if found.paired else "1 seed of a group"
-        return f"{value.label} against {baseline.label}: {few} is too few to tell ({gap})"
-    if math.isnan(adjusted):
-        large = "the scores are too large to compute with"
-        return f"{value.label} against {baseline.label}: no interval: {large} ({gap})"
-    test = p_value(adjusted) + (f" adjusted for {family} tests" if family > 1 else "")
-    said = {
-        1: f"{value.label} is better than {baseline.label}",
-        -1: f"{baseline.label} is better than {value.label}",
-    }.get(found.favours if adjusted < ALPHA else 0, f"no difference shown between {_both(value, baseline)}")
-    if found.ranked:
-        left = (
-            "" if math.isnan(found.difference) else f"; in the {_scored(found, baseline, value)} left {gap}"
-        )
-        return f"{said} ({_ranks(test, adjusted < ALPHA, found)}){left}"
-    if found.test in (SIGN_FLIP, PERMUTATION):
-        each = f"{gap} in each of {_scored(found, baseline, value)}"
-        return f"{said} ({each}, no spread for a t test, {test} by {found.test})"
-    kind = "simultaneous 95% interval" if family > 1 else "95% interval"
-    if adjusted < ALPHA:
-        near, far = sorted(map(abs, interval))
-        seeds = f"{found.n} seeds" if found.paired else _scored(found, baseline, value)
-        by = f"{metric} {direction} by {number(abs(found.difference))}"
-        return f"{said} ({by}, {kind} {ends(near, far)}, {test}, {seeds})"
-    power, seen = _detectable(found, family), _scored(found, baseline, value)
-    between = f"{minus(value.label, baseline.label)}: {kind} {ends(*interval)}"
-    shows = f"{seen} would show {number(power)} sd = {number(power * found.sd)} or more"
-    return f"{said} ({gap}; {between}, {test}; {shows})"
-
-
-def _both(value: Group, baseline: Group) -> str:
-    return f"{value.label} and {baseline.label}"
+    return _said(metric, direction, baseline, value, found, adjusted, family, interval)
 
 
 def winner(baseline: Group, value: Group, found: PairwiseResult, adjusted: float) -> str:
@@ -134,6 +78,35 @@ def refusal(reason: str) -> str:
     return f"not compared: {reason}"
 
 
+def _said(
+    metric: str,
+    direction: str,
+    baseline: Group,
+    value: Group,
+    found: PairwiseResult,
+    adjusted: float,
+    family: int,
+    together: tuple[float, float] | None,
+) -> str:
+    """Say failures first, then the decision.
+
+    Args:
+        metric: as for `verdict`, and so on.
+        direction: which score is better.
+        baseline: the group that is the yardstick.
+        value: the other group.
+        found: their comparison.
+        adjusted: p of the test that decides, adjusted for its family.
+        family: number of tests in it.
+        together: the simultaneous interval, and both groups are named; None for the interval of one test.
+    """
+    notes = [note for group in (baseline, value) for note in _notes(group, metric)]
+    decision = _decision(metric, direction, baseline, value, found, adjusted, family, together)
+    if notes and found.n and not found.ranked:
+        decision = f"in the {_scored(found, baseline, value)} left: {decision}"
+    return "; ".join([*notes, decision])
+
+
 def _decision(
     metric: str,
     direction: str,
@@ -142,45 +115,47 @@ def _decision(
     found: PairwiseResult,
     adjusted: float,
     family: int,
+    together: tuple[float, float] | None,
 ) -> str:
+    pair = "" if together is None else f"{value.label} against {baseline.label}: "
     if not all(found.seen) or not (baseline.scores or value.scores):
-        return _nothing(metric, baseline, value, found)
+        return pair + _nothing(metric, baseline, value, found)
     gap = _gap(metric, direction, baseline, value, found)
     if min(found.seen) == 1:
         few = "1 pair" if found.paired else "1 seed of a group"
-        return f"{few} is too few to tell ({gap})"
+        return f"{pair}{few} is too few to tell ({gap})"
     if math.isnan(adjusted):
-        return f"no interval: the scores are too large to compute with ({gap})"
+        return f"{pair}no interval: the scores are too large to compute with ({gap})"
     test = p_value(adjusted) + (f" adjusted for {family} tests" if family > 1 else "")
     better = winner(baseline, value, found, adjusted)
+    said = _shown(better, baseline, value, named=together is not None)
+    seen = _scored(found, baseline, value)
+    low, high = (found.low, found.high) if together is None else together
+    kind = "simultaneous 95% interval" if together is not None and family > 1 else "95% interval"
+    between = f"{minus(value.label, baseline.label)}: {kind} {ends(low, high)}"
     if found.ranked:
-        return _by_ranks(gap, better, test, baseline, value, found)
+        left = "" if math.isnan(found.difference) else f"; in the {seen} left {gap}"
+        if left and together is None and not math.isnan(low):
+            left += f", {between}"
+        return f"{said} ({_ranks(test, bool(better), found)}){left}"
     if found.test in (SIGN_FLIP, PERMUTATION):
-        each = f"{gap} in each of {_scored(found, baseline, value)}"
-        said = f"{each}, no spread for a t test, {test} by {found.test}"
-        return f"{better} better ({said})" if better else f"no difference shown ({said})"
+        return f"{said} ({gap} in each of {seen}, no spread for a t test, {test} by {found.test})"
     if better:
-        near, far = sorted((abs(found.low), abs(found.high)))
-        seeds = f"{found.n} seeds" if found.paired else _scored(found, baseline, value)
-        return (
-            f"{better} better ({metric} {direction} by {number(abs(found.difference))}, "
-            f"95% interval {ends(near, far)}, {test}, {seeds})"
-        )
-    power, seen = _detectable(found, family), _scored(found, baseline, value)
-    return (
-        f"no difference shown ({gap}; {_interval(baseline, value, found)}, {test}; "
-        f"{seen} would show {number(power)} sd = {number(power * found.sd)} or more)"
-    )
+        near, far = sorted((abs(low), abs(high)))
+        seeds = f"{found.n} seeds" if found.paired else seen
+        by = f"{metric} {direction} by {number(abs(found.difference))}"
+        return f"{said} ({by}, {kind} {ends(near, far)}, {test}, {seeds})"
+    power = _detectable(found, family)
+    shows = f"{seen} would show {number(power)} sd = {number(power * found.sd)} or more"
+    return f"{said} ({gap}; {between}, {test}; {shows})"
 
 
-def _by_ranks(gap: str, better: str, test: str, baseline: Group, value: Group, found: PairwiseResult) -> str:
-    """Word the decision where a cell failed: of all outcomes first, then of the scores that are left."""
-    how = _ranks(test, bool(better), found)
-    decision = f"{better} better ({how})" if better else f"no difference shown ({how})"
-    if math.isnan(found.difference):
-        return decision
-    left = f"in the {_scored(found, baseline, value)} left {gap}"
-    return f"{decision}; {left}" + ("" if math.isnan(found.low) else f", {_interval(baseline, value, found)}")
+def _shown(better: str, baseline: Group, value: Group, *, named: bool) -> str:
+    if not named:
+        return f"{better} better" if better else "no difference shown"
+    if not better:
+        return f"no difference shown between {value.label} and {baseline.label}"
+    return f"{better} is better than {baseline.label if better == value.label else value.label}"
 
 
 def _ranks(test: str, shown: bool, found: PairwiseResult) -> str:
@@ -207,10 +182,6 @@ def _gap(metric: str, direction: str, baseline: Group, value: Group, found: Pair
         return f"{metric} {direction}"
     leads = value if (found.difference < 0) == (direction == "lower") else baseline
     return f"{metric} {direction} by {number(abs(found.difference))} for {leads.label}"
-
-
-def _interval(baseline: Group, value: Group, found: PairwiseResult) -> str:
-    return f"{minus(value.label, baseline.label)}: 95% interval {ends(found.low, found.high)}"
 
 
 def _detectable(found: PairwiseResult, family: int) -> float:
