@@ -7,16 +7,15 @@ The draws of a row depend on the row alone. It takes about five minutes.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from published_table import markdown_row, read_options, write_table
 from simultaneous import holm_of_many
 
 from ganbench.analysis.best_arm import probability_best
@@ -252,44 +251,31 @@ def markdown(calibrated: pd.DataFrame, grouped: pd.DataFrame) -> str:
     """Both tables for reading."""
     parts = ["# Rankings", "", PREFACE.format(draws=calibrated["draws"].max())]
     head = ["scores", "arms", "seeds", "method", "said", "true", "sure", "loss"]
-    parts += [_row(head), _row(["---"] * len(head))]
+    parts += [markdown_row(head), markdown_row(["---"] * len(head))]
     for row in calibrated.to_dict("records"):
         sure = "" if math.isnan(row["sure_true"]) else f" ({row['sure_true']:.2f})"
         mark = " ✗" if row["holds"] is False else ""
         said = [f"{row['said']:.3f}", f"{row['true']:.3f}{mark}", f"{row['sure']:.2f}{sure}"]
         known = [row["scores"], row["arms"], row["n"], row["method"]]
-        parts.append(_row([*map(str, known), *said, f"{row['loss']:.3f}"]))
+        parts.append(markdown_row([*map(str, known), *said, f"{row['loss']:.3f}"]))
     parts += ["", GROUPS_PREFACE.format(draws=grouped["draws"].max())]
     head = ["scores", "arms", "seeds", "best left out", "any wrong", "group 1"]
-    parts += [_row(head), _row(["---"] * len(head))]
+    parts += [markdown_row(head), markdown_row(["---"] * len(head))]
     for row in grouped.to_dict("records"):
         left_out = "" if math.isnan(row["left_out"]) else f"{row['left_out']:.4f}"
         mark = "" if row["holds"] else " ✗"
         known = [row["scores"], row["arms"], row["n"]]
-        parts.append(_row([*map(str, known), left_out + mark, f"{row['wrong']:.4f}", f"{row['size']:.2f}"]))
+        parts.append(
+            markdown_row([*map(str, known), left_out + mark, f"{row['wrong']:.4f}", f"{row['size']:.2f}"])
+        )
     return "\n".join(parts) + "\n"
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
     """Write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--draws", type=int, default=DRAWS)
-    given = parser.parse_args()
-    calibrated = pd.DataFrame(
-        [asdict(row) for row in calibrations(given.draws)],
-        columns=[field.name for field in fields(Calibration)],
-    )
-    grouped = pd.DataFrame(
-        [asdict(row) for row in groupings()], columns=[field.name for field in fields(Grouping)]
-    )
-    given.out.mkdir(parents=True, exist_ok=True)
-    for name, table in (("ranking", calibrated), ("ranking_groups", grouped)):
-        table.to_csv(given.out / f"{name}.csv", index=False, lineterminator="\n", float_format="%.6g")
+    given = read_options(__doc__, DRAWS)
+    calibrated = write_table(calibrations(given.draws), Calibration, given.out / "ranking.csv")
+    grouped = write_table(groupings(), Grouping, given.out / "ranking_groups.csv")
     (given.out / "ranking.md").write_text(markdown(calibrated, grouped))
 
 

@@ -7,15 +7,14 @@ The draws of a row depend on the row alone.
 
 from __future__ import annotations
 
-import argparse
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from published_table import markdown_row, read_options, write_table
 from scipy import stats
 
 from ganbench.analysis.detectable_effects import (
@@ -297,18 +296,18 @@ def markdown(table: pd.DataFrame) -> str:
             "",
             f"## {str(question).capitalize()}",
             "",
-            _row([*key, *(f"n = {n}" for n in SEEDS), "claim"]),
+            markdown_row([*key, *(f"n = {n}" for n in SEEDS), "claim"]),
         ]
-        parts.append(_row(["---"] * (len(key) + len(SEEDS) + 1)))
+        parts.append(markdown_row(["---"] * (len(key) + len(SEEDS) + 1)))
         for names, group in named.groupby(key, sort=False):
             by_n = {line["n"]: line for line in group.to_dict("records")}
             claims = list(dict.fromkeys(group["claim"]))
             cells = [_rate(by_n[n]) if n in by_n else "" for n in SEEDS]
             shown = [f"{name:.0%}" if isinstance(name, float) else str(name) for name in names]
-            parts.append(_row([*shown, *cells, " or ".join(claims) or "shown, not claimed"]))
+            parts.append(markdown_row([*shown, *cells, " or ".join(claims) or "shown, not claimed"]))
             if group["student"].notna().any():
                 cells = [f"({by_n[n]['student']:.3f})" if n in by_n else "" for n in SEEDS]
-                parts.append(_row(["Student t, exact", *shown[1:], *cells, "shown, not claimed"]))
+                parts.append(markdown_row(["Student t, exact", *shown[1:], *cells, "shown, not claimed"]))
     return "\n".join(parts) + "\n"
 
 
@@ -317,20 +316,10 @@ def _rate(line: dict[str, object]) -> str:
     return f"{line['rate']:.3f}{known}" + (" ✗" if line["holds"] is False else "")
 
 
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def main() -> None:
     """Write both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--draws", type=int, default=DRAWS)
-    given = parser.parse_args()
-    names = [field.name for field in fields(Line)]
-    table = pd.DataFrame([asdict(line) for line in lines(given.draws)], columns=names)
-    given.out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(given.out / "error_rates.csv", index=False, lineterminator="\n", float_format="%.6g")
+    given = read_options(__doc__, DRAWS)
+    table = write_table(lines(given.draws), Line, given.out / "error_rates.csv")
     (given.out / "error_rates.md").write_text(markdown(table))
 
 

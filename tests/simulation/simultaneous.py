@@ -7,14 +7,13 @@ row depend on the row alone. It takes about two minutes.
 
 from __future__ import annotations
 
-import argparse
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from published_table import markdown_row, read_options, write_table
 from scipy import stats
 
 from ganbench.analysis.multiple_testing import simultaneous_intervals
@@ -151,8 +150,10 @@ def markdown(table: pd.DataFrame) -> str:
     parts = ["# All intervals of a family together", "", PREFACE.format(draws=table["draws"].max())]
     for design, rows in table.groupby("design", sort=False):
         parts += ["", f"## {design}", ""]
-        parts.append(_row(["true differences", "", *(f"{tests} tests, n = {n}" for tests, n in sizes)]))
-        parts.append(_row(["---"] * (len(sizes) + 2)))
+        parts.append(
+            markdown_row(["true differences", "", *(f"{tests} tests, n = {n}" for tests, n in sizes)])
+        )
+        parts.append(markdown_row(["---"] * (len(sizes) + 2)))
         for words, mine in rows.groupby("effects", sort=False):
             by_size = {(row["tests"], row["n"]): row for row in mine.to_dict("records")}
             for name in ("coverage", "bonferroni", "width"):
@@ -162,25 +163,15 @@ def markdown(table: pd.DataFrame) -> str:
                     numbers = [
                         f"{text}{'' if held else ' ✗'}" for text, held in zip(numbers, holds, strict=True)
                     ]
-                parts.append(_row([str(words) if name == "coverage" else "", name, *numbers]))
+                parts.append(markdown_row([str(words) if name == "coverage" else "", name, *numbers]))
     parts += ["", f"`agree` is {table['agree'].min():g} in every row."]
     return "\n".join(parts) + "\n"
 
 
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def main() -> None:
     """Write both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--draws", type=int, default=DRAWS)
-    given = parser.parse_args()
-    names = [field.name for field in fields(Family)]
-    table = pd.DataFrame([asdict(row) for row in families(given.draws)], columns=names)
-    given.out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(given.out / "simultaneous.csv", index=False, lineterminator="\n", float_format="%.6g")
+    given = read_options(__doc__, DRAWS)
+    table = write_table(families(given.draws), Family, given.out / "simultaneous.csv")
     (given.out / "simultaneous.md").write_text(markdown(table))
 
 
