@@ -17,7 +17,7 @@ from ganbench.analysis.context import Compared, Context, Row, groups_of, metric_
 from ganbench.analysis.final_scores import Finals, Measure, group_of, ignoring_engines
 from ganbench.analysis.numbers import number
 from ganbench.analysis.records import FAILURES, printable
-from ganbench.analysis.result_tables import ResultTables
+from ganbench.analysis.result_tables import CURVES, ResultTables
 from ganbench.analysis.tables import current_rows
 from ganbench.errors import StoreError
 from ganbench.report.figures import MAX_DRAWN, Line, over_steps
@@ -25,7 +25,6 @@ from ganbench.report.figures import finals as finals_figure
 from ganbench.report.svg import colour, inline
 from ganbench.store import Store
 
-_QUANTITIES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g", "jsd")
 # Points drawn on one page, over all curves: what keeps a page of hundreds of cells openable.
 _POINTS = 20_000
 _MIN_POINTS, _MAX_POINTS = 24, 200
@@ -143,9 +142,10 @@ def score_panels(context: Context, groups: Sequence[str], scores: pd.DataFrame) 
             continue
         title = f"{metric_label(str(metric), str(extractor))} over time"
         note = f"{better} Time of training alone, at each group's mean steps per second."
-        panel = _over_steps(title, _lines(timed), note, f"{title} of training", log=steep)
+        panel = _over_steps(
+            title, _lines(timed), note, f"{title} of training", log=steep, along="seconds of training"
+        )
         if panel is not None:
-            panel.figure.axes[0].set_xlabel("seconds of training")
             panels.append(panel)
     return panels
 
@@ -252,13 +252,13 @@ def _curves(store: Store, row: Row, points: int, problems: list[str]) -> pd.Data
         if row["status"] in ("ok", "diverged"):
             problems.append(f"{row['cell']}: no curves")
         return None
-    absent = [name for name in ("step", *_QUANTITIES) if name not in table.columns]
+    absent = [name for name in ("step", *CURVES) if name not in table.columns]
     if absent:
         problems.append(f"{row['cell']}: curves without {', '.join(absent)}")
     if "step" in absent or table.empty:
         return None
     kept = table.iloc[np.unique(np.linspace(0, len(table) - 1, points).astype(int))]
-    numbers = kept.reindex(columns=["step", *_QUANTITIES])
+    numbers = kept.reindex(columns=["step", *CURVES])
     return numbers.apply(pd.to_numeric, errors="coerce").astype(float)
 
 

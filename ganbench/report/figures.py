@@ -54,7 +54,9 @@ class Line:
     failed: frozenset[int] = field(default_factory=frozenset)
 
 
-def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None = None) -> Figure | None:
+def over_steps(
+    lines: Iterable[Line], *, log: bool = False, level: float | None = None, along: str = "generator steps"
+) -> Figure | None:
     """Draw the median bold, the middle half of the seeds shaded, every seed faint, failed ones to their end.
 
     Median and shade stand where at least half of the seeds have a value. Where a few values dwarf the rest,
@@ -65,6 +67,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
         lines: what to draw.
         log: a logarithmic axis; values that are not positive are left out.
         level: a value to mark by a dotted line.
+        along: what the curves run over.
 
     Returns:
         The figure, or None where no value is finite.
@@ -106,7 +109,7 @@ def over_steps(lines: Iterable[Line], *, log: bool = False, level: float | None 
     else:
         _limit(axes, np.concatenate(drawn))
     axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
-    axes.set_xlabel("generator steps")
+    axes.set_xlabel(along)
     return figure
 
 

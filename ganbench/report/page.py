@@ -156,7 +156,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     rankings = ranking_views(results.ranking)
     if len(rankings) > MAX_CONTEXTS:
         left_out.append(f"{len(rankings) - MAX_CONTEXTS} rankings; ranking.csv has them")
-    overview = overview_panels(results.comparison, groups)
+    overview, budget = overview_panels(results.comparison, groups), results.budget
     comparison, final = comparison_text_table(results.comparison), final_text_table(results.final)
     return {
         "name": name,
@@ -191,7 +191,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "failures": wrong,
         "classes": classes_text_table(store, cells),
         "data": data_text_table(store, cells),
-        "budget": budget_text_table(results.budget),
+        "budget": budget_text_table(budget),
         "cost": cost_text_table(results),
         "cells": cells_text_table(cells),
         "scores": scores_text_table(results),
@@ -204,7 +204,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
             download(SCORES, results.scores),
             download(COMPARISON, results.comparison),
             *([download(RANKING, results.ranking)] if rankings else []),
-            *([] if results.budget.empty else [download(BUDGET, results.budget)]),
+            *([] if budget.empty else [download(BUDGET, budget)]),
         ],
         "script": Markup(_SCRIPT),
         "script_digest": _digest(_SCRIPT),
