@@ -13,6 +13,8 @@ from ganbench.report.text_tables import MAX_ROWS, TextTable, duration
 
 # Scores beside the costs; the table of final scores has all.
 _MAX_SCORES = 3
+# Speeds and memory of so much are written without decimals.
+_WHOLE = 100
 _NOTE = (
     "Means over the finished cells. Time: of the whole cell, with scoring; steps per second: of training "
     "alone. Memory: the most that tensors took on a GPU, or the worker on a CPU, libraries and data "
@@ -50,7 +52,7 @@ def cost_text_table(results: ResultTables) -> TextTable:
                 *(found.get(label, "-") for label in labels),
                 *(_count(cells[name]) for name in COSTS[:2]),
                 duration(cells["seconds"].mean()),
-                *(number(cells[name].mean()) for name in COSTS[2:]),
+                *(_amount(cells[name].mean()) for name in COSTS[2:]),
             ]
         )
     return TextTable(
@@ -66,6 +68,11 @@ def _scores(final: pd.DataFrame, axes: list[str]) -> dict[tuple[str, ...], dict[
         label = metric_label(row["metric"], row["extractor"])
         labelled.setdefault(label, mean_and_sd(row["mean"], row["sd"]))
     return found
+
+
+def _amount(mean: float) -> str:
+    """Write an amount that is often in the thousands: `24,310`."""
+    return f"{mean:,.0f}" if mean >= _WHOLE else number(mean)
 
 
 def _count(parameters: pd.Series) -> str:

@@ -159,21 +159,24 @@ def _words(rows: Sequence[Row], first: Sequence[Row], kind: str) -> str:
         ]
         worse = _names([row["value"] for row in others], "and")
         return (
-            f"Take {name}: it has the best mean{likely}. But {seeds} do not show {_names(rest, 'or')} to be "
+            f"Take {name}: it has the best mean{likely}. But {seeds} not show {_names(rest, 'or')} to be "
             f"worse: do not say that {name} beats {'it' if len(rest) == 1 else 'them'}, and run more seeds "
             f"if that matters. Shown to be worse than another: {worse}."
         )
     return (
-        f"Not decided: {seeds} do not show any of the {len(rows)} to be worse than another. {name} has the "
+        f"Not decided: {seeds} not show any of the {len(rows)} to be worse than another. {name} has the "
         f"best mean{likely}, which may be luck. Run more seeds before you prefer one or drop one: what is "
         "done stays."
     )
 
 
 def _seeds(rows: Sequence[Row]) -> str:
+    """Say how many seeds there are, with the verb."""
     counts = [row["n"] + row["failures"] for row in rows]
     fewest, most = min(counts), max(counts)
-    return f"{most} seed{'' if most == 1 else 's'}" if fewest == most else f"{fewest} to {most} seeds"
+    if most == 1:
+        return "1 seed does"
+    return f"{most} seeds do" if fewest == most else f"{fewest} to {most} seeds do"
 
 
 def _names(names: Iterable[str], last: str) -> str:

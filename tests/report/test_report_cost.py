@@ -59,6 +59,12 @@ def test_each_combination_has_its_costs_beside_its_scores(make_folder: MakeFolde
     ]
 
 
+def test_large_costs_are_whole_numbers(make_folder: MakeFolder) -> None:
+    folder = make_folder()
+    fill(folder, {"minimax": [{"steps_per_second": 1499.7, "peak_memory_mib": 24310.4}]})
+    assert cost_text_table(load(folder.path)).rows[0][-2:] == ["1,500", "24,310"]
+
+
 def test_costs_survive_in_tables_without_cells(make_folder: MakeFolder) -> None:
     folder = make_folder()
     fill(folder, {"minimax": [{**COST, "steps_per_second": 0.25}, {}]})

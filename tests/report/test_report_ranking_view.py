@@ -68,6 +68,15 @@ def test_words_say_what_to_do(
     assert question(ranking) == "Which loss is best? digits, mlp"
 
 
+def test_one_seed_does_not_decide(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss, fid in zip(LOSSES, (3.0, 1.0, 2.0), strict=True):
+        folder.add(loss=loss, scores={"fid": fid}, curves=False, picture=False)
+    (view,) = ranking_views(load(folder.path).ranking)
+    assert view.words.startswith("Not decided: 1 seed does not show any of the 3 to be worse than another. ")
+    assert "hinge has the best mean, which may be luck" in view.words
+
+
 def test_several_scores_are_brought_together(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     _fill(folder, (20.0, 10.0, 10.05), (1.0, 9.0, 5.0))
