@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ganbench.errors import did_you_mean
 from ganbench.grid.axes import Axis, Patterns
 from ganbench.grid.choice import label_of
-from ganbench.grid.grid import PAIRS, Compare, combined_label
+from ganbench.grid.grid import BETWEEN_LABELS, PAIRS, Compare, combined_label, label_in_combination
 from ganbench.grid.problems import Problems, given
 
 if TYPE_CHECKING:
@@ -152,9 +151,18 @@ def _value(axis: Axis, wanted: Any, patterns: Patterns, problems: Problems) -> t
 
 def _combination(label: str, axes: Sequence[Axis]) -> tuple[int, ...] | None:
     """Find the values whose labels make a label together."""
-    keys = [axis.key for axis in axes]
-    for indices in itertools.product(*(range(len(axis.labels)) for axis in axes)):
-        labels = [axis.labels[index] for axis, index in zip(axes, indices, strict=True)]
-        if combined_label(keys, labels) == label:
-            return indices
-    return None
+    # What each choice of values so far leaves of the label: the product of the axes may be far too large.
+    found: list[tuple[tuple[int, ...], str]] = [((), label + BETWEEN_LABELS)]
+    for axis in axes:
+        # Of axes that go together, a label may be there more than once.
+        parts = {
+            label_in_combination(axis.key, each) + BETWEEN_LABELS: axis.labels.index(each)
+            for each in dict.fromkeys(axis.labels)
+        }
+        found = [
+            ((*indices, index), rest.removeprefix(part))
+            for indices, rest in found
+            for part, index in parts.items()
+            if rest.startswith(part)
+        ]
+    return next((indices for indices, rest in found if not rest), None)

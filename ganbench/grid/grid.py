@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PAIRS = ("baseline", "all")
 """Which values are compared: each with the baseline, or each with each."""
+BETWEEN_LABELS = " + "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +51,14 @@ def combined_label(axes: Sequence[str], labels: Sequence[str]) -> str:
     """
     if len(axes) == 1:
         return labels[0]
-    return " + ".join(
-        f"{axis}={label}" if "." in axis else label for axis, label in zip(axes, labels, strict=True)
+    return BETWEEN_LABELS.join(
+        label_in_combination(axis, label) for axis, label in zip(axes, labels, strict=True)
     )
+
+
+def label_in_combination(axis: str, label: str) -> str:
+    """Write a value as it stands in the label of a combination: a setting's with its key."""
+    return f"{axis}={label}" if "." in axis else label
 
 
 @dataclass(frozen=True, kw_only=True)

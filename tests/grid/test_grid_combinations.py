@@ -205,6 +205,20 @@ def test_a_combination_twice_in_a_zip_is_named(problems, table):
     assert problems(table) == ["grid: zip: train.steps, train.d_steps have ['5', '1'] twice"]
 
 
+def test_a_combination_is_found_by_its_label_among_far_too_many_to_be_listed(read, problems, table):
+    sizes = list(range(1, 1001))
+    table["axes"] |= {"train.steps": sizes, "train.batch_size": sizes, "train.d_steps": sizes}
+    keys = ["loss", "train.steps", "train.batch_size", "train.d_steps"]
+    table["compare"] = {"axis": keys, "baseline": "minimax + train.steps=1000 + train.batch_size=3"}
+    first = problems(table)[0]
+    assert first.startswith("grid: compare.baseline: must list a value of each of loss, train.steps, ")
+    table["axes"] |= {"train.steps": [10, 100, 1], "train.batch_size": [2], "train.d_steps": [1, 11]}
+    table["compare"]["baseline"] = "non_saturating + train.steps=1 + train.batch_size=2 + train.d_steps=11"
+    grid = read(table)
+    assert grid.compare.baseline == table["compare"]["baseline"]
+    assert unchanged(read, grid)
+
+
 def test_a_sample_may_be_of_a_product_too_large_to_be_run(read, problems, table):
     table["axes"] |= {"train.steps": list(range(1, 101)), "train.batch_size": list(range(1, 101))}
     assert len(read({**table, "sample": 3}).cells) == 6
