@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -133,17 +134,19 @@ def uncompared(arms: Iterable[Collection[str]], what: Compared) -> list[str]:
     """Say in one line how many contexts have nothing to compare; nothing where there is none.
 
     Args:
-        arms: the labels of the compared axis that each context has cells of.
+        arms: the labels of the compared axis that each context has cells of, in the grid's order; the
+            first of all is the baseline where none is named.
         what: the axis or axes, and the baseline.
     """
-    found = [set(labels) for labels in arms]
-    if len(set[str]().union(*found)) < MIN_ARMS:
+    found = list(arms)
+    labels = list(dict.fromkeys(itertools.chain.from_iterable(found)))
+    if len(labels) < MIN_ARMS:
         return []
-    needed = set() if what.baseline is None or what.pairs == "all" else {what.baseline}
-    alone = sum(len(labels) < MIN_ARMS or not needed <= labels for labels in found)
+    needed = "" if what.pairs == "all" else what.baseline or labels[0]
+    alone = sum(len(own) < MIN_ARMS or bool(needed and needed not in own) for own in found)
     if not alone:
         return []
-    few = f"only one value of {what.words}" + (f", or no {what.baseline}" if needed else "")
+    few = f"only one value of {what.words}" + (f", or no {needed}" if needed else "")
     return [
         f"not compared: {alone} of {len(found)} contexts, which have {few}; another axis, or several "
         "as one, may tell more (`ganbench compare --axis`)"

@@ -42,5 +42,10 @@ def test_contexts_without_a_pair_are_counted() -> None:
     assert line.startswith(
         "not compared: 2 of 3 contexts, which have only one value of loss + penalty, or no a;"
     )
+    # Without a baseline, the first label is it.
+    (line,) = uncompared([["b", "a"], ["c", "a"]], what._replace(baseline=None))
+    assert line.startswith(
+        "not compared: 1 of 2 contexts, which have only one value of loss + penalty, or no b;"
+    )
     (line,) = uncompared([{"a", "b"}, {"a"}, {"b", "c"}], what._replace(pairs="all"))
     assert line.startswith("not compared: 1 of 3 contexts, which have only one value of loss +")
