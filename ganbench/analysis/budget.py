@@ -79,8 +79,8 @@ def budget_table(final: pd.DataFrame, what: Compared) -> pd.DataFrame:
 
     Returns:
         A frame with COLUMNS, one row per data set × score × value × budget. `combinations`: how many
-        have ended; `failures`: those of them without any score. `sd`: over the combinations that might have
-        been drawn, not over seeds.
+        have ended; `failures`: those of them without a finite score. `sd`: over the combinations that might
+        have been drawn, not over seeds.
     """
     if not set(what.axes) <= set(final.columns):
         return frame([], COLUMNS, _INTEGERS)
@@ -89,14 +89,21 @@ def budget_table(final: pd.DataFrame, what: Compared) -> pd.DataFrame:
     for row in rows:
         if row["direction"] and row["n"]:
             scored.setdefault(tuple(row[name] for name in _MEASURE), []).append(row)
-    failed = [row for row in rows if not row["n"] and not row["metric"]]
+    failed = [row for row in rows if not row["n"]]
     found = []
     for key, mine in scored.items():
         measure = dict(zip(_MEASURE, key, strict=True))
         sign = 1.0 if measure["direction"] == "lower" else -1.0
         worst = max(sign * row["mean"] for row in mine)
-        lost = [row for row in failed if row["dataset"] == measure["dataset"]]
-        for value in dict.fromkeys(arm_of(row, what.axes) for row in mine):
+        lost = [
+            row
+            for row in failed
+            if tuple(row[name] for name in _MEASURE) == key
+            or (not row["metric"] and row["dataset"] == measure["dataset"])
+        ]
+        # Those whose combinations failed all, too: what is left out looks no worse than the rest.
+        tried = mine if "train.engine" in what.axes else [*mine, *lost]
+        for value in dict.fromkeys(arm_of(row, what.axes) for row in tried):
             own = [row for row in mine if arm_of(row, what.axes) == value]
             failures = sum(arm_of(row, what.axes) == value for row in lost)
             costs = [

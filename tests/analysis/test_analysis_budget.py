@@ -79,6 +79,20 @@ def test_failures_count_as_the_worst_and_values_stand_apart(make_folder: Callabl
     assert best == pytest.approx([100 - each for each in shown.values()])
 
 
+def test_values_that_never_have_a_score_count_as_the_worst(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder("lost", SAMPLED)
+    runs = [("minimax", 10.0), ("hinge", None), ("wasserstein", float("nan")), ("non_saturating", 30.0)]
+    for loss, fid in runs:
+        status = "oom" if fid is None else "ok"
+        scores = None if fid is None else {"fid": fid}
+        folder.add(loss=loss, status=status, scores=scores, curves=False, picture=False)
+    folder.index()
+    table = load(folder.path).budget.set_index("value")
+    best = {"minimax": 10.0, "non_saturating": 30.0, "hinge": 30.0, "wasserstein": 30.0}
+    assert table["expected_best"].to_dict() == best
+    assert table["failures"].to_dict() == {name: int(name in ("hinge", "wasserstein")) for name in best}
+
+
 @pytest.mark.slow
 def test_a_sample_has_a_file_and_a_table_on_the_page_and_other_grids_have_none(
     make_folder: Callable[..., Folder],
