@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -25,13 +26,14 @@ with waiting_lock(Path(sys.argv[1])):
 """
 
 
-def test_the_second_waits_for_the_first(tmp_path: Path) -> None:
+def test_the_second_waits_for_the_first_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_locks, "MAX_WAIT_SECONDS", 0.05)
     command = [sys.executable, "-c", HOLD, str(tmp_path / "a.lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdin is not None
         assert first.stdout.readline() == "held\n"
-        first.stdin.close()
+        Timer(0.3, first.stdin.close).start()
         with waiting_lock(tmp_path / "a.lock"):
             assert (tmp_path / "a.lock.done").exists()
 
