@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import DatasetError
+from ganbench.files import work_folders
 from ganbench.files.file_locks import take_lock
 from ganbench.files.work_folders import WorkFolders
 
@@ -111,6 +112,20 @@ def test_claims_of_folders_end_with_them(cache: Path) -> None:
         take_lock(cache / "unfinished" / ".lock", timeout=0).release()
     take_lock(cache / "unfinished" / ".lock", timeout=0).release()
     assert left(cache) == []
+
+
+def test_no_lock_is_taken_or_its_file_removed_while_another_process_does(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_folders, "_MAX_CLAIMING_SECONDS", 0.05)
+    with WorkFolders() as first:
+        own = first.folder_of(KEY)
+        claim = take_lock(cache / "unfinished" / ".lock", timeout=0)
+        with WorkFolders() as second:
+            assert second.folder_of({"images": "others"}).parent != own.parent
+    assert not own.exists()
+    assert own.with_name(f"{own.name}.lock").exists()
+    claim.release()
 
 
 def test_a_file_system_without_locks_will_do(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
