@@ -158,6 +158,19 @@ def test_a_reference_of_class_folders_has_classes(tmp_path: Path) -> None:
     assert plain.fingerprint == ExternalDataset(read_samples(tmp_path / "real" / "cat"), tmp_path).fingerprint
 
 
+def test_the_same_images_in_other_classes_are_other_data(tmp_path: Path) -> None:
+    images = np.concatenate([GREY, GREY + 1])
+    read = []
+    for cats in (1, 2):
+        place = tmp_path / str(cats)
+        place.mkdir()
+        folder(place / "cat", images[:cats])
+        folder(place / "dog", images[cats:])
+        read.append(ExternalDataset.read(place))
+    assert torch.equal(read[0].load("train").x, read[1].load("train").x)
+    assert read[0].fingerprint != read[1].fingerprint
+
+
 def test_transparent_images_of_an_array_are_as_those_of_a_folder(tmp_path: Path) -> None:
     colour = np.repeat(COLOUR, 2, axis=1)
     like = Signature(shape=(3, 6, 4), kind="image")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -147,3 +148,13 @@ def test_what_is_not_of_the_kind_of_the_reference(capsys: pytest.CaptureFixture[
     Path("t.csv").write_text("a,b\nx,y\n")
     with pytest.raises(DatasetError, match="has 0 columns of numbers"):
         ExternalDataset.read(Path("t.csv"))
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.0, 2.0), (1.0, 1.0)])
+def test_points_are_standardised_as_the_reference_by_mean_or_deviation_alone(
+    mean: float, deviation: float
+) -> None:
+    data = SimpleNamespace(columns=("a",), mean=np.full(1, mean), deviation=np.full(1, deviation))
+    Path("p.csv").write_text("a\n4\n")
+    points, _ = read_points(Path("p.csv"), 1, PointColumns.of(data))
+    assert points.tolist() == [[(4 - mean) / deviation]]
