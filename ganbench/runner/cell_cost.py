@@ -82,7 +82,7 @@ class CellCost:
         try:
             if self._device.type != "cuda":
                 _CLEAR.write_text("5")
-            elif torch.cuda.is_initialized():
+            elif torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
                 # Before, there is no peak, and torch refuses to reset it.
                 torch.cuda.reset_peak_memory_stats(self._device)
         except (OSError, RuntimeError):
