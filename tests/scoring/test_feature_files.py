@@ -57,6 +57,9 @@ def test_features_come_back_in_order_and_more_follow(tmp_path: Path) -> None:
     again.append(batch(3))
     require_equal(again.features(), range(4))
     require_equal(FeatureFiles(tmp_path).features(), range(4))
+    again.append(batch(4, 7))
+    for files in (again, FeatureFiles(tmp_path)):
+        assert torch.equal(files.last().features, batch(4, 7).features)
     again.clear()
     assert again.rows == FeatureFiles(tmp_path).rows == 0
     again.append(batch(5, 3))
@@ -164,7 +167,15 @@ def test_every_metric_gives_mapped_features_the_value_of_those_in_memory(
     assert values(generated, sides[1]) == expected
     reference = Reference({"content": "x"}, lambda: sides[1])
     assert values(as_side(sides[0]), reference) == expected
-    for mean, covariance in (mean_and_covariance(sides[1]), mean_and_covariance(reference)):
+    copied: list[Path] = []
+    as_float64 = FeatureFiles.as_float64
+    monkeypatch.setattr(
+        FeatureFiles, "as_float64", lambda files: copied.append(files._folder) or as_float64(files)
+    )
+    found = [mean_and_covariance(side) for side in (sides[1], reference)]
+    # Of those of a reference, too, what is computed with lies in a file.
+    assert copied == [tmp_path / "reference"] * 2
+    for mean, covariance in found:
         assert np.array_equal(mean, mean_and_covariance(in_memory[1])[0])
         assert np.array_equal(covariance, mean_and_covariance(in_memory[1])[1])
     # The copy in float64 is gone with the array.
