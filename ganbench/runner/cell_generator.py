@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -111,14 +113,14 @@ class CellGenerator(nn.Module):
             DatasetError: the data whose conditions it takes are not there.
         """
         cell = self.parts.cell
-        _require_whole("n", n, 1, MAX_SAMPLES)
-        _require_whole("repeat", repeat, 0, cell.score.repeats - 1)
+        n = _whole("n", n, 1, MAX_SAMPLES)
+        repeat = _whole("repeat", repeat, 0, cell.score.repeats - 1)
         if seed is not None:
-            _require_whole("seed", seed, 0, MAX_SEED)
+            seed = _whole("seed", seed, 0, MAX_SEED)
         with _as_in_a_worker(self.store):
             given = None
             if class_ is not None:
-                classes = [class_] if isinstance(class_, int) else list(class_)
+                classes = _classes(class_)
                 if not 1 <= len(classes) <= n:
                     raise GridError(f"class_: must be 1 to {n} classes, as n is {n}, given {len(classes)}")
                 given = given_classes(self.parts, classes)
@@ -198,6 +200,32 @@ def _as_in_a_worker(store: Store) -> Iterator[None]:
         yield
 
 
-def _require_whole(name: str, value: object, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    number = _index(value)
+    if number is None or not low <= number <= high:
         raise GridError(f"{name}: must be a whole number from {low} to {high}, given {value!r}")
+    return number
+
+
+def _classes(given: Any) -> list[int]:
+    one = _index(given)
+    if one is not None:
+        return [one]
+    try:
+        numbers = [_index(each) for each in given]
+    except TypeError:  # also of an array or tensor without dimensions
+        numbers = [None]
+    classes = [number for number in numbers if number is not None]
+    if len(classes) < len(numbers):
+        raise GridError(f"class_: must be a whole number or a list of them, given {given!r}")
+    return classes
+
+
+def _index(value: Any) -> int | None:
+    """Read a whole number of Python, numpy or torch; None where it is something else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None

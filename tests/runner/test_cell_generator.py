@@ -112,6 +112,13 @@ def test_fewer_samples_are_the_first_and_all_are_those_that_were_scored(results:
         ({"n": 3, "repeat": 2}, "repeat: must be a whole number from 0 to 1, given 2"),
         ({"n": 3, "class_": 10}, "--class: must be from 0 to 9, given 10"),
         ({"n": 1, "class_": [1, 2]}, "class_: must be 1 to 1 classes, as n is 1, given 2"),
+        ({"n": 3, "class_": [1.5]}, "class_: must be a whole number or a list of them, given [1.5]"),
+        ({"n": 3, "class_": True}, "class_: must be a whole number or a list of them, given True"),
+        ({"n": 3, "class_": 1.5}, "class_: must be a whole number or a list of them, given 1.5"),
+        (
+            {"n": 3, "class_": np.array(1.5)},
+            "class_: must be a whole number or a list of them, given array(1.5)",
+        ),
     ],
 )
 def test_what_cannot_be_sampled_is_refused(
@@ -120,6 +127,22 @@ def test_what_cannot_be_sampled_is_refused(
     with pytest.raises(GridError) as caught:
         results.generator(cell_of(results, "digits", True)).sample(**given)
     assert str(caught.value) == problem
+
+
+def test_numbers_of_numpy_and_torch_are_numbers(results: ganbench.Results) -> None:
+    generator = results.generator(cell_of(results, "digits", True))
+    wanted = generator.sample(3, seed=7, class_=[2, 1])
+    for n, seed, classes in (
+        (np.int64(3), np.uint8(7), np.array([2, 1])),
+        (torch.tensor(3), torch.tensor(7), torch.tensor([2, 1])),
+    ):
+        made = generator.sample(n, seed, classes)
+        assert torch.equal(made.x, wanted.x)
+        assert made.labels is not None
+        assert made.labels.tolist() == [2, 1, 2]
+    for class_ in (np.int64(2), torch.tensor(2)):
+        made = generator.sample(1, seed=7, class_=class_)
+        assert torch.equal(made.x, wanted.x[:1])
 
 
 def test_a_generator_without_classes_and_a_cell_that_is_none_are_refused(results: ganbench.Results) -> None:
