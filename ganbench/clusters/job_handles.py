@@ -163,10 +163,13 @@ class LocalHandle:
 
     def cancel(self) -> None:
         """End it, whatever it is doing."""
-        if not self._is_over_now():
+        if self._is_over_now():
             # A process that has ended has left its number to another one.
+            return
+        # The process that runs the cells is started by submitit's, and would go on without it.
+        for pid in (self.id, *_children(self.id)):
             with suppress(OSError):
-                os.kill(int(self.id), signal.SIGKILL)
+                os.kill(int(pid), signal.SIGKILL)
 
     def _is_over_now(self) -> bool:
         if self._job._process is not None:
@@ -223,8 +226,17 @@ class DebugHandle:
 
 def _is_controller(pid: str) -> bool:
     """Tell whether a process is one of submitit's; another one may have got its number."""
-    said = subprocess.run(["ps", "-o", "command=", "-p", pid], capture_output=True, text=True, check=False)
-    return "submitit" in said.stdout
+    return "submitit" in _ps("-o", "command=", "-p", pid)
+
+
+def _children(pid: str) -> list[str]:
+    """List the processes that a process has started."""
+    pairs = (line.split() for line in _ps("-A", "-o", "pid=,ppid=").splitlines())
+    return [child for child, parent in pairs if parent == pid]
+
+
+def _ps(*options: str) -> str:
+    return subprocess.run(["ps", *options], capture_output=True, text=True, check=False).stdout
 
 
 def _last_line(*files: Path) -> str:

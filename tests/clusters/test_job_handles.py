@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from studies import left_of, session_of
 
 from ganbench.clusters import job_handles
 from ganbench.clusters.job_handles import DebugHandle, LocalHandle, SlurmHandle, SlurmQueue
@@ -31,6 +32,21 @@ def test_a_process_that_has_got_the_number_of_an_ended_job_is_left_alone(tmp_pat
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_job_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:
+    """Neither submitit's process, which has the job's number, nor that which it has started for the cells."""
+    sleep = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(120)'])"
+    source = f"'submitit'; import subprocess, sys; job = {sleep}; print(flush=True); job.wait()"
+    controller = subprocess.Popen(
+        [sys.executable, "-c", source], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert controller.stdout is not None
+    controller.stdout.readline()
+    assert len(session_of(controller.pid)) == 2
+    LocalHandle(job_of(tmp_path, str(controller.pid))).cancel()
+    assert left_of(controller.pid, 30) == []
+    controller.communicate()
 
 
 @pytest.mark.parametrize(
