@@ -169,7 +169,8 @@ class SlurmExecutor(SignalledExecutor):
                     again += yield from self._collect(job, jobs, wanted, tries, on_event)
                 if self.stopped is None:
                     yield from self._given_up(self._submit(jobs, again, check), wanted, on_event)
-                    if self._detached:
+                    # Where all of them have ended meanwhile, nothing is left to be collected.
+                    if self._detached and jobs.all:
                         self.left = _counted(jobs)
                         return
                 else:
@@ -217,7 +218,7 @@ class SlurmExecutor(SignalledExecutor):
         left = job.left
         if is_over and left and self.stopped is None and not job.is_blameless:
             # It was killed, with the cell that it had or before it had one.
-            cell = job.given or left[0]
+            cell = job.given if job.given in left else left[0]
             left.remove(cell)
             ends.append((cell, job.lost()))
         for cell, end in ends:

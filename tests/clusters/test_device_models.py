@@ -84,7 +84,9 @@ class PretendedSlurm:
                     log.append(CellGiven(cell=task.cell.id))
                     log.append(CellResult(cell=task.cell.id, status="ok", scores={}))
             log.append(JobEnded())
-            self.all.append(SubmittedJob(name="j", cells=cells, handle=DebugHandle(), log=log))
+            handle = DebugHandle()
+            handle._thread.join(30)
+            self.all.append(SubmittedJob(name="j", cells=cells, handle=handle, log=log))
 
     def drop(self, job: SubmittedJob) -> None:
         self.all.remove(job)
@@ -142,6 +144,17 @@ def test_cells_whose_device_model_no_job_finds_end_with_one_line(
     (said,) = heard
     assert isinstance(said, CellNote)
     assert said.note.startswith(note)
+
+
+def test_a_run_that_is_detached_from_jobs_that_have_ended_leaves_nothing(
+    slurm: SlurmExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PretendedSlurm, "nodes", {"n1": "A"}, raising=False)
+    slurm.detach()
+    ended = list(slurm.run(planned_tasks(tmp_path / "out", "A", "A")))
+    assert [result.status for result in ended] == ["ok"] * 2
+    assert slurm.left == ""
+    assert not (tmp_path / "out" / ".workers.json").exists()
 
 
 def test_nodes_that_are_left_out_join_those_of_the_cluster_file(slurm: SlurmExecutor, tmp_path: Path) -> None:
