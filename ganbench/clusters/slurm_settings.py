@@ -44,9 +44,7 @@ class SlurmSettings(ClusterSettings):
 
     table: ClassVar[str] = "slurm"
 
-    cluster: Annotated[Literal["slurm", "local", "debug"], Field(description="slurm, local or debug")] = (
-        "slurm"
-    )
+    cluster: Annotated[ClusterName, Field(description="slurm, local or debug")] = "slurm"
     cells_per_job: Annotated[int, Field(ge=1, le=100_000, description="a whole number from 1 to 100000")] = 1
     submitit: dict[str, Any] = Field(default_factory=dict)
 
