@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 from tiny_grid import GRID
 
 from ganbench.catalog import load_catalog
-from ganbench.clusters import slurm_jobs
+from ganbench.clusters import job_handles, slurm_jobs
+from ganbench.clusters.node_check import NodeCheck
 from ganbench.clusters.slurm_executor import SlurmExecutor
+from ganbench.clusters.slurm_jobs import SlurmJobs
 from ganbench.clusters.slurm_settings import SlurmSettings
 from ganbench.errors import GanbenchError, GridError, StoreError
 from ganbench.execution import plan_run
@@ -90,6 +93,34 @@ def test_cells_that_need_something_else_are_in_jobs_of_their_own(
     names = ("mem", "mem-per-cpu", "gpus-per-node", "gpus-per-task")
     submitted = [asked(script) for script in sorted(scripts.iterdir())]
     assert [{name: said[name] for name in names if name in said} for said in submitted] == [first, second]
+
+
+def test_jobs_are_kept_from_nodes_beside_those_of_the_cluster_file(scripts: Path, tmp_path: Path) -> None:
+    jobs = SlurmJobs(tmp_path / "jobs", SlurmSettings(submitit={"slurm_exclude": "old[1-3]"}))
+    work = {"tasks": pickle.dumps([]), "check": NodeCheck(), "device": "cpu"}
+    jobs.submit([(["c1"], work)], ["n1", "n2"])
+    (script,) = scripts.iterdir()
+    assert asked(script)["exclude"].strip("'") == "old[1-3],n1,n2"
+
+
+def test_jobs_that_have_not_begun_are_cancelled_where_the_run_is_stopped(
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_handles, "_ASK_SECONDS", 0.0)
+    cancelled = tmp_path / "cancelled"
+    texts = {
+        "scancel": f'#!/bin/sh\necho "$1" >> {cancelled}\n',
+        "squeue": f"#!/bin/sh\ntest -e {cancelled}\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    executor = executor_of('cells_per_job = 1\ndevice_models = ["A"]\n', tmp_path)
+    executor.stop()
+    assert list(executor.run(tasks_with({"mem_gb": 4}, tmp_path))) == []
+    assert cancelled.read_text().split() == ["0", "1"]
+    # Slurm has them no longer: nothing is left to be collected.
+    assert not Store(tmp_path / "out").jobs_folder.exists()
 
 
 @pytest.mark.parametrize(
