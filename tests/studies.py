@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
+from typing import TypeVar
 
 import pandas as pd
 from ready_process import run_program
 
 from ganbench.errors import StoreError
 from ganbench.store import Store
+
+Found = TypeVar("Found")
 
 GRID = """
 name = "tiny"
@@ -247,13 +250,14 @@ class CountedStudy(Study):
         return sum(times - 1 for times in Counter(self.log.read_text().splitlines()).values())
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 300) -> None:
-    """Wait until something has happened in a run that goes on."""
+def wait_for(condition: Callable[[], Found], process: subprocess.Popen[str], seconds: float = 300) -> Found:
+    """Wait until something has happened in a run that goes on; return what was found true."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.02)
+    return found
 
 
 # Columns of cells.csv that are measured: no two runs have the same.

@@ -12,6 +12,7 @@ from ganbench.clusters.node_check import NodeReport
 from ganbench.clusters.ray_cluster import RayCluster
 from ganbench.clusters.ray_settings import RaySettings
 from ganbench.runner import Task
+from ganbench.runner.events import CellBegun
 from ganbench.runner.task import CellResult
 
 
@@ -35,6 +36,10 @@ class RayError(Exception):
     """What Ray raises of an actor that is gone."""
 
 
+class OutOfMemoryError(RayError):
+    """What it raises of one that it has ended to free memory."""
+
+
 class PretendedRay:
     """The part of Ray's package that ganbench uses.
 
@@ -42,9 +47,11 @@ class PretendedRay:
         asked: the options of each actor, in order.
         ran: cells and the nodes that ran them, in order.
         most: how many actors have had a node at a time.
+        ends: what actors end by, in order, and what they have just been sent then.
+        stuck: whether cells begin and do not end.
     """
 
-    exceptions = SimpleNamespace(RayError=RayError, OutOfMemoryError=MemoryError)
+    exceptions = SimpleNamespace(RayError=RayError, OutOfMemoryError=OutOfMemoryError)
 
     def __init__(self, **nodes: Node) -> None:
         self.machines = nodes
@@ -52,6 +59,8 @@ class PretendedRay:
         self.asked: list[dict[str, Any]] = []
         self.ran: list[tuple[str, str]] = []
         self.most = 0
+        self.ends: list[tuple[type, RayError]] = []
+        self.stuck = False
 
     def nodes(self) -> list[dict[str, Any]]:
         return [
@@ -120,7 +129,7 @@ class Reference:
 
     def answer(self) -> Any:
         if self._actor.is_lost():
-            raise RayError("the actor is gone")
+            raise self._actor.end or RayError("the actor is gone")
         return self._answer()
 
 
@@ -129,6 +138,7 @@ class Actor:
 
     def __init__(self, ray: PretendedRay, options: dict[str, Any]) -> None:
         self.ray, self.options, self.name = ray, options, ""
+        self.end: RayError | None = None
         self._said: list[object] = []
         for method in ("node", "listen", "send", "stop"):
             setattr(self, method, SimpleNamespace(remote=getattr(self, f"_{method}")))
@@ -144,7 +154,7 @@ class Actor:
         return node_id(name) not in label.operator.values
 
     def is_lost(self) -> bool:
-        return bool(self.name) and not self.ray.machines[self.name].alive
+        return self.end is not None or (bool(self.name) and not self.ray.machines[self.name].alive)
 
     def _node(self) -> Reference:
         return Reference(self, lambda: self.name, lambda: (self.name, node_id(self.name)))
@@ -162,6 +172,11 @@ class Actor:
         said = pickle.loads(message)
         if isinstance(said, Task):
             self.ray.ran.append((said.cell.id, self.name))
+        if self.ray.ends and isinstance(said, self.ray.ends[0][0]):
+            self.end = self.ray.ends.pop(0)[1]
+        elif isinstance(said, Task) and self.ray.stuck:
+            self._said.append(CellBegun(cell=said.cell.id))
+        elif isinstance(said, Task):
             status = "ok" if said.environment.device == model else "error"
             self._said.append(CellResult(cell=said.cell.id, status=status, scores={}))
         else:

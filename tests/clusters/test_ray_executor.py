@@ -29,11 +29,31 @@ RayExecutor.patience_seconds = 120.0
 
 def join(cluster: Any, **options: Any) -> Any:
     """Add a node with one core, the first of which is the head."""
+    before = raylets()
     for _ in range(2):
         # Ray gives up after 30 seconds, and a busy machine may take longer.
         with suppress(Exception):
             return cluster.add_node(num_cpus=1, **options)
+        # It does not end what it has started, which would come up yet and be a node too many.
+        for late in raylets() - before:
+            os.kill(late, signal.SIGKILL)
     return cluster.add_node(num_cpus=1, **options)
+
+
+def raylets() -> set[int]:
+    """The processes that this one has started to be nodes of Ray."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            program = (folder / "cmdline").read_bytes().split(b"\0")[0]
+            if program.endswith(b"/raylet") and parent_of(folder) == os.getpid():
+                found.add(int(folder.name))
+    return found
+
+
+def parent_of(folder: Path) -> int:
+    """The id of the process that has started the one of a folder of /proc."""
+    return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.fixture(scope="module")
@@ -84,20 +104,18 @@ class RayStudy(CountedStudy):
         """The actors that have a worker of this study, by their process ids."""
         parents = []
         for folder in Path("/proc").glob("[0-9]*"):
-            try:
+            with suppress(OSError):
                 command = (folder / "cmdline").read_bytes()
                 if b"--serve" in command and str(self.site).encode() in command:
-                    parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                    parent = parent_of(folder)
                     if b"ray::" in Path(f"/proc/{parent}/cmdline").read_bytes():
                         parents.append(parent)
-            except OSError:
-                continue
         return parents
 
-    def started(self) -> bool:
-        """Whether both cells have come to a checkpoint behind the first steps, which are not counted."""
+    def started(self) -> dict[str, int]:
+        """The steps of both cells, once these are behind the first ones, which are not counted."""
         reached = self.reached()
-        return len(reached) == 2 and min(reached.values()) > 6
+        return reached if len(reached) == 2 and min(reached.values()) > 6 else {}
 
 
 def test_twelve_cells_on_two_nodes_are_those_of_the_local_executor(
@@ -125,8 +143,7 @@ def test_a_node_and_an_actor_that_die_cost_their_cells_a_try(
     study = RayStudy(tmp_path, cluster.address, TWO)
     study.count_steps(SLOW_STEP)
     begun = study.start(*study.options)
-    wait_for(study.started, begun)
-    reached = study.reached()
+    reached = wait_for(study.started, begun)
     cluster.remove_node(two_nodes, allow_graceful=False)
     wait_for(lambda: len(study.actors()) == 1, begun)
     os.kill(study.actors()[0], signal.SIGKILL)

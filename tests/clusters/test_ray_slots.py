@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from planned_tasks import planned_tasks
-from pretended_ray import Node, PretendedCluster, PretendedRay
+from pretended_ray import Node, OutOfMemoryError, PretendedCluster, PretendedRay, RayError
 
 from ganbench.clusters import ray_executor, ray_slots
 from ganbench.clusters.ray_cluster import _connect
@@ -16,6 +17,7 @@ from ganbench.clusters.ray_executor import RayExecutor
 from ganbench.clusters.ray_settings import Needs, RaySettings
 from ganbench.errors import GanbenchError
 from ganbench.execution import Interrupted
+from ganbench.runner import Task
 from ganbench.runner.events import CellNote, Event
 
 
@@ -23,14 +25,14 @@ from ganbench.runner.events import CellNote, Event
 def executor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes an executor on a pretended Ray."""
 
-    def make(ray: PretendedRay, settings: str = "") -> RayExecutor:
+    def make(ray: PretendedRay, settings: str = "", **options: Any) -> RayExecutor:
         monkeypatch.setattr(ray_executor, "RayCluster", PretendedCluster(ray))
         for name in ("_UNSERVED_SECONDS", "_PLACED_SECONDS"):
             monkeypatch.setattr(ray_executor, name, -1)
         monkeypatch.setattr(ray_slots, "_COUNT_SECONDS", -1)
         file = tmp_path / "cluster.toml"
         file.write_text(f"[ray]\n{settings}\n")
-        return RayExecutor(file)
+        return RayExecutor(file, **options)
 
     return make
 
@@ -143,7 +145,11 @@ def test_cells_whose_device_model_has_gone_end_with_one_line_after_all_others(
     # A node of a further model joins meanwhile.
     ray.machines["n3"] = Node("C", {"CPU": 1})
     heard: list[Event] = []
-    monkeypatch.setattr(ray_executor, "_UNSERVED_SECONDS", 0.5)
+    # By looks rather than by seconds, of which a busy machine may take many between two looks.
+    looks = itertools.count()
+    monkeypatch.setattr(ray_executor, "time", SimpleNamespace(monotonic=lambda: next(looks)))
+    monkeypatch.setattr(ray_executor, "_UNSERVED_SECONDS", 100)
+    monkeypatch.setattr(ray_slots, "_POLL_SECONDS", 0)
     ended = list(made.run(tasks, heard.append))
     assert [result.status for result in ended] == ["ok", "ok", "error"]
     assert ended[2].cell == tasks[0].cell.id
@@ -152,6 +158,57 @@ def test_cells_whose_device_model_has_gone_end_with_one_line_after_all_others(
     assert len(notes) == 1
     waiting = f"cells wait for a device model that no worker has: {ended[2].cell} for B"
     assert notes[0].startswith(f"{waiting}; there is A on n1; C on n3; ")
+
+
+@pytest.mark.parametrize(
+    ("ends", "status", "reason"),
+    [
+        ([RayError()], "ok", ""),
+        (
+            [RayError(), RayError()],
+            "error",
+            "its worker died 2 times, the last time by the end of its Ray actor on node n1",
+        ),
+        (
+            [RayError(), OutOfMemoryError()],
+            "oom",
+            "its worker died 2 times; Ray had to free memory",
+        ),
+    ],
+)
+def test_a_cell_that_loses_its_worker_is_tried_once_more(
+    ends: list[RayError], status: str, reason: str, executor: Any, tmp_path: Path
+) -> None:
+    ray = PretendedRay(n1=Node("A", {"CPU": 1}))
+    made = executor(ray)
+    made.places()
+    ray.ends = [(Task, end) for end in ends]
+    first, second = planned_tasks(tmp_path / "out", "A", "A")
+    ended = {result.cell: result for result in made.run([first, second])}
+    assert (ended[first.cell.id].status, ended[first.cell.id].reason) == (status, reason)
+    assert ended[second.cell.id].status == "ok"
+    assert [cell for cell, _ in ray.ran] == [first.cell.id] * 2 + [second.cell.id]
+
+
+def test_a_cell_that_takes_too_long_is_ended(executor: Any, tmp_path: Path) -> None:
+    ray = PretendedRay(n1=Node("A", {"CPU": 1}))
+    made = executor(ray, max_seconds=0.01)
+    made.places()
+    ray.stuck = True
+    (ended,) = made.run(planned_tasks(tmp_path / "out", "A"))
+    assert (ended.status, ended.reason) == ("error", "time limit: 0.01 seconds")
+    assert ray.actors == []
+
+
+def test_workers_that_die_before_they_have_reported_are_given_up(executor: Any) -> None:
+    ray = PretendedRay(n1=Node("A", {"CPU": 1}))
+    # They are sent a check and their device.
+    ray.ends = [(tuple, RayError())] * 3
+    with pytest.raises(GanbenchError) as caught:
+        executor(ray).places()
+    cause = "the end of its Ray actor on node n1"
+    assert caught.value.problems == (f"[ray]: no worker can be started on the cluster: {cause}",)
+    assert len(ray.asked) == 3
 
 
 def test_work_of_others_on_the_cluster_does_not_keep_a_run_from_beginning(
