@@ -9,7 +9,7 @@ import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, plain, warn
-from ganbench.cli.parsing import Folder, Plugins
+from ganbench.cli.parsing import Best, Folder, Plugins
 from ganbench.errors import GridError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def export_command(
         str | None,
         typer.Option("--format", metavar="torch|onnx", help="Default: by FILE's ending, .pt2 or .onnx."),
     ] = None,
+    best: Best = False,
     plugins: Plugins = None,
 ) -> int:
     """Write the generator of a finished cell as a torch.export archive or an ONNX model.
@@ -43,11 +44,13 @@ def export_command(
     require_new(out)
     store = Store(folder).require()
     catalog = load_catalog(plugins=plugins or ())
-    generator = open_generator(store, cell, SharedParts(catalog), "cpu")
+    generator = open_generator(store, cell, SharedParts(catalog), "cpu", best=best)
     warn(catalog.notes)
     card = export_generator(generator, out, form)
-    said = f"{cell} as {card['format']}: {out}; within {card['largest_difference']:.1g} of ganbench sample"
-    output().print(plain(f"{said}; card: {out}.json"), soft_wrap=True)
+    which = "" if generator.best is None else f", {generator.best.words},"
+    said = f"{cell}{which} as {card['format']}: {out}"
+    within = f"within {card['largest_difference']:.1g} of ganbench sample"
+    output().print(plain(f"{said}; {within}; card: {out}.json"), soft_wrap=True)
     return 0
 
 

@@ -13,6 +13,9 @@ from ganbench.errors import GanbenchError
 
 Json = Annotated[bool, typer.Option("--json", help="Print an array of JSON objects.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")]
+Best = Annotated[
+    bool, typer.Option("--best", help="Of the weights that score.keep_best kept, not of the final ones.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Jobs = Annotated[
     int | None, typer.Option(help="Workers; default: one per core, or per GPU, as quotas and memory allow.")

@@ -12,7 +12,7 @@ import typer
 
 from ganbench.catalog import load_catalog
 from ganbench.cli.console import output, say, warn
-from ganbench.cli.parsing import Folder, Plugins
+from ganbench.cli.parsing import Best, Folder, Plugins
 from ganbench.errors import GridError, StoreError
 from ganbench.files.atomic import make_folder, write_bytes, write_folder, write_stream
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ganbench.api import Samples
     from ganbench.runner import CellParts
+    from ganbench.runner.best_generator import KeptBest
     from ganbench.store import Store
 
 _MAX_COUNT = 1_000_000
@@ -36,12 +37,14 @@ class _SampleRequest:
     classes: tuple[int, ...]
     condition: Path | None
     truncation: float | None
+    best: KeptBest | None
 
     @property
     def words(self) -> list[str]:
         """What makes them others than those that were scored."""
         numbers = ", ".join(map(str, self.classes))
         return [
+            *([self.best.words] if self.best is not None else []),
             *([f"class{'es' if len(self.classes) > 1 else ''} {numbers}"] if self.classes else []),
             *([f"conditions of {self.condition.name}"] if self.condition is not None else []),
             *([f"truncation {self.truncation:g}"] if self.truncation is not None else []),
@@ -50,8 +53,9 @@ class _SampleRequest:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """What an archive says of the noise, where it is not that which was scored."""
-        told = {"seed": self.seed, "truncation": self.truncation}
+        """What an archive says of noise that was not scored, and of weights that are not the final ones."""
+        step = None if self.best is None else self.best.step
+        told = {"best_step": step, "seed": self.seed, "truncation": self.truncation}
         return {name: value for name, value in told.items() if value is not None}
 
 
@@ -61,7 +65,7 @@ def sample_command(
     count: Annotated[int, typer.Option(help="How many.")] = 64,
     repeat: Annotated[int, typer.Option(metavar="K", help="As in scores.csv, where score.repeats > 1.")] = 0,
     seed: Annotated[
-        int | None, typer.Option(help="Of the noise; default: the cell's own, whose samples were scored.")
+        int | None, typer.Option(help="Of the noise; default: that of the samples that were scored.")
     ] = None,
     classes: Annotated[
         list[int] | None,
@@ -71,6 +75,7 @@ def sample_command(
         Path | None,
         typer.Option(metavar="FILE", help="Made from these conditions in turn: .npy, .npz or a picture."),
     ] = None,
+    best: Best = False,
     truncation: Annotated[
         float | None, typer.Option(help="Draw noise beyond this magnitude again: the truncation trick.")
     ] = None,
@@ -83,7 +88,7 @@ def sample_command(
     """Write the first samples of a cell as a picture (.png), an archive (.npz) or a folder of pictures.
 
     They are those that were scored, unless a seed, classes, conditions or a truncation are given: then what
-    was given is written with them.
+    was given is written with them. With --best they are those that the best weights were scored anew by.
 
     Raises:
         GanbenchError: the folder, the cell, a number, the conditions, the device or the target cannot be
@@ -91,6 +96,7 @@ def sample_command(
     """
     from ganbench.files.data_paths import GRID_VARIABLE, data_paths_set
     from ganbench.runner import CellParts, SharedParts
+    from ganbench.runner.best_generator import kept_best
     from ganbench.runner.devices import THREADS, device_of, resolve_device
     from ganbench.store import Store, require_foreign
     from ganbench.store.stored_grid import finished_cell
@@ -104,6 +110,9 @@ def sample_command(
     store = Store(folder).require()
     catalog = load_catalog(plugins=plugins or ())
     chosen = finished_cell(store, cell, catalog)
+    kept = kept_best(store, chosen) if best else None
+    if kept is not None and repeat:
+        raise GridError(f"--repeat: must be 0 with --best, which is scored on one sample set, given {repeat}")
     if not 0 <= repeat < chosen.score.repeats:
         raise GridError(
             f"--repeat: must be from 0 to {chosen.score.repeats - 1}, as score.repeats of the grid is "
@@ -116,6 +125,7 @@ def sample_command(
         classes=tuple(classes or ()),
         condition=condition,
         truncation=truncation,
+        best=kept,
     )
     _require_numbers(request)
     paths = {GRID_VARIABLE: store.grid_folder() or None}
@@ -190,7 +200,7 @@ def _samples(store: Store, parts: CellParts, request: _SampleRequest, given: Ten
     from ganbench.scoring import NonFiniteSamples
 
     cell = parts.cell
-    generator = load_generator(store, parts)
+    generator = load_generator(store, parts, request.best)
     try:
         return cell_samples(
             generator,
@@ -200,6 +210,7 @@ def _samples(store: Store, parts: CellParts, request: _SampleRequest, given: Ten
             seed=request.seed,
             given=given,
             truncation=request.truncation,
+            best=request.best is not None,
         )
     except NonFiniteSamples as error:
         if request.words:

@@ -84,7 +84,7 @@ class Results(ResultTables):
         """
         return curves_frame(self._store(), self.cells)
 
-    def generator(self, cell: str, *, device: str = "auto") -> CellGenerator:
+    def generator(self, cell: str, *, device: str = "auto", best: bool = False) -> CellGenerator:
         """Load the generator of a finished cell: a `torch.nn.Module` in eval mode that also makes samples.
 
         `generator.sample(n, seed)` gives, bit for bit, what `ganbench sample` writes.
@@ -92,17 +92,21 @@ class Results(ResultTables):
         Args:
             cell: its id, as in the first column of `cells`.
             device: auto, cpu, cuda or cuda:N; auto is the device that the cell was trained on.
+            best: whether to load the weights at the best of its scorings, which `score.keep_best` kept, in
+                place of the final ones.
 
         Raises:
-            GanbenchError: there is no such cell, it is not finished, its weights are damaged, or a plugin
-                that it needs is missing.
+            GanbenchError: there is no such cell, it is not finished or has kept no best, its weights are
+                damaged, or a plugin that it needs is missing.
         """
         from ganbench.runner.cell_generator import open_generator
 
         home = self._home(cell)
-        return open_generator(Store(home.path).require(), cell, home._shared, device)
+        return open_generator(Store(home.path).require(), cell, home._shared, device, best=best)
 
-    def samples(self, cell: str, n: int | None = None, *, repeat: int = 0, device: str = "auto") -> Samples:
+    def samples(
+        self, cell: str, n: int | None = None, *, repeat: int = 0, device: str = "auto", best: bool = False
+    ) -> Samples:
         """Generate the samples of a finished cell that were scored, the first n.
 
         Args:
@@ -110,6 +114,7 @@ class Results(ResultTables):
             n: how many; as many as were scored unless given.
             repeat: which of the sample sets, where `score.repeats` is above 1.
             device: as for `generator`.
+            best: likewise; the samples are those by which the best weights were scored anew.
 
         Returns:
             On the CPU, uint8 (n, C, H, W) for images or float32 (n, d) for points, with the labels and
@@ -118,7 +123,7 @@ class Results(ResultTables):
         Raises:
             GanbenchError: as for `generator`; or n or repeat are out of their range.
         """
-        generator = self.generator(cell, device=device)
+        generator = self.generator(cell, device=device, best=best)
         return generator.sample(generator.scored_samples if n is None else n, repeat=repeat)
 
     def figures(self) -> dict[str, Figure]:

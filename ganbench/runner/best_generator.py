@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ganbench.errors import GridError
+from ganbench.errors import GridError, StoreError
 from ganbench.grid import Cell
 from ganbench.grid.scoring import directed_scores
 from ganbench.runner.build import CellParts
@@ -33,6 +33,28 @@ class BestScoring:
     step: int
     value: float
     state: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptBest:
+    """The best scoring of a finished cell, whose weights are kept beside the final ones.
+
+    Attributes:
+        score: by which it was chosen, such as `fid`.
+        step: of the generator.
+        value: of that score, on the samples that it was chosen by.
+        weights: SHA-256 of the file, hexadecimal.
+    """
+
+    score: str
+    step: int
+    value: float
+    weights: str
+
+    @property
+    def words(self) -> str:
+        """Which weights they are."""
+        return f"best by {self.score}, step {self.step}"
 
 
 class BestGenerator:
@@ -90,7 +112,7 @@ class BestGenerator:
         """Write the kept weights again: an earlier attempt may have left those of a later step.
 
         Returns:
-            What the cell's record says of it: step, value and SHA-256 of the file; nothing
+            What the cell's record says of it: score, step, value and SHA-256 of the file; nothing
             where none is kept.
 
         Raises:
@@ -99,7 +121,8 @@ class BestGenerator:
         if self.kept is None:
             return {}
         weights = self._store.write_generator(self._cell.id, self.kept.state, best=True)
-        return {"best": {"step": self.kept.step, "value": self.kept.value, "weights": weights}}
+        found = {"step": self.kept.step, "value": self.kept.value, "weights": weights}
+        return {"best": {"score": self._cell.score.keep_best, **found}}
 
     def checkpoint(self, parts: CellParts) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Give what a checkpoint holds of it: tensors, and a part of the record."""
@@ -111,6 +134,30 @@ class BestGenerator:
             return {}, {"best": said}
         tensors = {f"{_PREFIX}{name}": tensor for name, tensor in self.kept.state.items()}
         return tensors, {"best": {**said, "step": self.kept.step, "value": self.kept.value}}
+
+
+def kept_best(store: Store, cell: Cell) -> KeptBest:
+    """Read which weights a finished cell has kept as its best.
+
+    Raises:
+        StoreError: it has kept none, or its record is damaged.
+    """
+    said = store.cell(cell.id).get("best")
+    if said is None:
+        why = "its grid does not ask for one; set keep_best in [score] and run it again"
+        if (name := cell.score.keep_best) is not None:
+            why = f"none of its scorings gave a finite {name}, by which to choose"
+        raise StoreError(f"{store.path}: cell {cell.id} has kept no best generator: {why}")
+    try:
+        # Records of earlier builds name no score; it is the one of their grid.
+        score = str(said.get("score") or cell.score.keep_best or "a score that is not recorded")
+        return KeptBest(
+            score=score, step=int(said["step"]), value=float(said["value"]), weights=str(said["weights"])
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"{store.path}: the record of {cell.id} is damaged: best: {said!r}, {error!r}"
+        ) from error
 
 
 def split_best(

@@ -14,7 +14,7 @@ from ganbench.errors import StoreError
 from ganbench.files.tensors import read_record
 from ganbench.grid import Cell, Environment
 from ganbench.grid.history import History
-from ganbench.runner.best_generator import BestScoring, best_protocol, split_best
+from ganbench.runner.best_generator import BestScoring, KeptBest, best_protocol, split_best
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.task import Task
 from ganbench.store import Store
@@ -139,8 +139,13 @@ def checkpoint_changes(store: Store, cell: Cell, now: Environment) -> list[str]:
     return []
 
 
-def load_generator(store: Store, parts: CellParts) -> nn.Module:
+def load_generator(store: Store, parts: CellParts, best: KeptBest | None = None) -> nn.Module:
     """Load a cell's stored weights into the generator of its parts, on their device.
+
+    Args:
+        store: the results folder.
+        parts: of the cell.
+        best: given, the weights are those that were kept as the best; else the final ones.
 
     Raises:
         StoreError: there are none, they are damaged, or they do not fit.
@@ -150,12 +155,13 @@ def load_generator(store: Store, parts: CellParts) -> nn.Module:
     if cell.train.precision == "float64":
         generator.double()
     try:
-        generator.load_state_dict(store.generator(cell.id, size_limit(generator.state_dict(), 2)))
+        limit = size_limit(generator.state_dict(), 2)
+        generator.load_state_dict(store.generator(cell.id, limit, best=best is not None))
     except RuntimeError as error:
         raise StoreError(
             f"{store.path}: the weights of {cell.id} do not fit {cell.architecture.label}"
         ) from error
-    tell_step(generator, cell.train.steps, cell.train.steps)
+    tell_step(generator, cell.train.steps if best is None else best.step, cell.train.steps)
     return generator
 
 

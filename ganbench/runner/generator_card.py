@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ganbench.catalog.distributions import ganbench_version
-from ganbench.grid.seeds import score_seed
 from ganbench.runner.cell_generator import CellGenerator
 from ganbench.runner.data_notes import recorded_names, recorded_notes
 
@@ -54,7 +53,16 @@ def generator_card(
     conditional = len(inputs) > 1
     given = (", condition", ", 'condition': condition") if conditional else ("", "")
     use = _USES[form].format(condition=given[0], given=given[1])
-    final = [row for row in store.scores(cell.id) if row["step"] == record["step"] and row["current"]]
+    best = generator.best
+    name = cell.score.best_score if best is None else f"{best.score}_best"
+    of_best = (name, f"{name}_chosen", f"{name}_step")
+    final = [
+        row
+        for row in store.scores(cell.id)
+        if row["step"] == record["step"]
+        and row["current"]
+        and (row["metric"] in of_best) == (best is not None)
+    ]
     return {
         "format": {"torch": "torch.export archive", "onnx": "ONNX"}[form],
         "use": use,
@@ -64,7 +72,7 @@ def generator_card(
                 "dtype": "float32",
                 "distribution": generator.noise.distribution,
                 "meaning": _DISTRIBUTIONS[generator.noise.distribution],
-                "scored_seed": score_seed(cell),
+                "scored_seed": generator.scored_seed,
                 "scored": "each 250 samples: torch.randn, or 2 * torch.rand - 1, of (250, size), drawn from "
                 "torch.Generator().manual_seed(scored_seed)",
             },
@@ -76,8 +84,9 @@ def generator_card(
             **cell.axes,
             "varied": dict(cell.varied),
             "seed": cell.seed,
-            "step": record["step"],
-            "weights_sha256": record.get("weights") or "",
+            "step": record["step"] if best is None else best.step,
+            "weights": "final" if best is None else best.words,
+            "weights_sha256": (record.get("weights") or "") if best is None else best.weights,
         },
         "data": {
             "name": cell.dataset.label,

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from ganbench.errors import GanbenchError, StoreError
 from ganbench.files.atomic import write_bytes
-from ganbench.grid.seeds import score_seed
 from ganbench.runner.cell_generator import CellGenerator
 from ganbench.runner.generator_card import CARD_FILE, INPUTS, OUTPUT, generator_card
 from ganbench.runner.sampling import draw_noise
@@ -124,7 +123,7 @@ class _SingleNetwork(nn.Module):
 def _inputs(generator: CellGenerator, count: int) -> list[Tensor]:
     """Give noise whose samples were scored, and labels or conditions where the generator takes them."""
     parts = generator.parts
-    noise = draw_noise(parts.players, torch.Generator().manual_seed(score_seed(parts.cell)))[:count]
+    noise = draw_noise(parts.players, torch.Generator().manual_seed(generator.scored_seed))[:count]
     if generator.classes is not None:
         return [noise, torch.arange(count) % generator.classes]
     if generator.condition is not None:

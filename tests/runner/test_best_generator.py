@@ -92,6 +92,7 @@ def test_the_best_is_kept_beside_the_final_one(whole: Task, tmp_path: Path) -> N
     assert files(whole)[BEST] == files(shorter)["generator.safetensors"]
     record = Store(whole.folder).cell(whole.cell.id)
     assert record["best"] == {
+        "score": "fid",
         "step": 20,
         "value": found["fid"][0],
         "weights": Store(whole.folder).weights(whole.cell.id, best=True),

@@ -12,6 +12,7 @@ from parts_here import parts
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.grid import read_grid
+from ganbench.runner.best_generator import KeptBest
 from ganbench.runner.checkpoint import load_generator
 from ganbench.store import Store
 
@@ -43,7 +44,7 @@ def build(signature):
 
 
 @pytest.mark.slow
-def test_it_is_told_the_last_step(fake_site: FakeSite, tmp_path: Path) -> None:
+def test_it_is_told_the_step_of_its_weights(fake_site: FakeSite, tmp_path: Path) -> None:
     fake_site.install("fake-fading", PLUGIN)
     table = {
         "name": "fading",
@@ -53,5 +54,9 @@ def test_it_is_told_the_last_step(fake_site: FakeSite, tmp_path: Path) -> None:
     }
     ganbench.run(table, out=tmp_path / "out", executor=InProcess())
     (cell,) = read_grid(table, load_catalog()).cells
-    generator = load_generator(Store(tmp_path / "out"), parts(cell))
+    store = Store(tmp_path / "out")
+    generator = load_generator(store, parts(cell))
     assert generator.share == pytest.approx(1.0)
+    store.write_generator(cell.id, store.generator(cell.id), best=True)
+    best = KeptBest(score="frechet", step=1, value=0.0, weights="")
+    assert load_generator(store, parts(cell), best).share == pytest.approx(1 / 3)
