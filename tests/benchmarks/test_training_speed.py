@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganbench.training import ENGINES
+
+SCRIPT = Path(__file__).with_name("training_speed.py")
+
+
+@pytest.mark.slow
+def test_the_script_writes_a_line_for_each_engine_and_each_part_of_a_cell(tmp_path: Path) -> None:
+    few = ["--only", "ring-256", "--rounds", "1", "--seconds", "0.01"]
+    subprocess.run([sys.executable, str(SCRIPT), "--out", str(tmp_path), *few], check=True, timeout=300)
+    with (tmp_path / "rates.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["workload"] for row in rows} == {"ring-256"}
+    text = (tmp_path / "README.md").read_text()
+    measured = {row["way"] for row in rows}
+    assert {"usual loop", "grid, eager", "trainer, eager"} <= measured
+    for name in ENGINES:
+        assert f"| ring-256 | grid, {name} | " in text
+    for row in rows:
+        assert float(row["steps_per_second"]) == pytest.approx(
+            int(row["steps"]) / float(row["seconds"]), 0.01
+        )
+    _, floor, beside, startup = text.split("\n## ")
+    *parts, together = numbers(floor)[1:]
+    assert together == pytest.approx(sum(parts), abs=0.002)
+    assert together > 0
+    *shares, together, training = numbers(beside)
+    assert together == pytest.approx(sum(shares), abs=0.05)
+    assert min(shares[1:]) > 0 < training
+    assert startup.count("| ring-256 | ") >= 2
+
+
+def numbers(section: str) -> list[float]:
+    """Those of the first row of a section's table."""
+    row = next(line for line in section.splitlines() if line.startswith("| ring-256 | "))
+    return [float(cell.strip(" %")) for cell in row.split("|")[2:-1]]

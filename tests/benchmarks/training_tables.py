@@ -1,0 +1,199 @@
+"""The tables of training speed: what was measured, as a Markdown page and a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from training_floor import Floor
+from training_overheads import CHECKPOINT_SECONDS, EVERY, STEPS
+from training_workloads import Workload, cores
+
+from ganbench.grid.environment import device_model
+
+LOOP = "usual loop"
+PACKAGES = ("ganbench", "torch", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """One way, once.
+
+    Attributes:
+        workload: its name.
+        way: its name.
+        round: from 0.
+        steps: rounds of training, of all cells together.
+        seconds: that they took.
+        startup: of a grid, seconds until its first cell began.
+        peak_mib: of a grid, the most memory that one worker took.
+    """
+
+    workload: str
+    way: str
+    round: int
+    steps: int
+    seconds: float
+    startup: float = 0.0
+    peak_mib: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Steps per second."""
+        return self.steps / self.seconds
+
+
+@dataclass(kw_only=True)
+class Measured:
+    """All that is known of one workload.
+
+    Attributes:
+        workload: which.
+        floor: of one round.
+        timings: of each way and round.
+        refused: why an engine was not measured, by way.
+        shares: seconds that each part takes of a cell of 3000 steps, training included.
+        script: of the usual loop in a process of its own: seconds until its first step, and memory.
+    """
+
+    workload: Workload
+    floor: Floor
+    timings: list[Timing] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+    script: dict[str, float] = field(default_factory=dict)
+
+    def of(self, way: str) -> list[Timing]:
+        """Give the timings of one way."""
+        return [timing for timing in self.timings if timing.way == way]
+
+    def median(self, way: str) -> float:
+        """Give its median rate, in steps per second."""
+        return statistics.median(timing.rate for timing in self.of(way))
+
+    @property
+    def ways(self) -> list[str]:
+        """Name the ways that were measured, in the order of the first round."""
+        return list(dict.fromkeys(timing.way for timing in self.timings))
+
+
+def summary(all_measured: Sequence[Measured], worker: tuple[float, float], command: str) -> str:
+    """Write the tables as a Markdown page.
+
+    Args:
+        all_measured: by workload.
+        worker: what `worker_seconds` gave.
+        command: by which they were made.
+    """
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    lines = [
+        "# Training speed",
+        "",
+        f"Made by `{command}`, {time.strftime('%Y-%m-%d')}: medians of alternating rounds, with the least "
+        f"and the most; the usual loop on {torch.get_num_threads()} threads, a trainer on one, a grid in "
+        f"{cores()} workers of one thread each.",
+        "",
+        f"{device_model('cpu')}, {platform.system()}; Python {platform.python_version()}, {versions}; load "
+        f"average {os.getloadavg()[0]:.1f} at the end.",
+        "",
+        "| workload | way | steps/s | from | to | times the usual loop | of the floor's rate |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for measured in all_measured:
+        for way in measured.ways:
+            rates = [timing.rate for timing in measured.of(way)]
+            workers = cores() if way.startswith("grid") else 1
+            # Of the rate that as many threads would have which do nothing but the floor.
+            reached = measured.median(way) * measured.floor.seconds / workers
+            lines.append(
+                f"| {measured.workload.name} | {way} | {measured.median(way):.1f} | {min(rates):.1f} | "
+                f"{max(rates):.1f} | {measured.median(way) / measured.median(LOOP):.2f} | "
+                f"{'' if way == LOOP else f'{reached:.0%}'} |"
+            )
+        for way, reason in measured.refused.items():
+            lines.append(f"| {measured.workload.name} | {way} | | | | {reason} | |")
+    return "\n".join([*lines, *_floors(all_measured), *_shares(all_measured), *_ready(all_measured, worker)])
+
+
+def _floors(all_measured: Iterable[Measured]) -> list[str]:
+    lines = [
+        "",
+        "## The floor of a round",
+        "",
+        "Milliseconds on one thread: each product and each convolution of a round alone, in the faster "
+        "memory format; weights, averages and activations read and written at the rate of a copy of the "
+        "weights.",
+        "",
+        "| workload | GFLOP | products | convolutions | traffic | together |",
+        "|---|---|---|---|---|---|",
+    ]
+    for measured in all_measured:
+        floor = measured.floor
+        parts = (floor.products, floor.convolutions, floor.traffic, floor.seconds)
+        times = " | ".join(f"{part * 1000:.3f}" for part in parts)
+        lines.append(f"| {measured.workload.name} | {floor.gflop:.4f} | {times} |")
+    return lines
+
+
+def _shares(all_measured: Iterable[Measured]) -> list[str]:
+    lines = [
+        "",
+        "## Beside the rounds",
+        "",
+        f"Shares of the time of a cell of {STEPS} steps, scored every {EVERY} and checkpointed every "
+        f"{CHECKPOINT_SECONDS:.0f} s: rows of the curves every 10 steps; checkpoints; pictures; 2,000 "
+        "samples generated and scored.",
+        "",
+        "| workload | diagnostics | checkpoints | pictures | scoring | together | training, s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for measured in all_measured:
+        shares = measured.shares
+        whole = sum(shares.values())
+        beside = [shares[part] for part in ("diagnostics", "checkpoints", "pictures", "scoring")]
+        cells = " | ".join(f"{part / whole:.2%}" for part in (*beside, sum(beside)))
+        lines.append(f"| {measured.workload.name} | {cells} | {shares['training']:.1f} |")
+    return lines
+
+
+def _ready(all_measured: Iterable[Measured], worker: tuple[float, float]) -> list[str]:
+    lines = [
+        "",
+        "## Start-up and memory",
+        "",
+        f"A worker is ready after {worker[0]:.2f} s, {worker[1]:.2f} s of its processor time. Seconds until "
+        "the first step of the usual loop, or the first cell of a grid; the most memory of one process.",
+        "",
+        "| workload | way | start-up, s | memory, MiB |",
+        "|---|---|---|---|",
+    ]
+    for measured in all_measured:
+        name, script = measured.workload.name, measured.script
+        lines.append(f"| {name} | {LOOP} | {script['startup']:.2f} | {script['peak_mib']:.0f} |")
+        for way in measured.ways:
+            if way.startswith("grid"):
+                startup = statistics.median(timing.startup for timing in measured.of(way))
+                peak = max(timing.peak_mib for timing in measured.of(way))
+                lines.append(f"| {name} | {way} | {startup:.2f} | {peak:.0f} |")
+    return [*lines, ""]
+
+
+def write(all_measured: Sequence[Measured], text: str, out: Path) -> None:
+    """Write the page and every timing."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "README.md").write_text(text, encoding="utf-8")
+    with (out / "rates.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["workload", "way", "round", "steps", "seconds", "steps_per_second"])
+        for measured in all_measured:
+            for each in measured.timings:
+                numbers = [f"{each.seconds:.4f}", f"{each.rate:.2f}"]
+                writer.writerow([each.workload, each.way, each.round, each.steps, *numbers])

@@ -1,0 +1,96 @@
+"""What the benchmarks of training train: points and images of random pixels, with nets of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganbench.catalog import load_catalog
+from ganbench.execution.resources import resources_here, worker_count
+from ganbench.grid import Cell, read_grid
+from ganbench.runner import CellParts, SharedParts
+
+IMAGES = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """A pair of networks and the data that it is trained on.
+
+    Attributes:
+        name: in tables.
+        architecture: of the catalog.
+        batch: samples per batch.
+        image: shape of an image; None for points of `gaussian_ring`.
+        seeds: cells of a grid; None for one per core.
+        metrics: that score it where scoring is measured.
+        options: of the architecture.
+    """
+
+    name: str
+    architecture: str
+    batch: int
+    image: tuple[int, int, int] | None = None
+    seeds: int | None = None
+    metrics: tuple[str, ...] = ("fid",)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def grid(self, folder: Path, seeds: int, train: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
+        """Give a grid as a mapping.
+
+        Args:
+            folder: for the images, which are made once.
+            seeds: number of cells.
+            train: settings beside the batch.
+            score: settings; no metrics unless they name some.
+        """
+        return {
+            "name": self.name,
+            "seeds": seeds,
+            "axes": {
+                "dataset": [self._dataset(folder)],
+                "architecture": [{"name": self.architecture, **self.options}],
+                "loss": ["non_saturating"],
+            },
+            "train": {"batch_size": self.batch, **train},
+            "score": {"metrics": [], **score},
+        }
+
+    def cell(self, folder: Path, **train: Any) -> Cell:
+        """Give the cell of seed 0."""
+        (cell,) = read_grid(self.grid(folder, 1, train, {}), load_catalog()).cells
+        return cell
+
+    def parts(self, folder: Path, device: str = "cpu", **train: Any) -> CellParts:
+        """Give the parts of that cell, with nothing built."""
+        return CellParts(self.cell(folder, **train), SharedParts(load_catalog()), device)
+
+    def _dataset(self, folder: Path) -> Any:
+        if self.image is None:
+            return "gaussian_ring"
+        path = folder / f"{'x'.join(map(str, self.image))}.npy"
+        if not path.exists():
+            random = np.random.default_rng(0)
+            np.save(path, random.integers(0, 256, (IMAGES, *self.image), dtype=np.uint8))
+        return {"name": "arrays", "path": str(path)}
+
+
+def cores() -> int:
+    """Count the workers that a run of ganbench starts here."""
+    return worker_count(resources_here()).count
+
+
+POINTS = ("modes", "high_quality", "reverse_kl")
+WORKLOADS = {
+    each.name: each
+    for each in (
+        Workload(name="ring-256", architecture="mlp", batch=256, metrics=POINTS),
+        Workload(name="ring-64", architecture="mlp", batch=64, seeds=10, metrics=POINTS),
+        Workload(name="mlp-28", architecture="mlp", batch=64, image=(1, 28, 28)),
+        Workload(name="dcgan-28", architecture="dcgan", batch=64, image=(1, 28, 28)),
+    )
+}
