@@ -1,4 +1,4 @@
-"""Training more seeds of a change that is checked, in a folder beside its own."""
+"""Training more seeds of a change that is checked, or of its baseline, in a folder beside the change's."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ class AddedSeeds:
         out: the folder.
     """
 
-    def __init__(self, folder: Path, grid: str | None, **options: Any) -> None:
+    def __init__(self, folder: Path, grid: str | None, out: Path, **options: Any) -> None:
         """Read the grid.
 
         Args:
             folder: the results that seeds are added to.
             grid: the file of their grid; the one in the folder unless given.
+            out: where they are trained.
             options: of `ganbench.run`.
 
         Raises:
@@ -40,7 +41,6 @@ class AddedSeeds:
         from ganbench.catalog import load_catalog
         from ganbench.grid import read_grid
         from ganbench.grid.axes import COMBINATION_KEYS
-        from ganbench.regression.advice import folder_beside
         from ganbench.regression.checks import read_finished
         from ganbench.store import Store
         from ganbench.store.stored_grid import read_whole_grid
@@ -49,7 +49,7 @@ class AddedSeeds:
             raise GridError(
                 f"--add-seeds: {folder} holds scores of another program's samples; train them there"
             )
-        self.out = folder_beside(folder, "-more-seeds")
+        self.out = out
         self._options = options
         store, self._catalog = Store(folder).require(), load_catalog()
         stored = replace(read_whole_grid(store, self._catalog), folder=store.grid_folder())

@@ -58,7 +58,8 @@ The interval that is printed has 1 - 2 alpha (90%), since each of its ends is on
 worst verdict of all scores is the exit code's. Tests take the seeds of both sides as independent (Welch).
 
 --add-seeds N trains up to N seeds more, in up to three parts, and looks after each; the looks share alpha, so
-that more looks make no more false regressions.
+that more looks make no more false regressions. As many of the baseline are added, from the folder of
+--more-baseline, or trained too where its code is here and only its settings differ.
 """,
     "rm": "Remove cells and make the tables anew, or a whole results folder; what is not ganbench's stays.",
     "new": "A plugin package to start from, which installs, trains and passes its contract.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,10 @@ def check_command(
     grid: Annotated[
         str | None, typer.Option(metavar="GRID", help="What they are trained with. Default: the grid in DIR.")
     ] = None,
+    more_baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="More seeds of the baseline, which --add-seeds adds too."),
+    ] = None,
     jobs: Jobs = None,
     device: Device = "auto",
     as_json: Json = False,
@@ -61,7 +66,8 @@ def check_command(
 ) -> int:
     """Print the verdict on every score, or how many seeds a check would need.
 
-    With --add-seeds, more seeds are trained into `DIR-more-seeds` first where the verdict is not settled.
+    With --add-seeds, more seeds are trained into `DIR-more-seeds` first where the verdict is not settled, and
+    of the baseline into `DIR-more-baseline-seeds` where its code is here and its settings are others.
 
     Returns:
         0 where all pass, are identical or improved; 1 for a regression; 3 where something is inconclusive
@@ -97,6 +103,8 @@ def check_command(
             raise GridError("check: missing argument 'DIR', the results folder to hold against the baseline")
         if add_seeds is None and grid is not None:
             raise GridError(f"--grid {grid}: is used with --add-seeds alone")
+        if add_seeds is None and more_baseline is not None:
+            raise GridError(f"--more-baseline {more_baseline}: is used with --add-seeds alone")
         options: dict[str, Any] = {
             "metrics": metrics,
             "tolerance": allowed,
@@ -107,11 +115,23 @@ def check_command(
             outcome = regression.check(folder, baseline, **options)
         else:
             from ganbench.cli.added_seeds import AddedSeeds
+            from ganbench.regression.advice import folder_beside
+
+            beside, where = functools.partial(folder_beside, folder), {"jobs": jobs, "device": device}
+
+            def train_baseline(seeds: Sequence[int]) -> Path:
+                return AddedSeeds(baseline, None, beside("-more-baseline-seeds"), **where).train(seeds)
 
             with plugins_given(given):
-                seeds = AddedSeeds(folder, grid, jobs=jobs, device=device)
+                added = AddedSeeds(folder, grid, beside("-more-seeds"), **where)
                 outcome = regression.check_adding_seeds(
-                    folder, baseline, add=add_seeds, train=seeds.train, **options
+                    folder,
+                    baseline,
+                    add=add_seeds,
+                    train=added.train,
+                    train_baseline=train_baseline,
+                    more_baseline=more_baseline,
+                    **options,
                 )
         files.write(regression.junit_of(outcome, inconclusive_passes), regression.markdown_of(outcome))
     except GanbenchError as error:

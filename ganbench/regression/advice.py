@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from ganbench.regression.looks import settled_at_once
+from ganbench.regression.looks import new_seeds, settled_at_once
 from ganbench.regression.outcome import Finding, Outcome, outcomes
 from ganbench.regression.power import MAX_SEEDS
 
@@ -44,6 +44,13 @@ def elsewhere_of(outcome: Outcome) -> tuple[str, ...]:
     )
 
 
+def only_settings_differ(outcome: Outcome) -> bool:
+    """Tell whether what is checked was trained by the baseline's code, on its data, with other settings."""
+    every = [finding.check.bits for finding in outcome.findings]
+    same_code = all(bits is not None and set(bits.changes) == set(bits.machine) for bits in every)
+    return same_code and not outcome.same_settings
+
+
 def _open(outcome: Outcome) -> list[Finding]:
     return [finding for finding in outcome.findings if finding.verdict in ("regression", "inconclusive")]
 
@@ -66,23 +73,40 @@ def _seeds(outcome: Outcome, open_ones: Sequence[Finding], options: Sequence[str
         step = "next: a larger tolerance, or a metric that varies less"
     elif sides and external:
         step = f"next: {sides} seeds a side, scored into folders beside those that are there"
-    elif sides:
-        step = f"next, where the baseline was made: {_larger(outcome.baseline, sides, options)}"
+    elif sides and not only_settings_differ(outcome):
+        more_of_baseline = folder_beside(outcome.baseline, "-more-seeds")
+        made = _more_of_baseline(outcome, open_ones, sides - old, more_of_baseline, options)
+        given = ["--add-seeds", str(sides - min(old, new)), "--more-baseline", str(more_of_baseline)]
+        return [
+            *few,
+            f"next, where the baseline was made: {made}",
+            f"then: {_check(outcome, options, given)}",
+        ]
     elif external:
         more = max(more, old)
         step = f"next: {more} more seeds of yours, scored into folders beside those in {outcome.path}"
     else:
-        add = ["--add-seeds", str(max(more, old, 3))]
-        folders = [str(outcome.path), "--baseline", str(outcome.baseline)]
-        step = f"next: {shlex.join(['ganbench', 'check', *folders, *options, *add])}"
+        add = max(sides - min(old, new), more, old, 3)
+        step = f"next: {_check(outcome, options, ['--add-seeds', str(add)])}"
     return [*few, step]
 
 
-def _larger(baseline: Path, seeds: int, options: Sequence[str]) -> str:
-    """Write the command that makes a baseline with more seeds, beside the one that is there."""
+def _check(outcome: Outcome, options: Sequence[str], added: Sequence[str]) -> str:
+    """Write the command of the same check with more seeds."""
+    folders = [str(outcome.path), "--baseline", str(outcome.baseline)]
+    return shlex.join(["ganbench", "check", *folders, *options, *added])
+
+
+def _more_of_baseline(
+    outcome: Outcome, open_ones: Sequence[Finding], count: int, out: Path, options: Sequence[str]
+) -> str:
+    """Write the command that trains more seeds of the baseline."""
+    sides = [finding.baseline for finding in open_ones]
+    used = [seed for side in sides for seed in (*side.scores, *side.failures)]
+    seeds = ",".join(map(str, new_seeds(used, max(count, 1))))
     plugins = [part for name, value in pairwise(options) if name == "--plugin" for part in (name, value)]
-    where = ["--set", f"seeds={seeds}", "--out", str(folder_beside(baseline, f"-{seeds}-seeds"))]
-    return shlex.join(["ganbench", "run", str(baseline / "grid.toml"), *where, *plugins])
+    where = ["--set", f"seeds=[{seeds}]", "--out", str(out)]
+    return shlex.join(["ganbench", "run", str(outcome.baseline / "grid.toml"), *where, *plugins])
 
 
 def folder_beside(folder: Path, suffix: str) -> Path:

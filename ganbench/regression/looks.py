@@ -2,8 +2,8 @@
 
 The rule
 --------
-Seeds of the change are added in up to three equal parts. After each part the check is made anew on all seeds,
-and the first look that settles it ends it:
+Seeds are added in up to three equal parts, of the change alone or as many of the baseline with them. After
+each part the check is made anew on all seeds, and the first look that settles it ends it:
 
 - The first look is the check as it was. A `pass`, an `improvement` or `identical` cells end it there; a
   `regression` only where its adjusted p is at most a tenth of alpha, or where cells fail that did not fail.
@@ -11,10 +11,14 @@ and the first look that settles it ends it:
   counts, whichever it is, unless it is `inconclusive`.
 
 The shares of the looks at which a `regression` can be said add up to one, so its rate where nothing changed
-is at most alpha in the whole family, whatever the scores are distributed as (Bonferroni's bound over looks,
-Holm's adjustment within each). A `pass` can be said at the first look at alpha, and at the others at nine
-tenths of it together: a change that is worse by the whole tolerance gets through with probability at most
-1.9 alpha. `results/check-pool` has the rates that were measured.
+is at most alpha in the whole family, whatever the scores are distributed as and whichever sides grow
+(Bonferroni's bound over looks, Holm's adjustment within each). A `pass` can be said at the first look at
+alpha, and at the others at nine tenths of it together: a change that is worse by the whole tolerance gets
+through with probability at most 1.9 alpha. `results/check-pool` has the rates that were measured.
+
+The baseline grows where what is trained is the baseline's: with its own grid, by the versions, plugin sources
+and data that its cells record. It grows by itself only where its settings are not the change's. With equal
+code and equal settings its added cells would be those of the change: the same seeds, bit by bit.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ class Look:
     """One look at a check after seeds were added.
 
     Attributes:
-        added: how many seeds are there beside those that the check began with.
+        added: how many seeds are there beside those that the check began with, on each side that grows.
         alpha: one-sided level of this look.
     """
 

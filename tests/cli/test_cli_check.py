@@ -239,11 +239,29 @@ def test_seeds_are_added_beside_the_folder_until_it_is_settled(
     assert (again, capsys.readouterr().out) == (code, told.out)
 
 
+@pytest.mark.slow
+def test_seeds_of_the_baseline_are_trained_with_its_own_settings(
+    finished: Path, changed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = changed(lambda value, index: value - 1.5 * (index % 3), "now")
+    base = changed(lambda value, index: value + 0.01 * index, "base")
+    stored = base / "grid.toml"
+    stored.write_text(stored.read_text().replace("steps = 3", "steps = 4"))
+    arguments = ["check", str(now), "--baseline", str(base), "--tolerance", "0.5", "--jobs", "1"]
+    assert main([*arguments, "--add-seeds", "1"]) in (0, 1, 3)
+    assert "1 seed a side was added: look 2 of 2" in capsys.readouterr().out
+    for name, steps in (("now-more-seeds", 3), ("now-more-baseline-seeds", 4)):
+        cells = pd.read_csv(now.with_name(name) / "cells.csv")
+        assert (cells["seed"].tolist(), cells["step"].tolist()) == ([3], [steps])
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         (["--add-seeds", "0"], "--add-seeds: must be at least 1, given 0"),
         (["--grid", "gate.toml"], "--grid gate.toml: is used with --add-seeds alone"),
+        (["--more-baseline", "more"], "--more-baseline more: is used with --add-seeds alone"),
+        (["--more-baseline", "more", "--add-seeds", "3"], "more: no such folder"),
     ],
 )
 def test_options_of_added_seeds_are_checked(finished: Path, capsys, options, told) -> None:

@@ -72,8 +72,20 @@ def test_a_baseline_that_is_too_small_is_to_be_made_larger(tables) -> None:
     outcome = check(now, base)
     assert outcome.verdict == "inconclusive"
     assert outcome.advice[0] == "it rests on 10 seeds against 3"
-    assert outcome.advice[-1].startswith(
-        f"next, where the baseline was made: ganbench run {base}/grid.toml --set seeds="
+    made, again = outcome.advice[-2:]
+    assert made.startswith(
+        f"next, where the baseline was made: ganbench run {base}/grid.toml --set 'seeds=[3,4,"
+    )
+    assert made.endswith(f"]' --out {base}-more-seeds")
+    count = len(made.split("[")[1].split("]")[0].split(","))
+    # As many seeds on either side, where three are there and ten.
+    assert again == (
+        f"then: ganbench check {now} --baseline {base} --add-seeds {count} --more-baseline {base}-more-seeds"
+    )
+    other = tables("other", tables("x").grid.replace("steps = 100", "steps = 200"))
+    settings = other.add([value + 0.8 for value in BASE]).write()
+    assert check(settings, base).advice[-1] == (
+        f"next: ganbench check {settings} --baseline {base} --add-seeds {count}"
     )
 
 

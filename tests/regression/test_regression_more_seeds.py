@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tabled_results import Tables
+from tabled_results import GRID, Tables
 
 from ganbench.errors import GridError, StoreError
 from ganbench.regression import Outcome, check, check_adding_seeds
@@ -97,6 +97,92 @@ def test_the_same_call_again_comes_to_the_same_verdict_and_the_folder_stays(tabl
 def test_seeds_of_another_grid_are_refused(added) -> None:
     with pytest.raises(StoreError, match=r"more: has other combinations than .*now, to which it adds seeds"):
         added(alternating(20), loss="non_saturating")
+
+
+OTHER_SETTINGS = GRID.replace("steps = 100", "steps = 200")
+
+
+@pytest.fixture
+def both(tables) -> Callable[..., tuple[Outcome, Training]]:
+    """Adds seeds of the change, all alike, and lets the baseline grow."""
+
+    def run(grid: str, add: int = 9, **given: object) -> tuple[Outcome, Training]:
+        now, base = tables("now", grid).add(UNLUCKY, **given).write(), tables("base").add(BASE).write()
+        of_change = Training(tables("more", grid), alternating(20.8), **given)
+        of_baseline = Training(tables("more_base"), alternating(21))
+        folders = {"train": of_change, "train_baseline": of_baseline}
+        return check_adding_seeds(now, base, add=add, **folders), of_baseline
+
+    return run
+
+
+def test_the_baseline_grows_with_the_change_where_only_settings_differ(both) -> None:
+    outcome, train = both(OTHER_SETTINGS)
+    assert train.asked[0] == (6, 7, 8)
+    added = len(train.asked[-1])
+    (finding,) = outcome.findings
+    assert len(finding.baseline.scores) == len(finding.value.scores) == 6 + added
+    assert f"{added} seeds a side were added: look {len(train.asked) + 1} of 4" in outcome.notes[-1]
+    # It was luckier than it knew: against its first seeds the change stays worse.
+    assert outcome.verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("grid", "given"), [(GRID, {}), (OTHER_SETTINGS, {"torch": "2.9.1", "environment": "e2"})]
+)
+def test_a_baseline_of_equal_settings_or_of_other_code_does_not_grow(both, grid, given) -> None:
+    outcome, train = both(grid, **given)
+    assert train.asked == []
+    assert "seeds were added: look" in outcome.notes[-1]
+    assert len(outcome.findings[0].baseline.scores) == 6
+
+
+def test_a_baseline_that_cannot_be_trained_stays_as_it_is(tables) -> None:
+    now = tables("now", OTHER_SETTINGS).add(UNLUCKY).write()
+    base = tables("base").add(BASE).write()
+
+    def fails(seeds: Sequence[int]) -> Path:
+        raise GridError("grid.toml: no such data")
+
+    train = Training(tables("more", OTHER_SETTINGS), alternating(22))
+    outcome = check_adding_seeds(now, base, add=3, train=train, train_baseline=fails)
+    assert outcome.verdict == "regression"
+    assert "no seed of the baseline was added: grid.toml: no such data" in outcome.notes
+    assert outcome.notes[-1].startswith("1 seed was added: look 2 of 4")
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(40, "{} seeds a side"), (2, "{} seeds and 2 of the baseline")])
+def test_seeds_of_the_baseline_may_come_from_elsewhere(tables, seeds: int, said: str) -> None:
+    now, base = tables("now").add(UNLUCKY).write(), tables("base").add(BASE).write()
+    # Those that the baseline has already do not count twice.
+    more = tables("given").add([22.0] * 6).add([21 + 0.1 * (n % 3) for n in range(seeds)], first=6).write()
+    train = Training(tables("more"), alternating(20.9))
+    outcome = check_adding_seeds(now, base, add=9, train=train, more_baseline=more)
+    added = len(train.asked[-1])
+    assert outcome.notes[-1].startswith(f"{said.format(added)} were added: look {len(train.asked) + 1} of 4")
+    scores = outcome.findings[0].baseline.scores
+    assert sorted(scores) == list(range(6 + min(seeds, added)))
+    assert (scores[0], scores[7]) == (BASE[0], 21.1)
+
+
+@pytest.mark.parametrize(
+    ("grid", "given", "said"),
+    [
+        (GRID, {}, "base lacks"),
+        (OTHER_SETTINGS, {"first": 6}, r"--more-baseline: the \[train\] of .*given is not that of .*base"),
+        (
+            GRID,
+            {"first": 6, "torch": "2.9.1", "environment": "e2"},
+            r"by other code than those in .*base: torch 2.9.0 -> 2.9.1",
+        ),
+    ],
+)
+def test_what_are_no_more_seeds_of_the_baseline_is_refused(tables, grid, given, said) -> None:
+    now, base = tables("now").add(UNLUCKY).write(), tables("base").add(BASE).write()
+    more, train = tables("given", grid).add(BASE, **given).write(), Training(tables("more"), alternating(20))
+    with pytest.raises(GridError, match=said):
+        check_adding_seeds(now, base, add=3, train=train, more_baseline=more)
+    assert train.asked == []
 
 
 def test_none_to_add_is_bad_input(tables) -> None:
