@@ -7,7 +7,7 @@ search, not by their best combination, which more tries make better.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,36 +34,55 @@ COLUMNS = (
     "budget",
     "expected_best",
     "sd",
+    "low",
+    "high",
 )
 _INTEGERS = ("samples", "combinations", "failures", "budget")
 # Of more combinations, so many budgets in a geometric row.
 MAX_BUDGETS = 200
+_TAIL, _ROUNDING = 0.025, 1e-9
 
 
-def expected_best(costs: Sequence[float], budgets: Sequence[int]) -> tuple[Floats, Floats]:
-    """Compute the mean and the standard deviation of the lowest of k costs drawn without replacement.
+class Best(NamedTuple):
+    """The lowest of k costs drawn without replacement, over all draws; each of shape (budgets,).
+
+    Attributes:
+        mean: in the costs' unit, as all of them.
+        sd: standard deviation.
+        low: the lower end of the middle 95% of the draws.
+        high: the upper end.
+    """
+
+    mean: Floats
+    sd: Floats
+    low: Floats
+    high: Floats
+
+
+def expected_best(costs: Sequence[float], budgets: Sequence[int]) -> Best:
+    """Compute the distribution of the lowest of k costs drawn without replacement.
 
     Exact: the cost of rank i (from 0) of n is the lowest with probability C(n - 1 - i, k - 1) / C(n, k).
 
     Args:
         costs: finite, at least one; lower is better.
         budgets: the numbers k of draws, each from 1 to the number of costs.
-
-    Returns:
-        Both of shape (budgets,), in the costs' unit.
     """
     ordered = np.sort(np.asarray(costs, dtype=np.float64))
     n, ranks = len(ordered), np.arange(len(ordered) - 1)
-    means, sds = np.empty(len(budgets)), np.empty(len(budgets))
+    means, sds, lows, highs = np.empty((4, len(budgets)))
     for index, k in enumerate(budgets):
         # From one rank to the next the probability falls by this factor, to 0 where fewer than k are left.
         factors = np.maximum(n - ranks - k, 0) / (n - 1 - ranks)
         shares = k / n * np.concatenate(([1.0], np.cumprod(factors)))
+        # The sums are rounded, and a share that is reached counts as reached.
+        ends = np.searchsorted(np.cumsum(shares) + _ROUNDING, (_TAIL, 1 - _TAIL)).clip(max=n - 1)
+        lows[index], highs[index] = ordered[ends]
         # Scores near the largest float overflow to infinity here.
         with np.errstate(all="ignore"):
             means[index] = shares @ ordered
             sds[index] = np.sqrt(shares @ np.square(ordered - means[index]))
-    return means, sds
+    return Best(means, sds, lows, highs)
 
 
 def budget_table(final: pd.DataFrame, what: Compared) -> pd.DataFrame:
@@ -79,8 +98,8 @@ def budget_table(final: pd.DataFrame, what: Compared) -> pd.DataFrame:
 
     Returns:
         A frame with COLUMNS, one row per data set × score × value × budget. `combinations`: how many
-        have ended; `failures`: those of them without a finite score. `sd`: over the combinations that might
-        have been drawn, not over seeds.
+        have ended; `failures`: those of them without a finite score. `sd`, and `low` to `high`, the middle
+        95%: over the combinations that might have been drawn, not over seeds.
     """
     if not set(what.axes) <= set(final.columns):
         return frame([], COLUMNS, _INTEGERS)
@@ -112,7 +131,9 @@ def budget_table(final: pd.DataFrame, what: Compared) -> pd.DataFrame:
             ]
             costs += [worst] * failures
             budgets = _budgets(len(costs))
-            means, sds = expected_best(costs, budgets)
+            best = expected_best(costs, budgets)
+            # The ends change places where higher is better.
+            ends = (best.low, best.high) if sign > 0 else (-best.high, -best.low)
             found += [
                 {
                     **measure,
@@ -123,8 +144,10 @@ def budget_table(final: pd.DataFrame, what: Compared) -> pd.DataFrame:
                     "budget": budget,
                     "expected_best": sign * float(mean),
                     "sd": float(sd),
+                    "low": float(low),
+                    "high": float(high),
                 }
-                for budget, mean, sd in zip(budgets, means, sds, strict=True)
+                for budget, mean, sd, low, high in zip(budgets, best.mean, best.sd, *ends, strict=True)
             ]
     return frame(found, COLUMNS, _INTEGERS)
 

@@ -20,7 +20,7 @@ from ganbench.analysis.records import FAILURES, printable
 from ganbench.analysis.result_tables import CURVES, ResultTables
 from ganbench.analysis.tables import current_rows
 from ganbench.errors import StoreError
-from ganbench.report.figures import MAX_DRAWN, Line, over_steps
+from ganbench.report.figures import MAX_DRAWN, STEEP, Line, over_steps
 from ganbench.report.figures import finals as finals_figure
 from ganbench.report.svg import colour, inline
 from ganbench.store import Store
@@ -30,8 +30,6 @@ _POINTS = 20_000
 _MIN_POINTS, _MAX_POINTS = 24, 200
 # Rows of a picture of final scores.
 _MAX_GROUPS = 24
-# From this ratio of scores on, a logarithmic axis shows more.
-_STEEP = 8
 
 Curve = tuple[np.ndarray, np.ndarray]
 
@@ -133,7 +131,7 @@ def score_panels(context: Context, groups: Sequence[str], scores: pd.DataFrame) 
         better = f"{rows['direction'].iloc[0].capitalize()} is better. Protocol {protocol}."
         if current_rows(rows).empty:
             better += " The grid's settings no longer measure it."
-        steep = bool(0 < lowest < highest / _STEEP)
+        steep = bool(0 < lowest < highest / STEEP)
         panel = _over_steps(title, _lines(by_group), better, title, log=steep)
         if panel is not None:
             panels.append(panel)

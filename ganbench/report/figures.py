@@ -1,7 +1,7 @@
 """The pictures of a report as matplotlib figures; no global state, one colour per group throughout.
 
-A mark's `gid` is what a page says of it: `tip:...` is shown where the pointer rests, `seed:...`, `median:...`
-and `failed:...` name a curve.
+A mark's `gid` is what a page says of it: `tip:...` is shown where the pointer rests, `seed:...`, `mean:...`,
+`median:...` and `failed:...` name a curve.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ SIZE = (3.6, 2.3)
 # Inches that a row with its label takes, the line that names several rows, and the axis below them.
 ROW, HEADING, AXIS = 0.4, 0.26, 0.62
 
-_FAINT, _SPREAD = 0.4, 0.16
+SPREAD = 0.16
+_FAINT = 0.4
 # From here on nothing is drawn: matplotlib's arithmetic overflows.
 MAX_DRAWN = 1e30
+# From this ratio of scores on, a logarithmic axis shows more.
+STEEP = 8
 # From this ratio of their widths on, curves on one linear axis would flatten one another.
 _UNLIKE = 20
 # The least part of the widest group's reach that such an axis tells from zero.
 _DECADES = 1000
-_TICKS = 5
+TICKS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,21 +97,19 @@ def over_steps(
             axes.plot(median.index, median, color=line.colour, linewidth=1.8, linestyle=line.style, gid=name)
         if len(series) > 1:
             axes.fill_between(
-                median.index, low, high, color=line.colour, alpha=_SPREAD, linewidth=0, gid="spread:"
+                median.index, low, high, color=line.colour, alpha=SPREAD, linewidth=0, gid="spread:"
             )
     if not drawn:
         return None
     if level is not None:
         axes.axhline(level, color=INK, linewidth=0.9, linestyle=":")
     if log:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+        logarithmic(axes)
     elif max(reach) > _UNLIKE * min(reach) > 0:
         _symmetrically_logarithmic(axes, max(min(reach), max(reach) / _DECADES))
     else:
         _limit(axes, np.concatenate(drawn))
-    axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
     axes.set_xlabel(along)
     return figure
 
@@ -160,7 +161,7 @@ def rows_canvas(height: float) -> tuple[Figure, Axes]:
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
     axes.margins(x=0.06)
-    axes.xaxis.set_major_locator(MaxNLocator(_TICKS))
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS))
     return figure, axes
 
 
@@ -207,6 +208,13 @@ def canvas(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def logarithmic(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, with numbers that people read."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+
+
 def shortened(label: str, most: int = 52) -> str:
     """Cut a name so that it fits into a picture."""
     return label if len(label) <= most else label[: most - 1] + "…"
@@ -250,7 +258,7 @@ def _symmetrically_logarithmic(axes: Axes, threshold: float) -> None:
     ends = [
         (sign, int(np.floor(np.log10(end)))) for sign, end in ((-1, -low), (1, high)) if end > 10.0**first
     ]
-    each = max(1, -(-sum(last - first + 1 for _, last in ends) // _TICKS))
+    each = max(1, -(-sum(last - first + 1 for _, last in ends) // TICKS))
     powers = [sign * 10.0**power for sign, last in ends for power in range(last, first - 1, -each)]
     axes.set_yticks(
         sorted([0.0, *(powers or [sign * linear for sign in (-1, 1) if low < sign * linear < high])])

@@ -19,6 +19,7 @@ from ganbench.analysis.environments import environments_mixed
 from ganbench.analysis.records import STATUSES, printable
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.analysis.tables import current_rows
+from ganbench.report.budget_figures import SEARCH_TITLE, budget_panels
 from ganbench.report.context_figures import ContextFigures, Panel, context_figures
 from ganbench.report.cost import cost_text_table
 from ganbench.report.embedded_images import DEFAULT_MIB, EmbeddedImages, Frame, Picture
@@ -157,6 +158,9 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     if len(rankings) > MAX_CONTEXTS:
         left_out.append(f"{len(rankings) - MAX_CONTEXTS} rankings; ranking.csv has them")
     overview, budget = overview_panels(results.comparison, groups), results.budget
+    searched = budget_panels(budget, groups)
+    if len(searched) > MAX_CONTEXTS:
+        left_out.append(f"{len(searched) - MAX_CONTEXTS} pictures of a random search; budget.csv has them")
     comparison, final = comparison_text_table(results.comparison), final_text_table(results.final)
     return {
         "name": name,
@@ -191,6 +195,8 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
         "failures": wrong,
         "classes": classes_text_table(store, cells),
         "data": data_text_table(store, cells),
+        "search_title": SEARCH_TITLE,
+        "search": searched[:MAX_CONTEXTS],
         "budget": budget_text_table(budget),
         "cost": cost_text_table(results),
         "cells": cells_text_table(cells),

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from ganbench.analysis.context import contexts, groups_of
 from ganbench.analysis.result_tables import ResultTables
+from ganbench.report.budget_figures import SEARCH_TITLE, budget_panels
 from ganbench.report.context_figures import Panel, context_figures
 from ganbench.report.figures import shortened
 from ganbench.report.overview import overview_panels
@@ -54,6 +55,9 @@ def standalone_figures(
     title = "Differences" if results.compared.pairs == "all" else "Differences from the baseline"
     for panel in overview_panels(results.comparison, groups):
         yield _standalone(panel, title, (), groups, taken)
+    searched = [group for group in groups if group in set(results.budget["value"])]
+    for panel in budget_panels(results.budget, groups):
+        yield _standalone(panel, SEARCH_TITLE, searched, groups, taken)
     # A file takes more points than a page: its curves share them with those of their context only.
     everywhere = contexts(results.cells, results.compared.axis)
     for figures in context_figures(store, results, everywhere, problems):

@@ -36,7 +36,7 @@ _VARIABLES = {
 }
 _PAINT = re.compile(r"(stroke|fill): (#[0-9a-f]{6})")
 # A group with the `gid` of a mark; the text is escaped already.
-_GROUP = re.compile(r'<g id="(?:(tip|seed|failed|median|spread|join):)?([^"]*)"([^>]*)>')
+_GROUP = re.compile(r'<g id="(?:(tip|seed|failed|median|mean|spread|join):)?([^"]*)"([^>]*)>')
 _PATH, _DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")
 
 
@@ -81,7 +81,10 @@ def _named(match: re.Match[str]) -> str:
 
 
 def _scales(figure: Figure) -> Markup:
-    """Write what turns a place in the picture into values: both ends of each axis, in points and units."""
+    """Write what turns a place in the picture into values: both ends of each axis, in points and units.
+
+    Beside them the label of the horizontal one.
+    """
     if len(figure.axes) != 1:
         return Markup("")
     axes = figure.axes[0]
@@ -90,9 +93,10 @@ def _scales(figure: Figure) -> Markup:
     height = figure.get_size_inches()[1] * 72
     x = (box.x0 * points, box.x1 * points, *axes.get_xlim())
     y = (height - box.y0 * points, height - box.y1 * points, *axes.get_ylim())
-    return Markup(' data-x="{}" data-y="{}" data-scale="{}"').format(
+    return Markup(' data-x="{}" data-y="{}" data-scale="{}" data-along="{}"').format(
         *(" ".join(f"{number:.6g}" for number in axis) for axis in (x, y)),
         _scale(axes),
+        axes.get_xlabel(),
     )
 
 

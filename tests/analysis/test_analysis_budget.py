@@ -21,11 +21,11 @@ SAMPLED = GRID.replace("seeds = 3\n", "seeds = 3\nsample = 5\n")
 @pytest.mark.parametrize("costs", [[3.0], [2.0, -1.0, 7.5, 7.5, 0.25]])
 def test_the_expected_best_is_the_mean_over_all_draws(costs: list[float]) -> None:
     budgets = range(1, len(costs) + 1)
-    means, sds = expected_best(costs, budgets)
-    for k, mean, sd in zip(budgets, means, sds, strict=True):
+    for k, mean, sd, low, high in zip(budgets, *expected_best(costs, budgets), strict=True):
         best = [min(draw) for draw in itertools.combinations(costs, k)]
         assert mean == pytest.approx(np.mean(best))
         assert sd == pytest.approx(np.std(best), abs=1e-12)
+        assert (low, high) == tuple(np.quantile(best, (0.025, 0.975), method="inverted_cdf"))
 
 
 def test_many_combinations_have_some_budgets_up_to_all() -> None:
@@ -39,6 +39,8 @@ def test_many_combinations_have_some_budgets_up_to_all() -> None:
     assert table["expected_best"].iloc[0] == pytest.approx(2999 / 2)
     assert table["expected_best"].iloc[-1] == pytest.approx(0, abs=1e-9)
     assert table["expected_best"].is_monotonic_decreasing
+    assert (table["low"].iloc[0], table["high"].iloc[0]) == (74, 2924)
+    assert (table["low"].iloc[-1], table["high"].iloc[-1]) == (0, 0)
 
 
 def _searched(make_folder: Callable[..., Folder], grid: str) -> Folder:
@@ -74,9 +76,12 @@ def test_failures_count_as_the_worst_and_values_stand_apart(make_folder: Callabl
         }
     )
     assert fid.groupby("value")["failures"].max().to_dict() == {"minimax": 0, "non_saturating": 1}
+    assert fid[["low", "high"]].to_numpy().tolist() == [[5, 20], [5, 11], [5, 5], [8, 20], [8, 8]]
     # Higher is better here, by the same amounts.
-    best = table[table["metric"] == "is"]["expected_best"].tolist()
-    assert best == pytest.approx([100 - each for each in shown.values()])
+    others = table[table["metric"] == "is"]
+    assert others["expected_best"].tolist() == pytest.approx([100 - each for each in shown.values()])
+    assert others["low"].tolist() == [100 - each for each in fid["high"]]
+    assert others["high"].tolist() == [100 - each for each in fid["low"]]
 
 
 def test_values_that_never_have_a_score_count_as_the_worst(make_folder: Callable[..., Folder]) -> None:

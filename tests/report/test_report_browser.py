@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fabricated_results import Folder
+from fabricated_results import GRID, Folder
 from PIL import Image
 
 from ganbench.report import write_page, write_tables
@@ -223,6 +223,27 @@ def test_values_are_read_off_an_axis_that_is_part_logarithmic(
     said = _pointed_at(page, picture, f'g.median[data-name="{name}"]', point=4)
     assert f"{group}, median: " in said
     assert low < float(said.rpartition(": ")[2].split(" ")[0]) < high
+
+
+def test_a_curve_over_something_else_says_what(browser: Any, tmp_path: Path) -> None:
+    grid = GRID.replace("seeds = 3\n", "seeds = 3\nsample = 5\n")
+    folder = Folder(tmp_path / "searched", grid)
+    for rate, fid in ((1, 10.0), (2, 20.0), (3, 9.0)):
+        for seed in range(3):
+            rows = [{"metric": "fid", "value": fid + 50 - step, "step": step} for step in (50, 100)]
+            cost = {"steps_per_second": 40.0}
+            folder.add(
+                varied={"train.lr": rate}, seed=seed, scores=rows, curves=False, picture=False, cost=cost
+            )
+    page, said = _open(browser, write_page(Store(folder.path), write_tables(Store(folder.path), folder.ids)))
+    search = page.locator("svg[data-along='combinations tried']").first
+    assert "minimax: " in (told := _pointed_at(page, search, "g.mean", point=1))
+    assert told.endswith(" at 2 combinations tried")
+    assert "median" not in told
+    timed = page.locator("svg[data-along='seconds of training']").first
+    assert _pointed_at(page, timed, "g.median").endswith(" at 1.25 seconds of training")
+    assert said == []
+    page.context.close()
 
 
 def test_without_scripts_the_last_step_of_every_seed_is_there(browser: Any, page_path: Path) -> None:

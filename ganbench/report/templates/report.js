@@ -125,7 +125,7 @@
   };
   for (const picture of all("svg[data-x]")) {
     // Where a seed's curve is the median, the median is named.
-    const curves = [...all("g.median", picture), ...all("g.seed, g.failed", picture)];
+    const curves = [...all("g.median, g.mean", picture), ...all("g.seed, g.failed", picture)];
     if (!curves.length) continue;
     const x = picture.dataset.x.split(" ").map(Number), y = picture.dataset.y.split(" ").map(Number);
     const [kind, linear] = (picture.dataset.scale || "linear").split(" ");
@@ -151,7 +151,9 @@
       hint.hidden = !best;
       if (!best) return;
       const middle = best[0].classList.contains("median") ? ", median" : "";
-      hint.textContent = `${best[0].dataset.name}${middle}: ${digits(value(best[2], y, kind))} at step ${Math.round(value(best[1], x, "linear"))}`;
+      const along = picture.dataset.along, at = value(best[1], x, "linear");
+      const place = along === "generator steps" ? `step ${Math.round(at)}` : `${along.startsWith("seconds") ? digits(at) : Math.round(at)} ${along}`;
+      hint.textContent = `${best[0].dataset.name}${middle}: ${digits(value(best[2], y, kind))} at ${place}`;
       hint.style.left = `${Math.min(event.clientX + 12, window.innerWidth - hint.offsetWidth - 8)}px`;
       hint.style.top = `${event.clientY + 14}px`;
     });
