@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 _MAX_NAMED = 8
+# As pandas calls columns whose place in the first line is empty.
+_NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +39,17 @@ class NumberTable:
     named: bool
 
     def numeric(self) -> list[str]:
-        """List the columns of numbers, in their order."""
-        return [str(name) for name in self.frame.select_dtypes(["number", "bool"]).columns]
+        """List the columns of numbers, in their order; row numbers are none of them."""
+        rows = self.row_numbers()
+        return [name for name in self.frame.select_dtypes(["number", "bool"]).columns if name not in rows]
+
+    def row_numbers(self) -> list[str]:
+        """List columns of whole numbers without a name: pandas writes the index of its rows so."""
+        return [
+            name
+            for name in self.frame.select_dtypes("integer").columns
+            if _NAMELESS.fullmatch(name) and (self.frame[name] >= 0).all()
+        ]
 
     def require(self, column: str) -> None:
         """Refuse a table that lacks a column.
@@ -69,13 +81,21 @@ class NumberTable:
         return f"column {shown(column)} holds {shown(text)}, which is no number"
 
     def passed_over(self, used: Sequence[str]) -> list[str]:
-        """Say which columns are not used since they hold no numbers; empty where there are none."""
-        others = [str(name) for name in self.frame.columns if name not in used]
-        if not others:
-            return []
-        more = ", ..." if len(others) > _MAX_NAMED else ""
-        first = ", ".join(map(shown, others[:_MAX_NAMED]))
-        return [f"passed over: {len(others)} columns that are no numbers, {first}{more}"]
+        """Say which columns are not used since they hold no numbers, or those of rows; a phrase each."""
+        unused = [name for name in self.frame.columns if name not in used]
+        rows = [name for name in self.row_numbers() if name in unused]
+        others = [name for name in unused if name not in rows]
+        said = [
+            f"passed over: column {shown(name)}, the row numbers that pandas writes unless index=False is "
+            "given; name it in columns to use it"
+            for name in rows
+        ]
+        if others:
+            more = ", ..." if len(others) > _MAX_NAMED else ""
+            first = ", ".join(map(shown, others[:_MAX_NAMED]))
+            what = "1 column that is" if len(others) == 1 else f"{len(others)} columns that are"
+            said.append(f"passed over: {what} no numbers, {first}{more}")
+        return said
 
 
 def read_table(path: Path) -> NumberTable:

@@ -27,7 +27,8 @@ def extractor_problems(extractor: Extractor | None, label: str, signature: Signa
     problems = []
     if channels not in extractor.channels or channels not in (1, 3):
         accepted = " or ".join(str(number) for number in extractor.channels)
-        problems.append(f"extractor {label!r} takes {accepted} channels, and the data have {channels}")
+        noun = "channel" if tuple(extractor.channels) == (1,) else "channels"
+        problems.append(f"extractor {label!r} takes {accepted} {noun}, and the data have {channels}")
     if extractor.sizes is not None and (height, width) not in extractor.sizes:
         accepted = " or ".join(f"{rows}x{columns}" for rows, columns in extractor.sizes)
         problems.append(f"extractor {label!r} takes images of {accepted}, and the data have {height}x{width}")

@@ -96,6 +96,14 @@ def test_columns_without_names_are_taken_in_their_order(capsys: pytest.CaptureFi
     assert rows[0]["value"] == pytest.approx(0, abs=1e-6)
 
 
+def test_row_numbers_that_pandas_wrote_are_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("p.npy", POINTS)
+    pd.DataFrame(POINTS, columns=["a", "b"]).to_csv("p.csv")
+    rows, said = scored(capsys, "p.csv", RING)
+    assert rows == scored(capsys, "p.npy", RING)[0]
+    assert "note: p.csv: 1 column passed over: 'Unnamed: 0'" in said
+
+
 def test_a_table_may_be_the_real_side(capsys: pytest.CaptureFixture[str]) -> None:
     data_of()
     REAL[["weight", "name", "height"]].to_csv("same.csv", index=False)

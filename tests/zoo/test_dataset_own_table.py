@@ -67,6 +67,35 @@ def test_columns_of_numbers_are_the_coordinates(path: str) -> None:
     )
 
 
+@pytest.mark.parametrize("index", [range(25), [3, 1] * 12 + [8]])
+def test_row_numbers_that_pandas_wrote_are_no_coordinate(index: Any) -> None:
+    points = TABLE[["x", "n"]].set_axis(list(index))
+    points.to_csv("t.csv")
+    data = build()
+    assert data.columns == ("x", "n")
+    assert data.notes[0].endswith(
+        "; passed over: column 'Unnamed: 0', the row numbers that pandas writes unless index=False is given; "
+        "name it in columns to use it"
+    )
+    fingerprint = data.fingerprint
+    # Read and written once more, there are two of them.
+    pd.read_csv("t.csv").to_csv("t.csv")
+    twice = build()
+    assert (twice.columns, twice.fingerprint) == (("x", "n"), fingerprint)
+    assert twice.notes[0].count("passed over: column 'Unnamed: 0") == 2
+    assert build(columns=["Unnamed: 0", "x"]).columns == ("Unnamed: 0", "x")
+    write("t.csv", points)
+    assert build().fingerprint == fingerprint
+
+
+def test_other_columns_without_a_name_are_coordinates() -> None:
+    TABLE[["x", "n"]].set_index("n").set_axis(TABLE["x"] / 2).to_csv("t.csv", index_label="")
+    assert build().columns == ("Unnamed: 0", "x")
+    TABLE[["x"]].set_index(TABLE["n"]).to_csv("t.csv", index_label="")
+    assert TABLE["n"].min() < 0
+    assert build().columns == ("Unnamed: 0", "x")
+
+
 def test_columns_by_name_labels_and_conditions() -> None:
     write("t.csv")
     data = build(columns=["n", "x"], label="kind", condition=["on"], test_every=0, limit=5)

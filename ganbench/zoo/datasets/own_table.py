@@ -24,7 +24,7 @@ Columns = Annotated[tuple[str, ...], MinLen(1)]
 TestEvery = Annotated[int, Interval(ge=0, le=1_000_000)]
 _NAME = "table"
 # To be raised where the same files come to other points, labels or splits.
-_READING = 1
+_READING = 2
 
 
 class OwnTable(OwnPoints):
@@ -47,7 +47,8 @@ class OwnTable(OwnPoints):
         Args:
             path: .csv (commas or semicolons), .tsv, .txt (blanks) or .parquet. The first line of a text is
                 one of names, unless it has nothing but numbers; columns without names are called 0, 1, ...
-            columns: the coordinates, by name, in this order; all columns of numbers unless given.
+            columns: the coordinates, by name, in this order; unless given, all columns of numbers but the
+                row numbers that pandas writes in a column without a name.
             label: the column that has the classes, whole numbers or texts.
             condition: columns of numbers that are the condition of each point.
             standardise: whether each coordinate gets mean 0 and deviation 1 over the train split, which the
