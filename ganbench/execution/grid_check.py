@@ -108,7 +108,7 @@ class _Trying:
             return
         train = cell.train
         played = (cell.dataset, cell.architecture, cell.loss, cell.penalty, cell.augmentation)
-        settings = (train.batch_size, train.precision, train.loss_before_freeze)
+        settings = (train.batch_size, train.precision, train.memory_format, train.loss_before_freeze)
         fits = self._tried(cell, ("parts", *played, *settings), lambda: check_cell(parts.fresh()))
         if fits and (plugins := plugins_in_play(parts)):
             # Which built-in parts there are beside a plugin's matters only where they do not fit.

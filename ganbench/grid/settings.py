@@ -92,6 +92,9 @@ class TrainSettings(BaseModel):
         gradient_clip: largest Euclidean norm of a player's gradient; a longer one is scaled down to it before
             the optimizer's step; 0 for none.
         accumulate: batches per update, whose gradients are averaged before the optimizer's step.
+        memory_format: the order in which images and the weights of convolutions lie in memory while a cell
+            is trained and its samples are made; with channels_last convolutions are often faster, and round
+            otherwise. For images; networks without convolutions stay as they are.
     """
 
     model_config = _CONFIG
@@ -122,6 +125,7 @@ class TrainSettings(BaseModel):
     loss_before_freeze: InstanceOf[Choice] | None = Field(default=None, description=_NAMED.format("losses"))
     gradient_clip: Norm = 0.0
     accumulate: Rounds = 1
+    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
 
     @model_validator(mode="before")
     @classmethod

@@ -18,7 +18,7 @@ from ganbench.runner.best_generator import BestScoring, KeptBest, best_protocol,
 from ganbench.runner.build import CellParts, build_trainer
 from ganbench.runner.task import Task
 from ganbench.store import Store
-from ganbench.training import Trainer, tell_step
+from ganbench.training import Trainer, batch_format, lay_out, networks_of, tell_step
 
 # A checkpoint holds what the fresh training does, moments of the optimizers and the curves so far.
 _FACTOR = 8
@@ -154,6 +154,7 @@ def load_generator(store: Store, parts: CellParts, best: KeptBest | None = None)
     cell, generator = parts.cell, parts.players.generator.to(torch.device(parts.device))
     if cell.train.precision == "float64":
         generator.double()
+    lay_out(generator, batch_format(cell.train.memory_format, networks_of(parts.players)))
     try:
         limit = size_limit(generator.state_dict(), 2)
         generator.load_state_dict(store.generator(cell.id, limit, best=best is not None))

@@ -24,7 +24,10 @@ from ganbench.training import (
     Objective,
     PenaltyTerm,
     PlayersMisfit,
+    batch_format,
     deterministic,
+    laid_out,
+    lay_out,
     networks_of,
     scores_hook,
     settle_networks,
@@ -58,6 +61,11 @@ def check_cell(parts: CellParts) -> None:
         raise GridError(
             f"train.batch_size: must be at most {count}, the training samples of {cell.dataset.label}, "
             f"given {batch}"
+        )
+    if cell.train.memory_format != "contiguous" and parts.dataset.signature.kind != "image":
+        raise GridError(
+            f"train.memory_format: {cell.train.memory_format!r} is for images, and dataset "
+            f"{cell.dataset.label!r} has points; leave it out, or set it in an [[override]] for the others"
         )
     place = device_here(parts.device)
     with device_errors_pass(), seeded(0, place), deterministic():
@@ -128,7 +136,10 @@ class _CellCheck:
         self._raise_faults()
         assert players is not None
         assert terms is not None
+        memory_format = batch_format(cell.train.memory_format, networks_of(players))
         real, condition = batch_of(parts.train, slice(batch), device, dtype)
+        real = laid_out(real, memory_format)
+        condition = None if condition is None else laid_out(condition, memory_format)
         if players.conditional and condition is None:
             takes = f"the {players.conditional} takes"
             who = "the players take" if players.conditional is True else takes
@@ -139,10 +150,11 @@ class _CellCheck:
             assert objective is not None
             for module in networks_of(players):
                 module.to(device, dtype).train()
+                lay_out(module, memory_format)
                 with calling(self._architecture, "at_step"):
                     tell_step(module, 0, cell.train.steps)
             for held in (objective.loss, *(term.penalty for term in terms)):
-                settle_networks(held, device, dtype)
+                settle_networks(held, device, dtype, memory_format)
             begun = functools.partial(self._begun, players, objective, (real, condition, noise))
             if augmentation is not None:
                 if scores_hook(augmentation) is not None and not begun(augmentation).has_logit:

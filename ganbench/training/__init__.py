@@ -12,6 +12,7 @@ from ganbench.training.determinism import (
 from ganbench.training.diagnostics import Diverged
 from ganbench.training.engine import AUTO, ENGINES, Engine, EngineChoice, choose_engine
 from ganbench.training.held import learning_tensors, settle_networks, values_of
+from ganbench.training.memory_format import batch_format, laid_out, lay_out
 from ganbench.training.optimizer_state import (
     optimizer_state,
     plain_state,
@@ -38,11 +39,14 @@ __all__ = [
     "TrainStep",
     "TrainedNetwork",
     "Trainer",
+    "batch_format",
     "choose_engine",
     "determinism_record",
     "deterministic",
     "deterministic_process",
     "global_stream",
+    "laid_out",
+    "lay_out",
     "learning_tensors",
     "networks_of",
     "optimizer_state",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ganbench.api import Samples
+from ganbench.training.memory_format import laid_out
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -22,9 +23,23 @@ class Batches:
     """
 
     def __init__(
-        self, samples: Samples, batch_size: int, seed: int, device: torch.device, dtype: torch.dtype
+        self,
+        samples: Samples,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
         """Take hold of the data.
+
+        Args:
+            samples: the training split.
+            batch_size: see the class.
+            seed: of the data stream.
+            device: where batches are wanted.
+            dtype: see the class.
+            memory_format: of images.
 
         Raises:
             ValueError: a batch is larger than the data.
@@ -37,6 +52,7 @@ class Batches:
         self.batch_size = batch_size
         self._device = device
         self.dtype = dtype
+        self._memory_format = memory_format
         self._generator = torch.Generator().manual_seed(seed)
         self._usable = len(samples) - len(samples) % batch_size
         self._permutation = self._shuffle()
@@ -51,17 +67,21 @@ class Batches:
         self.cursor += self.batch_size
         x = self._x.index_select(0, index).to(self._device)
         x = x.to(self.dtype).mul_(2 / 255).sub_(1) if x.dtype == torch.uint8 else x.to(self.dtype)
+        x = laid_out(x, self._memory_format)
         if self._condition is None:
             return x, None
-        return x, of_type(self._condition.index_select(0, index).to(self._device), self.dtype)
+        condition = of_type(self._condition.index_select(0, index).to(self._device), self.dtype)
+        return x, laid_out(condition, self._memory_format)
 
     def buffer(self) -> Batch:
         """Make an uninitialised batch: tensors of the shapes and types that `next` gives."""
         x = torch.empty((self.batch_size, *self._x.shape[1:]), dtype=self.dtype, device=self._device)
+        x = laid_out(x, self._memory_format)
         if self._condition is None:
             return x, None
         shape = (self.batch_size, *self._condition.shape[1:])
-        return x, of_type(torch.empty(shape, dtype=self._condition.dtype, device=self._device), self.dtype)
+        condition = torch.empty(shape, dtype=self._condition.dtype, device=self._device)
+        return x, laid_out(of_type(condition, self.dtype), self._memory_format)
 
     def state(self) -> dict[str, Tensor]:
         """Return the state that decides the batches to come."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganbench.training.memory_format import lay_out
 from ganbench.training.trained_networks import CONTAINERS_OF_PARAMETERS, learns_with
 
 # Deeper or more than this is no loss's attributes but a data structure of somebody else's.
@@ -21,7 +22,12 @@ _OF_MODULES = frozenset(vars(nn.Module()))
 _CLOSED = (types.ModuleType, type, types.BuiltinFunctionType, torch.Generator, torch.device, torch.dtype)
 
 
-def settle_networks(part: Any, device: torch.device, dtype: torch.dtype) -> None:
+def settle_networks(
+    part: Any,
+    device: torch.device,
+    dtype: torch.dtype,
+    memory_format: torch.memory_format = torch.contiguous_format,
+) -> None:
     """Move the networks that a loss or a penalty holds to a device, frozen, in eval mode.
 
     Those in lists, mappings and objects that it holds are found too; so is the part itself where it is one.
@@ -31,12 +37,15 @@ def settle_networks(part: Any, device: torch.device, dtype: torch.dtype) -> None
         part: the loss or the penalty.
         device: where it will be called.
         dtype: of the networks' floating-point tensors.
+        memory_format: of their weights of four dimensions.
     """
     if learns_with(part) is not None:
         part.to(device, dtype).train()
+        lay_out(part, memory_format)
     for _, value in _walk(part):
         if isinstance(value, nn.Module) and not _learns(part, value):
             value.to(device, dtype).eval().requires_grad_(False)
+            lay_out(value, memory_format)
 
 
 def learning_tensors(part: Any) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganbench.training.memory_format import laid_out_as
+
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -27,10 +29,11 @@ def restore_optimizer(optimizer: torch.optim.Optimizer | None, tensors: Mapping[
     """Put back what `optimizer_state` gave."""
     if optimizer is None:
         return
+    owned = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
+        state.setdefault(int(index), {})[name] = laid_out_as(value, owned[int(index)])
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
@@ -76,7 +79,7 @@ def restore_plugin_optimizer(
         index, name = key.split(".", 1)
         parameter: nn.Parameter = owned[int(index)]
         place = "cpu" if key in plain["on_cpu"] else parameter.device
-        optimizer.state[parameter][name] = value.to(place, copy=True)
+        optimizer.state[parameter][name] = laid_out_as(value, parameter).to(place, copy=True)
     for group, values in zip(optimizer.param_groups, plain["groups"], strict=True):
         for name, value in values.items():
             group[name] = tuple(value) if isinstance(group.get(name), tuple) else value

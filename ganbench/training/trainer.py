@@ -31,6 +31,7 @@ from ganbench.training.ema import EMA
 from ganbench.training.engine import ENGINES, Engine
 from ganbench.training.feed import Feed
 from ganbench.training.held import settle_networks
+from ganbench.training.memory_format import batch_format, is_channels_last, laid_out, lay_out
 from ganbench.training.optimizer_state import (
     is_torchs_own,
     optimizer_state,
@@ -113,8 +114,9 @@ class Trainer:
             torch.Generator(stream_device or device).manual_seed(seed)
             for seed in (streams.noise, streams.loss)
         )
+        memory_format = batch_format(settings.memory_format, networks_of(players))
         self._feed = Feed(
-            Batches(samples, settings.batch_size, streams.data, device, dtype),
+            Batches(samples, settings.batch_size, streams.data, device, dtype, memory_format),
             players.noise,
             noise_stream,
             d_steps=settings.d_steps,
@@ -126,13 +128,14 @@ class Trainer:
             self._global = generator_states(device)
         for module in networks_of(players):
             module.to(device, dtype).train()
+            lay_out(module, memory_format)
             tell_step(module, 0, settings.steps)
         self._objective = objective
         self._update = update or Alternating(settings.order, settings.d_steps)
         self._loss_before_freeze = loss_before_freeze or objective
         losses = (objective.loss, self._loss_before_freeze.loss)
         for part in (*losses, *(term.penalty for term in penalties), augmentation):
-            settle_networks(part, device, dtype)
+            settle_networks(part, device, dtype, memory_format)
         before = {} if loss_before_freeze is None else {"loss_before_freeze": loss_before_freeze.loss}
         self._trained = trained_networks(players, {"loss": objective.loss, **before})
         self._augmentation_stream = (
@@ -231,8 +234,13 @@ class Trainer:
             for name, learner in self._learners.items()
             if learner.optimizer is not None and not is_torchs_own(learner.optimizer)
         }
-        record = {"step": self.step, "cursor": self._feed.cursor}
-        return tensors, {**record, "optimizers": plain} if plain else record
+        record: dict[str, Any] = {"step": self.step, "cursor": self._feed.cursor}
+        if plain:
+            record["optimizers"] = plain
+        # A stored tensor does not say how it lay in memory; networks and optimizers say it for their own.
+        if last := sorted(key for key, tensor in self._game.states.items() if is_channels_last(tensor)):
+            record["channels_last"] = last
+        return tensors, record
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """Go on where `state` was taken.
@@ -254,7 +262,9 @@ class Trainer:
                 restore_plugin_optimizer(learner.optimizer, kept, record["optimizers"][name])
         self._feed.restore(tensors, int(record["cursor"]))
         for name, tensor in _below(tensors, "game.").items():
-            self._game.states[name] = tensor.to(self._device)
+            last = name in record.get("channels_last", ())
+            order = torch.channels_last if last else torch.contiguous_format
+            self._game.states[name] = laid_out(tensor.to(self._device), order)
         self._global = _below(tensors, "network.")
         for name, stream in self._streams.items():
             stream.set_state(tensors[f"stream.{name}"])

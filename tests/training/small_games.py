@@ -107,7 +107,9 @@ def interrupted(make: Callable[[], Trainer], stops: Sequence[int], until: int) -
     for step in stops:
         trainer.advance(step)
         tensors, record = trainer.state()
-        tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        # As a file gives them back: without their order in memory.
+        contiguous = torch.contiguous_format
+        tensors = {name: tensor.detach().clone(memory_format=contiguous) for name, tensor in tensors.items()}
         trainer = make()
         trainer.restore(tensors, json.loads(json.dumps(record)))
         assert trainer.step == step
