@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
 import pickle
 import signal
@@ -66,8 +65,6 @@ def serve(descriptor: int) -> None:
     from ganbench.runner.shared_parts import SharedParts
     from ganbench.runner.task import CellResult, Task
 
-    # An optimizer's first step imports this; the seconds that it takes are no part of a cell's.
-    importlib.import_module("torch._dynamo")
     gc.freeze()
     gc.enable()
     shared: SharedParts | None = None

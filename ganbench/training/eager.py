@@ -14,6 +14,7 @@ from ganbench.api.updates import Turn
 from ganbench.training.cell_game import RULE_STATES
 from ganbench.training.diagnostics import gradient_norm
 from ganbench.training.feed import Draws
+from ganbench.training.plain_optimizers import take_step
 from ganbench.training.train_step import SeedRun, TrainStep
 from ganbench.training.trained_networks import tell_step
 
@@ -122,7 +123,7 @@ class EagerEngine:
             if self._step.gradient_clip:
                 # The curves tell the norm as it was before.
                 self._norms[player] = nn.utils.clip_grad_norm_(learner.parameters, self._step.gradient_clip)
-            learner.optimizer.step()
+            take_step(learner.optimizer)
         after = self._step.objective.after_discriminator_step
         if player == "discriminator" and after is not None:
             with torch.no_grad():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.training.memory_format import laid_out_as
+from ganbench.training.plain_optimizers import without_compiler
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -17,9 +18,11 @@ def optimizer_state(optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor
     """Flatten the optimizer's tensors to `index.name`."""
     if optimizer is None:
         return {}
+    with without_compiler():
+        states = optimizer.state_dict()["state"]
     return {
         f"{index}.{name}": value
-        for index, values in optimizer.state_dict()["state"].items()
+        for index, values in states.items()
         for name, value in values.items()
         if isinstance(value, Tensor)
     }
@@ -34,17 +37,14 @@ def restore_optimizer(optimizer: torch.optim.Optimizer | None, tensors: Mapping[
     for key, value in tensors.items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = laid_out_as(value, owned[int(index)])
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def is_torchs_own(optimizer: torch.optim.Optimizer) -> bool:
-    """Tell whether it is one of torch's that a grid names: these keep tensors alone."""
-    return type(optimizer) in (torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.SGD)
+    with without_compiler():
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def plain_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Return what an optimizer keeps beside tensors, as JSON: of each parameter, and of each group."""
-    state = optimizer.state_dict()
+    with without_compiler():
+        state = optimizer.state_dict()
     return {
         "state": {
             str(index): {name: value for name, value in values.items() if not isinstance(value, Tensor)}
@@ -87,7 +87,8 @@ def restore_plugin_optimizer(
 
 def refused_state(optimizer: torch.optim.Optimizer) -> str:
     """Say what a checkpoint cannot hold of an optimizer's state; empty where it holds everything."""
-    state = optimizer.state_dict()
+    with without_compiler():
+        state = optimizer.state_dict()
     for index, values in state["state"].items():
         if not isinstance(index, int) or not isinstance(values, Mapping):
             return f"state[{index!r}], which belongs to no parameter"

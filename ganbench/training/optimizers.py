@@ -15,6 +15,7 @@ from torch import nn
 from ganbench.grid import TrainSettings
 from ganbench.grid.optimizer_settings import OPTIMIZERS, OptimizerSettings, PluginOptimizer
 from ganbench.grid.schedule_settings import HalfLife, Ramp, RateSchedule
+from ganbench.training.plain_optimizers import without_compiler
 
 # The value in the round that follows so many rounds.
 Scheduled = Callable[[int], Any]
@@ -87,11 +88,12 @@ def build_optimizer(
     owned = list(parameters)
     if not owned:
         return None
-    if name not in _CLASSES:
-        return plugins[name](owned, options)
-    has_fused = name in _FUSED and owned[0].device.type in _FUSED_DEVICES
-    fused = {"fused": True} if has_fused else {"foreach": True}
-    return _CLASSES[name](owned, **options, **fused)  # type: ignore[arg-type]
+    with without_compiler():
+        if name not in _CLASSES:
+            return plugins[name](owned, options)
+        has_fused = name in _FUSED and owned[0].device.type in _FUSED_DEVICES
+        fused = {"fused": True} if has_fused else {"foreach": True}
+        return _CLASSES[name](owned, **options, **fused)  # type: ignore[arg-type]
 
 
 def rate_factor(schedule: str | RateSchedule, steps: int) -> Callable[[int], float] | None:

@@ -33,13 +33,13 @@ from ganbench.training.feed import Feed
 from ganbench.training.held import settle_networks
 from ganbench.training.memory_format import batch_format, is_channels_last, laid_out, lay_out
 from ganbench.training.optimizer_state import (
-    is_torchs_own,
     optimizer_state,
     plain_state,
     restore_optimizer,
     restore_plugin_optimizer,
 )
 from ganbench.training.optimizers import BuildOptimizer, build_optimizer, ema_decay, optimizer_schedules
+from ganbench.training.plain_optimizers import is_torchs_own
 from ganbench.training.train_step import Learner, Objective, PenaltyTerm, SeedRun, TrainStep
 from ganbench.training.trained_networks import (
     TrainedNetwork,
