@@ -1,9 +1,10 @@
 """Makes results/check-pool/looks.csv and plans.csv: what added seeds do to a check, and what a plan promises.
 
-    uv run python tests/regression/check_looks.py         # from the stored scores, 7 minutes of one core
+    uv run python tests/regression/check_looks.py         # from the stored scores, 11 minutes of one core
 
 `looks.csv`: scores of the pool of `check_pool.py`, and normal ones, with a loss planted in what is checked:
-how often the check of nine seeds against nine says what, and how often the check that may add seeds does.
+how often the check of nine seeds against nine says what, and how often the check that may add seeds does, to
+the change alone or to the baseline too (`grows`; the pool has no more than 64 seeds for both).
 `plans.csv`: how often the number of seeds that a plan gives passes with the probability that it promises.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gc
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -42,10 +44,13 @@ def checked(groups: Sequence[tuple[np.ndarray, np.ndarray]], tolerance: float, a
 def followed(
     groups: Sequence[tuple[np.ndarray, np.ndarray]], tolerance: float, add: int
 ) -> tuple[CheckVerdict, CheckVerdict, int]:
-    """Check the first SEEDS, then as the looks go on: both verdicts, and how many seeds were added."""
+    """Check the first SEEDS, then as the looks go on: both verdicts, and how many seeds were added.
+
+    A baseline with more than SEEDS grows with the change.
+    """
 
     def look(seeds: int, alpha: float) -> Outcome:
-        return checked([(old, new[:seeds]) for old, new in groups], tolerance, alpha)
+        return checked([(old[:seeds], new[:seeds]) for old, new in groups], tolerance, alpha)
 
     first = outcome = look(SEEDS, ALPHA)
     added = 0
@@ -60,31 +65,34 @@ def followed(
 
 def rates(name: str, draw: Draw, sd: float) -> Iterator[dict[str, object]]:
     """Count verdicts, by size of the family, seeds that may be added, and loss in tolerances of one sd."""
-    stream = np.random.default_rng(0)
-    for family in (1, 4):
-        for add in (9, 27):
-            for loss in LOSSES:
-                first, last, added = Counter[str](), Counter[str](), 0
-                for _ in range(DRAWS):
-                    groups = []
-                    for index in range(family):
-                        scores = draw(stream, 2 * SEEDS + add)
-                        planted = loss * sd if index == 0 else 0.0
-                        groups.append((scores[:SEEDS], scores[SEEDS:] + planted))
-                    before, after, count = followed(groups, sd, add)
-                    first[before] += 1
-                    last[after] += 1
-                    added += count
-                yield {
-                    "scores": name,
-                    "family": family,
-                    "add": add,
-                    "loss": loss,
-                    "draws": DRAWS,
-                    **{f"first_{verdict}": first[verdict] / DRAWS for verdict in SAID},
-                    **{verdict: last[verdict] / DRAWS for verdict in SAID},
-                    "mean_added": round(added / DRAWS, 2),
-                }
+    for grows in ("change", "both"):
+        stream = np.random.default_rng(0)
+        for family, add, loss in itertools.product((1, 4), (9, 27), LOSSES):
+            of_baseline = SEEDS + (add if grows == "both" else 0)
+            if len(draw(np.random.default_rng(0), of_baseline + SEEDS + add)) < of_baseline + SEEDS + add:
+                continue
+            first, last, added = Counter[str](), Counter[str](), 0
+            for _ in range(DRAWS):
+                groups = []
+                for index in range(family):
+                    scores = draw(stream, of_baseline + SEEDS + add)
+                    planted = loss * sd if index == 0 else 0.0
+                    groups.append((scores[:of_baseline], scores[of_baseline:] + planted))
+                before, after, count = followed(groups, sd, add)
+                first[before] += 1
+                last[after] += 1
+                added += count
+            yield {
+                "scores": name,
+                "family": family,
+                "add": add,
+                "loss": loss,
+                "draws": DRAWS,
+                **{f"first_{verdict}": first[verdict] / DRAWS for verdict in SAID},
+                **{verdict: last[verdict] / DRAWS for verdict in SAID},
+                "mean_added": round(added / DRAWS, 2),
+                "grows": grows,
+            }
 
 
 def promises(name: str, draw: Draw, sd: float) -> Iterator[dict[str, object]]:
