@@ -13,11 +13,13 @@ import pandas as pd
 
 from ganbench.analysis.identities import is_varied
 from ganbench.analysis.records import AXES
-from ganbench.grid.grid import PAIRS, combined_label
+from ganbench.grid.grid import BETWEEN_LABELS, PAIRS, combined_label
 
 Row = Mapping[str, Any]
 # Fewer are nothing to compare.
 MIN_ARMS = 2
+# Axes whose values need no name beside them.
+_BARE = ("dataset", "architecture", "loss")
 # What stands in brackets behind an extractor's name, and the same behind a comma.
 _BRACKETED, _AFTER_COMMA = re.compile(r" \(([^()]*)\)"), r", \1"
 
@@ -96,6 +98,41 @@ def minus(value: str, baseline: str) -> str:
     """Name the difference between two values; combinations stand in brackets."""
     first, second = (f"({name})" if " + " in name else name for name in (value, baseline))
     return f"{first} - {second}"
+
+
+class Pair(NamedTuple):
+    """Two values of the compared axes, without what they have in common.
+
+    Attributes:
+        value: the parts of it that are the baseline's not.
+        baseline: those in their place.
+        both: the other parts in words, as `penalty none, train.steps=60`; empty where there are none.
+    """
+
+    value: str
+    baseline: str
+    both: str
+
+
+def told_apart(value: str, baseline: str, axes: Sequence[str]) -> Pair:
+    """Split two combinations of values into what tells them apart and what they have in common.
+
+    Args:
+        value: as `arm_of` writes it.
+        baseline: likewise.
+        axes: those that are compared as one.
+    """
+    parts = value.split(BETWEEN_LABELS), baseline.split(BETWEEN_LABELS)
+    if not len(axes) == len(parts[0]) == len(parts[1]) or value == baseline:
+        return Pair(value, baseline, "")
+    differing = [index for index in range(len(axes)) if parts[0][index] != parts[1][index]]
+    both = [
+        part if axis in _BARE or "." in axis else f"{axis} {part}"
+        for index, (axis, part) in enumerate(zip(axes, parts[0], strict=True))
+        if index not in differing
+    ]
+    mine, other = (BETWEEN_LABELS.join(side[index] for index in differing) for side in parts)
+    return Pair(mine, other, ", ".join(both))
 
 
 def groups_of(cells: pd.DataFrame, what: Compared) -> list[str]:

@@ -17,6 +17,7 @@ from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, StrMethodF
 
 from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import mean_and_sd, number
+from ganbench.grid.grid import BETWEEN_LABELS
 from ganbench.report.svg import BEHIND, INK, RULE
 
 SIZE = (3.6, 2.3)
@@ -25,6 +26,8 @@ ROW, HEADING, AXIS = 0.4, 0.26, 0.62
 
 SPREAD = 0.16
 _FAINT = 0.4
+# Of a row's label.
+MAX_CHARACTERS = 52
 # From here on nothing is drawn: matplotlib's arithmetic overflows.
 MAX_DRAWN = 1e30
 # From this ratio of scores on, a logarithmic axis shows more.
@@ -133,7 +136,10 @@ def finals(groups: Sequence[Group], colours: Sequence[str]) -> Figure:
             axes.plot(score, position, "o", color=shade, markersize=5, alpha=0.8, gid=said)
         if abs(group.mean) < MAX_DRAWN:
             axes.plot([group.mean] * 2, [position - 0.2, position + 0.2], color=shade, linewidth=3)
-        row_label(axes, position, f"{group.label}: {_summary(group)}")
+        said = _summary(group)
+        # A long name must not push the numbers out.
+        room = max(MAX_CHARACTERS - len(said) - 2, 12)
+        row_label(axes, position, f"{fitted(group.label, groups[0].label, room)}: {said}")
     for seed in sorted({seed for scores in drawn for seed in scores}):
         places = [position for position, scores in enumerate(drawn) if seed in scores]
         scores = [drawn[position][seed] for position in places]
@@ -212,10 +218,32 @@ def logarithmic(axes: Axes) -> None:
     """Make the vertical axis logarithmic, with numbers that people read."""
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+    axes.yaxis.set_minor_formatter(_PlainNumbers(minor_thresholds=(1.5, 0.6)))
 
 
-def shortened(label: str, most: int = 52) -> str:
+class _PlainNumbers(LogFormatter):
+    """Writes 0.4 as 0.4, where matplotlib has 4e-01 beside it."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
+def fitted(name: str, beside: str, most: int) -> str:
+    """Fit a combination of values into a picture: where it is long, the parts that another one has not.
+
+    Args:
+        name: values of several axes, joined as `arm_of` joins them; or any other name.
+        beside: the combination that others are compared with.
+        most: characters.
+    """
+    mine, other = name.split(BETWEEN_LABELS), beside.split(BETWEEN_LABELS)
+    if len(name) > most and name != beside and len(mine) == len(other):
+        parts = (part for part, same in zip(mine, other, strict=True) if part != same)
+        name = BETWEEN_LABELS.join(parts)
+    return shortened(name, most)
+
+
+def shortened(label: str, most: int = MAX_CHARACTERS) -> str:
     """Cut a name so that it fits into a picture."""
     return label if len(label) <= most else label[: most - 1] + "…"
 

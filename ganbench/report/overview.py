@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ganbench.analysis.context import Row, metric_label, minus, shared, where
+from ganbench.analysis.context import Row, compared_axes, metric_label, minus, shared, told_apart, where
 from ganbench.analysis.numbers import ends, number, p_value
 from ganbench.analysis.significance import ALPHA
 from ganbench.report.context_figures import Panel
-from ganbench.report.figures import HEADING, MAX_DRAWN, ROW, row_label, rows_canvas
+from ganbench.report.figures import HEADING, MAX_CHARACTERS, MAX_DRAWN, ROW, fitted, row_label, rows_canvas
 from ganbench.report.svg import BEHIND, INK, colour
 
 # Rows over all panels: further ones are in the table.
@@ -93,8 +93,12 @@ def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str
         gid=f"tip:{_said(row, named)}",
     )
     failed = row["failures_baseline"] + row["failures_value"]
-    name = minus(row["value"], row["baseline"]) if both else row["value"]
-    row_label(axes, position, f"{name}{f' ({failed} failed)' if failed else ''}")
+    lost = f" ({failed} failed)" if failed else ""
+    room = MAX_CHARACTERS - len(lost)
+    name = minus(row["value"], row["baseline"])
+    if both and len(name) > room:
+        name = minus(*told_apart(row["value"], row["baseline"], compared_axes(row["axis"]))[:2])
+    row_label(axes, position, f"{name if both else fitted(row['value'], row['baseline'], room)}{lost}")
 
 
 def _note(direction: str, baselines: Sequence[str]) -> str:

@@ -154,7 +154,7 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     if further:
         left_out.append(f"failures and warnings of {further} cells; cells.csv has them")
     name = printable(grid.get("name", store.path.name))
-    rankings = ranking_views(results.ranking)
+    same, rankings = shared(cells[cells["seed"].notna()])[0], ranking_views(results.ranking)
     if len(rankings) > MAX_CONTEXTS:
         left_out.append(f"{len(rankings) - MAX_CONTEXTS} rankings; ranking.csv has them")
     overview, budget = overview_panels(results.comparison, groups), results.budget
@@ -164,13 +164,13 @@ def _view(store: Store, results: ResultTables, pictures_mib: float) -> dict[str,
     comparison, final = comparison_text_table(results.comparison), final_text_table(results.final)
     return {
         "name": name,
-        "facts": _facts(cells, what, groups),
+        "facts": [*_facts(cells, what, groups), *_best_facts(results.final)],
         "part": results.part,
         "progress": progress(cells, what.axis, grid),
-        "shared": shared(cells[cells["seed"].notna()])[0],
+        "shared": same,
         "answers": by_context(summary_sentences(results.comparison)),
         "anchors": {section.title: f"context-{index}" for index, section in enumerate(sections)},
-        "question": question(results.ranking) if rankings else "",
+        "question": question(results.ranking, same) if rankings else "",
         "rankings": rankings[:MAX_CONTEXTS],
         "ranking_lines": [*joint_words(rankings), *mean_rank_lines(results.ranking)] if rankings else [],
         "ranking_heads": RANKING_HEADS,
@@ -260,6 +260,18 @@ def _facts(cells: pd.DataFrame, what: Compared, groups: Sequence[str]) -> list[t
         hashes = [value for value in cells["environment"].unique() if value]
         facts.append(("Environments", f"mixed: {', '.join(hashes)}; scores may differ for that reason"))
     return facts
+
+
+def _best_facts(final: pd.DataFrame) -> list[tuple[str, str]]:
+    """Say what the scores of kept best generators are, where there are any."""
+    chosen = sorted(name for name in set(final["metric"].astype(str)) if name.endswith("_best_chosen"))
+    names = [name.removesuffix("_chosen") for name in chosen]
+    said = [
+        f"{name}: of the generator at the best of its scorings by {name.removesuffix('_best')}, on samples "
+        "that it was not chosen by; ganbench sample --best makes them"
+        for name in names
+    ]
+    return [("Best weights", "; ".join(said))] if said else []
 
 
 def _commands(name: str, cells: pd.DataFrame) -> list[str]:

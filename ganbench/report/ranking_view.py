@@ -53,11 +53,16 @@ class RankingView:
         return f"{self.place}: {self.score}" if self.place else self.score
 
 
-def question(ranking: pd.DataFrame) -> str:
-    """Write the question that a ranking answers, with what all its rows have in common."""
+def question(ranking: pd.DataFrame, said: str = "") -> str:
+    """Write the question that a ranking answers, with what all its rows have in common.
+
+    Args:
+        ranking: the table.
+        said: what stands above already, which is not repeated.
+    """
     same, _ = shared(ranking)
     asked = f"Which {' + '.join(compared_axes(ranking['axis'].iloc[0]))} is best?"
-    return f"{asked} {same}" if same else asked
+    return asked if same in ("", said) else f"{asked} {same}"
 
 
 def ranking_views(ranking: pd.DataFrame) -> list[RankingView]:

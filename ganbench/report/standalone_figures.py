@@ -13,7 +13,7 @@ from ganbench.analysis.context import contexts, groups_of
 from ganbench.analysis.result_tables import ResultTables
 from ganbench.report.budget_figures import SEARCH_TITLE, budget_panels
 from ganbench.report.context_figures import Panel, context_figures
-from ganbench.report.figures import shortened
+from ganbench.report.figures import fitted
 from ganbench.report.overview import overview_panels
 from ganbench.report.svg import INK, colour
 from ganbench.store import Store
@@ -84,7 +84,7 @@ def _standalone(
     axes.set_xlabel("\n".join(filter(None, below)), parse_math=False)
     if legend:
         marks = [Line2D([], [], color=colour(order.index(group)), linewidth=1.8) for group in legend]
-        labels = [shortened(group, _LEGEND_WIDTH) for group in legend]
+        labels = [fitted(group, order[0], _LEGEND_WIDTH) for group in legend]
         box = figure.legend(marks, labels, loc="outside lower left", fontsize=8, frameon=False)
         for text in box.get_texts():
             text.set(parse_math=False, color=INK)  # a name from disk is never a formula

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ganbench.analysis.context import Row, axes_of, metric_label, shared, where
+from ganbench.analysis.context import (
+    Row,
+    axes_of,
+    compared_axes,
+    metric_label,
+    shared,
+    told_apart,
+    where,
+)
 from ganbench.analysis.numbers import number
 from ganbench.analysis.significance import ALPHA
 
@@ -66,6 +74,7 @@ def by_context(found: Iterable[SummarySentence]) -> dict[str, list[SummarySenten
 
 def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
     first = rows[0]
+    names, both = _names(first)
     by_kind: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         by_kind.setdefault(_kind(row), []).append(row)
@@ -84,17 +93,17 @@ def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
         by = ", ".join(_means(row, *groups) for row in mine)
         said.append(
             {
-                "better": f"{first[groups[0]]} is better than {first[groups[1]]} by {by}",
+                "better": f"{names[groups[0]]} is better than {names[groups[1]]}{both} by {by}",
                 "none": f"no difference shown by {by}",
                 "open": f"too little to tell by {by}",
                 "refused": f"not compared: {by}",
             }[found]
         )
     if not winners:
-        said[0] = f"{first['value']} against {first['baseline']}: {said[0]}"
+        said[0] = f"{names['value']} against {names['baseline']}{both}: {said[0]}"
     failed = {group: max(row[f"failures_{group}"] for row in rows) for group in ("baseline", "value")}
     said += [
-        f"{first[group]} failed with {count} seed{'s' if count > 1 else ''}"
+        f"{names[group]} failed with {count} seed{'s' if count > 1 else ''}"
         for group, count in failed.items()
         if count
     ]
@@ -109,24 +118,32 @@ def _sentence(rows: Sequence[Row], place: str) -> SummarySentence:
 
 def _unscored(rows: Sequence[Row], groups: Sequence[str], place: str) -> SummarySentence:
     """Write the sentence where a group has no score at all: what became of its cells."""
-    first, kind, said = rows[0], "open", []
+    first, kind, said = rows[0], "open", list[str]()
+    names, both = _names(first)
     for group in groups:
         failed, skipped = first[f"failures_{group}"], first[f"skipped_{group}"]
         if failed:
             kind = "failed"
-            said.append(f"{first[group]} failed with {_every(failed)}")
+            said.append(f"{names[group]} failed with {_every(failed)}")
         elif skipped:
             kind = kind if kind == "failed" else "skipped"
-            said.append(f"{first[group]} was skipped")
+            said.append(f"{names[group]} was skipped")
         else:
-            said.append(f"{first[group]} has no final score")
+            said.append(f"{names[group]} has no final score")
     return SummarySentence(
         kind=kind,
         mark=_MARKS[kind],
         where=place,
-        words=f"{first['value']} against {first['baseline']}: {', '.join(said)}.",
+        words=f"{names['value']} against {names['baseline']}{both}: {', '.join(said)}.",
         metrics=[(metric_label(row["metric"], row["extractor"]), row["sentence"]) for row in rows],
     )
+
+
+def _names(row: Row) -> tuple[dict[str, str], str]:
+    """Name both groups by what tells them apart, and say what they have in common."""
+    pair = told_apart(row["value"], row["baseline"], compared_axes(row["axis"]))
+    both = f" with {pair.both}" if pair.both else ""
+    return {"value": pair.value, "baseline": pair.baseline}, both
 
 
 def _every(count: int) -> str:

@@ -141,10 +141,17 @@ def optimism_notes(final: pd.DataFrame) -> list[str]:
     for (metric, extractor), rows in chosen.groupby(["metric", "extractor"], sort=False):
         name = metric.removesuffix("_chosen")
         anew = final[(final["metric"] == name) & (final["extractor"] == extractor)]
+        fresh, chosen_by = anew["mean"].mean(), rows["mean"].mean()
+        sign = 1 if (anew["direction"] == "lower").any() else -1
+        flatters = sign * (fresh - chosen_by) > 0
         lines.append(
-            f"{metric_label(name, extractor)}: {number(anew['mean'].mean(), 4)} on average on samples that "
-            f"the best generators were not chosen by, {number(rows['mean'].mean(), 4)} on those that they "
-            "were chosen by: the difference is how much a best of many flatters."
+            f"{metric_label(name, extractor)}: {number(fresh, 4)} on average on samples that the best "
+            f"generators were not chosen by, {number(chosen_by, 4)} on those that they were chosen by: "
+            + (
+                "the difference is how much the choice flatters."
+                if flatters
+                else "the choice did not flatter."
+            )
         )
     return lines
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from ganbench.analysis.context import Compared, metric_label, shared, uncompared
+from ganbench.analysis.context import Compared, metric_label, shared, told_apart, uncompared
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,15 @@ def test_contexts_without_a_pair_are_counted() -> None:
     )
     (line,) = uncompared([{"a", "b"}, {"a"}, {"b", "c"}], what._replace(pairs="all"))
     assert line.startswith("not compared: 1 of 3 contexts, which have only one value of loss +")
+
+
+def test_combinations_are_told_apart_by_the_parts_that_differ() -> None:
+    axes = ["loss", "penalty", "train.lr"]
+    pair = told_apart("hinge + none + train.lr=1", "minimax + none + train.lr=1", axes)
+    assert pair == ("hinge", "minimax", "penalty none, train.lr=1")
+    pair = told_apart("hinge + r1 + train.lr=2", "hinge + none + train.lr=1", axes)
+    assert pair == ("r1 + train.lr=2", "none + train.lr=1", "hinge")
+    # One axis, a label with the sign of a sum in it, or nothing in common: names stay whole.
+    assert told_apart("hinge", "minimax", ["loss"]) == ("hinge", "minimax", "")
+    assert told_apart("a + b + c", "a + d", ["loss", "penalty"]) == ("a + b + c", "a + d", "")
+    assert told_apart("a + b", "c + d", ["loss", "penalty"]) == ("a + b", "c + d", "")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ganbench.analysis.group import Group
-from ganbench.report.figures import Line, finals, over_steps
+from ganbench.report.figures import Line, finals, fitted, over_steps
 from ganbench.report.svg import GROUP_COLOURS, colour, inline
 
 
@@ -52,6 +52,25 @@ def test_logarithmic_axis_and_level() -> None:
     figure = over_steps([Line(curves=[_curve([0.1, 10.0])], colour="#0072b2")], log=True, level=0.5)
     assert figure.axes[0].get_yscale() == "log"
     assert any(list(line.get_ydata()) == [0.5, 0.5] for line in _lines(figure))
+
+
+def test_numbers_between_powers_of_ten_are_written_as_people_do() -> None:
+    figure = over_steps([Line(curves=[_curve([0.3, 0.9, 4.0])], colour="#0072b2")], log=True)
+    figure.draw_without_rendering()
+    axis = figure.axes[0].yaxis
+    labels = [tick.label1.get_text() for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())]
+    assert {"1", "0.4", "3"} <= set(labels)
+    assert not any("e" in label or "10^" in label for label in labels)
+
+
+def test_combinations_fit_into_a_picture_by_what_tells_them_apart() -> None:
+    long = "non_saturating + none + train.optimizer.lr=0.001 + train.steps="
+    assert fitted(f"{long}60", f"{long}120", 40) == "train.steps=60"
+    assert fitted(f"{long}60", f"{long}60", 20) == "non_saturating + no…"
+    assert fitted("hinge + r1", "minimax + none", 40) == "hinge + r1"
+    groups = [Group(label=f"{long}{steps}", scores={0: 1.0, 1: 2.0}, failures={}) for steps in (60, 120)]
+    labels = [text.get_text() for text in finals(groups, ["#0072b2", "#d55e00"]).axes[0].texts]
+    assert labels == ["non_saturating + none + train.optimize…: 1.5 ± 0.707", "train.steps=120: 1.5 ± 0.707"]
 
 
 def test_an_arm_that_dwarfs_another_leaves_it_readable() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fabricated_results import Folder
+from fabricated_results import GRID, Folder
 
 from ganbench.report import load, overview
 from ganbench.report.overview import overview_panels
@@ -51,6 +51,23 @@ def test_what_has_no_difference_has_no_panel(make_folder: Callable[..., Folder])
     folder.add(loss="non_saturating", status="diverged", curves=False)
     folder.index()
     assert overview_panels(load(folder.path).comparison, ["minimax", "non_saturating"]) == []
+
+
+def test_long_combinations_are_named_by_what_tells_them_apart(make_folder: Callable[..., Folder]) -> None:
+    net = "mlp[generator_widths=[64,64,64],discriminator_widths=[64,64,64]]"
+    grid = GRID.replace('axis = "loss"', 'axis = ["architecture", "loss"]').replace(
+        'baseline = "minimax"\n', ""
+    )
+    folder = make_folder("combined", grid)
+    for loss in ("minimax", "non_saturating", "hinge"):
+        for seed in range(3):
+            folder.add(architecture=net, loss=loss, seed=seed, scores={"fid": 9.0 + seed**2}, curves=False)
+    folder.index()
+    for wanted in ("hinge", "hinge - minimax"):
+        table = load(folder.path).comparison
+        (panel,) = overview_panels(table, [])
+        assert wanted in [text.get_text() for text in panel.figure.axes[0].texts]
+        (folder.path / "grid.toml").write_text(grid + 'pairs = "all"\n')
 
 
 def test_the_picture_is_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

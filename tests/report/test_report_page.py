@@ -133,7 +133,7 @@ def test_both_spreads_are_shown_apart_and_notes_once(make_folder: Callable[..., 
         ["non_saturating", "is_std (digits_cnn)", "-", "2", "8", "2.83", "1.41", "0"],
     ):
         assert [*row, "500", "2", "p1"] in page.rows
-    assert "Comparison of final scores: digits, mlp" in page.words
+    assert "Comparison of final scores" in page.words
     # Cell by cell each sample set is a row.
     assert any(row[-6:] == ["100", "1", "fid (digits_cnn)", "3", "500", "p1"] for row in page.rows)
     words = " ".join(page.words.split())
@@ -360,6 +360,26 @@ def test_a_run_that_goes_on_says_what_is_coming(make_folder: Callable[..., Folde
     assert "digits, mlp, minimax, seed 1: at step 250 of 400" in words
     assert "digits, mlp, non_saturating, seed 0: to start" in words
     assert "Failures and warnings" not in words
+
+
+@pytest.mark.slow
+def test_headings_do_not_repeat_what_the_head_says(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    for loss in ("minimax", "non_saturating", "hinge"):
+        for seed in range(2):
+            rows = [
+                {"metric": f"fid{end}", "value": 3.0 + seed, "direction": direction}
+                for end, direction in (("", "lower"), ("_best", "lower"), ("_best_chosen", ""))
+            ]
+            folder.add(loss=loss, seed=seed, scores=rows, curves=False, picture=False)
+    folder.add(loss="hinge", penalty="r1", scores={"fid": 3.0})
+    page, _ = _write(folder)
+    assert "compares loss · digits, mlp</p>" in page
+    assert "<h2>Which loss is best?</h2>" in page
+    assert "<h2>Final scores</h2>" in page
+    assert '<p class="muted">Not compared: 1 of 2 contexts' in page
+    assert "(<code>ganbench compare --axis</code>)" in page
+    assert "fid_best: of the generator at the best of its scorings by fid" in page
 
 
 @pytest.mark.slow

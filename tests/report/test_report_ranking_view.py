@@ -66,6 +66,8 @@ def test_words_say_what_to_do(
     shares = first[: words.count("{}")]
     assert view.words == words.format(*shares)
     assert question(ranking) == "Which loss is best? digits, mlp"
+    assert question(ranking, "digits") == "Which loss is best? digits, mlp"
+    assert question(ranking, "digits, mlp") == "Which loss is best?"
 
 
 def test_one_seed_does_not_decide(make_folder: Callable[..., Folder]) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fabricated_results import Folder
+from fabricated_results import GRID, Folder
 
 from ganbench.report import load
 from ganbench.report.summary import SummarySentence, by_context, summary_sentences
@@ -119,3 +119,26 @@ def test_each_context_and_value_has_its_own(make_folder: Callable[..., Folder]) 
     found = by_context(_sentences(folder))
     # What is the same everywhere, the net, tells nothing apart.
     assert {place: len(group) for place, group in found.items()} == {"digits": 2, "fashion_mnist": 2}
+
+
+def test_of_combinations_what_both_have_is_said_once(make_folder: Callable[..., Folder]) -> None:
+    grid = GRID.replace('axis = "loss"', 'axis = ["loss", "penalty"]').replace(
+        '"minimax"\n', '"minimax + none"\n'
+    )
+    folder = make_folder("combined", grid)
+    for loss, penalty, gap in (("minimax", "none", 0.0), ("minimax", "r1", -5.0), ("hinge", "none", 0.5)):
+        for seed in range(6):
+            scores = {"fid": 50.0 + seed + gap * (1 + 0.01 * seed * (-1) ** seed)}
+            if (loss, seed) == ("hinge", 0):
+                scores, gone = {}, {"status": "oom"}
+            else:
+                gone = {}
+            folder.add(
+                loss=loss, penalty=penalty, seed=seed, scores=scores, curves=False, picture=False, **gone
+            )
+    better, other = (answer.words for answer in _sentences(folder))
+    assert better.startswith("r1 is better than none with minimax by fid (digits_cnn) 47.5 against 52.5")
+    assert "hinge" in other
+    assert " with penalty none" in other
+    assert "hinge failed with 1 seed" in other
+    assert " + " not in better + other
