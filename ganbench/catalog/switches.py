@@ -12,11 +12,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
-from types import ModuleType
 from typing import Any, NamedTuple
+
+from ganbench.catalog.after_import import AfterImport
 
 VARIABLES = (
     "ATEN_CPU_CAPABILITY",
@@ -112,7 +110,7 @@ def kept_switches() -> Iterator[list[str]]:
     Torch is not imported for this: where the block imports it, its switches are read right after that.
     """
     before = read_switches() if "torch" in sys.modules else {}
-    finder = _AfterTorch(lambda: before.update(read_switches()))
+    finder = AfterImport("torch", lambda: before.update(read_switches()))
     changes: list[str] = []
     if not before:
         sys.meta_path.insert(0, finder)
@@ -125,31 +123,6 @@ def kept_switches() -> Iterator[list[str]]:
         if after != before:
             changes += changes_between(before, after)
             write_switches(before)
-
-
-class _AfterTorch(MetaPathFinder):
-    """Calls a function when torch has been imported."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self._call = call
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        """Find torch where the other finders do, and have the function called once it is executed."""
-        if name != "torch":
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(name)
-        if spec is None or spec.loader is None:
-            return spec
-        loader: Any = spec.loader
-        execute = loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            execute(module)
-            self._call()
-
-        loader.exec_module = exec_module
-        return spec
 
 
 @contextmanager

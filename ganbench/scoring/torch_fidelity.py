@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import io
 import socket
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -24,9 +25,13 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganbench.api.data import Extractor
+from ganbench.catalog.after_import import AfterImport
 from ganbench.errors import WeightsError
 
 _RESIZING = "interpolate_bilinear_2d_like_tensorflow1x"
+_LIBRARY = "torch_fidelity"
+# Extractors by name that are registered once somebody imports torch-fidelity.
+_waiting_extractors: dict[str, Extractor] = {}
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:
@@ -220,10 +225,26 @@ def _reason(error: Exception) -> str:
 def register_extractor(name: str, extractor: Extractor) -> None:
     """Make an extractor known to torch-fidelity: `calculate_metrics(feature_extractor=name, ...)`.
 
+    Where torch-fidelity is not imported yet, that waits until it is; ganbench's own scores do without.
+
     Args:
         name: without slashes; registering a name again replaces what stood under it.
         extractor: gives the feature layer `features` and, where it classifies, `logits`.
     """
+    if _LIBRARY in sys.modules:
+        _register(name, extractor)
+        return
+    if not _waiting_extractors:
+        sys.meta_path.insert(0, AfterImport(_LIBRARY, _register_waiting))
+    _waiting_extractors[name] = extractor
+
+
+def _register_waiting() -> None:
+    while _waiting_extractors:
+        _register(*_waiting_extractors.popitem())
+
+
+def _register(name: str, extractor: Extractor) -> None:
     from torch_fidelity import FeatureExtractorBase, register_feature_extractor
     from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 

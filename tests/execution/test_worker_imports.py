@@ -43,12 +43,16 @@ def worker() -> Iterator[WorkerProcess]:
     one.end()
 
 
-def imported(worker: WorkerProcess) -> set[str]:
-    """Ask a worker that is ready which of the slow modules it has."""
+def ask(worker: WorkerProcess, expression: str) -> Any:
+    """Have a worker that is ready evaluate something."""
     # It asks what it is sent for an answer, and gives that what comes with it.
-    asks = SimpleNamespace(answer=functools.partial(eval, "set(__import__('sys').modules)"))
-    worker.connection.send((asks, {}))
-    found: set[str] = worker.connection.recv()
+    worker.connection.send((SimpleNamespace(answer=functools.partial(eval, expression)), {}))
+    return worker.connection.recv()
+
+
+def imported(worker: WorkerProcess) -> set[str]:
+    """Ask a worker which of the slow modules it has."""
+    found: set[str] = ask(worker, "set(__import__('sys').modules)")
     return found & SLOW
 
 
@@ -73,3 +77,17 @@ def test_an_eager_cell_imports_what_it_writes_with_and_no_compiler(
     run_cell(worker, tmp_path, {**GRID, "score": {"metrics": ["modes"], "samples": 64}})
     # The curves' format, and what draws the plane.
     assert imported(worker) == {"matplotlib", "pyarrow"}
+
+
+@pytest.mark.slow
+def test_the_trained_extractors_score_without_torch_fidelity_and_are_there_for_it(
+    worker: WorkerProcess, tmp_path: Path
+) -> None:
+    axes = {"dataset": ["digits"], "architecture": GRID["axes"]["architecture"], "loss": ["minimax"]}
+    score = {"metrics": ["fid", "is"], "samples": 300, "extractor": "digits_cnn"}
+    run_cell(worker, tmp_path, {**GRID, "axes": axes, "score": score})
+    assert imported(worker) - {"matplotlib"} == {"pyarrow"}
+    registry = "__import__('torch_fidelity.registry').registry.FEATURE_EXTRACTORS_REGISTRY"
+    assert "ganbench-digits-cnn" in ask(worker, f"set({registry})")
+    waits = "[type(finder).__name__ for finder in __import__('sys').meta_path]"
+    assert "AfterImport" not in ask(worker, waits)
