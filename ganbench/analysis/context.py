@@ -183,7 +183,7 @@ def uncompared(arms: Iterable[Collection[str]], what: Compared) -> list[str]:
     alone = sum(len(own) < MIN_ARMS or bool(needed and needed not in own) for own in found)
     if not alone:
         return []
-    few = f"only one value of {what.words}" + (f", or no {needed}" if needed else "")
+    few = f"only one value of {what.words}" + (f", or lack the baseline {needed}" if needed else "")
     return [
         f"not compared: {alone} of {len(found)} contexts, which have {few}; another axis, or several "
         "as one, may tell more (`ganbench compare --axis`)"

@@ -58,6 +58,8 @@ from ganbench.store import BUDGET, CELLS, COMPARISON, RANKING, REPORT, SCORES, S
 MAX_CONTEXTS = 24
 # Pictures that fit beside the verdicts; more of them stand below.
 _BESIDE = 2
+# Of all combinations in a sentence; the legend has them too.
+_MAX_NAMES_CHARACTERS = 160
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPT = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
 
@@ -243,11 +245,11 @@ def _facts(cells: pd.DataFrame, what: Compared, groups: Sequence[str]) -> list[t
     counts = cells["status"].value_counts()
     by_status = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts.get(status, 0))
     seeds = cells["seed"].dropna().nunique()
+    names = ", ".join(groups) or "no finished cell has it"
+    if len(what.axes) > 1 and len(names) > _MAX_NAMES_CHARACTERS:
+        names = f"{len(groups)} combinations"
     facts = [
-        (
-            "Compared",
-            f"{what.words}: {', '.join(groups)}" if groups else f"{what.words}: no finished cell has it",
-        ),
+        ("Compared", f"{what.words}: {names}"),
         ("Baseline", groups[0] if groups else "-"),
         ("Cells", f"{len(cells)}: {by_status}"),
         ("Seeds", str(seeds)),

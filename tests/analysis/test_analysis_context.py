@@ -40,12 +40,12 @@ def test_contexts_without_a_pair_are_counted() -> None:
     assert uncompared([{"a", "b"}, {"a", "c"}], what) == []
     (line,) = uncompared([{"a", "b"}, {"a"}, {"b", "c"}], what)
     assert line.startswith(
-        "not compared: 2 of 3 contexts, which have only one value of loss + penalty, or no a;"
+        "not compared: 2 of 3 contexts, which have only one value of loss + penalty, or lack the baseline a;"
     )
     # Without a baseline, the first label is it.
     (line,) = uncompared([["b", "a"], ["c", "a"]], what._replace(baseline=None))
     assert line.startswith(
-        "not compared: 1 of 2 contexts, which have only one value of loss + penalty, or no b;"
+        "not compared: 1 of 2 contexts, which have only one value of loss + penalty, or lack the baseline b;"
     )
     (line,) = uncompared([{"a", "b"}, {"a"}, {"b", "c"}], what._replace(pairs="all"))
     assert line.startswith("not compared: 1 of 3 contexts, which have only one value of loss +")

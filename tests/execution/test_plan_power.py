@@ -82,7 +82,7 @@ def test_contexts_that_have_nothing_to_compare_are_counted(tmp_path: Path) -> No
     lines = _said(tmp_path, combine="one_at_a_time", compare={"axis": "loss"})
     assert lines[0].startswith("can show: 5 seeds and 4 tests show a difference of ")
     assert lines[1:] == [
-        "not compared: 1 of 2 contexts, which have only one value of loss, or no minimax; "
+        "not compared: 1 of 2 contexts, which have only one value of loss, or lack the baseline minimax; "
         "another axis, or several as one, may tell more (`ganbench compare --axis`)"
     ]
     # All changes as one axis, which is the default: three values and the first ones.
