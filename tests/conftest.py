@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from fabricated_results import GRID, Folder
-from in_process import in_process, undrawn, workers
+from fabricated_results import GRID, Folder, plant
+from in_process import in_process, undrawn, words_only, workers
 from parts_here import forget
 
-__all__ = ["in_process", "undrawn", "workers"]
+__all__ = ["in_process", "undrawn", "words_only", "workers"]
 
 # By default garbage is searched for so often that a fifth of the time of all tests goes into looking through
 # what torch and pandas are made of.
@@ -47,17 +47,7 @@ def make_folder(tmp_path: Path) -> Callable[..., Folder]:
 @pytest.fixture
 def planted(make_folder: Callable[..., Folder]) -> Folder:
     """Two losses × three seeds, non_saturating better by 2, 3 and 4; scores at two steps, two metrics."""
-    folder = make_folder()
-    for loss, finals in (("minimax", (10.0, 12.0, 14.0)), ("non_saturating", (8.0, 9.0, 10.0))):
-        for seed, fid in enumerate(finals):
-            rows = [
-                {"metric": "fid", "value": 10 * fid, "step": 0},
-                {"metric": "fid", "value": fid},
-                {"metric": "is", "value": 5.0 + seed},
-            ]
-            folder.add(loss=loss, seed=seed, scores=rows)
-    folder.index()
-    return folder
+    return plant(make_folder())
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -134,6 +134,20 @@ class Folder:
         return self.path / "cells" / cell / name
 
 
+def plant(folder: Folder) -> Folder:
+    """Two losses × three seeds, non_saturating better by 2, 3 and 4; scores at two steps, two metrics."""
+    for loss, finals in (("minimax", (10.0, 12.0, 14.0)), ("non_saturating", (8.0, 9.0, 10.0))):
+        for seed, fid in enumerate(finals):
+            rows = [
+                {"metric": "fid", "value": 10 * fid, "step": 0},
+                {"metric": "fid", "value": fid},
+                {"metric": "is", "value": 5.0 + seed},
+            ]
+            folder.add(loss=loss, seed=seed, scores=rows)
+    folder.index()
+    return folder
+
+
 def crowd(folder: Folder, datasets: int = 5) -> None:
     """Five hundred cells of 5 losses, three scores and five pictures each; data sets share 100 seeds."""
     noise = io.BytesIO()

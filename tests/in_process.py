@@ -63,6 +63,12 @@ def undrawn() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what matplotlib draws, in one test that looks at words and tables."""
+    undraw(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def in_process(undrawn: None) -> Iterator[type[InProcess]]:
     """Run cells in this process, in all of a file from the first test on that asks for it.

@@ -99,6 +99,7 @@ def test_values_that_never_have_a_score_count_as_the_worst(make_folder: Callable
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_a_sample_has_a_file_and_a_table_on_the_page_and_other_grids_have_none(
     make_folder: Callable[..., Folder],
 ) -> None:

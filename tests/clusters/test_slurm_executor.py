@@ -44,10 +44,8 @@ class SlurmStudy(CountedStudy):
     def undisturbed(self) -> Path:
         """Run the grid by one worker of this machine; the folder of its results."""
         local = self.folder / "local"
-        self.count_steps(0)
         ran = self.run("--jobs", "1", out=local)
         assert ran.returncode == 0, ran.stderr
-        self.log.unlink(missing_ok=True)
         return local
 
     def require_same(self, local: Path) -> None:
@@ -57,6 +55,14 @@ class SlurmStudy(CountedStudy):
             assert (self.out / name).read_bytes() == (local / name).read_bytes()
         assert not self.store.jobs_folder.exists()
         assert not (self.out / ".workers.json").exists()
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two cells that one worker of this machine has trained."""
+    study = SlurmStudy(tmp_path_factory.mktemp("alone"))
+    study.count_steps(0)
+    return study.undisturbed()
 
 
 @pytest.mark.slow
@@ -73,9 +79,10 @@ def test_twelve_cells_in_jobs_are_those_of_the_local_executor(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_job_that_is_interrupted_twice_and_a_killed_driver_cost_nothing(tmp_path: Path) -> None:
+def test_a_job_that_is_interrupted_twice_and_a_killed_driver_cost_nothing(
+    local: Path, tmp_path: Path
+) -> None:
     study = SlurmStudy(tmp_path)
-    local = study.undisturbed()
     study.count_steps(0.03)
     begun = study.start(*study.options)
     for interrupts in range(2):
@@ -99,9 +106,10 @@ def test_a_job_that_is_interrupted_twice_and_a_killed_driver_cost_nothing(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_killed_job_costs_its_cell_a_try_and_what_came_after_its_checkpoint(tmp_path: Path) -> None:
+def test_a_killed_job_costs_its_cell_a_try_and_what_came_after_its_checkpoint(
+    local: Path, tmp_path: Path
+) -> None:
     study = SlurmStudy(tmp_path)
-    local = study.undisturbed()
     study.count_steps(0.03)
     begun = study.start(*study.options)
     (reached,) = wait_for(study.reached, begun).values()
@@ -114,9 +122,10 @@ def test_a_killed_job_costs_its_cell_a_try_and_what_came_after_its_checkpoint(tm
 
 
 @pytest.mark.slow
-def test_a_run_that_is_detached_leaves_its_jobs_to_the_same_command_without_it(tmp_path: Path) -> None:
+def test_a_run_that_is_detached_leaves_its_jobs_to_the_same_command_without_it(
+    local: Path, tmp_path: Path
+) -> None:
     study = SlurmStudy(tmp_path)
-    local = study.undisturbed()
     # Until the second command has come, which may take a busy machine longer than a cell should.
     study.count_steps(1)
     left = study.run(*study.options, "--detach")
@@ -142,15 +151,14 @@ def test_a_run_that_is_detached_leaves_its_jobs_to_the_same_command_without_it(t
 
 
 @pytest.mark.slow
-def test_jobs_of_the_process_itself_are_stopped_by_it_and_end_with_it(tmp_path: Path) -> None:
+def test_jobs_of_the_process_itself_are_stopped_by_it_and_end_with_it(local: Path, tmp_path: Path) -> None:
     study = SlurmStudy(tmp_path, cluster="debug")
-    local = study.undisturbed()
+    study.count_steps(0.03)
     refused = study.run(*study.options, "--detach")
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
     assert 'jobs of cluster = "debug" end with this process' in refused.stderr
     assert not study.out.exists()
-    study.count_steps(0.03)
     begun = study.start(*study.options)
     wait_for(study.reached, begun)
     begun.send_signal(signal.SIGINT)

@@ -85,6 +85,7 @@ def test_diffaugment_plays_under_losses_of_one_output_and_of_two() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_tables_records_and_comparisons_tell_of_it(tmp_path: Path) -> None:
     asked: dict[str, Any] = {
         "name": "augmented",

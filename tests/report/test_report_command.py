@@ -35,6 +35,7 @@ def test_a_format_is_all_that_is_printed(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_pictures_on_the_page_are_bounded_by_a_setting(
     planted: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,10 @@ from ganbench.report.results import load
 from ganbench.store import Store
 
 MINIMAX = {"discriminator": "-E[log D(x)]", "generator": "E[log(1 - D(G(z)))]", "reference": "2014, eq. 1"}
+
+# What is looked at are words.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 R1 = {"discriminator": "weight/2 · E[|∇ s(x)|²]"}
 
 

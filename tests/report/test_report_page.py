@@ -5,10 +5,11 @@ import hashlib
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
-from fabricated_results import GRID, Folder, crowd
+from fabricated_results import GRID, Folder, crowd, plant
 from PIL import Image
 
 from ganbench.files.png import PictureWords, encode_png
@@ -53,7 +54,23 @@ def _write(folder: Folder) -> tuple[str, _Page]:
     return text, _Page(text)
 
 
+class _Written(NamedTuple):
+    """A folder with its page."""
+
+    folder: Folder
+    text: str
+    page: _Page
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> _Written:
+    """The page of `planted`, in a folder that no test changes."""
+    folder = plant(Folder(tmp_path_factory.mktemp("written") / "planted", GRID))
+    return _Written(folder, *_write(folder))
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_inputs_and_captions_stand_with_the_samples(planted: Folder) -> None:
     pairs = PictureWords(heads=("input", "output", "target"), rows=(("", HOSTILE),))
     for cell in planted.ids:
@@ -74,11 +91,11 @@ def test_inputs_and_captions_stand_with_the_samples(planted: Folder) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_the_head_names_the_axis_where_values_of_it_are_compared(
-    planted: Folder, make_folder: Callable[..., Folder]
+    written: _Written, make_folder: Callable[..., Folder]
 ) -> None:
-    _, page = _write(planted)
-    assert "A ganbench report · compares loss · digits, mlp\n" in page.words
+    assert "A ganbench report · compares loss · digits, mlp\n" in written.page.words
     alone = make_folder("alone")
     alone.add(scores={"fid": 1.0})
     alone.index()
@@ -87,8 +104,8 @@ def test_the_head_names_the_axis_where_values_of_it_are_compared(
 
 
 @pytest.mark.slow
-def test_the_page_has_its_parts(planted: Folder) -> None:
-    text, page = _write(planted)
+def test_the_page_has_its_parts(written: _Written) -> None:
+    _, text, page = written
     assert page.words.index("non_saturating") < page.words.index("What was compared")
     # losses, D's outputs, gradients, JSD, fid over steps; one of pairs and one of differences a metric
     assert page.count("svg") == 10
@@ -102,9 +119,9 @@ def test_the_page_has_its_parts(planted: Folder) -> None:
 
 
 @pytest.mark.slow
-def test_every_command_is_named(planted: Folder) -> None:
-    _, page = _write(planted)
-    commands = page.words[page.words.index("pip install") :].splitlines()[:4]
+def test_every_command_is_named(written: _Written) -> None:
+    words = written.page.words
+    commands = words[words.index("pip install") :].splitlines()[:4]
     assert commands[1:] == [
         "ganbench run grid.toml",
         "ganbench verify results/planted",
@@ -143,15 +160,14 @@ def test_both_spreads_are_shown_apart_and_notes_once(make_folder: Callable[..., 
 
 
 @pytest.mark.slow
-def test_one_repeat_shows_nothing_of_the_metric_itself(planted: Folder) -> None:
-    _, page = _write(planted)
-    assert "itself" not in page.words
-    assert not any("repeat" in name for row in page.rows for name in row)
+def test_one_repeat_shows_nothing_of_the_metric_itself(written: _Written) -> None:
+    assert "itself" not in written.page.words
+    assert not any("repeat" in name for row in written.page.rows for name in row)
 
 
 @pytest.mark.slow
-def test_nothing_is_fetched_and_one_script_may_run(planted: Folder) -> None:
-    text, page = _write(planted)
+def test_nothing_is_fetched_and_one_script_may_run(written: _Written) -> None:
+    _, text, page = written
     assert not {"link", "iframe", "object"} & {tag for tag, _ in page.tags}
     (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -224,6 +240,7 @@ def test_missing_and_damaged_things_are_named(planted: Folder) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_failures_with_reason_warning_and_traceback(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     folder.add(seed=0, scores={"fid": 1.0}, warnings=["discriminator_won@40"])
@@ -281,21 +298,20 @@ def test_mixed_environments_are_said(make_folder: Callable[..., Folder]) -> None
 
 
 @pytest.mark.slow
-def test_the_same_folder_makes_the_same_page(planted: Folder) -> None:
-    assert _write(planted)[0] == _write(planted)[0]
+def test_the_same_folder_makes_the_same_page(written: _Written) -> None:
+    assert _write(written.folder)[0] == written.text
 
 
 @pytest.mark.slow
-def test_scores_over_steps_are_drawn_where_there_are_several(planted: Folder) -> None:
-    text, _ = _write(planted)
-    assert "fid (digits_cnn) over steps" in text
-    assert "is (digits_cnn) over steps" not in text
+def test_scores_over_steps_are_drawn_where_there_are_several(written: _Written) -> None:
+    assert "fid (digits_cnn) over steps" in written.text
+    assert "is (digits_cnn) over steps" not in written.text
 
 
 @pytest.mark.slow
-def test_curves_that_hide_one_another_are_said(planted: Folder) -> None:
+def test_curves_that_hide_one_another_are_said(written: _Written, planted: Folder) -> None:
     same = "The curves of minimax and non_saturating are the same."
-    words = _write(planted)[1].words
+    words = written.page.words
     assert words.count(same) == 3  # both losses and the JSD estimate
     assert "The curves of minimax, D(x) and non_saturating, D(x) are the same." in words
     for cell in planted.ids[3:]:
@@ -306,6 +322,7 @@ def test_curves_that_hide_one_another_are_said(planted: Folder) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_verdicts_lead_to_their_contexts(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     for dataset in ("digits", "fashion_mnist"):
@@ -363,6 +380,7 @@ def test_a_run_that_goes_on_says_what_is_coming(make_folder: Callable[..., Folde
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_headings_do_not_repeat_what_the_head_says(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     for loss in ("minimax", "non_saturating", "hinge"):
@@ -383,18 +401,19 @@ def test_headings_do_not_repeat_what_the_head_says(make_folder: Callable[..., Fo
 
 
 @pytest.mark.slow
-def test_a_finished_run_has_no_progress(planted: Folder) -> None:
-    assert "Not finished" not in _write(planted)[1].words
+def test_a_finished_run_has_no_progress(written: _Written) -> None:
+    assert "Not finished" not in written.page.words
 
 
 @pytest.mark.slow
-def test_the_tables_can_be_saved_from_the_page(planted: Folder) -> None:
-    _, page = _write(planted)
-    saved = {attributes["download"]: attributes["href"] for tag, attributes in page.tags if tag == "a"}
+def test_the_tables_can_be_saved_from_the_page(written: _Written) -> None:
+    saved = {
+        attributes["download"]: attributes["href"] for tag, attributes in written.page.tags if tag == "a"
+    }
     assert list(saved) == ["cells.csv", "scores.csv", "comparison.csv"]
     for name, address in saved.items():
         content = base64.b64decode(address.removeprefix("data:text/csv;base64,"))
-        assert content == (planted.path / name).read_bytes()
+        assert content == (written.folder.path / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -163,6 +163,7 @@ def test_a_ranking_of_an_earlier_time_does_not_stay(make_folder: Callable[..., F
     folder = make_folder()
     _fill(folder, (20.0, 10.0, 15.0))
     write_tables(Store(folder.path), folder.ids)
-    kept = [cell for cell in folder.ids if load(folder.path).cells.set_index("cell")["loss"][cell] != "hinge"]
+    losses = load(folder.path).cells.set_index("cell")["loss"]
+    kept = [cell for cell in folder.ids if losses[cell] != "hinge"]
     write_tables(Store(folder.path), kept)
     assert (folder.path / "ranking.csv").read_text().count("\n") == 1

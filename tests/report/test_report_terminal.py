@@ -157,6 +157,7 @@ def test_nothing_at_all(make_folder: Callable[..., Folder]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_the_command_remakes_tables_and_page(planted: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(planted.path)]) == 0
     said = capsys.readouterr()
@@ -219,6 +220,7 @@ def test_no_line_ends_with_blanks(planted: Folder, make_folder: Callable[..., Fo
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_contexts_that_have_nothing_to_compare_are_said(
     make_folder: Callable[..., Folder], capsys: pytest.CaptureFixture[str]
 ) -> None:
