@@ -41,6 +41,16 @@ _PRECISIONS = (
     "mkldnn.rnn",
 )
 
+# Of a GPU alone, whether torch knows the switches by their names of today or by those before 2.9.
+_TF32 = {
+    "float32_matmul_precision": "high",
+    "cuda.matmul.fp32_precision": "tf32",
+    "cudnn.conv.fp32_precision": "tf32",
+    "cudnn.rnn.fp32_precision": "tf32",
+    "cuda.matmul.allow_tf32": True,
+    "cudnn.allow_tf32": True,
+}
+
 
 class _Switch(NamedTuple):
     """One switch.
@@ -72,13 +82,17 @@ def write_switches(values: Mapping[str, Any]) -> None:
             switch.write(values[name])
 
 
-def standard_switches(threads: int | None = None) -> dict[str, Any]:
+def standard_switches(threads: int | None = None, *, tf32: bool = False) -> dict[str, Any]:
     """Give the values that cells are trained with.
 
     Args:
         threads: for one operation on a CPU; None leaves the number as it is.
+        tf32: whether a GPU may round the inputs of products and convolutions of float32 to TF32; nothing
+            changes on a CPU.
     """
     values = {name: switch.standard for name, switch in _switches().items() if switch.standard is not None}
+    if tf32:
+        values |= {name: value for name, value in _TF32.items() if name in values}
     return values if threads is None else {**values, "threads": threads}
 
 

@@ -83,6 +83,8 @@ class TrainSettings(BaseModel):
             half-life.
         diagnostics_every: generator updates between rows of the curves.
         precision: type of the numbers in training; bfloat16 means autocast.
+        tf32: whether a GPU may round the inputs of products and convolutions of float32 to TF32 in training,
+            which is faster there; scores are computed without. Without effect on a CPU and on other GPUs.
         engine: how steps execute.
         checkpoint_seconds: time between checkpoints; no part of a cell's identity.
         freeze_generator_at: generator updates after which it stays as it is while rounds go on and D learns
@@ -117,6 +119,7 @@ class TrainSettings(BaseModel):
     ema: EmaSetting = 0.0
     diagnostics_every: Count = 10
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
+    tf32: Flag = False
     engine: EngineName = "auto"
     checkpoint_seconds: Seconds = 30.0
     freeze_generator_at: Interval | None = Field(

@@ -361,7 +361,7 @@ class CellRun:
             self.parts.shared.catalog,
             status=status,
             seconds=round(self._seconds(), 3),
-            determinism=determinism_record(),
+            determinism=determinism_record(tf32=self._cell.train.tf32 and self._device.type == "cuda"),
             **outcome,
         )
 

@@ -34,16 +34,18 @@ def prepare_process(threads: int | None) -> None:
 
 
 @contextmanager
-def deterministic(threads: int | None = None) -> Iterator[None]:
+def deterministic(threads: int | None = None, *, tf32: bool = False) -> Iterator[None]:
     """Set torch's switches as cells are trained and scored; the caller's come back afterwards.
 
-    Deterministic algorithms, no autotuning, no TF32, float32 by default, denormal numbers kept.
+    Deterministic algorithms, no autotuning, no TF32 unless asked for, float32 by default, denormal numbers
+    kept.
 
     Args:
         threads: for one operation on a CPU; None leaves the number alone.
+        tf32: see `standard_switches`.
     """
     with kept_switches():
-        write_switches(standard_switches(threads))
+        write_switches(standard_switches(threads, tf32=tf32))
         yield
 
 
@@ -107,16 +109,19 @@ def set_generators(states: Mapping[str, Tensor], device: torch.device) -> None:
         torch.cuda.set_rng_state(states["cuda"], device)
 
 
-def determinism_record() -> dict[str, object]:
-    """Give the switches as they stand now, for a cell's record."""
+def determinism_record(*, tf32: bool = False) -> dict[str, object]:
+    """Give the switches as they stand now, for a cell's record.
+
+    Args:
+        tf32: whether the cell's rounds were played with TF32, which is set for them alone.
+    """
     switches = read_switches()
     return {
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "cudnn_deterministic": torch.backends.cudnn.deterministic,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
-        "tf32": any(
-            "tf32" in str(value) or "allow_tf32" in name for name, value in switches.items() if value
-        ),
+        "tf32": tf32
+        or any("tf32" in str(value) or "allow_tf32" in name for name, value in switches.items() if value),
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "threads": torch.get_num_threads(),
         "cublas_workspace": os.environ.get(_WORKSPACE, ""),

@@ -202,7 +202,7 @@ class Trainer:
             Diverged: a loss or a weight is not finite.
             RuntimeError: the engine refuses.
         """
-        with self._own_generators(), deterministic():
+        with self._own_generators(), deterministic(tf32=self._settings.tf32):
             while self.step < until:
                 engine = self._playing()
                 engine.advance(self._rounds(until))

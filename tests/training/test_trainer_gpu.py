@@ -34,6 +34,21 @@ def test_interrupted_is_the_same_to_the_bit() -> None:
     assert differing(*ends) == []
 
 
+def test_tf32_rounds_in_training_alone() -> None:
+    if torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("this GPU has no TF32")
+    ends = []
+    for tf32 in (False, True):
+        trainer = make_trainer({"tf32": tf32}, build=plain_players, device="cuda")
+        trainer.advance(40)
+        assert torch.backends.cuda.matmul.fp32_precision != "tf32"
+        ends.append({name: tensor.cpu() for name, tensor in weights(trainer).items()})
+    changed = differing(*ends)
+    assert any(name.startswith("generator.") for name in changed)
+    for name in changed:
+        torch.testing.assert_close(ends[0][name], ends[1][name], rtol=0.1, atol=0.01)
+
+
 def test_the_first_batch_is_the_cpus() -> None:
     here = make_trainer(build=plain_players, device="cpu")
     there = make_trainer(build=plain_players, device="cuda")
