@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from parts_here import shared
-from undrawn import undraw
+from undrawn import leave_figures_out, undraw
 
 from ganbench.execution import EXECUTORS, Place
 from ganbench.execution.local import LocalExecutor
@@ -65,8 +65,8 @@ def undrawn() -> Iterator[None]:
 
 @pytest.fixture
 def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out what matplotlib draws, in one test that looks at words and tables."""
-    undraw(monkeypatch)
+    """Leave the figures out of pages, in one test that looks at words and tables."""
+    leave_figures_out(monkeypatch)
 
 
 @pytest.fixture(scope="module")

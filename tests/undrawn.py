@@ -18,6 +18,13 @@ def _no_panels(*_: Any, **__: Any) -> list[Any]:
     return []
 
 
+def leave_figures_out(patch: pytest.MonkeyPatch) -> None:
+    """Write pages without their figures while the patch holds."""
+    for panels in ("final_panels", "score_panels", "curve_panels"):
+        patch.setattr(f"ganbench.report.context_figures.{panels}", _no_panels)
+    patch.setattr("ganbench.report.page.overview_panels", _no_panels)
+
+
 def undraw(patch: pytest.MonkeyPatch) -> None:
     """Draw neither figures nor points while the patch holds; pictures of images are drawn as ever."""
     from ganbench.runner import sample_pictures
@@ -34,6 +41,4 @@ def undraw(patch: pytest.MonkeyPatch) -> None:
         return target.getvalue()
 
     patch.setattr("ganbench.runner.cell_pictures.draw_samples", draw_images)
-    for panels in ("final_panels", "score_panels", "curve_panels"):
-        patch.setattr(f"ganbench.report.context_figures.{panels}", _no_panels)
-    patch.setattr("ganbench.report.page.overview_panels", _no_panels)
+    leave_figures_out(patch)

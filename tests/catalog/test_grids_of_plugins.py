@@ -17,6 +17,9 @@ from ganbench.errors import GridError
 from ganbench.execution import Plan, plan_run
 from ganbench.grid import bundled_grids, read_grid
 
+# Nothing here looks at a picture.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 GRID = """# A question of somebody's
 name = "question"
 seeds = 1

@@ -37,6 +37,7 @@ class Elsewhere(InProcess):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("words_only")
 def test_another_executor_gives_the_same_bytes_and_each_verifies_the_other(tmp_path: Path) -> None:
     own: Executor = InProcess()
     own_out, local_out = tmp_path / "own", tmp_path / "local"

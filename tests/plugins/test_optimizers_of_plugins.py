@@ -21,6 +21,9 @@ from ganbench.execution import Interrupted
 from ganbench.execution.grid_check import preflight
 from ganbench.grid.optimizer_settings import OPTIMIZERS
 
+# Nothing here looks at a picture.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 # Momentum whose rate falls with two counts, numbers of Python: one of each parameter, one of the group.
 HEAVY_BALL = """
 from typing import Annotated

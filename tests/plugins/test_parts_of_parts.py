@@ -22,6 +22,9 @@ from ganbench.execution import plan_run
 from ganbench.grid import Grid, read_grid
 from ganbench.runner import CellParts, SharedParts
 
+# Nothing here looks at a picture.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 WRAPPER = '''
 from __future__ import annotations
 

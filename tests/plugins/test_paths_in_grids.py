@@ -20,6 +20,9 @@ from ganbench.grid import read_grid
 from ganbench.runner import CellParts
 from ganbench.store import Store
 
+# Nothing here looks at a picture.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PLUGIN = """
 from pathlib import Path
 

@@ -20,6 +20,9 @@ from ganbench.errors import GridError
 from ganbench.execution import Interrupted
 from ganbench.execution.grid_check import preflight
 
+# Nothing here looks at a picture.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 HEAVY_BALL = """
 class Odd:
     name = "odd"

@@ -16,6 +16,9 @@ from ganbench.runner.best_generator import KeptBest
 from ganbench.runner.checkpoint import load_generator
 from ganbench.store import Store
 
+# Nothing here looks at a picture.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 __all__ = ["fake_site"]
 
 PLUGIN = """

@@ -7,6 +7,9 @@ import pytest
 import ganbench
 from ganbench.catalog import load_catalog
 
+# Nothing here looks at a picture.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SUM = ["r2", {"name": "gradient_penalty", "every": 3}]
 
 
