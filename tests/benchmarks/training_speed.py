@@ -15,13 +15,13 @@ import functools
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from training_floor import measure_floor
+from training_grid import run_grid
 from training_overheads import (
     FIRST_STEPS,
     MAX_STEPS,
@@ -35,61 +35,12 @@ from training_tables import LOOP, Measured, Timing, summary, write
 from training_workloads import WORKLOADS, Workload, cores
 from usual_loop import UsualLoop
 
-import ganbench
 from ganbench.errors import GanbenchError
 from ganbench.runner import build_trainer
-from ganbench.store import Store
 from ganbench.training import ENGINES
 
 # What an engine that cannot train a cell raises, while it is planned, built or first used.
 REFUSALS = (GanbenchError, RuntimeError, ValueError)
-
-
-class Ends:
-    """Notes when each cell of a run began and ended."""
-
-    def __init__(self) -> None:
-        self.begun: list[float] = []
-        self.ended: list[float] = []
-
-    def planned(self, plan: object) -> None: ...
-
-    def event(self, event: Mapping[str, Any]) -> None: ...
-
-    def finished(self, cell: object, result: Any) -> None:
-        now = time.perf_counter()
-        self.ended.append(now)
-        self.begun.append(now - result.seconds)
-
-
-def run_grid(workload: Workload, folder: Path, train: Mapping[str, Any], steps: int) -> dict[str, Any]:
-    """Run a grid without scores, in as many workers as there are cores.
-
-    Args:
-        workload: what to train.
-        folder: of the data.
-        train: settings of the way.
-        steps: of each cell.
-
-    Returns:
-        The keyword arguments of a Timing.
-    """
-    seeds = workload.seeds or cores()
-    grid = workload.grid(folder, seeds, {"steps": steps, **train}, {})
-    ends = Ends()
-    with tempfile.TemporaryDirectory() as out:
-        called = time.perf_counter()
-        results = ganbench.run(grid, Path(out, "results"), device="cpu", listener=ends)
-        store = Store(Path(out, "results"))
-        records = [store.cell(cell) for cell in results.cells["cell"]]
-    if failed := [record["reason"] for record in records if record["status"] != "ok"]:
-        raise GanbenchError(failed[0])
-    return {
-        "steps": steps * seeds,
-        "seconds": max(ends.ended) - min(ends.begun),
-        "startup": min(ends.begun) - called,
-        "peak_mib": max(record["cost"].get("peak_memory_mib", 0.0) for record in records),
-    }
 
 
 Way = Callable[[int], Mapping[str, Any]]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ganbench.catalog import load_catalog
 from ganbench.execution.resources import resources_here, worker_count
-from ganbench.grid import Cell, read_grid
+from ganbench.grid import read_grid
 from ganbench.runner import CellParts, SharedParts
 
 IMAGES = 8192
@@ -39,7 +40,14 @@ class Workload:
     metrics: tuple[str, ...] = ("fid",)
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def grid(self, folder: Path, seeds: int, train: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
+    def grid(
+        self,
+        folder: Path,
+        seeds: int,
+        train: Mapping[str, Any],
+        score: Mapping[str, Any],
+        penalty: str = "none",
+    ) -> Any:
         """Give a grid as a mapping.
 
         Args:
@@ -47,6 +55,7 @@ class Workload:
             seeds: number of cells.
             train: settings beside the batch.
             score: settings; no metrics unless they name some.
+            penalty: of the discriminator's loss.
         """
         return {
             "name": self.name,
@@ -55,19 +64,24 @@ class Workload:
                 "dataset": [self._dataset(folder)],
                 "architecture": [{"name": self.architecture, **self.options}],
                 "loss": ["non_saturating"],
+                "penalty": [penalty],
             },
             "train": {"batch_size": self.batch, **train},
             "score": {"metrics": [], **score},
         }
 
-    def cell(self, folder: Path, **train: Any) -> Cell:
-        """Give the cell of seed 0."""
-        (cell,) = read_grid(self.grid(folder, 1, train, {}), load_catalog()).cells
-        return cell
-
-    def parts(self, folder: Path, device: str = "cpu", **train: Any) -> CellParts:
-        """Give the parts of that cell, with nothing built."""
-        return CellParts(self.cell(folder, **train), SharedParts(load_catalog()), device)
+    def parts(
+        self,
+        folder: Path,
+        device: str = "cpu",
+        score: Mapping[str, Any] = MappingProxyType({}),
+        penalty: str = "none",
+        **train: Any,
+    ) -> CellParts:
+        """Give the parts of the cell of seed 0, with nothing built."""
+        catalog = load_catalog()
+        (cell,) = read_grid(self.grid(folder, 1, train, score, penalty), catalog).cells
+        return CellParts(cell, SharedParts(catalog), device)
 
     def _dataset(self, folder: Path) -> Any:
         if self.image is None:
@@ -92,5 +106,13 @@ WORKLOADS = {
         Workload(name="ring-64", architecture="mlp", batch=64, seeds=10, metrics=POINTS),
         Workload(name="mlp-28", architecture="mlp", batch=64, image=(1, 28, 28)),
         Workload(name="dcgan-28", architecture="dcgan", batch=64, image=(1, 28, 28)),
+    )
+}
+ON_GPU = {
+    each.name: each
+    for each in (
+        WORKLOADS["mlp-28"],
+        Workload(name="dcgan-32", architecture="dcgan", batch=64, image=(3, 32, 32)),
+        Workload(name="resnet-32", architecture="resnet32", batch=64, image=(3, 32, 32)),
     )
 }
