@@ -20,6 +20,8 @@ Row = Mapping[str, Any]
 MIN_ARMS = 2
 # Axes whose values need no name beside them.
 _BARE = ("dataset", "architecture", "loss")
+# Characters of two labels of which only the options that differ are told.
+_LONG = 60
 # What stands in brackets behind an extractor's name, and the same behind a comma.
 _BRACKETED, _AFTER_COMMA = re.compile(r" \(([^()]*)\)"), r", \1"
 
@@ -104,9 +106,9 @@ class Pair(NamedTuple):
     """Two values of the compared axes, without what they have in common.
 
     Attributes:
-        value: the parts of it that are the baseline's not.
+        value: the parts of it that are not the baseline's.
         baseline: those in their place.
-        both: the other parts in words, as `penalty none, train.steps=60`; empty where there are none.
+        both: what they have in common in words, as `penalty none, train.steps=60`; empty for nothing.
     """
 
     value: str
@@ -117,6 +119,8 @@ class Pair(NamedTuple):
 def told_apart(value: str, baseline: str, axes: Sequence[str]) -> Pair:
     """Split two combinations of values into what tells them apart and what they have in common.
 
+    Of long labels that differ in options alone, those options are told.
+
     Args:
         value: as `arm_of` writes it.
         baseline: likewise.
@@ -125,14 +129,42 @@ def told_apart(value: str, baseline: str, axes: Sequence[str]) -> Pair:
     parts = value.split(BETWEEN_LABELS), baseline.split(BETWEEN_LABELS)
     if not len(axes) == len(parts[0]) == len(parts[1]) or value == baseline:
         return Pair(value, baseline, "")
-    differing = [index for index in range(len(axes)) if parts[0][index] != parts[1][index]]
-    both = [
-        part if axis in _BARE or "." in axis else f"{axis} {part}"
-        for index, (axis, part) in enumerate(zip(axes, parts[0], strict=True))
-        if index not in differing
-    ]
-    mine, other = (BETWEEN_LABELS.join(side[index] for index in differing) for side in parts)
-    return Pair(mine, other, ", ".join(both))
+    mine, others, both = list[str](), list[str](), list[str]()
+    for axis, part, other in zip(axes, *parts, strict=True):
+        if part == other:
+            both.append(part if axis in _BARE or "." in axis else f"{axis} {part}")
+            continue
+        pair = _options_apart(part, other) if len(part) + len(other) > _LONG else Pair(part, other, "")
+        mine.append(pair.value)
+        others.append(pair.baseline)
+        both += filter(None, [pair.both])
+    return Pair(BETWEEN_LABELS.join(mine), BETWEEN_LABELS.join(others), ", ".join(both))
+
+
+def _options_apart(label: str, other: str) -> Pair:
+    """Leave out the options that two labels of one name share."""
+    (name, mine), (other_name, others) = _options_of(label), _options_of(other)
+    both = [option for option in mine if option in others]
+    if name != other_name or not both:
+        return Pair(label, other, "")
+    sides = [[option for option in side if option not in both] for side in (mine, others)]
+    labels = [f"{name}[{','.join(side)}]" if side else name for side in sides]
+    return Pair(labels[0], labels[1], ", ".join(both))
+
+
+def _options_of(label: str) -> tuple[str, list[str]]:
+    """Split `name[a=1,b=[2,3]]` into its name and its options."""
+    name, opened, rest = label.partition("[")
+    if not opened or not rest.endswith("]"):
+        return label, []
+    options, depth = [""], 0
+    for sign in rest[:-1]:
+        if sign == "," and depth == 0:
+            options.append("")
+            continue
+        depth += (sign in "[{") - (sign in "]}")
+        options[-1] += sign
+    return name, options
 
 
 def groups_of(cells: pd.DataFrame, what: Compared) -> list[str]:

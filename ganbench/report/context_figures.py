@@ -188,8 +188,9 @@ def final_panels(
             names_compared = alike.setdefault((row["metric"], measure, row["direction"]), [row["baseline"]])
             names_compared.append(row["value"])
     panels = []
-    for (metric, measure, direction), names in alike.items():
-        shown = list(dict.fromkeys(names))[:_MAX_GROUPS]
+    for (metric, measure, direction), compared in alike.items():
+        names = list(dict.fromkeys(compared))
+        shown = names[:_MAX_GROUPS]
         sides = [group_of(name, context.groups.get(name, ()), metric, measure, finals) for name in shown]
         if not any(side.n for side in sides):
             continue

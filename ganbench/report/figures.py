@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
+from ganbench.analysis.context import told_apart
 from ganbench.analysis.group import Group
 from ganbench.analysis.numbers import mean_and_sd, number
 from ganbench.grid.grid import BETWEEN_LABELS
@@ -236,10 +237,8 @@ def fitted(name: str, beside: str, most: int) -> str:
         beside: the combination that others are compared with.
         most: characters.
     """
-    mine, other = name.split(BETWEEN_LABELS), beside.split(BETWEEN_LABELS)
-    if len(name) > most and name != beside and len(mine) == len(other):
-        parts = (part for part, same in zip(mine, other, strict=True) if part != same)
-        name = BETWEEN_LABELS.join(parts)
+    if len(name) > most:
+        name = told_apart(name, beside, name.split(BETWEEN_LABELS)).value
     return shortened(name, most)
 
 

@@ -62,20 +62,22 @@ def differences(rows: Sequence[Row], groups: Sequence[str], named: Sequence[str]
     headings = len(dict.fromkeys(places)) if named else 0
     figure, axes = rows_canvas(ROW * len(rows) + HEADING * headings)
     position, last = 0.0, None
-    both = len({row["baseline"] for row in rows}) > 1
+    baselines = [row["baseline"] for row in rows]
+    first = baselines[0] if len(set(baselines)) > 1 else ""
     for row, place in zip(rows, places, strict=True):
         if headings and place != last:
             row_label(axes, position, place, bold=True)
             position += HEADING / ROW
         last = place
         shade = colour(groups.index(row["value"]) if row["value"] in groups else 0)
-        _draw(axes, position, row, shade, named, both=both)
+        _draw(axes, position, row, shade, named, first)
         position += 1
     axes.set_ylim(position - 0.4, -0.85)
     return figure
 
 
-def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str], *, both: bool) -> None:
+def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str], first: str) -> None:
+    """Draw one row; `first` is the first group where pairs have several baselines, else empty."""
     shown = bool(row["p_adjusted"] < ALPHA)
     axes.plot([0, 0], [position - 0.24, position + 0.3], color=INK, linewidth=1, linestyle=":")
     ends_drawn = [row["low_simultaneous"], row["high_simultaneous"]]
@@ -95,16 +97,29 @@ def _draw(axes: Axes, position: float, row: Row, shade: str, named: Sequence[str
     failed = row["failures_baseline"] + row["failures_value"]
     lost = f" ({failed} failed)" if failed else ""
     room = MAX_CHARACTERS - len(lost)
-    name = minus(row["value"], row["baseline"])
-    if both and len(name) > room:
-        name = minus(*told_apart(row["value"], row["baseline"], compared_axes(row["axis"]))[:2])
-    row_label(axes, position, f"{name if both else fitted(row['value'], row['baseline'], room)}{lost}")
+    name = _pair(row, first, room) if first else fitted(row["value"], row["baseline"], room)
+    row_label(axes, position, f"{name}{lost}")
+
+
+def _pair(row: Row, first: str, room: int) -> str:
+    """Name a pair; where that is long, each side by what it has beside the first group."""
+    name, axes = minus(row["value"], row["baseline"]), compared_axes(row["axis"])
+    if len(name) <= room:
+        return name
+    value = told_apart(row["value"], row["baseline"] if row["value"] == first else first, axes).value
+    baseline = told_apart(row["baseline"], row["value"] if row["baseline"] == first else first, axes).value
+    return minus(value, baseline)
 
 
 def _note(direction: str, baselines: Sequence[str]) -> str:
     side = "left" if direction == "lower" else "right"
-    other = baselines[0] if len(baselines) == 1 else "the one after the minus"
-    return f"{direction.capitalize()} is better: {side} of the line, the value is better than {other}."
+    said = f"{direction.capitalize()} is better: {side} of the line, the value is better than "
+    if len(baselines) == 1:
+        return f"{said}{baselines[0]}."
+    long = any(len(name) > MAX_CHARACTERS // 2 for name in baselines)
+    return (
+        f"{said}the one after the minus.{' Long names: what differs from the first group.' if long else ''}"
+    )
 
 
 def _said(row: Row, named: Sequence[str]) -> str:

@@ -61,3 +61,13 @@ def test_combinations_are_told_apart_by_the_parts_that_differ() -> None:
     assert told_apart("hinge", "minimax", ["loss"]) == ("hinge", "minimax", "")
     assert told_apart("a + b + c", "a + d", ["loss", "penalty"]) == ("a + b + c", "a + d", "")
     assert told_apart("a + b", "c + d", ["loss", "penalty"]) == ("a + b", "c + d", "")
+    net = "mlp[generator_widths=[64,64],noise={size},normal=true]"
+    few, many = net.format(size=8), net.format(size=16)
+    both = "generator_widths=[64,64], normal=true"
+    assert told_apart(few, many, ["architecture"]) == ("mlp[noise=8]", "mlp[noise=16]", both)
+    more = few.replace("]]", "],bias=false]").replace(",normal=true]", ",normal=true,bias=false]")
+    pair = told_apart(f"{more} + r1", f"{few} + r1", ["architecture", "penalty"])
+    assert pair == ("mlp[bias=false]", "mlp", "generator_widths=[64,64], noise=8, normal=true, penalty r1")
+    # Short ones, those of other names and those without a common option stay whole.
+    for pair in (("a[b=1,c=2]", "a[b=1,c=3]"), (few, few.replace("mlp", "dcgan")), ("a" * 60, "a" * 61)):
+        assert told_apart(*pair, ["architecture"]) == (*pair, "")

@@ -63,11 +63,18 @@ def test_long_combinations_are_named_by_what_tells_them_apart(make_folder: Calla
         for seed in range(3):
             folder.add(architecture=net, loss=loss, seed=seed, scores={"fid": 9.0 + seed**2}, curves=False)
     folder.index()
-    for wanted in ("hinge", "hinge - minimax"):
+    for wanted in ("hinge", "hinge - non_saturating"):
         table = load(folder.path).comparison
         (panel,) = overview_panels(table, [])
-        assert wanted in [text.get_text() for text in panel.figure.axes[0].texts]
+        names = [text.get_text() for text in panel.figure.axes[0].texts]
+        assert wanted in names
+        assert len(set(names)) == len(names)
         (folder.path / "grid.toml").write_text(grid + 'pairs = "all"\n')
+    assert panel.note.endswith("Long names: what differs from the first group.")
+    # Each group once, though it stands in several pairs.
+    said = " ".join(figure.axes[0].get_xlabel() for figure in load(folder.path).figures().values())
+    assert "mean ± sd" in said
+    assert "further groups" not in said.replace("\n", " ")
 
 
 def test_the_picture_is_bounded(planted: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
