@@ -1,21 +1,32 @@
 from __future__ import annotations
 
 import csv
-import subprocess
+import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from ganbench.training import ENGINES
 
-SCRIPT = Path(__file__).with_name("training_speed.py")
+
+@pytest.fixture
+def speed(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    # One cell per grid will do.
+    for name in ("training_grid", "training_speed", "training_tables"):
+        monkeypatch.setattr(importlib.import_module(name), "cores", lambda: 1)
+    return importlib.import_module("training_speed")
 
 
 @pytest.mark.slow
-def test_the_script_writes_a_line_for_each_engine_and_each_part_of_a_cell(tmp_path: Path) -> None:
-    few = ["--only", "ring-256", "--rounds", "1", "--seconds", "0.01"]
-    subprocess.run([sys.executable, str(SCRIPT), "--out", str(tmp_path), *few], check=True, timeout=300)
+def test_the_script_writes_a_line_for_each_engine_and_each_part_of_a_cell(
+    speed: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    few = ["--only", "ring-256", "--rounds", "1", "--seconds", "0.01", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["training_speed.py", *few])
+    speed.main()
     with (tmp_path / "rates.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["workload"] for row in rows} == {"ring-256"}
@@ -28,6 +39,7 @@ def test_the_script_writes_a_line_for_each_engine_and_each_part_of_a_cell(tmp_pa
         assert float(row["steps_per_second"]) == pytest.approx(
             int(row["steps"]) / float(row["seconds"]), 0.01
         )
+    # One row of the floor and one of the shares, whose parts make up the whole.
     _, floor, beside, startup = text.split("\n## ")
     *parts, together = numbers(floor)[1:]
     assert together == pytest.approx(sum(parts), abs=0.002)
@@ -36,6 +48,11 @@ def test_the_script_writes_a_line_for_each_engine_and_each_part_of_a_cell(tmp_pa
     assert together == pytest.approx(sum(shares), abs=0.05)
     assert min(shares[1:]) > 0 < training
     assert startup.count("| ring-256 | ") >= 2
+
+
+def test_convolutions_are_measured_in_both_formats(speed: ModuleType, tmp_path: Path) -> None:
+    ways = speed.ways_of(speed.WORKLOADS["dcgan-28"], tmp_path)
+    assert {"grid, eager", "grid, eager, channels_last", "trainer, eager, channels_last"} <= ways.keys()
 
 
 def numbers(section: str) -> list[float]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import os
 import sys
 import tempfile
@@ -46,9 +47,9 @@ REFUSALS = (GanbenchError, RuntimeError, ValueError)
 Way = Callable[[int], Mapping[str, Any]]
 
 
-def trainer_way(workload: Workload, folder: Path, engine: str) -> Way:
+def trainer_way(workload: Workload, folder: Path, train: Mapping[str, Any]) -> Way:
     """Set up a trainer that goes on from one call to the next."""
-    trainer = build_trainer(workload.parts(folder, steps=MAX_STEPS, engine=engine), engine)
+    trainer = build_trainer(workload.parts(folder, steps=MAX_STEPS, **train), train["engine"])
     return functools.partial(timed, functools.partial(advance, trainer))
 
 
@@ -56,11 +57,13 @@ def ways_of(workload: Workload, folder: Path) -> dict[str, Callable[[], Way]]:
     """Name every way of training a workload; each gives what plays a number of steps, in a grid per cell."""
     loop = UsualLoop(workload.parts(folder))
     ways: dict[str, Callable[[], Way]] = {LOOP: lambda: functools.partial(timed, loop.play)}
-    for name, engine in ENGINES.items():
-        if engine.width == 1:
-            ways[f"trainer, {name}"] = functools.partial(trainer_way, workload, folder, name)
-        grid = functools.partial(run_grid, workload, folder, {"engine": name})
-        ways[f"grid, {name}"] = functools.partial(functools.partial, grid)
+    for name, memory_format in itertools.product(ENGINES, workload.formats):
+        label = name if memory_format == "contiguous" else f"{name}, {memory_format}"
+        train = {"engine": name, "memory_format": memory_format}
+        if ENGINES[name].width == 1:
+            ways[f"trainer, {label}"] = functools.partial(trainer_way, workload, folder, train)
+        grid = functools.partial(run_grid, workload, folder, train)
+        ways[f"grid, {label}"] = functools.partial(functools.partial, grid)
     return ways
 
 

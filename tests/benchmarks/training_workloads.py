@@ -29,6 +29,7 @@ class Workload:
         image: shape of an image; None for points of `gaussian_ring`.
         seeds: cells of a grid; None for one per core.
         metrics: that score it where scoring is measured.
+        formats: of memory, as `train.memory_format` has them, in which it is trained.
         options: of the architecture.
     """
 
@@ -38,6 +39,7 @@ class Workload:
     image: tuple[int, int, int] | None = None
     seeds: int | None = None
     metrics: tuple[str, ...] = ("fid",)
+    formats: tuple[str, ...] = ("contiguous",)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def grid(
@@ -105,7 +107,13 @@ WORKLOADS = {
         Workload(name="ring-256", architecture="mlp", batch=256, metrics=POINTS),
         Workload(name="ring-64", architecture="mlp", batch=64, seeds=10, metrics=POINTS),
         Workload(name="mlp-28", architecture="mlp", batch=64, image=(1, 28, 28)),
-        Workload(name="dcgan-28", architecture="dcgan", batch=64, image=(1, 28, 28)),
+        Workload(
+            name="dcgan-28",
+            architecture="dcgan",
+            batch=64,
+            image=(1, 28, 28),
+            formats=("contiguous", "channels_last"),
+        ),
     )
 }
 ON_GPU = {
