@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ganbench.api import Augmentation, Players
 from ganbench.api.updates import Turn
 from ganbench.errors import Unsupported
+from ganbench.training.game_draws import GameDraws, StreamDraws
 from ganbench.training.part_game import AugmentationGame
 from ganbench.training.trained_networks import TrainedNetwork, trained_networks
 
@@ -47,6 +48,7 @@ class CellGame:
         steps: generator updates of the whole training; see Game.steps.
         states: what losses, penalties and the augmentation keep between turns.
         observed: the discriminator's last raw scores of this turn's (real, fake), for the diagnostics.
+        draws: where random numbers of losses, penalties and the augmentation come from.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class CellGame:
         self.observed: tuple[Tensor | None, Tensor | None] = (None, None)
         self._logit = logit_of(loss, outputs)
         self._stream = loss_stream
+        self.draws: GameDraws = StreamDraws(device, dtype)
         self._augmentation = augmentation
         self._augmentation_stream = augmentation_stream
         self._device = device
@@ -194,6 +197,16 @@ class CellGame:
         """
         for name in self.states:
             self.states[name] = known.get(name, self._initial_states.get(name, self.states[name])).clone()
+
+    def keep_states(self, tensors: Mapping[str, Tensor], *, created: bool) -> None:
+        """Let states be these tensors again.
+
+        Args:
+            tensors: by name.
+            created: whether states that were created since stay, with their initial values.
+        """
+        new = [name for name in self.states if name not in tensors]
+        self.states = {**tensors, **{name: self._initial_states[name].clone() for name in new if created}}
 
     def set_step(self, step: int) -> None:
         """Set the count of rounds, when a run is resumed."""
@@ -335,11 +348,11 @@ class CellGame:
 
     def draw_uniform(self, shape: Sequence[int], stream: torch.Generator) -> Tensor:
         """Draw U(0, 1) of a shape from a stream."""
-        return torch.rand(shape, generator=stream, device=self._device, dtype=self._dtype)
+        return self.draws.uniform(shape, stream)
 
     def draw_normal(self, shape: Sequence[int], stream: torch.Generator) -> Tensor:
         """Draw N(0, 1) of a shape from a stream."""
-        return torch.randn(shape, generator=stream, device=self._device, dtype=self._dtype)
+        return self.draws.normal(shape, stream)
 
     def state(self, name: str, initial: float | Tensor) -> Tensor:
         """Implement Game.state."""

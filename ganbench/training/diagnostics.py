@@ -73,6 +73,21 @@ class StepLog:
         self._used += 1
         self.step += 1
 
+    def write_row(self, row: Tensor) -> None:
+        """Write the row of a finished round as a whole and count the step.
+
+        Args:
+            row: (columns), NaN where a column has no value.
+
+        Raises:
+            IndexError: the log is full.
+        """
+        if not self.free:
+            raise IndexError("the log is full")
+        self._rows[self._used].copy_(row)
+        self._used += 1
+        self.step += 1
+
     def take(self) -> Tensor:
         """Move the rows since the last time to the CPU: float64 (rounds, columns)."""
         rows = self._rows[: self._used].to("cpu", copy=True)

@@ -50,6 +50,11 @@ class EagerEngine:
         """Refuse nothing."""
         return ""
 
+    @classmethod
+    def attempt(cls, run: SeedRun) -> str:
+        """Refuse nothing."""
+        return ""
+
     def __init__(self, group: Sequence[SeedRun]) -> None:
         """Take the one run of a group."""
         (run,) = group
@@ -235,18 +240,33 @@ class EagerEngine:
 
     def _round(self) -> None:
         step, log = self._step, self._log
-        for learner in step.learners.values():
-            if learner.optimizer is not None:
-                for name, schedule in learner.schedules.items():
-                    for group in learner.optimizer.param_groups:
-                        group[name] = schedule(log.step)
+        self._follow_schedules()
         for learner in step.learners.values():
             for network in learner.trained:
                 if network.is_network:
                     tell_step(network.module, log.step, step.game.steps)
         self._draws = self._feed.draw()
+        log.write(self._play(observed=log.observes(log.step + 1)))
+        if step.ema is not None:
+            # The log has counted this round already.
+            step.ema.update(log.step - 1)
+
+    def _follow_schedules(self) -> None:
+        for learner in self._step.learners.values():
+            if learner.optimizer is not None:
+                for name, schedule in learner.schedules.items():
+                    for group in learner.optimizer.param_groups:
+                        group[name] = schedule(self._log.step)
+
+    def _play(self, *, observed: bool) -> dict[str, Tensor]:
+        """Play a round with the draws that were made; return its values by the columns of the log.
+
+        Args:
+            observed: whether those of the curves are wanted, and not the losses alone.
+        """
+        step = self._step
         self._losses = {}
-        self._observed = {} if log.observes(log.step + 1) else None
+        self._observed = {} if observed else None
         step.update.play(self)
         for player in step.learners:
             if player not in self._losses:
@@ -257,10 +277,7 @@ class EagerEngine:
         if self._observed is not None:
             values |= self._observed
             values["grad_norm_g"] = self._norm("generator")
-        log.write(values)
-        if step.ema is not None:
-            # The log has counted this round already.
-            step.ema.update(log.step - 1)
+        return values
 
     def _observe_discriminator(self) -> None:
         """Keep D(x), D(G(z)), the gradient norm and the JSD estimate of D's last turn, once."""

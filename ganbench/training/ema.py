@@ -51,11 +51,31 @@ class EMA:
         Args:
             step: rounds done before this one.
         """
-        decay = self.decay if isinstance(self.decay, float) else self.decay(step)
-        if self._to:  # a generator may have no weights
+        self.follow(self.decay if isinstance(self.decay, float) else self.decay(step))
+
+    @torch.no_grad()
+    def follow(self, decay: float | Tensor) -> None:
+        """Follow the networks by one step with this decay.
+
+        Args:
+            decay: a scalar; a tensor where it changes within a recorded round.
+        """
+        if isinstance(decay, Tensor):
+            for mine, theirs in zip(self._to, self._from, strict=True):
+                mine.lerp_(theirs, (1 - decay).to(mine.dtype))
+        elif self._to:  # a generator may have no weights
             torch._foreach_lerp_(self._to, self._from, 1 - decay)
         for mine, theirs in self._buffers:
             mine.copy_(theirs)
+
+    def tensors(self) -> list[tuple[str, Tensor]]:
+        """List the averages' parameters and buffers by name."""
+        networks = {"": self.module, **{f"{name}.": network for name, network in self.networks.items()}}
+        return [
+            (f"{prefix}{name}", tensor)
+            for prefix, network in networks.items()
+            for name, tensor in (*network.named_parameters(), *network.named_buffers())
+        ]
 
 
 def _copied(network: nn.Module) -> nn.Module:

@@ -32,6 +32,7 @@ class Feed:
 
     Attributes:
         cursor: samples of the data's current permutation that are used up.
+        d_steps: discriminator updates per round.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Feed:
         self._batches = batches
         self._noise = noise
         self._stream = stream
-        self._d_steps = d_steps
+        self.d_steps = d_steps
         self._accumulate = accumulate
         self._device = device
 
@@ -68,13 +69,13 @@ class Feed:
 
     def draw(self) -> Draws:
         """Draw the next round's inputs as new tensors."""
-        batches = [self._batches.next() for _ in range(self._d_steps * self._accumulate)]
+        batches = [self._batches.next() for _ in range(self.d_steps * self._accumulate)]
         return Draws(batches=batches, noises=self._draw_noises())
 
     def buffers(self) -> Draws:
         """Make uninitialised tensors of the shapes and types of one round, for `fill`."""
         noises = torch.empty(self._noise_shape, device=self._device, dtype=self._batches.dtype)
-        count = self._d_steps * self._accumulate
+        count = self.d_steps * self._accumulate
         return Draws(batches=[self._batches.buffer() for _ in range(count)], noises=noises.unbind())
 
     def fill(self, out: Draws) -> None:
@@ -107,7 +108,7 @@ class Feed:
 
     @property
     def _noise_shape(self) -> tuple[int, int, int]:
-        return (self._d_steps + 1) * self._accumulate, self._batches.batch_size, self._noise.size
+        return (self.d_steps + 1) * self._accumulate, self._batches.batch_size, self._noise.size
 
     def _draw_noises(self) -> tuple[Tensor, ...]:
         shape, dtype = self._noise_shape, self._batches.dtype
