@@ -16,7 +16,7 @@ from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part, calling
 from ganbench.catalog.options import first_parameter
-from ganbench.errors import PluginError, shown
+from ganbench.errors import GridError, PluginError, shown
 from ganbench.grid import Cell, Choice, environment
 from ganbench.grid.choice import NONE
 from ganbench.grid.seeds import Streams, build_seed
@@ -31,8 +31,8 @@ from ganbench.training import (
     EngineChoice,
     Objective,
     PenaltyTerm,
+    SeedRun,
     Trainer,
-    TrainStep,
     choose_engine,
     learning_tensors,
 )
@@ -311,15 +311,26 @@ def settle_engine(
         GridError: the engine that the cell asks for refuses it.
     """
 
-    def make_steps() -> list[TrainStep]:
+    def make_runs() -> list[SeedRun]:
         try:
-            return build_trainer(parts.fresh()).train_steps
+            return build_trainer(parts.fresh()).seed_runs
         except Exception:
             # The cell is skipped or fails, and preflight says why: no engine will train it.
             return []
 
-    device = torch.device(parts.device)
-    return choose_engine(parts.cell.train.engine, device, make_steps, engines=engines, auto=auto)
+    def choose() -> EngineChoice | GridError:
+        device = torch.device(parts.device)
+        try:
+            return choose_engine(parts.cell.train.engine, device, make_runs, engines=engines, auto=auto)
+        except GridError as error:
+            return error
+
+    # A round may have to be played, and what is refused does not depend on the seed.
+    alike = replace(parts.cell, seed=0).id, parts.device, tuple(engines.items()), tuple(auto.items())
+    choice = parts.shared.engine_choice(alike, choose)
+    if isinstance(choice, GridError):
+        raise GridError(*choice.problems)
+    return choice
 
 
 def _build_players(parts: CellParts) -> Players:

@@ -21,13 +21,14 @@ from ganbench.grid.plugin_source import source_digest
 from ganbench.runner.shared_dataset import SharedDataset
 from ganbench.scoring import Scorer, ScoreRow
 from ganbench.scoring.extraction import Pace
-from ganbench.training import global_stream
+from ganbench.training import EngineChoice, global_stream
 
 _CPU = torch.device("cpu")
 _MAX_DATASETS = 8
 _MAX_EXTRACTORS = 8
 _MAX_SCORERS = 32
 _MAX_DIGESTS = 64
+_MAX_ENGINES = 1000
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
@@ -53,6 +54,7 @@ class SharedParts:
         self._extractors: _Recent[tuple[Choice | None, Choice], Extractor | None] = _Recent(_MAX_EXTRACTORS)
         self._scorers: _Recent[tuple[object, ...], Scorer] = _Recent(_MAX_SCORERS)
         self._digests: _Recent[tuple[Kind, Choice], str] = _Recent(_MAX_DIGESTS)
+        self._engines: _Recent[tuple[object, ...], EngineChoice | GridError] = _Recent(_MAX_ENGINES)
 
     def part(self, kind: Kind, choice: Choice) -> Part:
         """Give a choice as error messages name it."""
@@ -68,6 +70,17 @@ class SharedParts:
         """
         part = self.part("dataset", choice)
         return self._datasets.get(choice, lambda: SharedDataset(part, choice, self.catalog))
+
+    def engine_choice(
+        self, alike: tuple[object, ...], choose: Callable[[], EngineChoice | GridError]
+    ) -> EngineChoice | GridError:
+        """Give the engine of cells that are alike, or its refusal; chosen where it is not kept.
+
+        Args:
+            alike: equal for cells that get the same.
+            choose: chooses it.
+        """
+        return self._engines.get(alike, choose)
 
     def build_metric(self, choice: Choice) -> Metric:
         """Build a metric, anew at each call.

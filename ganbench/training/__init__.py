@@ -20,7 +20,7 @@ from ganbench.training.optimizer_state import (
     restore_plugin_optimizer,
 )
 from ganbench.training.optimizers import BuildOptimizer
-from ganbench.training.train_step import Objective, PenaltyTerm, TrainStep
+from ganbench.training.train_step import Objective, PenaltyTerm, SeedRun, TrainStep
 from ganbench.training.trained_networks import TrainedNetwork, networks_of, tell_step, trained_networks
 from ganbench.training.trainer import Trainer
 from ganbench.training.training_warnings import training_warnings
@@ -36,6 +36,7 @@ __all__ = [
     "Objective",
     "PenaltyTerm",
     "PlayersMisfit",
+    "SeedRun",
     "TrainStep",
     "TrainedNetwork",
     "Trainer",

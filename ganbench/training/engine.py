@@ -10,6 +10,8 @@ from typing import ClassVar, Protocol
 import torch
 
 from ganbench.errors import GridError
+from ganbench.training.compiled import CompiledEngine
+from ganbench.training.cuda_graph import CompiledGraphEngine, GraphEngine
 from ganbench.training.eager import EagerEngine
 from ganbench.training.train_step import SeedRun, TrainStep
 
@@ -34,6 +36,10 @@ class Engine(Protocol):
     def refuses(cls, step: TrainStep, device: torch.device) -> str:
         """Return why it cannot play this step on this device; empty where it can."""
 
+    @classmethod
+    def attempt(cls, run: SeedRun) -> str:
+        """Try what cannot be told from the step alone, and leave the run as it is; return why it fails."""
+
     def __init__(self, group: Sequence[SeedRun]) -> None:
         """Take over a group of `width` runs that differ in their seed."""
 
@@ -49,7 +55,9 @@ class Engine(Protocol):
 
 
 # Every engine; `ganbench.grid.settings.ENGINES` has the same names for the validation of grids.
-ENGINES: Mapping[str, type[Engine]] = MappingProxyType({engine.name: engine for engine in (EagerEngine,)})
+ENGINES: Mapping[str, type[Engine]] = MappingProxyType(
+    {engine.name: engine for engine in (EagerEngine, CompiledEngine, GraphEngine, CompiledGraphEngine)}
+)
 # What `auto` tries by type of device, in this order; the last one must be universal. Elsewhere it is eager.
 AUTO: Mapping[str, tuple[str, ...]] = MappingProxyType({"cpu": ("eager",), "cuda": ("eager",)})
 
@@ -70,7 +78,7 @@ class EngineChoice:
 def choose_engine(
     setting: str,
     device: torch.device,
-    make_steps: Callable[[], Sequence[TrainStep]],
+    make_runs: Callable[[], Sequence[SeedRun]],
     *,
     engines: Mapping[str, type[Engine]] = ENGINES,
     auto: Mapping[str, tuple[str, ...]] = AUTO,
@@ -80,8 +88,8 @@ def choose_engine(
     Args:
         setting: `train.engine`.
         device: where the cell is trained.
-        make_steps: builds every step that the cell plays, which is more than one where a freeze changes
-            the loss; called at most once, and only where an engine has to be asked.
+        make_runs: builds every step that the cell plays, which is more than one where a freeze changes
+            the loss, with its inputs; called at most once, and only where an engine has to be asked.
         engines: by name.
         auto: names that `auto` tries, by type of device.
 
@@ -92,13 +100,15 @@ def choose_engine(
         raise GridError(f"train.engine: must be one of auto, {', '.join(engines)}, given {setting!r}")
     names = auto.get(device.type, (EagerEngine.name,)) if setting == "auto" else (setting,)
     refusals: dict[str, str] = {}
-    steps: Sequence[TrainStep] | None = None
+    runs: Sequence[SeedRun] | None = None
     for name in names:
         engine = engines[name]
         if engine.universal:
             return EngineChoice(name=name, refusals=refusals)
-        steps = make_steps() if steps is None else steps
-        reason = next(filter(None, (engine.refuses(step, device) for step in steps)), "")
+        runs = make_runs() if runs is None else runs
+        reason = next(
+            filter(None, (engine.refuses(run.step, device) or engine.attempt(run) for run in runs)), ""
+        )
         if not reason:
             return EngineChoice(name=name, refusals=refusals)
         refusals[name] = reason

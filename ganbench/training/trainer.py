@@ -189,6 +189,11 @@ class Trainer:
         return [self._train_step(frozen) for frozen in phases]
 
     @property
+    def seed_runs(self) -> list[SeedRun]:
+        """The training steps of the run with what they are given, as engines take them."""
+        return [SeedRun(step=step, feed=self._feed, log=self._log) for step in self.train_steps]
+
+    @property
     def scored_generator(self) -> nn.Module:
         """The generator that is scored, as it is at this step: the moving average where there is one."""
         generator = self.players.generator if self._ema is None else self._ema.module

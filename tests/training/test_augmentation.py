@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from ganbench import Noise, Players
 from ganbench.training import CellGame
-from ganbench.training.train_step import SeedRun
 from ganbench.zoo.losses.adversarial import Hinge, LeastSquares, Minimax, NonSaturating, WassersteinLoss
 from ganbench.zoo.penalties.gradient_penalties import R1, GradientPenalty
 
@@ -146,15 +145,6 @@ def test_interrupted_it_goes_on_to_the_same_bits() -> None:
         broken.restore(tensors, json.loads(json.dumps(record)))
     broken.advance(40)
     assert differing(weights(whole), weights(broken)) == []
-
-
-def test_an_engine_can_create_its_states_before_it_plays() -> None:
-    trainer = make_trainer(augmentation=Jitter())
-    (step,) = trainer.train_steps
-    before = step.generators["augmentation"].get_state()
-    SeedRun(step=step, feed=trainer._feed, log=trainer._log).create_states()
-    assert step.game.states["augmentation.count"] == 0
-    assert torch.equal(step.generators["augmentation"].get_state(), before)
 
 
 @pytest.mark.parametrize("ask", ["scores", "score", "input_gradient"])

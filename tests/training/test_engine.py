@@ -49,11 +49,11 @@ class Counting(NonSaturating):
         )
 
 
-def steps_of(*losses: Any) -> list[TrainStep]:
-    return [make_trainer(loss=loss).train_steps[0] for loss in losses]
+def runs_of(*losses: Any) -> list[SeedRun]:
+    return [make_trainer(loss=loss).seed_runs[0] for loss in losses]
 
 
-def never() -> list[TrainStep]:
+def never() -> list[SeedRun]:
     raise AssertionError("nothing has to be built")
 
 
@@ -70,17 +70,17 @@ def test_the_names_that_grids_accept_are_those_of_the_engines() -> None:
 def test_auto_takes_the_first_engine_that_does_not_refuse_and_says_why_not_the_others() -> None:
     engines = {"choosy": Choosy, "eager": EagerEngine}
     auto = {"cpu": ("choosy", "eager")}
-    choice = choose_engine("auto", CPU, lambda: steps_of(Minimax()), engines=engines, auto=auto)
+    choice = choose_engine("auto", CPU, lambda: runs_of(Minimax()), engines=engines, auto=auto)
     assert (choice.name, choice.refusals) == ("choosy", {})
     # One of the steps is enough: both are played.
-    steps = steps_of(Minimax(), NonSaturating())
-    choice = choose_engine("auto", CPU, lambda: steps, engines=engines, auto=auto)
+    runs = runs_of(Minimax(), NonSaturating())
+    choice = choose_engine("auto", CPU, lambda: runs, engines=engines, auto=auto)
     assert (choice.name, choice.refusals) == ("eager", {"choosy": "only minimax on cpu"})
 
 
 def test_an_engine_that_is_asked_for_and_refuses_is_an_error() -> None:
     with pytest.raises(GridError, match=r"train\.engine: 'choosy' cannot train this cell on cpu") as caught:
-        choose_engine("choosy", CPU, lambda: steps_of(NonSaturating()), engines={"choosy": Choosy})
+        choose_engine("choosy", CPU, lambda: runs_of(NonSaturating()), engines={"choosy": Choosy})
     assert "only minimax on cpu" in str(caught.value)
 
 
@@ -90,8 +90,8 @@ def test_networks_are_not_built_for_an_engine_that_plays_everything(setting: str
 
 
 def test_an_engine_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(GridError, match=f"must be one of auto, {', '.join(ENGINES)}, given 'graph'"):
-        choose_engine("graph", CPU, never)
+    with pytest.raises(GridError, match=f"must be one of auto, {', '.join(ENGINES)}, given 'warp'"):
+        choose_engine("warp", CPU, never)
 
 
 def test_a_trainer_whose_engine_refuses_does_not_train() -> None:
@@ -129,29 +129,3 @@ def test_several_rounds_at_a_time_are_the_same_rounds(order: str) -> None:
     assert differing(*ends) == []
     assert pauses[0] == list(range(34, 121))
     assert pauses[1] == [40, 47, 54, 61, 68, 75, 82, 89, 96, 100, 107, 110, 117, 120]
-
-
-@pytest.mark.parametrize("at", [0, 3])
-def test_states_are_created_without_a_trace(at: int) -> None:
-    def make() -> Any:
-        return make_trainer({"d_steps": 2}, build=awkward_players, loss=Counting(), penalty=R1(weight=0.1))
-
-    plain, prepared = make(), make()
-    for trainer in (plain, prepared):
-        trainer.advance(at)
-    before = weights(prepared)
-    prepared._global = {name: tensor.clone() for name, tensor in prepared._global.items()}
-    run = SeedRun(step=prepared.train_steps[0], feed=prepared._feed, log=prepared._log)
-    run.create_states()
-    after = weights(prepared)
-    states = {name: after.pop(name) for name in ("game.count", "game.first")}
-    if at:
-        assert {name: before.pop(name) for name in states} == states
-    else:
-        assert states["game.count"] == 5.0
-        first, _ = make()._feed.draw().batches[0]
-        assert torch.equal(states["game.first"], first.mean())
-    assert differing(before, after) == []
-    for trainer in (plain, prepared):
-        trainer.advance(9)
-    assert differing(weights(plain), weights(prepared)) == []

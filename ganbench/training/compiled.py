@@ -1,0 +1,117 @@
+"""The compiled engine: a whole round of Algorithm 1 as one function that torch's inductor compiled."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ganbench.files.cache import cache_folder, cache_problem
+from ganbench.training.recorded_round import RecordedRound
+from ganbench.training.replaying import ReplayingEngine, RoundFunction
+from ganbench.training.train_step import TrainStep
+
+# Compiled rounds of this process by what they compute: seeds and cells share them.
+_COMPILED: dict[str, RoundFunction] = {}
+_CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
+# Read before torch's compiler is imported, which sets it.
+_CACHE_OF_USER = os.environ.get(_CACHE_VARIABLE)
+
+
+class CompiledEngine(ReplayingEngine):
+    """Plays each round as one compiled function; functions are kept in ganbench's cache."""
+
+    name: ClassVar[str] = "compiled"
+
+    @classmethod
+    def refuses(cls, step: TrainStep, device: torch.device) -> str:
+        """Refuse what cannot be recorded, and machines without a compiler."""
+        if device.type == "cpu" and (problem := _compiler_problem()):
+            return problem
+        return super().refuses(step, device)
+
+    def function(self, recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
+        """Compile a round, or take the function of an equal one.
+
+        Raises:
+            RuntimeError: the compiler of torch failed.
+        """
+        return compiled_round(recorded, inputs)
+
+
+def compiled_round(recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
+    """Compile a round, or take the function of an equal one.
+
+    Args:
+        recorded: the round.
+        inputs: what it takes, for the shapes.
+
+    Raises:
+        RuntimeError: the compiler of torch failed.
+    """
+    key = f"{recorded.key}, {torch.get_num_threads()} threads"
+    if key not in _COMPILED:
+        _COMPILED[key] = _compile(recorded, inputs)
+    return _COMPILED[key]
+
+
+def _compile(recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
+    with _unsaid("torch.utils.cpp_extension"):
+        import torch._inductor.config as settings
+        from torch._inductor.compile_fx import compile_fx
+
+    # Random numbers of networks as the eager engine draws them; no pool of processes beside the workers.
+    chosen = {"fallback_random": True, "compile_threads": 1}
+    with _unsaid("torch.utils.cpp_extension"), _compilers_cache(), settings.patch(chosen):
+        return compile_fx(recorded.graph, list(inputs))  # type: ignore[return-value]
+
+
+@functools.cache
+def _compiler_problem() -> str:
+    """Say that there is no C++ compiler by which torch compiles for a CPU; empty where there is one."""
+    from torch._inductor import config as settings
+
+    given = settings.cpp.cxx
+    names = [name for name in (given if isinstance(given, tuple) else (given,)) if name]
+    if any(shutil.which(name) for name in names):
+        return ""
+    return f"there is no C++ compiler ({' or '.join(names)}), which torch.compile needs"
+
+
+@contextmanager
+def _unsaid(name: str) -> Iterator[None]:
+    """Leave out warnings of a logger, as that a CUDA toolkit is there and no GPU: nobody can act on them."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextmanager
+def _compilers_cache() -> Iterator[None]:
+    """Let the compiler keep what it makes among ganbench's caches, apart for each number of threads.
+
+    A folder that the user names for torch's compiler stays.
+    """
+    before, folder = os.environ.get(_CACHE_VARIABLE), cache_folder()
+    if _CACHE_OF_USER is None and folder is not None and not cache_problem():
+        os.environ[_CACHE_VARIABLE] = str(
+            folder / "compiled" / f"torch-{torch.__version__}-threads-{torch.get_num_threads()}"
+        )
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_CACHE_VARIABLE, None)
+        else:
+            os.environ[_CACHE_VARIABLE] = before

@@ -1,0 +1,115 @@
+"""The part that engines of recorded rounds share: one function per kind of round, called with its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ganbench.training.recorded_round import (
+    NotRecordable,
+    RecordedRound,
+    RoundKind,
+    changing_settings,
+    flat_draws,
+    kind_of_round,
+    record_round,
+    refused_step,
+)
+from ganbench.training.train_step import SeedRun, TrainStep
+
+# From what a round takes to (the row of the log,); the state among it is changed in place.
+RoundFunction = Callable[..., Sequence[Tensor]]
+
+
+class ReplayingEngine:
+    """Plays rounds that were recorded once: both players' turns, penalties, optimizers, EMA in one graph.
+
+    Random numbers are drawn from the same streams as by the eager engine and are inputs of the graph; those
+    of networks, such as dropout's, come from torch's global generator as they do there. Values agree with
+    the eager engine's to rounding. A round is never cut, so that a resumed training has the bits of one that
+    was not interrupted.
+
+    The graph is run operation by operation here; other engines run it in another way.
+    """
+
+    name: ClassVar[str] = "replaying"
+    width: ClassVar[int] = 1
+    rounds_per_call: ClassVar[int] = 1
+    universal: ClassVar[bool] = False
+
+    @classmethod
+    def refuses(cls, step: TrainStep, device: torch.device) -> str:
+        """Refuse what cannot be recorded, as far as it shows before a round is played."""
+        return refused_step(step)
+
+    @classmethod
+    def attempt(cls, run: SeedRun) -> str:
+        """Record a round; return why that fails, or nothing."""
+        try:
+            record_round(run)
+        except NotRecordable as error:
+            return str(error)
+        return ""
+
+    def __init__(self, group: Sequence[SeedRun]) -> None:
+        """Take the one run of a group; rounds are recorded when they are played first."""
+        (self._run,) = group
+        self._rounds: dict[RoundKind, _PlayableRound] = {}
+
+    def advance(self, steps: int) -> None:
+        """Play this many rounds."""
+        run = self._run
+        for _ in range(steps):
+            kind = kind_of_round(run.step, run.log.step, run.feed.d_steps)
+            if kind not in self._rounds:
+                self._rounds[kind] = _PlayableRound(run, record_round(run), self.function)
+            with torch.no_grad():
+                run.log.write_row(self._rounds[kind].play())
+
+    def function(self, recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
+        """Make what plays a recorded round.
+
+        Args:
+            recorded: the round.
+            inputs: what it takes, for the shapes.
+        """
+        return recorded.graph
+
+    def synchronize(self) -> None:
+        """Do nothing: weights and states are changed in place."""
+
+
+class _PlayableRound:
+    """A recorded round of one run, with what plays it and its inputs."""
+
+    def __init__(
+        self,
+        run: SeedRun,
+        recorded: RecordedRound,
+        function: Callable[[RecordedRound, Sequence[Tensor]], RoundFunction],
+    ) -> None:
+        self._run = run
+        self._recorded = recorded
+        self._make = function
+        self._function: RoundFunction | None = None
+        # Without autograd, which has no part in it.
+        self._state = [tensor.detach() for tensor in recorded.state.values()]
+
+    def play(self) -> Tensor:
+        """Play the coming round; return its row of the log."""
+        run, recorded = self._run, self._recorded
+        draws = run.feed.draw()
+        numbers = [draw.made_by(run.step.game.draws) for draw in recorded.calls]
+        settings: list[Tensor] = []
+        if recorded.settings:
+            device = run.step.game.step.device
+            values = changing_settings(run.step, run.log.step).values()
+            settings = [torch.tensor(value, dtype=torch.float64, device=device) for value in values]
+        inputs = [*self._state, *flat_draws(draws), *numbers, *settings, *recorded.constants]
+        if self._function is None:
+            self._function = self._make(recorded, inputs)
+        (row,) = self._function(*inputs)
+        return row

@@ -1,0 +1,120 @@
+"""Recorded rounds against the eager engine's, over everything that a grid can name.
+
+The graphs are run operation by operation: how an engine runs them is tested where the engine is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from parts_here import parts
+
+from ganbench.catalog import load_catalog
+from ganbench.grid import Cell, read_grid
+from ganbench.runner.build import trainer_arguments
+from ganbench.training import Engine, Trainer
+from ganbench.training.eager import EagerEngine
+from ganbench.training.replaying import ReplayingEngine
+
+ROUNDS = 50
+MLP = {"name": "mlp", "generator_widths": [12], "discriminator_widths": [12], "noise": 3}
+DCGAN = {"name": "dcgan", "channels": 4}
+CASES: dict[str, dict[str, Any]] = {
+    **{
+        f"loss {name}": {"loss": name}
+        for name in ("minimax", "softmax", "switched", "least_squares", "wasserstein", "hinge")
+    },
+    "loss began": {"loss": "began", "architecture": "autoencoder"},
+    "loss elbo": {"loss": "elbo", "architecture": "vae"},
+    **{f"penalty {name}": {"penalty": name} for name in ("r1", "r2", "dragan", "gradient_penalty")},
+    "two penalties": {"penalty": [{"name": "r1", "weight": 0.1}, {"name": "r2", "weight": 0.2, "every": 3}]},
+    "a lazy penalty": {"penalty": {"name": "r1", "every": 4}, "train": {"d_steps": 3}},
+    "clipped critic": {"loss": {"name": "wasserstein", "clip": 0.05}, "train": {"d_steps": 2}},
+    **{
+        f"augmentation {name}": {"augmentation": name, "architecture": DCGAN}
+        for name in ("flip", "diffaugment", "ada")
+    },
+    **{
+        f"update {name}": {"train": {"update": name}} for name in ("consensus", "extragradient", "optimistic")
+    },
+    **{f"order {name}": {"train": {"order": name}} for name in ("g_then_d", "simultaneous")},
+    **{
+        f"optimizer {name}": {"train": {"optimizer": {"name": name, "lr": 1e-3, **options}}}
+        for name, options in {
+            "adamw": {},
+            "sgd": {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+            "rmsprop": {"momentum": 0.5, "centered": True, "weight_decay": 0.1},
+        }.items()
+    },
+    "amsgrad": {"train": {"optimizer": {"amsgrad": True, "weight_decay": 0.1}}},
+    "plain sgd": {"train": {"optimizer": {"name": "sgd"}}},
+    "schedules": {
+        "train": {"schedule": "cosine", "schedules": {"ema": {"name": "linear", "from": 0.5, "to": 0.9}}}
+    },
+    "ema": {"train": {"ema": 0.9}, "architecture": DCGAN},
+    "clipped and accumulated": {"train": {"gradient_clip": 0.1, "accumulate": 2, "d_steps": 2}},
+    "frozen": {"train": {"freeze_generator_at": 20, "loss_before_freeze": "hinge"}},
+    "spectral norm": {"architecture": {"name": "sndcgan", "channels": 4}, "train": {"batch_size": 4}},
+    "residual": {
+        "architecture": {"name": "resnet32", "generator_channels": 4, "discriminator_channels": 4},
+        "train": {"batch_size": 4},
+    },
+    "conditional": {"architecture": {**DCGAN, "conditional": True}},
+    "packs": {"architecture": {**MLP, "pack": 2}},
+    "bfloat16": {"train": {"precision": "bfloat16"}},
+    "float32": {"train": {"precision": "float32"}},
+}
+# Of the largest entry of a tensor: what rounding makes of 50 rounds.
+TOLERANCE = {"float64": 1e-9, "float32": 2e-3, "bfloat16": 5e-2}
+
+
+def _cell(case: dict[str, Any]) -> Cell:
+    axes: dict[str, Any] = {"dataset": ["digits"], "architecture": [MLP], "loss": ["non_saturating"]}
+    axes |= {name: [value] for name, value in case.items() if name != "train"}
+    train = {"steps": ROUNDS, "batch_size": 8, "diagnostics_every": 10, "precision": "float64"}
+    grid = read_grid(
+        {
+            "name": "equality",
+            "seeds": 1,
+            "axes": axes,
+            "train": train | case.get("train", {}),
+            "score": {"metrics": []},
+        },
+        load_catalog(),
+    )
+    (cell,) = grid.cells
+    return cell
+
+
+def _trainer(cell: Cell, engine: type[Engine]) -> Trainer:
+    return Trainer(**trainer_arguments(parts(cell)), device=torch.device("cpu"), engine=engine)
+
+
+def _end(trainer: Trainer) -> dict[str, torch.Tensor]:
+    tensors, _ = trainer.state()
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_recorded_rounds_are_the_eager_engines_to_rounding(name: str) -> None:
+    cell = _cell(CASES[name])
+    ends = []
+    for engine in (EagerEngine, ReplayingEngine):
+        trainer = _trainer(cell, engine)
+        trainer.advance(ROUNDS)
+        ends.append(_end(trainer))
+    eager, recorded = ends
+    assert eager.keys() == recorded.keys()
+    tolerance = TOLERANCE[cell.train.precision]
+    for key, wanted in eager.items():
+        if not wanted.is_floating_point():
+            # Streams too: as many numbers were drawn from each.
+            assert torch.equal(recorded[key], wanted), key
+        else:
+            scale = max(1.0, float(wanted.nan_to_num().abs().max())) if wanted.numel() else 1.0
+            torch.testing.assert_close(
+                recorded[key], wanted, rtol=0, atol=tolerance * scale, equal_nan=True, msg=key
+            )
