@@ -153,6 +153,7 @@ class CellRun:
                 continue
             while trainer.step < milestone:
                 self._set_again()
+                trainer.prepare()
                 first, begun = trainer.step, time.monotonic()
                 trainer.advance(milestone, self._pause())
                 self._cost.add(trainer.step - first, time.monotonic() - begun)

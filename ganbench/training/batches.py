@@ -73,16 +73,6 @@ class Batches:
         condition = of_type(self._condition.index_select(0, index).to(self._device), self.dtype)
         return x, laid_out(condition, self._memory_format)
 
-    def buffer(self) -> Batch:
-        """Make an uninitialised batch: tensors of the shapes and types that `next` gives."""
-        x = torch.empty((self.batch_size, *self._x.shape[1:]), dtype=self.dtype, device=self._device)
-        x = laid_out(x, self._memory_format)
-        if self._condition is None:
-            return x, None
-        shape = (self.batch_size, *self._condition.shape[1:])
-        condition = torch.empty(shape, dtype=self._condition.dtype, device=self._device)
-        return x, laid_out(of_type(condition, self.dtype), self._memory_format)
-
     def state(self) -> dict[str, Tensor]:
         """Return the state that decides the batches to come."""
         return {"permutation": self._permutation.cpu(), "generator": self._generator.get_state()}

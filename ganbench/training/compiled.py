@@ -51,7 +51,7 @@ def compiled_round(recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFu
 
     Args:
         recorded: the round.
-        inputs: what it takes, for the shapes.
+        inputs: what it takes, as in the recorded round.
 
     Raises:
         RuntimeError: the compiler of torch failed.

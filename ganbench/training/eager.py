@@ -68,6 +68,9 @@ class EagerEngine:
         # Of gradients that were clipped.
         self._norms: dict[str, Tensor] = {}
 
+    def prepare(self) -> None:
+        """Do nothing: there is nothing to make ready."""
+
     def advance(self, steps: int) -> None:
         """Play this many rounds."""
         for _ in range(steps):

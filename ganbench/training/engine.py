@@ -43,6 +43,9 @@ class Engine(Protocol):
     def __init__(self, group: Sequence[SeedRun]) -> None:
         """Take over a group of `width` runs that differ in their seed."""
 
+    def prepare(self) -> None:
+        """Do what comes once before the coming round, as compiling it; its time is none of the training's."""
+
     def advance(self, steps: int) -> None:
         """Play rounds: draw through each run's feed, write through its log, move EMA and hyper-parameters.
 

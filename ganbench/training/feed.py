@@ -72,22 +72,6 @@ class Feed:
         batches = [self._batches.next() for _ in range(self.d_steps * self._accumulate)]
         return Draws(batches=batches, noises=self._draw_noises())
 
-    def buffers(self) -> Draws:
-        """Make uninitialised tensors of the shapes and types of one round, for `fill`."""
-        noises = torch.empty(self._noise_shape, device=self._device, dtype=self._batches.dtype)
-        count = self.d_steps * self._accumulate
-        return Draws(batches=[self._batches.buffer() for _ in range(count)], noises=noises.unbind())
-
-    def fill(self, out: Draws) -> None:
-        """Draw the next round's inputs into tensors that stay where they are: the values of `draw`."""
-        drawn = self.draw()
-        for (x, condition), (to_x, to_condition) in zip(drawn.batches, out.batches, strict=True):
-            to_x.copy_(x)
-            if condition is not None and to_condition is not None:
-                to_condition.copy_(condition)
-        for noise, to in zip(drawn.noises, out.noises, strict=True):
-            to.copy_(noise)
-
     def state(self) -> dict[str, Tensor]:
         """Return all tensors that, with the cursor, decide the draws to come."""
         data = {f"data.{key}": tensor for key, tensor in self._batches.state().items()}

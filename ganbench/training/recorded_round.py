@@ -47,8 +47,8 @@ class RecordedRound:
         state: the tensors that training changes, by name; the graph's first inputs.
         calls: for the parts' random numbers, in the order in which the graph takes them.
         settings: the settings that change, by name, as the graph takes them: 0-dimensional float64 tensors.
+        given: what the recorded round was given, in this order; other rounds get tensors of the same kinds.
         constants: further inputs that never change, at the end.
-        draws_global: whether networks draw from torch's global generator in it.
         key: equal for graphs that compute the same on inputs of the same kind.
     """
 
@@ -56,8 +56,8 @@ class RecordedRound:
     state: Mapping[str, Tensor]
     calls: Sequence[Draw]
     settings: Sequence[str]
+    given: Sequence[Tensor]
     constants: Sequence[Tensor]
-    draws_global: bool
     key: str = field(compare=False)
 
 
@@ -268,7 +268,8 @@ class _RecordingPlayer(EagerEngine):
                 row = [values[name].detach().double() if name in values else nothing for name in COLUMNS]
                 return (torch.stack(row),)
 
-        inputs = [*state.values(), *flat_draws(self._draws), *numbers, *self._settings.values()]
+        given = [*flat_draws(self._draws), *numbers, *self._settings.values()]
+        inputs = [*state.values(), *given]
         try:
             graph = make_fx(play)(*inputs)
         except Exception as error:
@@ -288,8 +289,8 @@ class _RecordingPlayer(EagerEngine):
             state=state,
             calls=calls,
             settings=settings,
+            given=given,
             constants=constants,
-            draws_global=_draws_random_numbers(graph),
             key=hashlib.sha256(code.encode()).hexdigest(),
         )
 
@@ -369,11 +370,3 @@ def _lift_constants(graph: fx.GraphModule) -> list[Tensor]:
         node.meta.clear()
     graph.recompile()
     return [value.detach() for _, value in found.values()]
-
-
-def _draws_random_numbers(graph: fx.GraphModule) -> bool:
-    return any(
-        isinstance(node.target, torch._ops.OpOverload)
-        and torch.Tag.nondeterministic_seeded in node.target.tags
-        for node in graph.graph.nodes
-    )

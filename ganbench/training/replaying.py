@@ -59,13 +59,19 @@ class ReplayingEngine:
         (self._run,) = group
         self._rounds: dict[RoundKind, _PlayableRound] = {}
 
+    def prepare(self) -> None:
+        """Record the coming round and make what plays it, where that is not done."""
+        run = self._run
+        kind = kind_of_round(run.step, run.log.step, run.feed.d_steps)
+        if kind not in self._rounds:
+            self._rounds[kind] = _PlayableRound(run, record_round(run), self.function)
+
     def advance(self, steps: int) -> None:
         """Play this many rounds."""
         run = self._run
         for _ in range(steps):
+            self.prepare()
             kind = kind_of_round(run.step, run.log.step, run.feed.d_steps)
-            if kind not in self._rounds:
-                self._rounds[kind] = _PlayableRound(run, record_round(run), self.function)
             with torch.no_grad():
                 run.log.write_row(self._rounds[kind].play())
 
@@ -74,7 +80,7 @@ class ReplayingEngine:
 
         Args:
             recorded: the round.
-            inputs: what it takes, for the shapes.
+            inputs: what it takes, as in the recorded round; the state among it is the training's own.
         """
         return recorded.graph
 
@@ -93,23 +99,24 @@ class _PlayableRound:
     ) -> None:
         self._run = run
         self._recorded = recorded
-        self._make = function
-        self._function: RoundFunction | None = None
         # Without autograd, which has no part in it.
         self._state = [tensor.detach() for tensor in recorded.state.values()]
+        with torch.no_grad():
+            self._function = function(recorded, [*self._state, *recorded.given, *recorded.constants])
 
     def play(self) -> Tensor:
         """Play the coming round; return its row of the log."""
         run, recorded = self._run, self._recorded
         draws = run.feed.draw()
         numbers = [draw.made_by(run.step.game.draws) for draw in recorded.calls]
-        settings: list[Tensor] = []
-        if recorded.settings:
-            device = run.step.game.step.device
-            values = changing_settings(run.step, run.log.step).values()
-            settings = [torch.tensor(value, dtype=torch.float64, device=device) for value in values]
-        inputs = [*self._state, *flat_draws(draws), *numbers, *settings, *recorded.constants]
-        if self._function is None:
-            self._function = self._make(recorded, inputs)
-        (row,) = self._function(*inputs)
+        given = [*flat_draws(draws), *numbers, *self._settings()]
+        (row,) = self._function(*self._state, *given, *recorded.constants)
         return row
+
+    def _settings(self) -> list[Tensor]:
+        if not self._recorded.settings:
+            return []
+        run = self._run
+        values = changing_settings(run.step, run.log.step).values()
+        device = run.step.game.step.device
+        return [torch.tensor(value, dtype=torch.float64, device=device) for value in values]

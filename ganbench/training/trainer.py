@@ -200,6 +200,15 @@ class Trainer:
         tell_step(generator, self.step, self._settings.steps)
         return generator
 
+    def prepare(self) -> None:
+        """Make the engine ready for the coming round, so that the time of the rounds is theirs alone.
+
+        Raises:
+            RuntimeError: the engine refuses.
+        """
+        with self._own_generators(), deterministic():
+            self._playing().prepare()
+
     def advance(self, until: int, pause: Callable[[], bool] = lambda: False) -> None:
         """Play rounds up to step `until`, or until `pause` says so after a round.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -9,8 +10,8 @@ from parts_here import parts
 from ganbench.catalog import load_catalog
 from ganbench.errors import GridError
 from ganbench.grid import Cell, read_grid
-from ganbench.runner import build_trainer, settle_engine
-from ganbench.training import TrainStep
+from ganbench.runner import CellParts, build_trainer, settle_engine
+from ganbench.training import SeedRun, TrainStep
 from ganbench.training.eager import EagerEngine
 
 
@@ -68,3 +69,23 @@ def test_the_resolved_engine_plays() -> None:
     trainer = build_trainer(parts(_cell()), "eager")
     trainer.advance(2)
     assert trainer.step == 2
+
+
+def test_what_no_recording_holds_is_refused_for_all_seeds_by_one_try() -> None:
+    tries: list[int] = []
+
+    class Recording(EagerEngine):
+        name: ClassVar[str] = "recording"
+        universal: ClassVar[bool] = False
+
+        @classmethod
+        def attempt(cls, run: SeedRun) -> str:
+            tries.append(1)
+            return "the value of a tensor is read"
+
+    built = parts(_cell("compiled"))
+    other = CellParts(replace(built.cell, seed=1), built.shared, built.device)
+    for each in (built, other):
+        with pytest.raises(GridError, match="cannot train this cell on cpu: 'compiled': the value"):
+            settle_engine(each, engines={"compiled": Recording})
+    assert len(tries) == 1

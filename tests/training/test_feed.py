@@ -25,26 +25,6 @@ def make_feed(distribution: str = "normal", *, labels: bool = True) -> Feed:
     )
 
 
-@pytest.mark.parametrize("distribution", ["normal", "uniform"])
-@pytest.mark.parametrize("labels", [True, False])
-def test_buffers_are_filled_with_what_is_drawn(distribution: str, labels: bool) -> None:
-    drawing, filling = (make_feed(distribution, labels=labels) for _ in range(2))
-    out = filling.buffers()
-    tensors = [tensor for batch in out.batches for tensor in batch if tensor is not None] + list(out.noises)
-    places = [tensor.data_ptr() for tensor in tensors]
-    assert len(set(places)) == len(places) == (7 if labels else 5)
-    # Over the end of an epoch: 30 samples hold three batches of 8.
-    for _ in range(3):
-        drawn = drawing.draw()
-        filling.fill(out)
-        expected = [tensor for batch in drawn.batches for tensor in batch if tensor is not None]
-        for mine, theirs in zip(tensors, [*expected, *drawn.noises], strict=True):
-            assert mine.dtype == theirs.dtype
-            assert torch.equal(mine, theirs)
-        assert [tensor.data_ptr() for tensor in tensors] == places
-    assert drawing.cursor == filling.cursor
-
-
 def test_a_round_has_fresh_batches_and_one_noise_more() -> None:
     feed = make_feed()
     draws = feed.draw()
@@ -80,6 +60,6 @@ def test_conditions_have_the_type_of_the_networks(
     given: torch.dtype, dtype: torch.dtype, expected: torch.dtype
 ) -> None:
     batches = Batches(Samples(x=torch.zeros(4, 2), condition=torch.ones(4, 3).to(given)), 2, 0, CPU, dtype)
-    for batch in (batches.next(), batches.buffer()):
+    for batch in (batches.next(), batches.next()):
         assert batch[1] is not None
         assert batch[1].dtype == expected

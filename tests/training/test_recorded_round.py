@@ -189,10 +189,3 @@ def test_equal_rounds_of_other_seeds_have_one_key_and_other_shapes_another() -> 
     assert key() == key()
     others = [key({"batch_size": 4}), key({"precision": "float64"}), key(loss=Counting())]
     assert len({key(), *others}) == 4
-
-
-@pytest.mark.slow
-def test_networks_that_draw_are_noticed() -> None:
-    for build, draws in ((plain_players, False), (awkward_players, True)):
-        (run,) = make_trainer(build=build).seed_runs
-        assert record_round(run).draws_global is draws
