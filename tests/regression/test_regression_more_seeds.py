@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -163,6 +164,19 @@ def test_seeds_of_the_baseline_may_come_from_elsewhere(tables, seeds: int, said:
     scores = outcome.findings[0].baseline.scores
     assert sorted(scores) == list(range(6 + min(seeds, added)))
     assert (scores[0], scores[7]) == (BASE[0], 21.1)
+
+
+def test_seeds_of_the_baseline_may_be_of_another_machine(tables) -> None:
+    facts = {"from_step": 0, "hash": "ab", "engine": "eager", "threads": 1, "numerics": 1, "plugins": {}}
+    facts |= {"versions": {"torch": "2.9.0"}, "switches": {}}
+    first, second = (json.dumps([{**facts, "device": device}]) for device in ("Old CPU", "New CPU"))
+    now = tables("now").add(UNLUCKY, provenance=second).write()
+    base = tables("base").add(BASE, provenance=first).write()
+    more = tables("given").add([21.0, 20.9, 21.1], first=6, provenance=second).write()
+    train = Training(tables("more"), alternating(20.9), provenance=second)
+    outcome = check_adding_seeds(now, base, add=3, train=train, more_baseline=more)
+    assert outcome.findings[0].baseline.scores[6] == 21.0
+    assert "device Old CPU -> New CPU" in " ".join(outcome.notes)
 
 
 @pytest.mark.parametrize(
