@@ -53,6 +53,7 @@ def test_what_has_no_difference_has_no_panel(make_folder: Callable[..., Folder])
     assert overview_panels(load(folder.path).comparison, ["minimax", "non_saturating"]) == []
 
 
+@pytest.mark.slow
 def test_long_combinations_are_named_by_what_tells_them_apart(make_folder: Callable[..., Folder]) -> None:
     net = "mlp[generator_widths=[64,64,64],discriminator_widths=[64,64,64]]"
     grid = GRID.replace('axis = "loss"', 'axis = ["architecture", "loss"]').replace(
