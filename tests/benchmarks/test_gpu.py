@@ -37,15 +37,17 @@ def test_without_a_gpu_it_says_so_in_one_line(
 def test_each_engine_has_its_lines_and_a_wrong_one_is_told(
     gpu: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # As few as will do.
+    # As few as will do, of engines one that compiles nothing and one that refuses.
+    engines = {name: ENGINES[name] for name in ("eager", "graph")}
+    monkeypatch.setattr(gpu, "ENGINES", engines)
     monkeypatch.setattr(importlib.import_module("training_workloads"), "IMAGES", 300)
     monkeypatch.setattr(gpu, "EQUAL_ROUNDS", 2)
     few = ["--device", "cpu", "--only", "mlp-28", "--seconds", "0.01", "--samples", "20"]
     assert run(gpu, monkeypatch, *few, "--out", str(tmp_path)) == 0
     page = (tmp_path / "gpu.md").read_text()
     assert "| mlp-28 | r1 | eager | 0.0e+00 |" in page
-    for name, engine in ENGINES.items():
-        assert f"| {name} | " in page if engine.width > 1 else f"| mlp-28 | {name} | " in page
+    assert all(f"| mlp-28 | {name} | " in page for name in engines)
+    assert "CUDA" in page.partition("| mlp-28 | none | graph | ")[2].partition("\n")[0]
     assert "20 samples generated and scored by fashion_cnn" in page
     monkeypatch.setattr(gpu, "distance", lambda *_: 1e-3)
     assert run(gpu, monkeypatch, *few, "--minutes", "0", "--out", str(tmp_path)) == 1
