@@ -20,6 +20,7 @@ LAYERS = {
     "training": 4,
     "scoring": 4,
     "store": 4,
+    "engines": 5,
     "analysis": 5,
     "zoo": 6,
     "runner": 7,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 
+from ganbench.engines import EngineChoice
 from ganbench.errors import GridError, PluginFault, StoreError
 from ganbench.execution.executor import Place
 from ganbench.execution.grid_check import Preflight
@@ -21,7 +22,7 @@ from ganbench.runner import CellParts, SharedParts, environment_here, settle_eng
 from ganbench.runner.best_generator import best_protocol
 from ganbench.runner.checkpoint import checkpoint_changes
 from ganbench.store import Store
-from ganbench.training import EngineChoice, deterministic
+from ganbench.training import deterministic
 
 Action = Literal["train", "score", "keep", "skip", "fail"]
 Rerun = Literal["no", "stale", "all", "keep"]

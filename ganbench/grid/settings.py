@@ -33,7 +33,7 @@ CHOICES: dict[str, Kind] = {
 DEFAULT_UPDATE = Choice("alternating")
 # How training is carried out, not what it is: the weights are the same whatever these say.
 BESIDE_IDENTITY = frozenset({"checkpoint_seconds"})
-# The engines that a grid may name. `ganbench.training.ENGINES` has a class for each of them.
+# The engines that a grid may name. `ganbench.engines.ENGINES` has a class for each of them.
 ENGINES = ("eager", "compiled", "graph", "compiled_graph")
 
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT, description="a whole number from 1 to 1000000000")]

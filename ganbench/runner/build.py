@@ -16,6 +16,7 @@ from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part, calling
 from ganbench.catalog.options import first_parameter
+from ganbench.engines import AUTO, ENGINES, EngineChoice, choose_engine
 from ganbench.errors import GridError, PluginError, shown
 from ganbench.grid import Cell, Choice, environment
 from ganbench.grid.choice import NONE
@@ -24,16 +25,12 @@ from ganbench.runner.shared_dataset import SharedDataset
 from ganbench.runner.shared_parts import SharedParts
 from ganbench.scoring import Scorer, seeded
 from ganbench.training import (
-    AUTO,
-    ENGINES,
     BuildOptimizer,
     Engine,
-    EngineChoice,
     Objective,
     PenaltyTerm,
     SeedRun,
     Trainer,
-    choose_engine,
     learning_tensors,
 )
 

@@ -15,13 +15,14 @@ from ganbench.catalog import Catalog, Kind
 from ganbench.catalog.catalog import split_choice
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part
+from ganbench.engines import EngineChoice
 from ganbench.errors import GanbenchError, GridError
 from ganbench.grid import Choice, ScoreSettings
 from ganbench.grid.plugin_source import source_digest
 from ganbench.runner.shared_dataset import SharedDataset
 from ganbench.scoring import Scorer, ScoreRow
 from ganbench.scoring.extraction import Pace
-from ganbench.training import EngineChoice, global_stream
+from ganbench.training import global_stream
 
 _CPU = torch.device("cpu")
 _MAX_DATASETS = 8

@@ -10,7 +10,8 @@ from ganbench.training.determinism import (
     set_again,
 )
 from ganbench.training.diagnostics import Diverged
-from ganbench.training.engine import AUTO, ENGINES, Engine, EngineChoice, choose_engine
+from ganbench.training.eager import EagerEngine
+from ganbench.training.engine import Engine
 from ganbench.training.held import learning_tensors, settle_networks, values_of
 from ganbench.training.memory_format import batch_format, laid_out, lay_out
 from ganbench.training.optimizer_state import (
@@ -26,13 +27,11 @@ from ganbench.training.trainer import Trainer
 from ganbench.training.training_warnings import training_warnings
 
 __all__ = [
-    "AUTO",
-    "ENGINES",
     "BuildOptimizer",
     "CellGame",
     "Diverged",
+    "EagerEngine",
     "Engine",
-    "EngineChoice",
     "Objective",
     "PenaltyTerm",
     "PlayersMisfit",
@@ -41,7 +40,6 @@ __all__ = [
     "TrainedNetwork",
     "Trainer",
     "batch_format",
-    "choose_engine",
     "determinism_record",
     "deterministic",
     "deterministic_process",

@@ -27,8 +27,9 @@ from ganbench.training.determinism import (
     set_generators,
 )
 from ganbench.training.diagnostics import BLOCK, Diagnostics, Diverged, StepLog
+from ganbench.training.eager import EagerEngine
 from ganbench.training.ema import EMA
-from ganbench.training.engine import ENGINES, Engine
+from ganbench.training.engine import Engine
 from ganbench.training.feed import Feed
 from ganbench.training.held import settle_networks
 from ganbench.training.memory_format import batch_format, is_channels_last, laid_out, lay_out
@@ -79,7 +80,7 @@ class Trainer:
         update: UpdateRule | None = None,
         optimizers: Mapping[str, BuildOptimizer] = MappingProxyType({}),
         augmentation: Augmentation | None = None,
-        engine: type[Engine] = ENGINES["eager"],
+        engine: type[Engine] = EagerEngine,
         stream_device: torch.device | None = None,
         watch: bool = True,
     ) -> None:

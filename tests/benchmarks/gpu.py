@@ -27,11 +27,12 @@ from training_grid import run_grid
 from training_overheads import FIRST_STEPS, MAX_STEPS
 from training_workloads import ON_GPU, WORKLOADS, Workload
 
+from ganbench.engines import ENGINES
 from ganbench.errors import GanbenchError
 from ganbench.grid.environment import device_model
 from ganbench.runner import build_trainer
 from ganbench.runner.sampling import generate_samples
-from ganbench.training import ENGINES, Trainer
+from ganbench.training import Trainer
 
 TESTS = Path(__file__).parents[1]
 EQUAL_ROUNDS = 50

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from ganbench.training import ENGINES
+from ganbench.engines import ENGINES
 
 
 @pytest.fixture

@@ -36,9 +36,9 @@ from training_tables import LOOP, Measured, Timing, summary, write
 from training_workloads import WORKLOADS, Workload, cores
 from usual_loop import UsualLoop
 
+from ganbench.engines import ENGINES
 from ganbench.errors import GanbenchError
 from ganbench.runner import build_trainer
-from ganbench.training import ENGINES
 
 # What an engine that cannot train a cell raises, while it is planned, built or first used.
 REFUSALS = (GanbenchError, RuntimeError, ValueError)

@@ -12,12 +12,12 @@ from PIL import Image
 import ganbench
 from ganbench.catalog import load_catalog
 from ganbench.cli.progress import plan_notes
+from ganbench.engines import EngineChoice
 from ganbench.errors import GridError, StoreError
 from ganbench.execution import Plan, plan_run
 from ganbench.grid import read_grid
 from ganbench.runner import CellParts
 from ganbench.store import Store
-from ganbench.training import EngineChoice
 
 GRID: dict[str, Any] = {
     "name": "tiny",

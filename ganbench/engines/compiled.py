@@ -13,9 +13,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ganbench.engines.recorded_round import RecordedRound
+from ganbench.engines.replaying import ReplayingEngine, RoundFunction
 from ganbench.files.cache import cache_folder, cache_problem
-from ganbench.training.recorded_round import RecordedRound
-from ganbench.training.replaying import ReplayingEngine, RoundFunction
 from ganbench.training.train_step import TrainStep
 
 # Compiled rounds of this process by what they compute: seeds and cells share them.

@@ -12,7 +12,7 @@ from torch import nn
 from ganbench import Noise, Players, Samples, Signature
 from ganbench.grid.seeds import Streams
 from ganbench.grid.settings import TrainSettings
-from ganbench.training import ENGINES, Engine, Objective, PenaltyTerm, Trainer
+from ganbench.training import EagerEngine, Engine, Objective, PenaltyTerm, Trainer
 from ganbench.zoo.losses.adversarial import NonSaturating
 from ganbench.zoo.penalties.gradient_penalties import NoPenalty
 
@@ -55,7 +55,7 @@ def make_trainer(
     data: Samples | None = None,
     signature: Signature | None = None,
     device: str = "cpu",
-    engine: type[Engine] = ENGINES["eager"],
+    engine: type[Engine] = EagerEngine,
 ) -> Trainer:
     """A game of a few steps on 30 points: no multiple of 8, so every epoch drops a partial batch."""
     stream = torch.Generator().manual_seed(7)

@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ganbench.training.compiled import compiled_round
+from ganbench.engines.compiled import compiled_round
+from ganbench.engines.recorded_round import RecordedRound
+from ganbench.engines.replaying import ReplayingEngine, RoundFunction
 from ganbench.training.determinism import forked_generators
-from ganbench.training.recorded_round import RecordedRound
-from ganbench.training.replaying import ReplayingEngine, RoundFunction
 from ganbench.training.train_step import SeedRun, TrainStep
 
 # Plays before the capture, in which libraries choose kernels and take their workspaces.

@@ -1,6 +1,6 @@
 """Recorded rounds: what they leave as it was, what they refuse, and resuming.
 
-That they compute what the eager engine does is tested over all parts of ganbench, in tests/runner.
+That they compute what the eager engine does is tested over all parts of ganbench in test_engine_equality.py.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from small_games import awkward_players, differing, interrupted, make_trainer, p
 from torch import Tensor, nn
 
 from ganbench import Noise, Players
+from ganbench.engines.recorded_round import NotRecordable, record_round
+from ganbench.engines.replaying import ReplayingEngine
 from ganbench.grid.optimizer_settings import SGD
 from ganbench.training import SeedRun, Trainer
-from ganbench.training.recorded_round import NotRecordable, record_round
-from ganbench.training.replaying import ReplayingEngine
 from ganbench.training.train_step import PenaltyTerm
 from ganbench.zoo.losses.adversarial import NonSaturating
 from ganbench.zoo.penalties.gradient_penalties import R1

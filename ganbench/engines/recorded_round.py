@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, fx, nn
 
 from ganbench.api.updates import Turn
+from ganbench.engines.tensor_optimizers import create_optimizer_state, make_step, refused_optimizer
 from ganbench.training.determinism import forked_generators
 from ganbench.training.diagnostics import COLUMNS
 from ganbench.training.eager import EagerEngine
 from ganbench.training.feed import Draws
 from ganbench.training.game_draws import Draw, GivenDraws, NotedDraws
-from ganbench.training.tensor_optimizers import create_optimizer_state, make_step, refused_optimizer
 from ganbench.training.train_step import SeedRun, TrainStep
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ganbench.training.recorded_round import (
+from ganbench.engines.recorded_round import (
     NotRecordable,
     RecordedRound,
     RoundKind,

@@ -7,11 +7,11 @@ import torch
 from small_games import awkward_players, differing, make_trainer, weights
 from torch import Tensor
 
+from ganbench.engines import AUTO, ENGINES, choose_engine
 from ganbench.errors import GridError
 from ganbench.grid.settings import ENGINES as NAMES
-from ganbench.training import ENGINES, TrainStep, choose_engine
+from ganbench.training import TrainStep
 from ganbench.training.eager import EagerEngine
-from ganbench.training.engine import AUTO
 from ganbench.training.train_step import SeedRun
 from ganbench.zoo.losses.adversarial import Minimax, NonSaturating
 from ganbench.zoo.penalties.gradient_penalties import R1

@@ -12,11 +12,11 @@ import torch
 from parts_here import parts
 
 from ganbench.catalog import load_catalog
+from ganbench.engines.replaying import ReplayingEngine
 from ganbench.grid import Cell, read_grid
 from ganbench.runner.build import trainer_arguments
 from ganbench.training import Engine, Trainer
 from ganbench.training.eager import EagerEngine
-from ganbench.training.replaying import ReplayingEngine
 
 ROUNDS = 50
 MLP = {"name": "mlp", "generator_widths": [12], "discriminator_widths": [12], "noise": 3}

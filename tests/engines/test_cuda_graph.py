@@ -11,9 +11,10 @@ from small_games import awkward_players, differing, interrupted, make_trainer, p
 from torch import Tensor
 
 from ganbench import Players
-from ganbench.training import ENGINES, Trainer, TrainStep
-from ganbench.training.cuda_graph import GraphEngine
-from ganbench.training.replaying import ReplayingEngine
+from ganbench.engines import ENGINES
+from ganbench.engines.cuda_graph import GraphEngine
+from ganbench.engines.replaying import ReplayingEngine
+from ganbench.training import Trainer, TrainStep
 from ganbench.zoo.penalties.gradient_penalties import R1, GradientPenalty
 
 

@@ -12,9 +12,10 @@ from small_games import differing, interrupted, make_trainer, weights
 from torch import Tensor, nn
 
 from ganbench import Noise, Players, Samples, Signature
+from ganbench.engines import compiled
+from ganbench.engines.compiled import CompiledEngine
 from ganbench.grid.optimizer_settings import SGD
-from ganbench.training import Diverged, Trainer, compiled
-from ganbench.training.compiled import CompiledEngine
+from ganbench.training import Diverged, Trainer
 from ganbench.training.eager import EagerEngine
 from ganbench.zoo.losses.adversarial import NonSaturating
 
