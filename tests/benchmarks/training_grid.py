@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 from training_workloads import Workload, cores
 
 import ganbench
+from ganbench.engines import ENGINES
 from ganbench.errors import GanbenchError
 from ganbench.store import Store
 
@@ -64,6 +66,8 @@ def run_grid(
         results = ganbench.run(grid, Path(out, "results"), jobs=jobs, device=device, listener=ends)
         store = Store(Path(out, "results"))
         records = [store.cell(cell) for cell in results.cells["cell"]]
+    # What a worker compiles, and builds, is not in a cell's own rate.
+    at_once = min(seeds, (jobs or cores()) * ENGINES[train["engine"]].width)
     if failed := [record["reason"] for record in records if record["status"] != "ok"]:
         raise GanbenchError(failed[0])
     return {
@@ -71,4 +75,5 @@ def run_grid(
         "seconds": max(ends.ended) - min(ends.begun),
         "startup": min(ends.begun) - called,
         "peak_mib": max(record["cost"].get("peak_memory_mib", 0.0) for record in records),
+        "training": at_once * statistics.median(record["cost"]["steps_per_second"] for record in records),
     }

@@ -35,6 +35,8 @@ class Timing:
         seconds: that they took.
         startup: of a grid, seconds until its first cell began.
         peak_mib: of a grid, the most memory that one worker took.
+        training: of a grid, steps per second of the cells that run at once, by their own clocks, which leave
+            out what is built and compiled before the first round.
     """
 
     workload: str
@@ -44,6 +46,7 @@ class Timing:
     seconds: float
     startup: float = 0.0
     peak_mib: float = 0.0
+    training: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -104,8 +107,9 @@ def summary(all_measured: Sequence[Measured], worker: tuple[float, float], comma
         f"{device_model('cpu')}, {platform.system()}; Python {platform.python_version()}, {versions}; load "
         f"average {os.getloadavg()[0]:.1f} at the end.",
         "",
-        "| workload | way | steps/s | from | to | times the usual loop | of the floor's rate |",
-        "|---|---|---|---|---|---|---|",
+        "| workload | way | steps/s | from | to | times the usual loop | of the floor's rate | "
+        "while cells train | times the usual loop |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for measured in all_measured:
         for way in measured.ways:
@@ -113,13 +117,26 @@ def summary(all_measured: Sequence[Measured], worker: tuple[float, float], comma
             workers = cores() if way.startswith("grid") else 1
             # Of the rate that as many threads would have which do nothing but the floor.
             reached = measured.median(way) * measured.floor.seconds / workers
-            lines.append(
-                f"| {measured.workload.name} | {way} | {measured.median(way):.1f} | {min(rates):.1f} | "
-                f"{max(rates):.1f} | {measured.median(way) / measured.median(LOOP):.2f} | "
-                f"{'' if way == LOOP else f'{reached:.0%}'} |"
+            while_training = statistics.median(timing.training for timing in measured.of(way))
+            loop = measured.median(LOOP)
+            grid = (
+                (f"{while_training:.1f}", f"{while_training / loop:.2f}")
+                if way.startswith("grid")
+                else ("", "")
             )
+            cells = (
+                measured.workload.name,
+                way,
+                f"{measured.median(way):.1f}",
+                f"{min(rates):.1f}",
+                f"{max(rates):.1f}",
+                f"{measured.median(way) / loop:.2f}",
+                "" if way == LOOP else f"{reached:.0%}",
+                *grid,
+            )
+            lines.append(f"| {' | '.join(cells)} |")
         for way, reason in measured.refused.items():
-            lines.append(f"| {measured.workload.name} | {way} | | | | {reason} | |")
+            lines.append(f"| {measured.workload.name} | {way} | | | | {reason} | | | |")
     return "\n".join([*lines, *_floors(all_measured), *_shares(all_measured), *_ready(all_measured, worker)])
 
 
