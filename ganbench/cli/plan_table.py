@@ -60,13 +60,14 @@ def _reached(planned: PlannedCell, store: Store) -> int:
 def _estimate(plan: Plan, store: Store, begun: dict[str, int]) -> list[str]:
     """Estimate the time to go from every finished cell in the folder, in the plan or not.
 
-    Cells of the same data and nets are taken to need the same seconds for a step.
+    Cells of the same data and nets on the same engine are taken to need the same seconds for a step.
     """
     pace = _seconds_per_step(store)
     total, known, unknown = 0.0, 0, 0
     for planned in plan.cells:
         if planned.action == "train":
-            seen = pace.get((planned.cell.dataset.label, planned.cell.architecture.label))
+            cell = planned.cell
+            seen = pace.get((cell.dataset.label, cell.architecture.label, planned.environment.engine))
             if seen is None:
                 unknown += 1
             else:
@@ -83,14 +84,15 @@ def _estimate(plan: Plan, store: Store, begun: dict[str, int]) -> list[str]:
     return lines
 
 
-def _seconds_per_step(store: Store) -> dict[tuple[str, str], list[float]]:
-    """List the seconds per step of each finished cell of a folder, by data set and architecture."""
-    pace: dict[tuple[str, str], list[float]] = {}
+def _seconds_per_step(store: Store) -> dict[tuple[str, str, str], list[float]]:
+    """List the seconds per step of each finished cell of a folder, by data set, architecture and engine."""
+    pace: dict[tuple[str, str, str], list[float]] = {}
     for cell in store.cells_on_disk():
         with suppress(StoreError):
             record = store.cell(cell)
             seconds = finite_seconds(record.get("seconds", "nan"))
             if record["status"] in FINISHED and record["step"] > 0 and seconds == seconds:
-                key = (record["axes"].get("dataset", ""), record["axes"].get("architecture", ""))
+                axes = record["axes"]
+                key = (axes.get("dataset", ""), axes.get("architecture", ""), record.get("engine", ""))
                 pace.setdefault(key, []).append(seconds / record["step"])
     return pace

@@ -58,6 +58,13 @@ def test_an_unfinished_cell_says_where_it_goes_on_and_counts_for_what_is_left(
     assert "estimate: 1:02 of one worker's time" in dry_run(folder, capsys, "--rerun", "all")
 
 
+def test_another_engine_has_no_estimate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finish({**GRID, "seeds": 1}, folder / "out")
+    assert "estimate: none" not in dry_run(folder, capsys)
+    printed = dry_run(folder, capsys, "--set", "train.engine=compiled")
+    assert "estimate: none for 2 cells" in printed
+
+
 def test_other_nets_have_no_estimate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     finish({**GRID, "seeds": 1}, folder / "out")
     (cell,) = Store(folder / "out").cells_on_disk()
