@@ -61,6 +61,7 @@ CASES: dict[str, dict[str, Any]] = {
         "architecture": {"name": "resnet32", "generator_channels": 4, "discriminator_channels": 4},
         "train": {"batch_size": 4},
     },
+    "channels last": {"architecture": DCGAN, "train": {"memory_format": "channels_last"}},
     "conditional": {"architecture": {**DCGAN, "conditional": True}},
     "packs": {"architecture": {**MLP, "pack": 2}},
     "bfloat16": {"train": {"precision": "bfloat16"}},

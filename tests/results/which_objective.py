@@ -168,8 +168,8 @@ def evidence_in_words(found: Sequence[Answer]) -> str:
         "in no seed": [rows for rows in contexts if not rows[0].won[0]],
     }
     lines = [
-        f"- {seeds} of {len(group)} contexts: `{MINIMAX}` is shown to be better in {_shown(group, MINIMAX)}, "
-        f"`{NON_SATURATING}` in {_shown(group, NON_SATURATING)}"
+        f"- {seeds} of {_counted(len(group))}: `{MINIMAX}` is shown to be better in "
+        f"{_shown(group, MINIMAX)}, `{NON_SATURATING}` in {_shown(group, NON_SATURATING)}"
         for seeds, group in groups.items()
     ]
     parts = [
@@ -272,6 +272,10 @@ def page(text: str, found: Sequence[Answer], results: Path = RESULTS) -> str:
         rows_as_table(found),
     )
     return "\n\n".join([before + BEGIN, *said, END + after])
+
+
+def _counted(contexts: int) -> str:
+    return "1 context" if contexts == 1 else f"{contexts} contexts"
 
 
 def _contexts(rows: Iterable[Answer]) -> list[list[Answer]]:
