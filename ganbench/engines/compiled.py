@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import ClassVar
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from ganbench.engines.recorded_round import RecordedRound
 from ganbench.engines.replaying import ReplayingEngine, RoundFunction
 from ganbench.files.cache import cache_folder, cache_problem
+from ganbench.files.file_locks import waiting_lock
 from ganbench.training.train_step import TrainStep
 
 # Compiled rounds of this process by what they compute: seeds and cells share them.
@@ -69,7 +70,7 @@ def _compile(recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction
 
     # Random numbers of networks as the eager engine draws them; no pool of processes beside the workers.
     chosen = {"fallback_random": True, "compile_threads": 1}
-    with _unsaid("torch.utils.cpp_extension"), _compilers_cache(), settings.patch(chosen):
+    with _unsaid("torch.utils.cpp_extension"), _compilers_cache(recorded.key), settings.patch(chosen):
         return compile_fx(recorded.graph, list(inputs))  # type: ignore[return-value]
 
 
@@ -98,20 +99,28 @@ def _unsaid(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _compilers_cache() -> Iterator[None]:
+def _compilers_cache(key: str) -> Iterator[None]:
     """Let the compiler keep what it makes among ganbench's caches, apart for each number of threads.
 
-    A folder that the user names for torch's compiler stays.
+    Of processes that begin with the same round, one compiles it and the others wait for what it makes. A
+    folder that the user names for torch's compiler stays.
+
+    Args:
+        key: of the round.
     """
     before, folder = os.environ.get(_CACHE_VARIABLE), cache_folder()
-    if _CACHE_OF_USER is None and folder is not None and not cache_problem():
-        os.environ[_CACHE_VARIABLE] = str(
-            folder / "compiled" / f"torch-{torch.__version__}-threads-{torch.get_num_threads()}"
-        )
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(_CACHE_VARIABLE, None)
-        else:
-            os.environ[_CACHE_VARIABLE] = before
+    with ExitStack() as stack:
+        if _CACHE_OF_USER is None and folder is not None and not cache_problem():
+            own = folder / "compiled" / f"torch-{torch.__version__}-threads-{torch.get_num_threads()}"
+            os.environ[_CACHE_VARIABLE] = str(own)
+            # Where nothing can be written after all, each compiles for itself.
+            with suppress(OSError):
+                own.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(waiting_lock(own / f"{key[:16]}.lock"))
+        try:
+            yield
+        finally:
+            if before is None:
+                os.environ.pop(_CACHE_VARIABLE, None)
+            else:
+                os.environ[_CACHE_VARIABLE] = before

@@ -3,7 +3,7 @@
 The round is played once with a recorder beside it (torch's `make_fx`), below autograd: the graph holds the
 forward passes, the gradients, double ones included, and the optimizers' steps, all of it on tensors. Its
 inputs are the tensors that training changes, which it changes in place, and what a round is given: batches,
-noises, the parts' random numbers, and learning rates where they change.
+noises, the parts' random numbers, learning rates, and the average's decay.
 """
 
 from __future__ import annotations
@@ -42,11 +42,10 @@ class RecordedRound:
     """A round as a graph.
 
     Attributes:
-        graph: takes the state, then batches, noises, random numbers, and changing settings; returns the row
-            of the log, alone in a tuple. It changes the state in place.
+        graph: takes the state, then batches, noises, random numbers, and settings as 0-dimensional tensors
+            of float64; returns the row of the log, alone in a tuple. It changes the state in place.
         state: the tensors that training changes, by name; the graph's first inputs.
         calls: for the parts' random numbers, in the order in which the graph takes them.
-        settings: the settings that change, by name, as the graph takes them: 0-dimensional float64 tensors.
         given: what the recorded round was given, in this order; other rounds get tensors of the same kinds.
         constants: further inputs that never change, at the end.
         key: equal for graphs that compute the same on inputs of the same kind.
@@ -55,7 +54,6 @@ class RecordedRound:
     graph: fx.GraphModule
     state: Mapping[str, Tensor]
     calls: Sequence[Draw]
-    settings: Sequence[str]
     given: Sequence[Tensor]
     constants: Sequence[Tensor]
     key: str = field(compare=False)
@@ -97,16 +95,29 @@ def refused_step(step: TrainStep) -> str:
     return ""
 
 
-def changing_settings(step: TrainStep, done: int) -> dict[str, float]:
-    """Return the settings that change, with their values in the round that follows so many."""
+def numbers_of_settings(step: TrainStep, done: int) -> dict[str, float]:
+    """Return the settings that a recorded round is given, so that it serves other values of them.
+
+    Args:
+        step: of the training.
+        done: rounds before the one for which they are.
+    """
     values = {
-        f"{name}.lr": float(learner.schedules["lr"](done))
+        f"{name}.lr": float(
+            learner.schedules["lr"](done) if "lr" in learner.schedules else learner.hyperparameters["lr"]
+        )
         for name, learner in step.learners.items()
-        if learner.optimizer is not None and "lr" in learner.schedules
+        if learner.optimizer is not None
     }
-    if step.ema is not None and not isinstance(step.ema.decay, float):
-        values["ema"] = float(step.ema.decay(done))
+    if step.ema is not None:
+        values["ema"] = float(step.ema.decay(done) if callable(step.ema.decay) else step.ema.decay)
     return values
+
+
+def settings_change(step: TrainStep) -> bool:
+    """Tell whether the settings that a recorded round is given change in the course of training."""
+    rates = any(learner.schedules for learner in step.learners.values() if learner.optimizer is not None)
+    return rates or (step.ema is not None and callable(step.ema.decay))
 
 
 def record_round(run: SeedRun) -> RecordedRound:
@@ -236,13 +247,12 @@ class _RecordingPlayer(EagerEngine):
         self._play(observed=True)
         return noted.calls
 
-    def _set_settings(self) -> list[str]:
-        settings = changing_settings(self._step, self._log.step)
+    def _set_settings(self) -> None:
         device = self._step.game.step.device
         self._settings = {
-            name: torch.tensor(value, dtype=torch.float64, device=device) for name, value in settings.items()
+            name: torch.tensor(value, dtype=torch.float64, device=device)
+            for name, value in numbers_of_settings(self._step, self._log.step).items()
         }
-        return list(settings)
 
     def record(self, state: Mapping[str, Tensor], calls: Sequence[Draw]) -> RecordedRound:
         """Play the round with the recorder."""
@@ -252,13 +262,13 @@ class _RecordingPlayer(EagerEngine):
         device = game.step.device
         numbers = [draw.made_by(game.draws) for draw in calls]
         game.draws = GivenDraws(calls, numbers)
-        settings = self._set_settings()
+        self._set_settings()
         states = dict(game.states)
 
         def play(*_: Tensor) -> tuple[Tensor]:
             values = self._play(observed=True)
             if step.ema is not None:
-                step.ema.follow(self._settings["ema"] if callable(step.ema.decay) else step.ema.decay)
+                step.ema.follow(self._settings["ema"])
             with torch.no_grad():
                 for name, tensor in game.states.items():
                     # Those that a rule of several passes put in the place of the first ones.
@@ -288,7 +298,6 @@ class _RecordingPlayer(EagerEngine):
             graph=graph,
             state=state,
             calls=calls,
-            settings=settings,
             given=given,
             constants=constants,
             key=hashlib.sha256(code.encode()).hexdigest(),
@@ -310,7 +319,7 @@ class _RecordingPlayer(EagerEngine):
                     learner.optimizer,
                     learner.hyperparameters,
                     having,
-                    self._settings.get(f"{player}.lr", learner.hyperparameters["lr"]),
+                    self._settings[f"{player}.lr"],
                     equal_counts=player in self._equal_counts and len(having) == len(known),
                 )
         after = step.objective.after_discriminator_step

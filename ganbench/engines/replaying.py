@@ -12,11 +12,12 @@ from ganbench.engines.recorded_round import (
     NotRecordable,
     RecordedRound,
     RoundKind,
-    changing_settings,
     flat_draws,
     kind_of_round,
+    numbers_of_settings,
     record_round,
     refused_step,
+    settings_change,
 )
 from ganbench.training.train_step import SeedRun, TrainStep
 
@@ -99,6 +100,8 @@ class _PlayableRound:
     ) -> None:
         self._run = run
         self._recorded = recorded
+        # Settings that do not change, once they are made.
+        self._fixed: list[Tensor] | None = None
         # Without autograd, which has no part in it.
         self._state = [tensor.detach() for tensor in recorded.state.values()]
         with torch.no_grad():
@@ -114,9 +117,12 @@ class _PlayableRound:
         return row
 
     def _settings(self) -> list[Tensor]:
-        if not self._recorded.settings:
-            return []
         run = self._run
-        values = changing_settings(run.step, run.log.step).values()
+        if self._fixed is not None:
+            return self._fixed
+        values = numbers_of_settings(run.step, run.log.step).values()
         device = run.step.game.step.device
-        return [torch.tensor(value, dtype=torch.float64, device=device) for value in values]
+        made = [torch.tensor(value, dtype=torch.float64, device=device) for value in values]
+        if not settings_change(run.step):
+            self._fixed = made
+        return made

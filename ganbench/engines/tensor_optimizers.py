@@ -60,7 +60,7 @@ def make_step(
     optimizer: torch.optim.Optimizer,
     options: Options,
     parameters: Sequence[nn.Parameter],
-    rate: float | Tensor,
+    rate: Tensor,
     *,
     equal_counts: bool,
 ) -> None:
@@ -70,7 +70,7 @@ def make_step(
         optimizer: whose state is there.
         options: its hyper-parameters; `lr` among them is not used.
         parameters: those that have gradients.
-        rate: the learning rate; a scalar on the device where it changes.
+        rate: the learning rate, a scalar.
         equal_counts: whether all of them have made the same number of steps, so that one count serves all.
     """
     step = _STEPS[type(optimizer)][1]
@@ -94,7 +94,7 @@ def _adam_names(options: Options) -> Sequence[str]:
 
 
 def _adam(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Any, count: Tensor | None
+    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
 ) -> None:
     """Step as Kingma and Ba (2015), algorithm 1; weight decay is added to the gradient."""
     if options["weight_decay"]:
@@ -103,7 +103,7 @@ def _adam(
 
 
 def _adamw(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Any, count: Tensor | None
+    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
 ) -> None:
     """Step as Loshchilov and Hutter (2019), algorithm 2: weights decay beside the step."""
     if options["weight_decay"]:
@@ -112,7 +112,7 @@ def _adamw(
 
 
 def _adam_along(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Any, count: Tensor | None
+    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
 ) -> None:
     assert count is not None
     first, second = options["betas"]
@@ -134,7 +134,7 @@ def _sgd_names(options: Options) -> Sequence[str]:
 
 
 def _sgd(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Any, count: Tensor | None
+    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
 ) -> None:
     """Step with momentum as Sutskever et al. (2013), in torch's form: the rate multiplies the velocity."""
     if options["weight_decay"]:
@@ -155,7 +155,7 @@ def _rmsprop_names(options: Options) -> Sequence[str]:
 
 
 def _rmsprop(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Any, count: Tensor | None
+    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
 ) -> None:
     """Step as Hinton (2012, lecture 6e); centred as Graves (2013), equations 38 to 45."""
     if options["weight_decay"]:
@@ -172,12 +172,12 @@ def _rmsprop(
     parameter.sub_(_typed(rate, parameter) * ahead)
 
 
-def _typed(value: float | Tensor, like: Tensor) -> float | Tensor:
+def _typed(value: Tensor, like: Tensor) -> Tensor:
     """Give a scalar tensor the type of a parameter, so that it does not change the type of a product."""
-    return value.to(like.dtype) if isinstance(value, Tensor) else value
+    return value.to(like.dtype)
 
 
-_Step = Callable[[Tensor, Tensor, State, Options, Any, Tensor | None], None]
+_Step = Callable[[Tensor, Tensor, State, Options, Tensor, Tensor | None], None]
 # By torch's class: the names of what it keeps, and the step.
 _STEPS: Mapping[type[torch.optim.Optimizer], tuple[Callable[[Options], Sequence[str]], _Step]] = {
     torch.optim.Adam: (_adam_names, _adam),

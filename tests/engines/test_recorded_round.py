@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ganbench import Noise, Players
 from ganbench.engines.recorded_round import NotRecordable, record_round
 from ganbench.engines.replaying import ReplayingEngine
-from ganbench.grid.optimizer_settings import SGD
+from ganbench.grid.optimizer_settings import SGD, Adam
 from ganbench.training import SeedRun, Trainer
 from ganbench.training.train_step import PenaltyTerm
 from ganbench.zoo.losses.adversarial import NonSaturating
@@ -186,6 +186,7 @@ def test_equal_rounds_of_other_seeds_have_one_key_and_other_shapes_another() -> 
         assert isinstance(run, SeedRun)
         return record_round(run).key
 
-    assert key() == key()
+    # Learning rates are inputs.
+    assert key() == key() == key({"d_optimizer": Adam(lr=0.1)})
     others = [key({"batch_size": 4}), key({"precision": "float64"}), key(loss=Counting())]
     assert len({key(), *others}) == 4
