@@ -139,8 +139,8 @@ def test_a_wrong_value_names_its_key(problems, table, key, value):
         ("train", "ema", False),
         ("train", "diagnostics_every", 0),
         ("train", "precision", "float16"),
-        ("train", "engine", "graph"),
-        ("train", "engine", "compiled"),
+        ("train", "engine", "warp"),
+        ("train", "engine", "compile"),
         ("train", "schedule", "step"),
         ("train", "order", "both"),
         ("train", "checkpoint_seconds", 0),
@@ -174,9 +174,13 @@ def test_a_wrong_setting_names_its_key_once(problems, table, section, setting, v
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("graph", "grid: train.engine: engine 'graph' is not in this version; valid: auto, eager"),
+        (
+            "warp",
+            "grid: train.engine: engine 'warp' is not in this version; valid: auto, compiled, compiled_graph, "
+            "eager, graph",
+        ),
         ("eagre", "grid: train.engine: engine 'eagre' is not in this version; did you mean 'eager'?"),
-        (3, "grid: train.engine: must be one of auto, eager, given 3"),
+        (3, "grid: train.engine: must be one of auto, eager, compiled, graph, compiled_graph, given 3"),
     ],
 )
 def test_an_engine_that_does_not_exist_is_refused_with_those_that_do(problems, table, given, words):
@@ -302,8 +306,8 @@ class TestSet:
                 "--set axes.train.steps=['a']: axes.\"train.steps\"[0]: must be a whole",
             ),
             (
-                "train.engine=graph",
-                "--set train.engine=graph: train.engine: engine 'graph' is not in this version",
+                "train.engine=warp",
+                "--set train.engine=warp: train.engine: engine 'warp' is not in this version",
             ),
             ("score.samples=1", "--set score.samples=1: score.samples: must be a whole number from 2"),
         ],

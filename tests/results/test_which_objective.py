@@ -25,6 +25,7 @@ def of(found: list[Answer], study: str, *context: str) -> list[Answer]:
     return [each for each in found if each.study == study and all(part in each.context for part in context)]
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_stored_scores_say(found: list[Answer]) -> None:
     text = README.read_text()
     assert page(text, found) == text
