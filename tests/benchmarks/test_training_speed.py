@@ -36,7 +36,7 @@ def test_the_script_writes_a_line_for_each_engine_and_each_part_of_a_cell(
     measured = {row["way"] for row in rows}
     assert {"usual loop", "grid, eager", "trainer, eager"} <= measured
     for name in speed.ENGINES:
-        assert f"| ring-256 | grid, {name} | " in text
+        assert f"| ring-256 | grid, {name} | " in text or f"Not measured: `{name}` on ring-256: " in text
     for row in rows:
         assert float(row["steps_per_second"]) == pytest.approx(
             int(row["steps"]) / float(row["seconds"]), 0.01

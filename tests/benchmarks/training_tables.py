@@ -135,9 +135,30 @@ def summary(all_measured: Sequence[Measured], worker: tuple[float, float], comma
                 *grid,
             )
             lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            *lines,
+            *_refusals(all_measured),
+            *_floors(all_measured),
+            *_shares(all_measured),
+            *_ready(all_measured, worker),
+        ]
+    )
+
+
+def _refusals(all_measured: Iterable[Measured]) -> list[str]:
+    """Say once why engines were not measured, and on which workloads."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for measured in all_measured:
         for way, reason in measured.refused.items():
-            lines.append(f"| {measured.workload.name} | {way} | | | | {reason} | | | |")
-    return "\n".join([*lines, *_floors(all_measured), *_shares(all_measured), *_ready(all_measured, worker)])
+            # The second part of a way is the engine; the last part of a reason says why.
+            engine, why = way.split(", ")[1], reason.rpartition(": ")[2]
+            found.setdefault((engine, why), {})[measured.workload.name] = None
+    return [
+        line
+        for (engine, why), workloads in found.items()
+        for line in ("", f"Not measured: `{engine}` on {', '.join(workloads)}: {why}.")
+    ]
 
 
 def _floors(all_measured: Iterable[Measured]) -> list[str]:
