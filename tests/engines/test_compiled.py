@@ -49,6 +49,7 @@ def _trainer(engine: Any, scale: float = 1.0) -> Trainer:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ on this machine")
 def test_compiled_rounds_are_the_eager_ones_to_rounding_and_go_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

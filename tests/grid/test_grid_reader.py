@@ -176,8 +176,8 @@ def test_a_wrong_setting_names_its_key_once(problems, table, section, setting, v
     [
         (
             "warp",
-            "grid: train.engine: engine 'warp' is not in this version; valid: auto, compiled, compiled_graph, "
-            "eager, graph",
+            "grid: train.engine: engine 'warp' is not in this version; valid: auto, compiled, "
+            "compiled_graph, eager, graph",
         ),
         ("eagre", "grid: train.engine: engine 'eagre' is not in this version; did you mean 'eager'?"),
         (3, "grid: train.engine: must be one of auto, eager, compiled, graph, compiled_graph, given 3"),
