@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganbench import Noise, Players, Samples, Signature
 from ganbench.grid.seeds import Streams
@@ -15,6 +15,18 @@ from ganbench.grid.settings import TrainSettings
 from ganbench.training import EagerEngine, Engine, Objective, PenaltyTerm, Trainer
 from ganbench.zoo.losses.adversarial import NonSaturating
 from ganbench.zoo.penalties.gradient_penalties import NoPenalty
+
+
+class Counting(NonSaturating):
+    """Keeps a number and a tensor between turns, and draws."""
+
+    def discriminator_loss(self, game: Any) -> Tensor:
+        count = game.state("count", 5.0)
+        count += 1
+        first = game.state("first", game.real.mean().detach())
+        return super().discriminator_loss(game) * (
+            1 + 0.01 * game.uniform(1).squeeze() + 0.001 * count + 0.001 * first
+        )
 
 
 def plain_players() -> Players:

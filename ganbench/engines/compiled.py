@@ -57,7 +57,7 @@ def compiled_round(recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFu
     Raises:
         RuntimeError: the compiler of torch failed.
     """
-    key = f"{recorded.key}, {torch.get_num_threads()} threads"
+    key = f"{recorded.key}, {torch.get_num_threads()} threads, {torch.get_float32_matmul_precision()}"
     if key not in _COMPILED:
         _COMPILED[key] = _compile(recorded, inputs)
     return _COMPILED[key]

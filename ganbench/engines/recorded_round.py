@@ -186,6 +186,8 @@ def _unchanged(run: SeedRun, player: _RecordingPlayer, *, created: bool) -> Iter
     streams = [(stream, stream.get_state()) for stream in step.generators.values()]
     inputs, cursor = {name: tensor.clone() for name, tensor in feed.state().items()}, feed.cursor
     draws = game.draws
+    # As for the engine that plays the rounds: before a freeze the game has another loss.
+    game.judge_by(step.objective.loss, step.objective.outputs)
     try:
         with forked_generators(step.game.step.device):
             player.draw()
@@ -213,8 +215,10 @@ class _RecordingPlayer(EagerEngine):
         self._settings: dict[str, Tensor] = {}
         self._learning: dict[Turn, list[nn.Parameter]] = {}
         self._without_steps = False
-        # Players all of whose parameters have made the same number of steps.
+        # Players all of whose parameters make the same number of steps.
         self._equal_counts: set[Turn] = set()
+        # Players some of whose updates leave out parameters that others have.
+        self._uneven: set[Turn] = set()
 
     def draw(self) -> None:
         """Draw the coming round's inputs."""
@@ -230,12 +234,14 @@ class _RecordingPlayer(EagerEngine):
 
     def create_optimizer_states(self) -> None:
         """Create what optimizers keep of the parameters that have gradients."""
+        # What a penalty alone trains makes fewer steps where the penalty is not always added.
+        lazy = any(term.every != 1 for term, _ in self._step.penalties)
         for name, parameters in self._learning.items():
             learner = self._step.learners[name]
             assert learner.optimizer is not None
             create_optimizer_state(learner.optimizer, learner.hyperparameters, parameters)
             counts = {float(learner.optimizer.state[one].get("step", 0.0)) for one in parameters}
-            if len(counts) == 1:
+            if len(counts) == 1 and name not in self._uneven and not lazy:
                 self._equal_counts.add(name)
 
     def rehearse(self) -> list[Draw]:
@@ -313,14 +319,17 @@ class _RecordingPlayer(EagerEngine):
             having = [parameter for parameter in learner.parameters if parameter.grad is not None]
             known = self._learning.setdefault(player, [])
             if self._without_steps:
-                known += [one for one in having if not any(one is other for other in known)]
+                new = [one for one in having if not any(one is other for other in known)]
+                if known and (new or len(having) != len(known)):
+                    self._uneven.add(player)
+                known += new
             else:
                 make_step(
                     learner.optimizer,
                     learner.hyperparameters,
                     having,
                     self._settings[f"{player}.lr"],
-                    equal_counts=player in self._equal_counts and len(having) == len(known),
+                    equal_counts=player in self._equal_counts,
                 )
         after = step.objective.after_discriminator_step
         if player == "discriminator" and after is not None:

@@ -53,6 +53,9 @@ class ReplayingEngine:
             record_round(run)
         except NotRecordable as error:
             return str(error)
+        except Exception:
+            # The eager engine could not play it either: the cell fails, and preflight says why.
+            return ""
         return ""
 
     def __init__(self, group: Sequence[SeedRun]) -> None:
@@ -62,19 +65,21 @@ class ReplayingEngine:
 
     def prepare(self) -> None:
         """Record the coming round and make what plays it, where that is not done."""
+        self._coming()
+
+    def advance(self, steps: int) -> None:
+        """Play this many rounds."""
+        for _ in range(steps):
+            coming = self._coming()
+            with torch.no_grad():
+                self._run.log.write_row(coming.play())
+
+    def _coming(self) -> _PlayableRound:
         run = self._run
         kind = kind_of_round(run.step, run.log.step, run.feed.d_steps)
         if kind not in self._rounds:
             self._rounds[kind] = _PlayableRound(run, record_round(run), self.function)
-
-    def advance(self, steps: int) -> None:
-        """Play this many rounds."""
-        run = self._run
-        for _ in range(steps):
-            self.prepare()
-            kind = kind_of_round(run.step, run.log.step, run.feed.d_steps)
-            with torch.no_grad():
-                run.log.write_row(self._rounds[kind].play())
+        return self._rounds[kind]
 
     def function(self, recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
         """Make what plays a recorded round.

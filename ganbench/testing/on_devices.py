@@ -54,7 +54,8 @@ def play_on_meta(parts: CellParts, penalties: Sequence[PenaltyTerm] | None = Non
         arguments["penalties"] = penalties
     trainer = Trainer(**arguments, device=META, stream_device=CPU, watch=False)
     trainer.advance(cell.train.steps)
-    (step,) = trainer.train_steps
+    (run,) = trainer.seed_runs
+    step = run.step
     trained = [network for learner in step.learners.values() for network in learner.trained]
     tensors = [tensor for network in trained for _, tensor in network.tensors()]
     tensors += [*step.game.states.values(), *trainer.scored_generator.parameters()]

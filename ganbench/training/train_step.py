@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from ganbench.api import Loss, Penalty, UpdateRule
 from ganbench.api.updates import Turn
+from ganbench.grid import TrainSettings
+from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.training.cell_game import CellGame
 from ganbench.training.diagnostics import StepLog
 from ganbench.training.ema import EMA
 from ganbench.training.feed import Feed
+from ganbench.training.optimizers import BuildOptimizer, build_optimizer, optimizer_schedules
 from ganbench.training.part_game import PartGame
 from ganbench.training.trained_networks import TrainedNetwork
 
@@ -39,6 +42,35 @@ class Learner:
     optimizer: torch.optim.Optimizer | None
     hyperparameters: Mapping[str, Any]
     schedules: Mapping[str, Callable[[int], float]]
+
+    @classmethod
+    def of(
+        cls,
+        turn: Turn,
+        trained: Sequence[TrainedNetwork],
+        settings: TrainSettings,
+        plugins: Mapping[str, BuildOptimizer],
+    ) -> Self:
+        """Gather what learns in a player's turn, and build its optimizer.
+
+        Args:
+            turn: the player's.
+            trained: all that is trained.
+            settings: the cell's [train].
+            plugins: builds optimizers that are not torch's own, by name.
+        """
+        own = [one for one in trained if one.learns_with == turn]
+        parameters = [parameter for one in own for parameter in one.parameters]
+        player = f"{turn[0]}_optimizer"
+        optimizer: OptimizerSettings = getattr(settings, player)
+        return cls(
+            module=own[0].module,
+            trained=own,
+            parameters=parameters,
+            optimizer=build_optimizer(optimizer.name, optimizer.options(), parameters, plugins),
+            hyperparameters=optimizer.options(),
+            schedules=optimizer_schedules(player, settings),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.api import Augmentation, Players, Samples, Signature, UpdateRule
-from ganbench.api.updates import Turn
 from ganbench.grid import TrainSettings
-from ganbench.grid.optimizer_settings import OptimizerSettings
 from ganbench.grid.seeds import Streams
 from ganbench.training.batch_dependence import couples_samples
 from ganbench.training.batches import Batches
@@ -39,11 +37,10 @@ from ganbench.training.optimizer_state import (
     restore_optimizer,
     restore_plugin_optimizer,
 )
-from ganbench.training.optimizers import BuildOptimizer, build_optimizer, ema_decay, optimizer_schedules
+from ganbench.training.optimizers import BuildOptimizer, ema_decay
 from ganbench.training.plain_optimizers import is_torchs_own
 from ganbench.training.train_step import Learner, Objective, PenaltyTerm, SeedRun, TrainStep
 from ganbench.training.trained_networks import (
-    TrainedNetwork,
     networks_of,
     own_tensors,
     tell_step,
@@ -163,8 +160,8 @@ class Trainer:
         ]
         self._penalties = list(zip_longest(penalties, self._penalty_streams))
         self._learners = {
-            "discriminator": _learner("discriminator", self._trained, settings, optimizers),
-            "generator": _learner("generator", self._trained, settings, optimizers),
+            "discriminator": Learner.of("discriminator", self._trained, settings, optimizers),
+            "generator": Learner.of("generator", self._trained, settings, optimizers),
         }
         decay = ema_decay(settings)
         serving = {
@@ -183,16 +180,11 @@ class Trainer:
         return self._log.step
 
     @property
-    def train_steps(self) -> list[TrainStep]:
-        """The training steps of the run: two where the generator is frozen during it, else one."""
+    def seed_runs(self) -> list[SeedRun]:
+        """The training as engines take it: twice where the generator is frozen during it, else once."""
         at = self._settings.freeze_generator_at
         phases = [False] if at is None else [True] if at == 0 else [False, True]
-        return [self._train_step(frozen) for frozen in phases]
-
-    @property
-    def seed_runs(self) -> list[SeedRun]:
-        """The training steps of the run with what they are given, as engines take them."""
-        return [SeedRun(step=step, feed=self._feed, log=self._log) for step in self.train_steps]
+        return [self._seed_run(frozen) for frozen in phases]
 
     @property
     def scored_generator(self) -> nn.Module:
@@ -207,7 +199,7 @@ class Trainer:
         Raises:
             RuntimeError: the engine refuses.
         """
-        with self._own_generators(), deterministic():
+        with self._as_in_rounds():
             self._playing().prepare()
 
     def advance(self, until: int, pause: Callable[[], bool] = lambda: False) -> None:
@@ -217,7 +209,7 @@ class Trainer:
             Diverged: a loss or a weight is not finite.
             RuntimeError: the engine refuses.
         """
-        with self._own_generators(), deterministic(tf32=self._settings.tf32):
+        with self._as_in_rounds():
             while self.step < until:
                 engine = self._playing()
                 engine.advance(self._rounds(until))
@@ -297,12 +289,12 @@ class Trainer:
             streams["augmentation"] = self._augmentation_stream
         return streams
 
-    def _train_step(self, frozen: bool) -> TrainStep:
+    def _seed_run(self, frozen: bool) -> SeedRun:
         settings = self._settings
         learners = self._learners
         if frozen:
             learners = {**learners, "generator": replace(learners["generator"], optimizer=None)}
-        return TrainStep(
+        step = TrainStep(
             game=self._game,
             objective=self._objective if frozen else self._loss_before_freeze,
             penalties=self._penalties,
@@ -314,6 +306,7 @@ class Trainer:
             accumulate=settings.accumulate,
             generators=self._streams,
         )
+        return SeedRun(step=step, feed=self._feed, log=self._log)
 
     @property
     def _frozen(self) -> bool:
@@ -329,12 +322,12 @@ class Trainer:
             if for_frozen == frozen:
                 return engine
             engine.synchronize()
-        step = self._train_step(frozen)
-        reason = self._engine_type.refuses(step, self._device)
+        run = self._seed_run(frozen)
+        reason = self._engine_type.refuses(run.step, self._device)
         if reason:
             raise RuntimeError(f"engine {self._engine_type.name!r} cannot train this cell: {reason}")
-        self._game.judge_by(step.objective.loss, step.objective.outputs)
-        engine = self._engine_type([SeedRun(step=step, feed=self._feed, log=self._log)])
+        self._game.judge_by(run.step.objective.loss, run.step.objective.outputs)
+        engine = self._engine_type([run])
         self._engine = frozen, engine
         return engine
 
@@ -373,34 +366,14 @@ class Trainer:
         return weights
 
     @contextmanager
-    def _own_generators(self) -> Iterator[None]:
-        """Let networks draw (dropout and the like) from the cell's network stream."""
-        with forked_generators(self._device):
+    def _as_in_rounds(self) -> Iterator[None]:
+        """Set torch's switches; let networks draw (dropout and the like) from the cell's network stream."""
+        with forked_generators(self._device), deterministic(tf32=self._settings.tf32):
             set_generators(self._global, self._device)
             try:
                 yield
             finally:
                 self._global = generator_states(self._device)
-
-
-def _learner(
-    turn: Turn,
-    trained: Sequence[TrainedNetwork],
-    settings: TrainSettings,
-    plugins: Mapping[str, BuildOptimizer],
-) -> Learner:
-    own = [one for one in trained if one.learns_with == turn]
-    parameters = [parameter for one in own for parameter in one.parameters]
-    player = f"{turn[0]}_optimizer"
-    optimizer: OptimizerSettings = getattr(settings, player)
-    return Learner(
-        module=own[0].module,
-        trained=own,
-        parameters=parameters,
-        optimizer=build_optimizer(optimizer.name, optimizer.options(), parameters, plugins),
-        hyperparameters=optimizer.options(),
-        schedules=optimizer_schedules(player, settings),
-    )
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

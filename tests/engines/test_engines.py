@@ -4,8 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from small_games import awkward_players, differing, make_trainer, weights
-from torch import Tensor
+from small_games import Counting, awkward_players, differing, make_trainer, weights
 
 from ganbench.engines import AUTO, ENGINES, choose_engine
 from ganbench.errors import GridError
@@ -35,18 +34,6 @@ class Sevens(EagerEngine):
 
     name: ClassVar[str] = "sevens"
     rounds_per_call: ClassVar[int] = 7
-
-
-class Counting(NonSaturating):
-    """Keeps a number and a tensor between turns, and draws."""
-
-    def discriminator_loss(self, game: Any) -> Tensor:
-        count = game.state("count", 5.0)
-        count += 1
-        first = game.state("first", game.real.mean().detach())
-        return super().discriminator_loss(game) * (
-            1 + 0.01 * game.uniform(1).squeeze() + 0.001 * count + 0.001 * first
-        )
 
 
 def runs_of(*losses: Any) -> list[SeedRun]:
@@ -103,12 +90,13 @@ def test_a_trainer_whose_engine_refuses_does_not_train() -> None:
 
 def test_the_steps_of_a_freeze_are_both_shown() -> None:
     chosen = {"loss": Minimax(), "loss_before_freeze": NonSaturating()}
-    both = make_trainer({"freeze_generator_at": 7, "ema": 0.5}, **chosen).train_steps
+    trainer = make_trainer({"freeze_generator_at": 7, "ema": 0.5}, **chosen)
+    both = [run.step for run in trainer.seed_runs]
     assert [type(step.objective.loss) for step in both] == [NonSaturating, Minimax]
     assert [step.learners["generator"].optimizer is None for step in both] == [False, True]
     assert [step.ema is None for step in both] == [False, True]
-    (only,) = make_trainer({"freeze_generator_at": 0}, **chosen).train_steps
-    assert isinstance(only.objective.loss, Minimax)
+    (only,) = make_trainer({"freeze_generator_at": 0}, **chosen).seed_runs
+    assert isinstance(only.step.objective.loss, Minimax)
 
 
 @pytest.mark.slow

@@ -10,30 +10,26 @@ from typing import Any
 
 import pytest
 import torch
-from small_games import awkward_players, differing, interrupted, make_trainer, plain_players, weights
+from small_games import (
+    Counting,
+    awkward_players,
+    differing,
+    interrupted,
+    make_trainer,
+    plain_players,
+    weights,
+)
 from torch import Tensor, nn
 
 from ganbench import Noise, Players
 from ganbench.engines.recorded_round import NotRecordable, record_round
 from ganbench.engines.replaying import ReplayingEngine
 from ganbench.grid.optimizer_settings import SGD, Adam
-from ganbench.training import SeedRun, Trainer
+from ganbench.training import EagerEngine, SeedRun, Trainer
 from ganbench.training.train_step import PenaltyTerm
 from ganbench.zoo.losses.adversarial import NonSaturating
 from ganbench.zoo.penalties.gradient_penalties import R1
 from ganbench.zoo.updates.gradient_play import Optimistic
-
-
-class Counting(NonSaturating):
-    """Keeps a number and a tensor between turns, and draws."""
-
-    def discriminator_loss(self, game: Any) -> Tensor:
-        count = game.state("count", 5.0)
-        count += 1
-        first = game.state("first", game.real.mean().detach())
-        return super().discriminator_loss(game) * (
-            1 + 0.01 * game.uniform(1).squeeze() + 0.001 * count + 0.001 * first
-        )
 
 
 @pytest.mark.slow
@@ -190,3 +186,61 @@ def test_equal_rounds_of_other_seeds_have_one_key_and_other_shapes_another() -> 
     assert key() == key() == key({"d_optimizer": Adam(lr=0.1)})
     others = [key({"batch_size": 4}), key({"precision": "float64"}), key(loss=Counting())]
     assert len({key(), *others}) == 4
+
+
+class Lonely(nn.Module):
+    """Has a weight that only a penalty reaches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 1)
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+class OnTheWeight:
+    def __call__(self, game: Any) -> Tensor:
+        return game.players.discriminator.weight.square().sum()
+
+
+@pytest.mark.parametrize(("d_steps", "every"), [(1, 2), (2, 2), (1, 1)])
+def test_a_weight_that_some_updates_leave_out_counts_its_own_steps(d_steps: int, every: int) -> None:
+    ends = []
+    for engine in (EagerEngine, ReplayingEngine):
+        trainer = make_trainer(
+            {"precision": "float64", "d_steps": d_steps},
+            build=lambda: Players(
+                generator=nn.Linear(4, 2), discriminator=Lonely(), noise=Noise(size=4), couples_samples=True
+            ),
+            penalties=[PenaltyTerm(penalty=OnTheWeight(), every=every)],
+            engine=engine,
+        )
+        trainer.advance(6)
+        ends.append(weights(trainer))
+    for name, tensor in ends[0].items():
+        torch.testing.assert_close(ends[1][name], tensor, rtol=1e-9, atol=1e-12, equal_nan=True, msg=name)
+
+
+class Failing(NonSaturating):
+    def generator_loss(self, game: Any) -> Tensor:
+        raise ValueError("no")
+
+
+def test_what_the_eager_engine_could_not_play_is_left_to_preflight() -> None:
+    (run,) = make_trainer(loss=Failing()).seed_runs
+    assert ReplayingEngine.attempt(run) == ""
+
+
+def test_after_a_freeze_the_other_loss_gives_the_logit() -> None:
+    class Doubled(NonSaturating):
+        def logit(self, scores: Tensor) -> Tensor:
+            return 2 * scores.squeeze(-1)
+
+    trainer = make_trainer(
+        {"freeze_generator_at": 5}, loss=Doubled(), loss_before_freeze=NonSaturating(), penalty=R1(weight=0.1)
+    )
+    before, after = (record_round(run) for run in trainer.seed_runs)
+    assert "mul.Tensor" in after.graph.code
+    assert before.key != after.key

@@ -139,7 +139,7 @@ def test_its_own_options_change_by_schedules_and_go_on_to_the_same_bits() -> Non
     # A group has what its schedule says, and what it says nothing of stays.
     trainer = build_trainer(parts(cell))
     trainer.advance(11)
-    found = [learner.optimizer.param_groups[0] for learner in trainer.train_steps[0].learners.values()]  # type: ignore[union-attr]
+    found = [learner.optimizer.param_groups[0] for learner in trainer.seed_runs[0].step.learners.values()]  # type: ignore[union-attr]
     assert [group["betas"] for group in found] == [(0.9, pytest.approx(0.945)), (0.9, 0.99)]
     assert [group["weight_decay"] for group in found] == [0.0, 0.0]
 

@@ -90,7 +90,7 @@ def test_the_optimizer_is_given_the_scheduled_values() -> None:
     trainer.advance(6)
     groups = [
         group
-        for learner in trainer.train_steps[0].learners.values()
+        for learner in trainer.seed_runs[0].step.learners.values()
         for group in learner.optimizer.param_groups  # type: ignore[union-attr]
     ]
     # The sixth round follows five.
@@ -159,7 +159,7 @@ def test_accumulating_is_training_on_a_batch_of_as_many_samples() -> None:
     assert len({tuple(each.flatten().tolist()) for each in noise}) == 9
 
     whole = make_trainer(sgd(d_steps=2, batch_size=15))
-    step = whole.train_steps[0]
+    step = whole.seed_runs[0].step
     for player, first in (("discriminator", 0), ("discriminator", 3), ("generator", 6)):
         inputs = torch.cat(real[first : first + 3]), None, torch.cat(noise[first : first + 3])
         step.game.begin(player, *inputs)  # type: ignore[arg-type]

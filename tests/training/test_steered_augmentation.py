@@ -81,7 +81,7 @@ def test_what_it_changes_comes_after_the_gradient() -> None:
     # The first update is that of a scale of 1, as without an augmentation.
     bare, steered = make_trainer(), make_trainer(augmentation=Steered())
     for trainer in (bare, steered):
-        (step,) = trainer.train_steps
+        (step,) = (run.step for run in trainer.seed_runs)
         step.game.begin("discriminator", *trainer._feed.draw().batches[0], trainer._feed.draw().noises[0])
         loss, _ = step.losses("discriminator")
         loss.backward()

@@ -8,6 +8,7 @@ from small_games import differing, make_trainer, weights
 
 from ganbench.catalog import load_catalog
 from ganbench.catalog.switches import read_switches
+from ganbench.engines.replaying import ReplayingEngine
 from ganbench.grid import read_grid
 from ganbench.training import determinism_record
 from ganbench.training.determinism import deterministic
@@ -42,6 +43,18 @@ def test_only_a_gpus_rounding_changes_and_only_while_rounds_are_played() -> None
     assert all(name.startswith(("cuda", "cudnn", "float32_matmul")) for name in changed)
     # On a CPU the bits are the same.
     assert differing(*states) == []
+
+
+def test_a_round_is_made_ready_with_the_rounding_that_it_is_played_with() -> None:
+    seen = set()
+
+    class Asking(NonSaturating):
+        def generator_loss(self, game: Any) -> torch.Tensor:
+            seen.add(torch.get_float32_matmul_precision())
+            return super().generator_loss(game)
+
+    make_trainer({"tf32": True}, loss=Asking(), engine=ReplayingEngine).prepare()
+    assert seen == {"high"}
 
 
 @pytest.mark.parametrize("tf32", [False, True])

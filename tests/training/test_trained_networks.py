@@ -160,7 +160,7 @@ def test_gradients_are_clipped_and_accumulated_with_the_players() -> None:
 
 def test_one_that_serves_the_generator_is_averaged() -> None:
     trainer = make_trainer(sgd(ema=0.75), build=with_numbers, loss=Drawn())
-    averages = trainer.train_steps[0].ema
+    averages = trainer.seed_runs[0].step.ema
     assert averages is not None
     assert averages.networks.keys() == {"g"}
     distance = mean = START - GOAL
