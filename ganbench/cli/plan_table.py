@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ganbench.analysis.records import finite_seconds
@@ -17,6 +18,8 @@ from ganbench.grid.cell import cells_counted
 from ganbench.store import Store
 
 _MAX_CELLS = 200
+# The ratio of two engines' speeds from which on the slower one is spoken of.
+_MUCH_FASTER = 1.2
 _ACTIONS = {"train": "train", "score": "score again", "keep": "done", "skip": "skipped", "fail": "broken"}
 
 
@@ -81,6 +84,27 @@ def _estimate(plan: Plan, store: Store, begun: dict[str, int]) -> list[str]:
     if unknown:
         which = f"{cells_counted(unknown)}, of whose data and nets nothing is finished in this folder"
         lines.append(f"estimate: none for {which}")
+    return lines + _faster_engines(plan, pace)
+
+
+def _faster_engines(plan: Plan, pace: Mapping[tuple[str, str, str], Sequence[float]]) -> list[str]:
+    """Say where cells of the same data and nets have been faster on another engine than the planned one."""
+    planned = {
+        (cell.cell.dataset.label, cell.cell.architecture.label, cell.environment.engine)
+        for cell in plan.cells
+        if cell.action == "train"
+    }
+    mean = {key: sum(seen) / len(seen) for key, seen in pace.items()}
+    lines = []
+    for data, nets, engine in sorted(planned & mean.keys()):
+        others = {other: mean[data, nets, other] for d, n, other in mean if (d, n) == (data, nets)}
+        best = min(others, key=others.__getitem__)
+        ratio = mean[data, nets, engine] / others[best]
+        if ratio > _MUCH_FASTER:
+            lines.append(
+                f"train.engine {best!r} was {ratio:.1f} times as fast as {engine!r} in this folder for "
+                f"{data}, {nets}"
+            )
     return lines
 
 

@@ -25,10 +25,10 @@ def dry_run(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str
     return " ".join(capsys.readouterr().out.split())
 
 
-def take(store: Store, cell: str, seconds: float) -> None:
+def take(store: Store, cell: str, seconds: float, **more: str) -> None:
     """Say that a cell has taken so long."""
     path = store.folder(cell) / "cell.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": seconds}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": seconds, **more}))
 
 
 @pytest.mark.slow
@@ -63,6 +63,23 @@ def test_another_engine_has_no_estimate(folder: Path, capsys: pytest.CaptureFixt
     assert "estimate: none" not in dry_run(folder, capsys)
     printed = dry_run(folder, capsys, "--set", "train.engine=compiled")
     assert "estimate: none for 2 cells" in printed
+
+
+def test_an_engine_that_was_faster_here_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = {**GRID, "seeds": 2}
+    finish(grid, folder / "out")
+    store = Store(folder / "out")
+    cells = store.cells_on_disk()
+    for index, cell in enumerate(cells):
+        take(store, cell, 40.0 if index else 16.0)
+    more = ("--set", "seeds=[7]")
+    assert "times as fast" not in dry_run(folder, capsys, *more)
+    take(store, cells[0], 16.0, engine="compiled")
+    printed = dry_run(folder, capsys, *more)
+    assert (
+        "train.engine 'compiled' was 2.5 times as fast as 'eager' in this folder for gaussian_ring, mlp"
+        in printed
+    )
 
 
 def test_other_nets_have_no_estimate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
