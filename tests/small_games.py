@@ -68,6 +68,7 @@ def make_trainer(
     signature: Signature | None = None,
     device: str = "cpu",
     engine: type[Engine] = EagerEngine,
+    seed: int = 0,
 ) -> Trainer:
     """A game of a few steps on 30 points: no multiple of 8, so every epoch drops a partial batch."""
     stream = torch.Generator().manual_seed(7)
@@ -89,15 +90,16 @@ def make_trainer(
         samples=data or Samples(x=torch.randn(30, 2, generator=stream)),
         streams=Streams(
             init=0,
-            data=1,
-            noise=2,
-            loss=3,
+            data=1 + 1000 * seed,
+            noise=2 + 1000 * seed,
+            loss=3 + 1000 * seed,
             network=4,
             penalties=seeds,
             augmentation=None if augmentation is None else 99,
         ),
         device=torch.device(device),
         engine=engine,
+        seed=seed,
     )
 
 

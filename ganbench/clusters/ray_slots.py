@@ -179,7 +179,7 @@ class RaySlots:
     def give(self, slot: RaySlot, task: Task) -> None:
         """Let a worker run a cell."""
         slot.task, slot.given, slot.begun = task, time.monotonic(), None
-        self._send(slot, replace(task, device=self._device))
+        self._send(slot, [replace(task, device=self._device)])
 
     def ask(self, slot: RaySlot) -> None:
         """Let a worker look at its node again; its report comes when it has."""

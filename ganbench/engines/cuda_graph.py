@@ -100,7 +100,7 @@ class GraphEngine(ReplayingEngine):
 class CompiledGraphEngine(GraphEngine):
     """Replays each round as a CUDA graph of the kernels that torch's compiler makes of it."""
 
-    name: ClassVar[str] = "compiled_graph"
+    name: ClassVar[str] = "graph+compiled"
 
     def inner(self, recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
         """Give what is captured: the compiled round."""

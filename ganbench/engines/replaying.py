@@ -15,10 +15,10 @@ from ganbench.engines.recorded_round import (
     flat_draws,
     kind_of_round,
     numbers_of_settings,
-    record_round,
     refused_step,
     settings_change,
 )
+from ganbench.engines.round_recorder import record_round
 from ganbench.training.train_step import SeedRun, TrainStep
 
 # From what a round takes to (the row of the log,); the state among it is changed in place.

@@ -16,12 +16,13 @@ from ganbench.execution.alternatives import nothing_runs, require_runnable
 from ganbench.execution.arguments import check_arguments, require_processes
 from ganbench.execution.executor import EXECUTORS, Executor, Place, planned_place
 from ganbench.execution.grid_check import preflight
-from ganbench.execution.local import local_workers
+from ganbench.execution.local import LocalExecutor, local_workers
 from ganbench.execution.named_executor import DETACHABLE, DetachableExecutor, opened_executor
 from ganbench.execution.plan import Plan, Rerun, make_plan, trial_device
 from ganbench.execution.planned_folder import lay_out, sweep, tasks_of
 from ganbench.execution.results_writer import Listener, ResultsWriter
 from ganbench.execution.stopping import stopping
+from ganbench.execution.task_groups import notes_on_groups
 from ganbench.files.data_paths import set_grid_folder
 from ganbench.grid import Grid, read_grid
 from ganbench.grid.plugin_source import forget_sources
@@ -132,6 +133,10 @@ def _plan_run(
         notes += (
             "cluster.num_gpus and cluster.mem_gb are left aside: only --executor ray and slurm use them",
         )
+    training = [(cell.cell, cell.environment) for cell in plan.cells if cell.action == "train"]
+    notes += tuple(
+        notes_on_groups(training, together=executor is None or isinstance(executor, LocalExecutor))
+    )
     plan = replace(plan, workers=str(workers), notes=notes)
     if grid.shard is None:
         # A shard's own cells may all be skipped where those of others are not.

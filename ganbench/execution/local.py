@@ -12,6 +12,7 @@ import torch
 from ganbench.execution.executor import MIN_START_SECONDS, Place
 from ganbench.execution.interpreter import held_signals
 from ganbench.execution.resources import WorkerCount, resources_here, worker_count
+from ganbench.execution.task_groups import grouped
 from ganbench.execution.tries import Lost, TimeLimit, Tries
 from ganbench.execution.worker_process import WorkerProcess
 from ganbench.grid.environment import device_model
@@ -80,11 +81,11 @@ class LocalExecutor:
     ) -> Generator[CellResult, None, None]:
         """Run tasks, in order as workers come free; results as they come.
 
-        A worker that dies has its cell tried once more; then the cell's status is `error` and the reason
-        names the signal, or `oom` where the kernel says that it ran out of memory. After `stop`, what runs
-        is given a few seconds, and nothing new is begun.
+        A worker that dies has its cell tried once more, cells that were trained together each alone; then the
+        cell's status is `error` and the reason names the signal, or `oom` where the kernel says that it ran
+        out of memory. After `stop`, what runs is given a few seconds, and nothing new is begun.
         """
-        waiting = deque(tasks)
+        waiting = deque(grouped(tasks))
         tries = Tries()
         try:
             while waiting or self._busy():
@@ -95,37 +96,38 @@ class LocalExecutor:
                 self._hand_out(waiting)
                 wait([worker.connection for worker in self._busy()], _POLL_SECONDS)
                 for worker in self._busy():
-                    task = worker.task
+                    running = worker.tasks
                     stopped = self.stopped is not None
                     end = worker.listen(on_event, limit=self._limit(), stopped=stopped)
-                    if end is None or task is None:
-                        continue
-                    if isinstance(end, Lost):
-                        self._dismiss(worker)
-                        end = tries.result_of(task.cell.id, end, stopped=self.stopped is not None)
-                    if end is None:
-                        waiting.appendleft(task)
-                    else:
+                    if isinstance(end, CellResult):
                         yield end
+                    elif isinstance(end, Lost):
+                        self._dismiss(worker)
+                        for task in reversed(running):
+                            result = tries.result_of(task.cell.id, end, stopped=self.stopped is not None)
+                            if result is None:
+                                waiting.appendleft((task,))
+                            else:
+                                yield result
         finally:
             self.kill()
             for worker in tuple(self._workers):
                 self._dismiss(worker)
 
     def _busy(self) -> list[WorkerProcess]:
-        return [worker for worker in self._workers if worker.task is not None]
+        return [worker for worker in self._workers if worker.tasks]
 
     def _limit(self) -> TimeLimit | None:
         return TimeLimit.of(self._max_seconds, self.min_start_seconds)
 
-    def _hand_out(self, waiting: deque[Task]) -> None:
+    def _hand_out(self, waiting: deque[tuple[Task, ...]]) -> None:
         for worker in tuple(self._workers):
-            if worker.task is None and worker.has_ended:
+            if not worker.tasks and worker.has_ended:
                 self._dismiss(worker)
-        idle = [worker for worker in self._workers if worker.task is None]
+        idle = [worker for worker in self._workers if not worker.tasks]
         while waiting and (idle or self._free):
             worker = idle.pop() if idle else self._start(self._free.pop(0))
-            worker.give(waiting.popleft())
+            worker.give(*waiting.popleft())
 
     def _start(self, place: Place) -> WorkerProcess:
         # A signal that comes before the worker is in the list would not reach it.

@@ -48,12 +48,13 @@ class TimeLimit:
         """
         return None if cell is None else cls(cell=cell, start=max(cell, min_start))
 
-    def exceeded(self, given: float, begun: float | None) -> str:
+    def exceeded(self, given: float, begun: float | None, cells: int = 1) -> str:
         """Say how a cell has taken too long, as the reason of its end; empty where it has not.
 
         Args:
             given: when its worker got it, in seconds of `time.monotonic`.
             begun: when it began with it; None while it has not.
+            cells: that it runs together.
         """
         now = time.monotonic()
         if begun is None:
@@ -63,7 +64,7 @@ class TimeLimit:
                 if now > given + self.start
                 else ""
             )
-        return f"time limit: {self.cell:g} seconds" if now > begun + self.cell else ""
+        return f"time limit: {self.cell:g} seconds" if now > begun + self.cell * cells else ""
 
 
 class Tries:

@@ -29,8 +29,8 @@ _SERVE = "--serve"
 def serve(descriptor: int) -> None:
     """Run the cells that come through a pipe until it is closed; the process ends then, wherever it is.
 
-    The caller's `sys.argv` comes first. For each Task after it, Events go back and at last a CellResult; for
-    a NodeCheck, with the device that it is about, a NodeReport.
+    The caller's `sys.argv` comes first. For each list of Tasks after it, of cells that are trained together,
+    Events go back and a CellResult for each; for a NodeCheck, with the device that it is about, a NodeReport.
     SIGTERM makes a cell write its checkpoint and end as `unfinished`.
 
     Args:
@@ -61,31 +61,34 @@ def serve(descriptor: int) -> None:
     from ganbench.catalog import load_catalog, plugins_given
     from ganbench.errors import GanbenchError
     from ganbench.files.data_paths import data_paths_set
-    from ganbench.runner.cell_run import run_cell
+    from ganbench.runner.cell_group import run_cells
     from ganbench.runner.shared_parts import SharedParts
-    from ganbench.runner.task import CellResult, Task
+    from ganbench.runner.task import CellResult
 
     gc.freeze()
     gc.enable()
     shared: SharedParts | None = None
     given = contextlib.ExitStack()
     while True:
-        task = pickle.loads(messages.get())
-        if not isinstance(task, Task):
-            check, device = task
+        message = pickle.loads(messages.get())
+        if not isinstance(message, list):
+            check, device = message
             send(check.answer(device))
             continue
+        tasks = message
         if shared is None:
             # A plugin may look for data when it is imported.
-            with data_paths_set(task.data_paths):
+            with data_paths_set(tasks[0].data_paths):
                 try:
-                    given.enter_context(plugins_given(task.plugins))
+                    given.enter_context(plugins_given(tasks[0].plugins))
                 except GanbenchError as error:
                     # A file that has been changed or removed since the plan was made.
-                    send(CellResult(cell=task.cell.id, status="error", reason=str(error), scores={}))
+                    for task in tasks:
+                        send(CellResult(cell=task.cell.id, status="error", reason=str(error), scores={}))
                     continue
                 shared = SharedParts(load_catalog())
-        send(run_cell(task, shared, stopped.is_set, send))
+        for result in run_cells(tasks, shared, stopped.is_set, send):
+            send(result)
 
 
 def _connection(descriptor: int) -> Connection[Any, Any]:

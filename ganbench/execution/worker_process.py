@@ -27,13 +27,14 @@ class WorkerProcess:
         place: where its cells run.
         process: the interpreter.
         connection: the pipe.
-        task: the cell that it runs; None while it has none.
+        tasks: the cells that it runs, together; empty while it has none.
     """
 
     place: Place
     process: subprocess.Popen[bytes]
     connection: Connection[Any, Any]
-    task: Task | None = None
+    tasks: tuple[Task, ...] = ()
+    _count: int = 0
     _given: float = 0.0
     _begun: float | None = None
     _oom_kills: int = field(default_factory=oom_kills)
@@ -52,21 +53,25 @@ class WorkerProcess:
             mine.send(sys.argv)
         return worker
 
-    def give(self, task: Task) -> None:
-        """Let it run a cell, on the device of its place."""
-        self.task, self._given, self._begun = task, time.monotonic(), None
+    def give(self, *tasks: Task) -> None:
+        """Let it run a cell, or cells that are trained together, on the device of its place."""
+        self.tasks, self._count = tasks, len(tasks)
+        self._given, self._begun = time.monotonic(), None
         with contextlib.suppress(OSError):
             # One that has just died is found out when it is listened to.
-            self.connection.send(replace(task, device=self.place.device))
+            self.connection.send([replace(task, device=self.place.device) for task in tasks])
 
     def listen(
         self, on_event: Callable[[Event], None], *, limit: TimeLimit | None = None, stopped: bool = False
     ) -> CellResult | Lost | None:
-        """Receive what it has sent since the last call; return how its cell ended, where it has.
+        """Receive what it has sent, up to the end of a cell; return how that cell ended, where one has.
+
+        Whoever gave it several has one result for each, or Lost for all that are left.
 
         Args:
             on_event: told what happens.
-            limit: what a cell may take; the process is ended where it takes more.
+            limit: what a cell may take, several together that many times as much; the process is ended where
+                it takes more.
             stopped: whether it was told to stop.
         """
         try:
@@ -76,7 +81,7 @@ class WorkerProcess:
                     # Asked to stop by somebody else than this run: it has to be replaced.
                     foreign = message.status == "unfinished" and not stopped
                     return self._died() if foreign else self._ended(message)
-                if isinstance(message, CellBegun):
+                if isinstance(message, CellBegun) and self._begun is None:
                     self._begun = time.monotonic()
                 on_event(message)
             # A process that a plugin has started may hold the pipe open.
@@ -84,10 +89,10 @@ class WorkerProcess:
                 return self._died()
         except (EOFError, ConnectionError):
             return self._died()
-        if limit is None or stopped or not (reason := limit.exceeded(self._given, self._begun)):
+        if limit is None or stopped or not (reason := limit.exceeded(self._given, self._begun, self._count)):
             return None
         self.end()
-        self.task = None
+        self.tasks = ()
         return Lost(reason=reason)
 
     @property
@@ -102,7 +107,7 @@ class WorkerProcess:
         self.connection.close()
 
     def _ended(self, result: CellResult) -> CellResult:
-        self.task = None
+        self.tasks = tuple(task for task in self.tasks if task.cell.id != result.cell)
         return result
 
     def _died(self) -> Lost:
@@ -111,5 +116,5 @@ class WorkerProcess:
             self.process.wait(1)
         code = self.process.returncode
         self.end()
-        self.task = None
+        self.tasks = ()
         return Lost(cause=cause_of(code), freed=freed_by(code, self._oom_kills))

@@ -34,7 +34,10 @@ DEFAULT_UPDATE = Choice("alternating")
 # How training is carried out, not what it is: the weights are the same whatever these say.
 BESIDE_IDENTITY = frozenset({"checkpoint_seconds"})
 # The engines that a grid may name. `ganbench.engines.ENGINES` has a class for each of them.
-ENGINES = ("eager", "compiled", "graph", "compiled_graph")
+ENGINES = ("eager", "compiled", "graph", "graph+compiled", "ensemble", "graph+ensemble")
+# Those that train several seeds together; `ensemble-16` is one for 16 seeds.
+ENSEMBLES = ("ensemble", "graph+ensemble")
+_WIDTHS = range(2, 1025)
 
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT, description="a whole number from 1 to 1000000000")]
 Batch = Annotated[int, Field(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
@@ -54,13 +57,20 @@ _CONFIG = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=Fal
 
 def _known_engine(engine: str) -> str:
     known = ("auto", *ENGINES)
-    if engine not in known:
+    name, dash, width = engine.partition("-")
+    if name in ENSEMBLES and dash:
+        if width not in map(str, _WIDTHS):
+            wanted = f"{name}-N with a number of seeds N from {_WIDTHS[0]} to {_WIDTHS[-1]}"
+            raise ValueError(f"engine {engine!r}: must be {wanted}")
+    elif engine not in known:
         raise ValueError(f"engine {engine!r} is not in this version{did_you_mean(engine, known)}")
     return engine
 
 
 EngineName = Annotated[
-    str, AfterValidator(_known_engine), Field(description=f"one of auto, {', '.join(ENGINES)}")
+    str,
+    AfterValidator(_known_engine),
+    Field(description=f"one of auto, {', '.join(ENGINES)}; or ensemble-16 for groups of 16 seeds"),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from ganbench.runner.asked_discriminator import check_asking_metrics
 from ganbench.runner.build import CellParts, build_loss, build_trainer, settle_engine
-from ganbench.runner.cell_run import run_cell
+from ganbench.runner.cell_group import run_cell, run_cells
 from ganbench.runner.environment_here import environment_here
 from ganbench.runner.preflight import check_cell, check_conditions
 from ganbench.runner.resumption import check_optimizers, check_resumption, check_update, plugins_in_play
@@ -28,5 +28,6 @@ __all__ = [
     "plugins_in_play",
     "record_of",
     "run_cell",
+    "run_cells",
     "settle_engine",
 ]

@@ -16,7 +16,7 @@ from ganbench.catalog import Kind
 from ganbench.catalog.contracts import build_part
 from ganbench.catalog.faults import Part, calling
 from ganbench.catalog.options import first_parameter
-from ganbench.engines import AUTO, ENGINES, EngineChoice, choose_engine
+from ganbench.engines import AUTO, ENGINES, EngineChoice, choose_engine, engine_named
 from ganbench.errors import GridError, PluginError, shown
 from ganbench.grid import Cell, Choice, environment
 from ganbench.grid.choice import NONE
@@ -267,7 +267,7 @@ def build_trainer(parts: CellParts, engine: str = "eager") -> Trainer:
         DatasetError: the data is not there.
         Unsupported: the combination cannot be built.
     """
-    return Trainer(**trainer_arguments(parts), device=torch.device(parts.device), engine=ENGINES[engine])
+    return Trainer(**trainer_arguments(parts), device=torch.device(parts.device), engine=engine_named(engine))
 
 
 def trainer_arguments(parts: CellParts) -> dict[str, Any]:
@@ -288,6 +288,7 @@ def trainer_arguments(parts: CellParts) -> dict[str, Any]:
         "signature": parts.dataset.signature,
         "samples": parts.train,
         "streams": parts.streams,
+        "seed": parts.cell.seed,
     }
 
 

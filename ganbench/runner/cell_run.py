@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,7 @@ import torch
 from torch import nn
 
 from ganbench.api import Samples
-from ganbench.errors import GanbenchError, StoreError, Unsupported
-from ganbench.files.data_paths import data_paths_set
+from ganbench.errors import StoreError, Unsupported
 from ganbench.grid import Cell
 from ganbench.grid.history import History
 from ganbench.runner.best_generator import BestGenerator
@@ -25,18 +24,18 @@ from ganbench.runner.cell_scores import CellScores
 from ganbench.runner.checkpoint import OtherEnvironment, load_generator, resume
 from ganbench.runner.data_notes import recorded_names, recorded_notes
 from ganbench.runner.environment_here import environment_here
-from ganbench.runner.events import CellBegun, CellNote, CellProgress, CellScored, Event
+from ganbench.runner.events import CellNote, CellProgress, CellScored, Event
 from ganbench.runner.preflight import check_cell
 from ganbench.runner.reasons import memory_missing, not_finite, reason_failed, reason_skipped
-from ganbench.runner.shared_parts import SharedParts
+from ganbench.runner.stopwatch import Stopwatch
 from ganbench.runner.task import CellResult, Task, record_of
 from ganbench.scoring import NonFiniteSamples
 from ganbench.store import Store
 from ganbench.training import (
     Diverged,
+    Stretch,
     Trainer,
     determinism_record,
-    deterministic_process,
     set_again,
     training_warnings,
 )
@@ -44,48 +43,8 @@ from ganbench.training import (
 _PROGRESS_SECONDS = 0.5
 
 
-def run_cell(
-    task: Task,
-    shared: SharedParts,
-    stop: Callable[[], bool] = lambda: False,
-    on_event: Callable[[Event], None] = lambda _: None,
-) -> CellResult:
-    """Run one cell in this process, as every worker does; how it ends is a result, whatever it is.
-
-    What it sets in the process, torch's switches and the paths of data, is put back.
-
-    Args:
-        task: which cell, where.
-        shared: builds its parts; keeps those that other cells of this process use too.
-        stop: asked after each step; a cell told to stop is checkpointed and `unfinished`.
-        on_event: told when it begins, of steps and losses, a few times a second, of each scoring before the
-            last, and of what is not as expected.
-    """
-    on_event(CellBegun(cell=task.cell.id))
-    with data_paths_set(task.data_paths), deterministic_process(task.threads):
-        try:
-            return _run_to_end(CellRun(task, CellParts(task.cell, shared, task.device), stop, on_event))
-        except GanbenchError as error:
-            # Not even the cell's record can be written.
-            return CellResult(cell=task.cell.id, status="error", reason=str(error), scores={})
-
-
-def _run_to_end(run: CellRun) -> CellResult:
-    try:
-        return run.score_again() if run.task.rescore else run.play()
-    except Diverged as failure:
-        return run.end("diverged", str(failure), step=failure.step)
-    except NonFiniteSamples as failure:
-        return run.end("diverged", str(failure))
-    except Unsupported as failure:
-        return run.end("skipped", reason_skipped(failure, run.parts))
-    except (StoreError, OtherEnvironment) as failure:
-        return run.end("error", str(failure))
-    except BaseException as failure:
-        # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
-        memory = memory_missing(failure)
-        reason = memory or reason_failed(failure, run.parts)
-        return run.end("oom" if memory else "error", reason, text=traceback.format_exc())
+# What a cell's run asks for: rounds to play; it is sent the seconds that they took.
+Work = Generator[Stretch, float, CellResult]
 
 
 class CellRun:
@@ -94,6 +53,7 @@ class CellRun:
     Attributes:
         task: which cell, where.
         parts: its data, networks, losses and scorer.
+        watch: counts the seconds that it takes.
     """
 
     def __init__(
@@ -110,7 +70,7 @@ class CellRun:
         self._scores = CellScores(self._cell, self._store)
         self._best = BestGenerator(self._cell, self._store)
         self._cost = CellCost(self._device)
-        self._begun = time.monotonic()
+        self.watch = Stopwatch()
         self._before = 0.0
         self._trainer: Trainer | None = None
         self._constant = self._told = False
@@ -120,7 +80,31 @@ class CellRun:
     def _pictures(self) -> CellPictures:
         return CellPictures(self._store, self.parts, self._milestones())
 
-    def play(self) -> CellResult:
+    def to_end(self) -> Work:
+        """Run the cell; how it ends is a result, whatever it is.
+
+        Raises:
+            GanbenchError: not even the cell's record can be written.
+        """
+        try:
+            return (yield from self.score_again() if self.task.rescore else self.play())
+        except Diverged as failure:
+            return self.end("diverged", str(failure), step=failure.step)
+        except NonFiniteSamples as failure:
+            return self.end("diverged", str(failure))
+        except Unsupported as failure:
+            return self.end("skipped", reason_skipped(failure, self.parts))
+        except (StoreError, OtherEnvironment) as failure:
+            return self.end("error", str(failure))
+        except GeneratorExit:
+            raise
+        except BaseException as failure:
+            # Also what ends a process, as sys.exit() in a plugin: the other cells go on.
+            memory = memory_missing(failure)
+            reason = memory or reason_failed(failure, self.parts)
+            return self.end("oom" if memory else "error", reason, text=traceback.format_exc())
+
+    def play(self) -> Work:
         """Train and score to the end, or to where `stop` says so.
 
         Raises:
@@ -153,10 +137,9 @@ class CellRun:
                 continue
             while trainer.step < milestone:
                 self._set_again()
-                trainer.prepare()
-                first, begun = trainer.step, time.monotonic()
-                trainer.advance(milestone, self._pause())
-                self._cost.add(trainer.step - first, time.monotonic() - begun)
+                first = trainer.step
+                seconds = yield Stretch(member=trainer, until=milestone, pause=self._pause())
+                self._cost.add(trainer.step - first, seconds)
                 # Before scoring too: it can take longer than the training.
                 if trainer.step < milestone or self._stop() or cell.score.metrics:
                     self._checkpoint()
@@ -175,7 +158,7 @@ class CellRun:
         self._scores.measure_best(self._best.kept, trainer.scored_generator, self.parts, self._device)
         return self.end("ok", "", weights=weights)
 
-    def score_again(self) -> CellResult:
+    def score_again(self) -> Work:
         """Add the scores that are missing of a trained cell, from its stored weights.
 
         A cell whose files are damaged is trained again, and one that lacks a score for which the
@@ -202,7 +185,7 @@ class CellRun:
             self._note(f"{error}; the cell is trained again")
             self._rescoring, self._scores.rows, self.parts = False, [], self.parts.fresh()
             store.drop_cell(cell.id)
-            return self.play()
+            return (yield from self.play())
         self._score(cell.train.steps, generator)
         warnings = list(dict.fromkeys((*record["warnings"], *not_finite(self._scores.rows))))
         if warnings != list(record["warnings"]):
@@ -347,7 +330,7 @@ class CellRun:
         self._on_event(CellNote(cell=self._cell.id, note=text))
 
     def _seconds(self) -> float:
-        return self._before + time.monotonic() - self._begun
+        return self._before + self.watch.seconds
 
     def _record(self, status: str, **outcome: Any) -> dict[str, Any]:
         if names := recorded_names(self.parts.dataset):

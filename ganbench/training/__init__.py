@@ -13,6 +13,7 @@ from ganbench.training.diagnostics import Diverged
 from ganbench.training.eager import EagerEngine
 from ganbench.training.engine import Engine
 from ganbench.training.held import learning_tensors, settle_networks, values_of
+from ganbench.training.lockstep import Lockstep, Stretch
 from ganbench.training.memory_format import batch_format, laid_out, lay_out
 from ganbench.training.optimizer_state import (
     optimizer_state,
@@ -32,10 +33,12 @@ __all__ = [
     "Diverged",
     "EagerEngine",
     "Engine",
+    "Lockstep",
     "Objective",
     "PenaltyTerm",
     "PlayersMisfit",
     "SeedRun",
+    "Stretch",
     "TrainStep",
     "TrainedNetwork",
     "Trainer",

@@ -15,7 +15,7 @@ class Engine(Protocol):
 
     Attributes:
         name: as a grid names it.
-        width: number of seeds that it trains together; the trainer gives it that number of runs.
+        width: the most seeds that it trains together. What comes of one does not depend on the others.
         rounds_per_call: rounds that the trainer asks for at a time where nothing else ends them sooner; the
             trainer looks in between whether the run is to stop.
         universal: whether it refuses nothing, so that no networks have to be built to ask it.
@@ -35,7 +35,7 @@ class Engine(Protocol):
         """Try what cannot be told from the step alone, and leave the run as it is; return why it fails."""
 
     def __init__(self, group: Sequence[SeedRun]) -> None:
-        """Take over a group of `width` runs that differ in their seed."""
+        """Take over a group of 1 to `width` runs at the same step, which differ in their seed."""
 
     def prepare(self) -> None:
         """Do what comes once before the coming round, as compiling it; its time is none of the training's."""

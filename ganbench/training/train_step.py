@@ -182,8 +182,10 @@ class SeedRun:
         step: what a round consists of.
         feed: where its inputs come from.
         log: where its values go.
+        seed: of the cell; an engine of several seeds gives each its place by it.
     """
 
     step: TrainStep
     feed: Feed
     log: StepLog
+    seed: int = 0

@@ -30,6 +30,7 @@ from ganbench.training.ema import EMA
 from ganbench.training.engine import Engine
 from ganbench.training.feed import Feed
 from ganbench.training.held import settle_networks
+from ganbench.training.lockstep import Lockstep, Stretch
 from ganbench.training.memory_format import batch_format, is_channels_last, laid_out, lay_out
 from ganbench.training.optimizer_state import (
     optimizer_state,
@@ -60,6 +61,7 @@ class Trainer:
     Attributes:
         players: the pair as it is now.
         diagnostics: the curves so far.
+        device: where it is trained.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Trainer:
         engine: type[Engine] = EagerEngine,
         stream_device: torch.device | None = None,
         watch: bool = True,
+        seed: int = 0,
     ) -> None:
         """Set up the game at step 0.
 
@@ -101,11 +104,13 @@ class Trainer:
                 given.
             watch: whether losses and weights are looked at, which needs their values: without it nothing
                 diverges and there are no curves, and a device without values will do (torch's `meta`).
+            seed: of the cell, which tells it from others that are trained together with it.
         """
         self.diagnostics = Diagnostics()
         self.players = players
         self._settings = settings
-        self._device = device
+        self.device = device
+        self._seed = seed
         self._watch = watch
         dtype = _DTYPES[settings.precision]
         noise_stream, self._loss_stream = (
@@ -170,9 +175,7 @@ class Trainer:
         self._ema = EMA(players.generator, decay, serving) if decay != 0 else None
         self._log = StepLog(device, settings.diagnostics_every)
         self._engine_type = engine
-        # With whether it plays the rounds after the freeze. Made when rounds are played, and again after a
-        # state was restored: an engine may hold on to tensors that the restored ones replace.
-        self._engine: tuple[bool, Engine] | None = None
+        self._alone = Lockstep(engine)
 
     @property
     def step(self) -> int:
@@ -194,13 +197,12 @@ class Trainer:
         return generator
 
     def prepare(self) -> None:
-        """Make the engine ready for the coming round, so that the time of the rounds is theirs alone.
+        """Make the engine ready for the coming round.
 
         Raises:
             RuntimeError: the engine refuses.
         """
-        with self._as_in_rounds():
-            self._playing().prepare()
+        self._alone.prepare([self])
 
     def advance(self, until: int, pause: Callable[[], bool] = lambda: False) -> None:
         """Play rounds up to step `until`, or until `pause` says so after a round.
@@ -209,18 +211,9 @@ class Trainer:
             Diverged: a loss or a weight is not finite.
             RuntimeError: the engine refuses.
         """
-        with self._as_in_rounds():
-            while self.step < until:
-                engine = self._playing()
-                engine.advance(self._rounds(until))
-                if self.step % BLOCK == 0:
-                    engine.synchronize()
-                    self._look(weights=True)
-                if pause():
-                    break
-            if self._engine is not None:
-                self._engine[1].synchronize()
-            self._look(weights=self.step == until)
+        for _, failure in self._alone.advance([Stretch(member=self, until=until, pause=pause)]).ended:
+            if failure is not None:
+                raise failure
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return what decides the rest of the training: tensors, and a JSON record.
@@ -271,14 +264,15 @@ class Trainer:
         for name, tensor in _below(tensors, "game.").items():
             last = name in record.get("channels_last", ())
             order = torch.channels_last if last else torch.contiguous_format
-            self._game.states[name] = laid_out(tensor.to(self._device), order)
+            self._game.states[name] = laid_out(tensor.to(self.device), order)
         self._global = _below(tensors, "network.")
         for name, stream in self._streams.items():
             stream.set_state(tensors[f"stream.{name}"])
         self.diagnostics.restore(tensors["diagnostics"])
         self._log.restart(int(record["step"]))
         self._game.set_step(self.step)
-        self._engine = None
+        # The engine may hold on to tensors that the restored ones replace.
+        self._alone = Lockstep(self._engine_type)
 
     @property
     def _streams(self) -> dict[str, torch.Generator]:
@@ -306,39 +300,38 @@ class Trainer:
             accumulate=settings.accumulate,
             generators=self._streams,
         )
-        return SeedRun(step=step, feed=self._feed, log=self._log)
+        return SeedRun(step=step, feed=self._feed, log=self._log, seed=self._seed)
 
     @property
-    def _frozen(self) -> bool:
-        """Whether the generator only has its gradient measured."""
+    def is_frozen(self) -> bool:
+        """Whether the generator only has its gradient measured in the coming round."""
         at = self._settings.freeze_generator_at
         return at is not None and self.step >= at
 
-    def _playing(self) -> Engine:
-        """Return the engine for the rounds to come; another one from the freeze on."""
-        frozen = self._frozen
-        if self._engine is not None:
-            for_frozen, engine = self._engine
-            if for_frozen == frozen:
-                return engine
-            engine.synchronize()
-        run = self._seed_run(frozen)
-        reason = self._engine_type.refuses(run.step, self._device)
-        if reason:
-            raise RuntimeError(f"engine {self._engine_type.name!r} cannot train this cell: {reason}")
-        self._game.judge_by(run.step.objective.loss, run.step.objective.outputs)
-        engine = self._engine_type([run])
-        self._engine = frozen, engine
-        return engine
+    def coming_run(self) -> SeedRun:
+        """Let the game be judged as in the coming round; give the training as engines take it.
 
-    def _rounds(self, until: int) -> int:
-        """Count the rounds to play before something else is due."""
+        It stays the same until the generator is frozen, where it is.
+        """
+        run = self._seed_run(self.is_frozen)
+        self._game.judge_by(run.step.objective.loss, run.step.objective.outputs)
+        return run
+
+    def rounds_until(self, until: int) -> int:
+        """Count the rounds to play before something else is due, at most up to step `until`."""
         at = self._settings.freeze_generator_at
         due = [self._engine_type.rounds_per_call, until - self.step, BLOCK - self.step % BLOCK]
-        return min(due if at is None or self._frozen else [*due, at - self.step])
+        return min(due if at is None or self.is_frozen else [*due, at - self.step])
 
-    def _look(self, *, weights: bool) -> None:
-        """Move the log's rows to the curves and look for values that are not finite."""
+    def look(self, *, weights: bool) -> None:
+        """Move the log's rows to the curves and look for values that are not finite.
+
+        Args:
+            weights: whether to look at weights too, and not at losses alone.
+
+        Raises:
+            Diverged: there is one.
+        """
         if not self._watch:
             self._log.clear()
             return
@@ -366,14 +359,14 @@ class Trainer:
         return weights
 
     @contextmanager
-    def _as_in_rounds(self) -> Iterator[None]:
+    def in_rounds(self) -> Iterator[None]:
         """Set torch's switches; let networks draw (dropout and the like) from the cell's network stream."""
-        with forked_generators(self._device), deterministic(tf32=self._settings.tf32):
-            set_generators(self._global, self._device)
+        with forked_generators(self.device), deterministic(tf32=self._settings.tf32):
+            set_generators(self._global, self.device)
             try:
                 yield
             finally:
-                self._global = generator_states(self._device)
+                self._global = generator_states(self.device)
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

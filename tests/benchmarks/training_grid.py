@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import tempfile
 import time
@@ -12,7 +13,7 @@ from typing import Any
 from training_workloads import Workload, cores
 
 import ganbench
-from ganbench.engines import ENGINES
+from ganbench.engines import engine_named
 from ganbench.errors import GanbenchError
 from ganbench.store import Store
 
@@ -51,14 +52,15 @@ def run_grid(
         folder: of the data.
         train: settings of the way.
         steps: of each cell.
-        seeds: number of cells; the workload's unless given, or one per core.
+        seeds: number of cells; the workload's unless given, or as many as its engine trains at once.
         jobs: workers; as many as `ganbench run` starts unless given.
         device: where.
 
     Returns:
         The keyword arguments of a Timing.
     """
-    seeds = seeds or workload.seeds or cores()
+    width, jobs = engine_named(train["engine"]).width, jobs or cores()
+    seeds = seeds or workload.seeds or jobs * width
     grid = workload.grid(folder, seeds, {"steps": steps, **train}, {})
     ends = Ends()
     with tempfile.TemporaryDirectory() as out:
@@ -66,8 +68,8 @@ def run_grid(
         results = ganbench.run(grid, Path(out, "results"), jobs=jobs, device=device, listener=ends)
         store = Store(Path(out, "results"))
         records = [store.cell(cell) for cell in results.cells["cell"]]
-    # What a worker compiles, and builds, is not in a cell's own rate.
-    at_once = min(seeds, (jobs or cores()) * ENGINES[train["engine"]].width)
+    # What a worker compiles, and builds, is not in a cell's own rate, and those of a group share their time.
+    at_once = min(jobs, math.ceil(seeds / width))
     if failed := [record["reason"] for record in records if record["status"] != "ok"]:
         raise GanbenchError(failed[0])
     return {

@@ -170,6 +170,9 @@ class Actor:
     def _send(self, message: bytes) -> None:
         model = self.ray.machines[self.name].model
         said = pickle.loads(message)
+        if isinstance(said, list) and all(isinstance(each, Task) for each in said):
+            # Ray's workers get their cells one by one.
+            (said,) = said
         if isinstance(said, Task):
             self.ray.ran.append((said.cell.id, self.name))
         if self.ray.ends and isinstance(said, self.ray.ends[0][0]):

@@ -1,22 +1,24 @@
-"""Recorded rounds against the eager engine's, over everything that a grid can name.
+"""Recorded rounds, of two seeds together, against the eager engine's, over everything that a grid can name.
 
 The graphs are run operation by operation: how an engine runs them is tested where the engine is.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from parts_here import parts
 
 from ganbench.catalog import load_catalog
+from ganbench.engines.ensemble import EnsembleEngine
 from ganbench.engines.replaying import ReplayingEngine
 from ganbench.grid import Cell, read_grid
 from ganbench.runner.build import trainer_arguments
-from ganbench.training import Engine, Trainer
-from ganbench.training.eager import EagerEngine
+from ganbench.training import EagerEngine, Engine, Lockstep, Stretch, Trainer
 
 ROUNDS = 50
 MLP = {"name": "mlp", "generator_widths": [12], "discriminator_widths": [12], "noise": 3}
@@ -98,24 +100,53 @@ def _end(trainer: Trainer) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
+class Together(EnsembleEngine):
+    """Plays the batched operations of up to three seeds one by one."""
+
+    name: ClassVar[str] = "together"
+    width: ClassVar[int] = 3
+    function = ReplayingEngine.function  # type: ignore[assignment]
+
+
+def _play_together(trainers: Sequence[Trainer]) -> None:
+    lockstep = Lockstep(Together)
+    left = [Stretch(member=trainer, until=ROUNDS) for trainer in trainers]
+    while left:
+        for stretch, failure in lockstep.advance(left).ended:
+            assert failure is None, failure
+            left.remove(stretch)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_recorded_rounds_are_the_eager_engines_to_rounding(name: str) -> None:
-    cell = _cell(CASES[name])
+def test_recorded_rounds_of_two_seeds_are_the_eager_engines_to_rounding(name: str) -> None:
+    cells = [replace(_cell(CASES[name]), seed=seed) for seed in (0, 2)]
+    together = [_trainer(cell, Together) for cell in cells]
+    _play_together(together)
+    for cell, trainer in zip(cells, together, strict=True):
+        eager = _trainer(cell, EagerEngine)
+        eager.advance(ROUNDS)
+        _assert_close(_end(eager), _end(trainer), TOLERANCE[cell.train.precision])
+
+
+def test_a_recorded_round_alone_is_the_eager_engines_to_rounding() -> None:
+    cell = _cell(CASES["schedules"])
     ends = []
     for engine in (EagerEngine, ReplayingEngine):
         trainer = _trainer(cell, engine)
         trainer.advance(ROUNDS)
         ends.append(_end(trainer))
-    eager, recorded = ends
-    assert eager.keys() == recorded.keys()
-    tolerance = TOLERANCE[cell.train.precision]
+    _assert_close(*ends, TOLERANCE["float64"])
+
+
+def _assert_close(eager: dict[str, torch.Tensor], found: dict[str, torch.Tensor], tolerance: float) -> None:
+    assert eager.keys() == found.keys()
     for key, wanted in eager.items():
         if not wanted.is_floating_point():
             # Streams too: as many numbers were drawn from each.
-            assert torch.equal(recorded[key], wanted), key
+            assert torch.equal(found[key], wanted), key
         else:
             scale = max(1.0, float(wanted.nan_to_num().abs().max())) if wanted.numel() else 1.0
             torch.testing.assert_close(
-                recorded[key], wanted, rtol=0, atol=tolerance * scale, equal_nan=True, msg=key
+                found[key], wanted, rtol=0, atol=tolerance * scale, equal_nan=True, msg=key
             )

@@ -22,8 +22,9 @@ from small_games import (
 from torch import Tensor, nn
 
 from ganbench import Noise, Players
-from ganbench.engines.recorded_round import NotRecordable, record_round
+from ganbench.engines.recorded_round import NotRecordable
 from ganbench.engines.replaying import ReplayingEngine
+from ganbench.engines.round_recorder import record_round
 from ganbench.grid.optimizer_settings import SGD, Adam
 from ganbench.training import EagerEngine, SeedRun, Trainer
 from ganbench.training.train_step import PenaltyTerm

@@ -177,10 +177,23 @@ def test_a_wrong_setting_names_its_key_once(problems, table, section, setting, v
         (
             "warp",
             "grid: train.engine: engine 'warp' is not in this version; valid: auto, compiled, "
-            "compiled_graph, eager, graph",
+            "eager, ensemble, graph, graph+compiled, graph+ensemble",
         ),
+        *(
+            (
+                f"ensemble-{width}",
+                f"grid: train.engine: engine 'ensemble-{width}': must be ensemble-N with a number of seeds N "
+                "from 2 to 1024",
+            )
+            for width in ("", "1", "05", "many", "1025", "-3")
+        ),
+        ("eager-3", "grid: train.engine: engine 'eager-3' is not in this version; did you mean 'eager'?"),
         ("eagre", "grid: train.engine: engine 'eagre' is not in this version; did you mean 'eager'?"),
-        (3, "grid: train.engine: must be one of auto, eager, compiled, graph, compiled_graph, given 3"),
+        (
+            3,
+            "grid: train.engine: must be one of auto, eager, compiled, graph, graph+compiled, ensemble, "
+            "graph+ensemble; or ensemble-16 for groups of 16 seeds, given 3",
+        ),
     ],
 )
 def test_an_engine_that_does_not_exist_is_refused_with_those_that_do(problems, table, given, words):

@@ -13,7 +13,7 @@ from small_games import differing, interrupted, make_trainer, plain_players, wei
 from torch import Tensor, nn
 
 from ganbench import Noise, Players, Samples, Signature
-from ganbench.engines.recorded_round import record_round
+from ganbench.engines.round_recorder import record_round
 from ganbench.training import Trainer
 from ganbench.zoo.augmentations.ada import Ada
 from ganbench.zoo.losses.adversarial import NonSaturating

@@ -14,7 +14,7 @@ from small_games import awkward_players, differing, interrupted, make_trainer, p
 from torch import Tensor, nn
 
 from ganbench import Extra, Players, UpdateRule
-from ganbench.engines.recorded_round import record_round
+from ganbench.engines.round_recorder import record_round
 from ganbench.grid.optimizer_settings import SGD
 from ganbench.training import PenaltyTerm, Trainer
 from ganbench.training.update import Alternating
