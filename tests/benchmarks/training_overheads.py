@@ -27,7 +27,7 @@ from ganbench.runner import build_trainer, run_cell
 from ganbench.runner.cell_pictures import CellPictures
 from ganbench.runner.cell_run import CellRun
 from ganbench.runner.cell_scores import CellScores
-from ganbench.training import Trainer
+from ganbench.training import Lockstep, Trainer
 
 # Those of `ganbench run` unless a grid says otherwise: what shares are stated for.
 STEPS, EVERY, CHECKPOINT_SECONDS = 3000, 1000, 30.0
@@ -120,7 +120,7 @@ def _spent(grid: Mapping[str, Any]) -> dict[str, float]:
         plan, store = plan_run(read_run_grid(grid, out), Path(out, "results"), jobs=1, device="cpu")
         lay_out(plan, store)
         for owner, method, part in (
-            (Trainer, "advance", "training"),
+            (Lockstep, "advance", "training"),
             (CellRun, "_checkpoint", "checkpoints"),
             (CellPictures, "keep", "pictures"),
             (CellScores, "measure", "measured"),
