@@ -47,8 +47,10 @@ class Executor(Stoppable, Protocol):
 
     A worker calls `ganbench.runner.run_cell`, which checks that its environment is that of the
     task before it trains, and writes into the results folder of the task, which it must see. Only results
-    and events come back. An executor counts the tries of a cell whose worker dies, and gives up in the end
-    with a result of status `error`, or `oom` where memory was missing; `ganbench.run` writes that down.
+    and events come back. Cells whose engine trains several seeds may be run together by `run_cells`, in the
+    groups that `ganbench.execution.task_groups.grouped` makes; nothing but time depends on it. An executor
+    counts the tries of a cell whose worker dies, and gives up in the end with a result of status `error`, or
+    `oom` where memory was missing; `ganbench.run` writes that down.
     """
 
     def places(self) -> Sequence[Place]:

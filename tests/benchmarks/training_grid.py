@@ -19,20 +19,34 @@ from ganbench.store import Store
 
 
 class Ends:
-    """Notes when each cell of a run began and ended."""
+    """Notes when each cell of a run ended, and what time it took.
 
-    def __init__(self) -> None:
-        self.begun: list[float] = []
-        self.ended: list[float] = []
+    Cells of a group begin together and share their time out among them: together they took all of it.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self.ended: dict[tuple[str, int], float] = {}
+        self._took: dict[tuple[str, int], float] = {}
 
     def planned(self, plan: object) -> None: ...
 
     def event(self, event: Mapping[str, Any]) -> None: ...
 
-    def finished(self, cell: object, result: Any) -> None:
-        now = time.perf_counter()
-        self.ended.append(now)
-        self.begun.append(now - result.seconds)
+    def finished(self, cell: Any, result: Any) -> None:
+        group = ("", cell.cell.seed // self._width) if self._width > 1 else (result.cell, 0)
+        self.ended[group] = time.perf_counter()
+        self._took[group] = self._took.get(group, 0.0) + result.seconds
+
+    @property
+    def first(self) -> float:
+        """When the first cell began."""
+        return min(ended - self._took[group] for group, ended in self.ended.items())
+
+    @property
+    def last(self) -> float:
+        """When the last cell ended."""
+        return max(self.ended.values())
 
 
 def run_grid(
@@ -62,7 +76,7 @@ def run_grid(
     width, jobs = engine_named(train["engine"]).width, jobs or cores()
     seeds = seeds or workload.seeds or jobs * width
     grid = workload.grid(folder, seeds, {"steps": steps, **train}, {})
-    ends = Ends()
+    ends = Ends(width)
     with tempfile.TemporaryDirectory() as out:
         called = time.perf_counter()
         results = ganbench.run(grid, Path(out, "results"), jobs=jobs, device=device, listener=ends)
@@ -74,8 +88,8 @@ def run_grid(
         raise GanbenchError(failed[0])
     return {
         "steps": steps * seeds,
-        "seconds": max(ends.ended) - min(ends.begun),
-        "startup": min(ends.begun) - called,
+        "seconds": ends.last - ends.first,
+        "startup": ends.first - called,
         "peak_mib": max(record["cost"].get("peak_memory_mib", 0.0) for record in records),
         "training": at_once * statistics.median(record["cost"]["steps_per_second"] for record in records),
     }

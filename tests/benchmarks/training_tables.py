@@ -168,16 +168,18 @@ def _floors(all_measured: Iterable[Measured]) -> list[str]:
         "",
         "Milliseconds on one thread: each product and each convolution of a round alone, in the faster "
         "memory format; weights, averages and activations read and written at the rate of a copy of the "
-        "weights.",
+        f"weights. Last, the rate of {cores()} workers that did nothing else, times that of the usual loop: what "
+        "no grid exceeds.",
         "",
-        "| workload | GFLOP | products | convolutions | traffic | together |",
-        "|---|---|---|---|---|---|",
+        "| workload | GFLOP | products | convolutions | traffic | together | at most |",
+        "|---|---|---|---|---|---|---|",
     ]
     for measured in all_measured:
         floor = measured.floor
         parts = (floor.products, floor.convolutions, floor.traffic, floor.seconds)
         times = " | ".join(f"{part * 1000:.3f}" for part in parts)
-        lines.append(f"| {measured.workload.name} | {floor.gflop:.4f} | {times} |")
+        most = cores() / floor.seconds / measured.median(LOOP)
+        lines.append(f"| {measured.workload.name} | {floor.gflop:.4f} | {times} | {most:.2f} |")
     return lines
 
 

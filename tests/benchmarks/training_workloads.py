@@ -106,6 +106,14 @@ WORKLOADS = {
     for each in (
         Workload(name="ring-256", architecture="mlp", batch=256, metrics=POINTS),
         Workload(name="ring-64", architecture="mlp", batch=64, seeds=10, metrics=POINTS),
+        Workload(
+            name="ring-64-narrow",
+            architecture="mlp",
+            batch=64,
+            seeds=10,
+            metrics=POINTS,
+            options={"generator_widths": [64, 64], "discriminator_widths": [64, 64]},
+        ),
         Workload(name="mlp-28", architecture="mlp", batch=64, image=(1, 28, 28)),
         Workload(
             name="dcgan-28",
