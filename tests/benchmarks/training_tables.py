@@ -168,8 +168,8 @@ def _floors(all_measured: Iterable[Measured]) -> list[str]:
         "",
         "Milliseconds on one thread: each product and each convolution of a round alone, in the faster "
         "memory format; weights, averages and activations read and written at the rate of a copy of the "
-        f"weights. Last, the rate of {cores()} workers that did nothing else, times that of the usual loop: what "
-        "no grid exceeds.",
+        f"weights. Last, the rate of {cores()} workers that did nothing else, times that of the usual loop: "
+        "what no grid exceeds.",
         "",
         "| workload | GFLOP | products | convolutions | traffic | together | at most |",
         "|---|---|---|---|---|---|---|",
