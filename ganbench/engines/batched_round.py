@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -70,9 +70,7 @@ def batched_round(
     )
     inputs = [*state.values(), *given, *settings, *constants]
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            # Of operations that are done seed by seed.
-            warnings.filterwarnings("ignore", message="There is a performance drop")
+        with torch.no_grad(), _done_seed_by_seed():
             # The round is played to record it, on copies.
             graph = make_fx(lambda *tensors: batched(*tensors))(*[tensor.clone() for tensor in inputs])
     except Exception as error:
@@ -91,6 +89,17 @@ def batched_round(
         constants=constants,
         key=hashlib.sha256(code.encode()).hexdigest(),
     )
+
+
+@contextmanager
+def _done_seed_by_seed() -> Iterator[None]:
+    """Let torch do what it cannot batch seed by seed, without a word about speed."""
+    switch = getattr(torch._C._functorch, "_set_vmap_fallback_warning_enabled", lambda wanted: None)
+    switch(False)
+    try:
+        yield
+    finally:
+        switch(True)
 
 
 def _drawing(graph: fx.GraphModule) -> str:
@@ -117,7 +126,7 @@ def _norms(tensors: Sequence[Tensor], order: float = 2, dtype: torch.dtype | Non
     return [torch.linalg.vector_norm(tensor, order, dtype=dtype) for tensor in tensors]
 
 
-def _lerp(start: Tensor, end: Tensor, weight: float) -> Tensor:
+def _lerp(start: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
     return start.add_((end - start) * weight)
 
 
@@ -135,5 +144,6 @@ _REPLACED: Mapping[Any, Callable[..., Any]] = {
     _ATEN._foreach_mul_.Tensor: _multiply,
     _ATEN._foreach_mul_.Scalar: _multiply,
     _ATEN.lerp_.Scalar: _lerp,
+    _ATEN.lerp_.Tensor: _lerp,
     _ATEN.addcmul_.default: _addcmul,
 }

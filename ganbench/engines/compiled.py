@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import ClassVar
@@ -64,7 +65,9 @@ def compiled_round(recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFu
 
 
 def _compile(recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
-    with _unsaid("torch.utils.cpp_extension"):
+    with _unsaid("torch.utils.cpp_extension"), warnings.catch_warnings():
+        # Of torch's own code, which the caller cannot change: torch 2.11 says so when it is imported.
+        warnings.simplefilter("ignore", DeprecationWarning)
         import torch._inductor.config as settings
         from torch._inductor.compile_fx import compile_fx
 
