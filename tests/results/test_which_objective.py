@@ -64,6 +64,8 @@ def test_what_the_page_says_by_hand_follows_from_the_rows(found: list[Answer]) -
             assert not scores["wasserstein"].better
     assert {each.won[0] for each in of(found, "order")} == {0}
     assert MINIMAX in {each.better for each in of(found, "quickstart")}
+    assert {each.better for each in of(found, "which-loss", "penalty none")} == {MINIMAX}
+    assert {each.better for each in of(found, "which-loss", "penalty r1")} == {""}
     assert {(each.leaning, each.better) for each in of(found, "fashion-mnist-lucic-2000")} == {
         (NON_SATURATING, "")
     }
