@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.scale import SymmetricalLogTransform
 
-# Okabe and Ito's colours, told apart by people with any of the usual colour-vision deficiencies, and two more;
-# each has a darker or lighter form in the page's style sheet, for contrast on either background.
+# Okabe and Ito's colours, told apart by people with any of the usual colour-vision deficiencies, and two
+# more; each has a darker or lighter form in the page's style sheet, for contrast on either background.
 GROUP_COLOURS = (
     "#0072b2",
     "#d55e00",
