@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from ganbench.analysis.context import Context, Row
@@ -208,7 +209,8 @@ def _steps(store: Store, row: Row) -> dict[int, Path]:
     if kept:
         return dict(kept)
     last = store.samples_png(row["cell"])
-    return {int(row["step"]): last} if last is not None else {}
+    # While a run goes on, a cell may have had no record when the tables were read, and a picture by now.
+    return {} if last is None or pd.isna(row["step"]) else {int(row["step"]): last}
 
 
 def _frame(path: Path, step: int) -> Frame:

@@ -38,6 +38,23 @@ def test_arms_stand_side_by_side_by_seed(planted: Folder) -> None:
     assert (images.left_out, images.problems) == (0, [])
 
 
+def test_a_picture_that_came_after_the_tables_were_read_waits_for_the_next_page(
+    make_folder: Callable[..., Folder],
+) -> None:
+    folder = make_folder()
+    for loss in ARMS:
+        folder.add(loss=loss, seed=0, scores={"fid": 1.0})
+    cells = load(folder.path).cells
+    # Of a cell that had no record then, and is done now.
+    cells["step"] = cells["step"].astype(object)
+    cells.loc[cells["loss"] == ARMS[0], "step"] = None
+    (context,) = contexts(cells, "loss")
+    images = EmbeddedImages(Store(folder.path), [context])
+    shown = [picture.group for row in images.rows(context, ARMS) for picture in row if picture.frames]
+    assert shown == [ARMS[1]]
+    assert images.problems == []
+
+
 def test_further_seeds_are_counted(
     make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
