@@ -47,7 +47,7 @@ def test_a_picture_that_came_after_the_tables_were_read_waits_for_the_next_page(
     cells = load(folder.path).cells
     # Of a cell that had no record then, and is done now.
     cells["step"] = cells["step"].astype(object)
-    cells.loc[cells["loss"] == ARMS[0], "step"] = None
+    cells.loc[cells["loss"] == ARMS[0], ["step", "status"]] = None, "unfinished"
     (context,) = contexts(cells, "loss")
     images = EmbeddedImages(Store(folder.path), [context])
     shown = [picture.group for row in images.rows(context, ARMS) for picture in row if picture.frames]
