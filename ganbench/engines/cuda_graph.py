@@ -12,7 +12,7 @@ from ganbench.engines.compiled import compiled_round
 from ganbench.engines.recorded_round import RecordedRound
 from ganbench.engines.replaying import ReplayingEngine, RoundFunction
 from ganbench.training.determinism import forked_generators
-from ganbench.training.train_step import SeedRun, TrainStep
+from ganbench.training.train_step import TrainStep
 
 # Plays before the capture, in which libraries choose kernels and take their workspaces.
 _WARM_UPS = 3
@@ -27,6 +27,8 @@ class GraphEngine(ReplayingEngine):
     """
 
     name: ClassVar[str] = "graph"
+    # Of memory; None before the first capture.
+    _pool: object = None
 
     @classmethod
     def refuses(cls, step: TrainStep, device: torch.device) -> str:
@@ -34,11 +36,6 @@ class GraphEngine(ReplayingEngine):
         if device.type != "cuda":
             return f"CUDA graphs need a CUDA device, and this is {device}"
         return super().refuses(step, device)
-
-    def __init__(self, group: Sequence[SeedRun]) -> None:
-        """Take the one run of a group; rounds are captured when they are played first."""
-        super().__init__(group)
-        self._pool: object = None
 
     def function(self, recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
         """Capture a round.

@@ -23,7 +23,7 @@ from ganbench.engines.recorded_round import (
 )
 from ganbench.engines.replaying import RoundFunction
 from ganbench.engines.round_recorder import record_round
-from ganbench.training.train_step import SeedRun, TrainStep
+from ganbench.training.train_step import SeedRun
 
 # Seeds of a group where a grid does not say: most grids have 5, 10 or 20 of them.
 WIDTH = 5
@@ -43,16 +43,9 @@ class EnsembleEngine(CompiledEngine):
     width: ClassVar[int] = WIDTH
 
     @classmethod
-    def attempt(cls, run: SeedRun) -> str:
-        """Record a round and batch it; return why that fails, or nothing."""
-        try:
-            _Kind([run], [record_round(run)], cls.width, {})
-        except NotRecordable as error:
-            return str(error)
-        except Exception:
-            # The eager engine could not play it either: the cell fails, and preflight says why.
-            return ""
-        return ""
+    def record(cls, run: SeedRun) -> object:
+        """Record a round, and batch it."""
+        return _Kind([run], [record_round(run)], cls.width, {})
 
     def __init__(self, group: Sequence[SeedRun]) -> None:
         """Take over runs at the same step; rounds are recorded when they are played first.
@@ -119,28 +112,10 @@ class EnsembleEngine(CompiledEngine):
         return self._kinds[kind]
 
 
-class EnsembleGraphEngine(EnsembleEngine, CompiledGraphEngine):
+class EnsembleGraphEngine(CompiledGraphEngine, EnsembleEngine):
     """Replays each round of up to `width` seeds as one CUDA graph."""
 
     name: ClassVar[str] = "graph+ensemble"
-
-    def __init__(self, group: Sequence[SeedRun]) -> None:
-        """Take over runs at the same step; rounds are captured when they are played first."""
-        EnsembleEngine.__init__(self, group)
-        self._pool = None
-
-    @classmethod
-    def refuses(cls, step: TrainStep, device: torch.device) -> str:
-        """Refuse other devices than CUDA ones, and what cannot be recorded."""
-        return CompiledGraphEngine.refuses(step, device)
-
-    def function(self, recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction:
-        """Capture a round of all seeds.
-
-        Raises:
-            RuntimeError: something in it waits for the device, which a graph cannot hold.
-        """
-        return CompiledGraphEngine.function(self, recorded, inputs)
 
 
 @functools.cache

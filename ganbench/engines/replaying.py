@@ -50,13 +50,22 @@ class ReplayingEngine:
     def attempt(cls, run: SeedRun) -> str:
         """Record a round; return why that fails, or nothing."""
         try:
-            record_round(run)
+            cls.record(run)
         except NotRecordable as error:
             return str(error)
         except Exception:
             # The eager engine could not play it either: the cell fails, and preflight says why.
             return ""
         return ""
+
+    @classmethod
+    def record(cls, run: SeedRun) -> object:
+        """Record a round as this engine plays it.
+
+        Raises:
+            NotRecordable: that cannot be done.
+        """
+        return record_round(run)
 
     def __init__(self, group: Sequence[SeedRun]) -> None:
         """Take the one run of a group; rounds are recorded when they are played first."""

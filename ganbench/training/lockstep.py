@@ -92,15 +92,6 @@ class Lockstep:
         self._type = engine
         self._engine: tuple[object, Engine] | None = None
 
-    def prepare(self, members: Sequence[Member]) -> None:
-        """Make the engine ready for the coming round of trainings that are at the same step.
-
-        Raises:
-            RuntimeError: the engine refuses.
-        """
-        with members[0].in_rounds():
-            self._engine_of(members).prepare()
-
     def advance(self, stretches: Sequence[Stretch]) -> Played:
         """Play rounds of those that are furthest behind, until a stretch ends or others are caught up with.
 
@@ -116,30 +107,32 @@ class Lockstep:
         with playing[0].member.in_rounds():
             begun = time.monotonic()
             try:
-                engine = self._engine_of([stretch.member for stretch in playing])
-                engine.prepare()
-                played.preparing = (time.monotonic() - begun) / len(playing)
-                begun = time.monotonic()
-                self._play(engine, playing, limit, played)
+                if behind < limit:
+                    self._engine_of([stretch.member for stretch in playing]).prepare()
+                    played.preparing = (time.monotonic() - begun) / len(playing)
+                    begun = time.monotonic()
+                self._play(playing, limit, played)
             except BaseException as failure:
                 # Nobody can tell whose it was.
                 played.ended = [(stretch, failure) for stretch in playing]
             played.seconds = (time.monotonic() - begun) / len(playing)
         return played
 
-    def _play(self, engine: Engine, playing: Sequence[Stretch], limit: int, played: Played) -> None:
-        step = playing[0].member.step
+    def _play(self, playing: Sequence[Stretch], limit: int, played: Played) -> None:
+        members = [stretch.member for stretch in playing]
+        step = members[0].step
         failed: dict[Stretch, BaseException] = {}
         paused: list[Stretch] = []
         while step < limit and not failed and not paused:
-            engine = self._engine_of([stretch.member for stretch in playing])
-            engine.advance(min(stretch.member.rounds_until(limit) for stretch in playing))
-            step = playing[0].member.step
+            engine = self._engine_of(members)
+            engine.advance(min(member.rounds_until(limit) for member in members))
+            step = members[0].step
             if step % BLOCK == 0:
                 engine.synchronize()
                 failed = _looked_at(playing, weights=True)
             paused = [stretch for stretch in playing if stretch.pause()]
-        engine.synchronize()
+        if self._engine is not None:
+            self._engine[1].synchronize()
         ending = [
             stretch
             for stretch in playing

@@ -196,14 +196,6 @@ class Trainer:
         tell_step(generator, self.step, self._settings.steps)
         return generator
 
-    def prepare(self) -> None:
-        """Make the engine ready for the coming round.
-
-        Raises:
-            RuntimeError: the engine refuses.
-        """
-        self._alone.prepare([self])
-
     def advance(self, until: int, pause: Callable[[], bool] = lambda: False) -> None:
         """Play rounds up to step `until`, or until `pause` says so after a round.
 

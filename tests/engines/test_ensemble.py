@@ -199,6 +199,13 @@ def test_tensors_that_share_memory_are_refused() -> None:
     )
 
 
+def test_where_no_round_is_to_be_played_no_engine_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    (trainer,) = trainers(EnsembleEngine, [0])
+    monkeypatch.setattr(EnsembleEngine, "__init__", lambda *_: pytest.fail("an engine was made"))
+    trainer.advance(0)
+    assert trainer.step == 0
+
+
 @pytest.mark.slow
 def test_those_behind_catch_up_first() -> None:
     one, other = trainers(OneByOne, [0, 1])

@@ -53,7 +53,7 @@ def test_a_round_is_made_ready_with_the_rounding_that_it_is_played_with() -> Non
             seen.add(torch.get_float32_matmul_precision())
             return super().generator_loss(game)
 
-    make_trainer({"tf32": True}, loss=Asking(), engine=ReplayingEngine).prepare()
+    make_trainer({"tf32": True}, loss=Asking(), engine=ReplayingEngine).advance(1)
     assert seen == {"high"}
 
 
