@@ -5,10 +5,10 @@ The rounds are played operation by operation here; tests/engines has the compile
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,10 +22,10 @@ from ganbench.engines.replaying import ReplayingEngine
 from ganbench.execution import plan_run
 from ganbench.execution.task_groups import grouped, notes_on_groups
 from ganbench.grid import read_grid
-from ganbench.runner import CellResult, Task, run_cell, run_cells
+from ganbench.runner import CellResult, Task, run_cell, run_cells, stopwatch
 from ganbench.runner.events import CellBegun, CellProgress, CellScored, Event
 from ganbench.store import Store
-from ganbench.training import Diverged, Trainer
+from ganbench.training import Diverged, Trainer, lockstep
 
 MLP = {"name": "mlp", "generator_widths": [6], "discriminator_widths": [6], "noise": 2}
 
@@ -132,15 +132,30 @@ def test_what_a_round_raises_ends_all_that_played_it(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.slow
-def test_time_is_shared_out(tmp_path: Path) -> None:
-    begun = time.monotonic()
+def test_time_is_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def taking(seconds: float, method: str) -> None:
+        call = getattr(EnsembleEngine, method)
+
+        def slow(*given: Any) -> None:
+            nonlocal now
+            now += seconds
+            call(*given)
+
+        monkeypatch.setattr(EnsembleEngine, method, slow)
+
+    taking(1.0, "advance")
+    taking(8.0, "prepare")
+    for module in (lockstep, stopwatch):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     ends = run_together(tasks_in(tmp_path, range(4)))
-    took = time.monotonic() - begun
-    assert sum(end.seconds for end in ends) <= took
-    store = Store(tmp_path)
+    # 24 rounds, and a preparation before each of the three parts between scores.
+    assert now == 24 * 1.0 + 3 * 8.0
+    assert [end.seconds for end in ends] == [now / 4] * 4
     for end in ends:
-        record = store.cell(end.cell)
-        assert 24 / record["cost"]["steps_per_second"] <= record["seconds"] + 0.01
+        record = Store(tmp_path).cell(end.cell)
+        assert record["cost"]["steps_per_second"] == 24 / (24 / 4)
         assert record["engine"] == "ensemble-4"
 
 
