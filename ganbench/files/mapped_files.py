@@ -70,10 +70,11 @@ class _Releaser:
             self._mappings.add(mapping)
             if not self._running:
                 self._running = True
-                threading.Thread(target=self._run, daemon=True, name="mapped pages").start()
+                # Read here: once the thread begins, first pages may be there, which would count as needed.
+                least = _resident_bytes()
+                threading.Thread(target=self._run, args=(least,), daemon=True, name="mapped pages").start()
 
-    def _run(self) -> None:
-        least = _resident_bytes()
+    def _run(self, least: int | None) -> None:
         while self._in_use():
             time.sleep(_EVERY_SECONDS_UNTOLD if least is None else _EVERY_SECONDS)
             now = _resident_bytes()

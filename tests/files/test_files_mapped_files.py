@@ -34,7 +34,19 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells no resident bytes of a mapping")
-def test_few_pages_stay_and_nothing_written_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class LateThread(threading.Thread):
+    """Begins when the first pages are there, as on a busy machine."""
+
+    def run(self) -> None:
+        time.sleep(0.2)
+        super().run()
+
+
+@pytest.mark.parametrize("thread", [threading.Thread, LateThread])
+def test_few_pages_stay_and_nothing_written_is_lost(
+    thread: type[threading.Thread], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped_files.threading, "Thread", thread)
     monkeypatch.setattr(mapped_files, "MAX_RESIDENT_BYTES", 2**20)
     path = tmp_path / "values"
     path.write_bytes(bytes(2**24))
