@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from ganbench.execution.freed_memory import keep_freed_memory
 from ganbench.execution.stopping import stop_signals
 from ganbench.files.standard_streams import guard_streams
 
@@ -119,6 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        # The process is this worker's own.
+        keep_freed_memory()
     # What a plugin prints must not end a cell where nobody can read it.
     restore = guard_streams()
     if given[:1] == [_SERVE]:
