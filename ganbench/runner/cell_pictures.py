@@ -25,6 +25,7 @@ from ganbench.runner.captioned_pictures import (
     has_picture_conditions,
     zooms,
 )
+from ganbench.runner.point_figure import PointFigure
 from ganbench.runner.point_pictures import MAX_POINTS, Span, draw_plane, frame_of, surface_of
 from ganbench.runner.sample_pictures import draw_samples, shown, tiled
 from ganbench.runner.sampling import chosen, generate_samples
@@ -67,6 +68,10 @@ class CellPictures:
         return frame_for(self._parts) if self._signature.kind != "image" else []
 
     @cached_property
+    def _figure(self) -> PointFigure:
+        return PointFigure(self._data.x, self._frame)
+
+    @cached_property
     def _fixed(self) -> tuple[Tensor, Tensor | None] | None:
         return fixed_conditions(self._parts)
 
@@ -87,7 +92,7 @@ class CellPictures:
         """
         store, cell, signature = self._store, self._cell, self._signature
         seen, content = self._seen(generator, samples)
-        store.write_picture(cell.id, draw_samples(seen, signature, self._data, self._frame, content))
+        store.write_picture(cell.id, self._picture(seen, content))
         if not self._real_shown:
             store.write_reference_picture(cell.dataset.label, self._reference())
             self._real_shown = True
@@ -126,6 +131,11 @@ class CellPictures:
         if seen.index is not None:
             targets = None
         return seen, content_of(seen, dataset, targets)
+
+    def _picture(self, seen: Samples, content: Blocks | None) -> bytes:
+        if self._signature.kind == "image":
+            return draw_samples(seen, self._signature, self._data, content=content)
+        return encode_png(self._figure.draw(seen.x))
 
     def _drawn(self, seen: Samples, players: Players | None) -> bytes:
         if self._signature.kind == "image":

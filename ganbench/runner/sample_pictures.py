@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +13,8 @@ from ganbench.api import Samples, Signature
 from ganbench.errors import Unsupported
 from ganbench.files.png import encode_png
 from ganbench.runner.captioned_pictures import Blocks, draw_blocks
-from ganbench.runner.point_pictures import DATA, GENERATED, MAX_POINTS, Span, frame_of, shares, within
+from ganbench.runner.point_figure import PointFigure
+from ganbench.runner.point_pictures import MAX_POINTS, Span, frame_of
 from ganbench.runner.sampling import chosen, first
 from ganbench.runner.tiles import SIDE, picture_of, tile
 
@@ -68,7 +67,8 @@ def draw_samples(
         description: of the whole picture, kept in the file.
     """
     if signature.kind != "image":
-        return _points(samples, data, frame or frame_of(data.x), description)
+        figure = PointFigure(data.x, frame or frame_of(data.x))
+        return encode_png(figure.draw(samples.x), description=description)
     if content is not None:
         return draw_blocks(content, description)
     picture = tiled(samples)
@@ -112,32 +112,3 @@ def write_images(samples: Samples, folder: Path, endings: Sequence[str] = ()) ->
 def _by_class(labels: Tensor) -> list[Tensor]:
     """List the places of each class that occurs, in the order of the classes."""
     return [(labels == label).nonzero().squeeze(1) for label in labels.bincount().nonzero()]
-
-
-def _points(samples: Samples, data: Samples, frame: list[Span], description: str) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4, 4), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for points, colour, label in ((data.x, DATA, "data"), (samples.x, GENERATED, "generated")):
-        shade = [level / 255 for level in colour]
-        if len(frame) == 1:
-            heights, edges = shares(points, frame[0])
-            axes.stairs(heights, edges, fill=label == "data", color=shade, label=label)
-        else:
-            across, up = within(points, frame).T
-            axes.scatter(across, up, s=3, color=shade, label=label, linewidths=0, clip_on=False)
-    axes.set_xlim(*frame[0])
-    if len(frame) == 1:
-        axes.set_ylabel("share of all")
-    else:
-        axes.set_ylim(*frame[1])
-        if math.isclose(frame[0][1] - frame[0][0], frame[1][1] - frame[1][0]):
-            axes.set_aspect("equal")
-    figure.legend(loc="outside upper center", ncols=2, markerscale=3, fontsize="small", frameon=False)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png")
-    with Image.open(stream) as picture:
-        return encode_png(picture.convert("RGB").quantize(64), description=description)
