@@ -83,7 +83,7 @@ def _estimate(plan: Plan, store: Store, begun: dict[str, int]) -> list[str]:
         lines.append(f"estimate{which}: {clock_time(total)} of one worker's time")
     if unknown:
         which = f"{cells_counted(unknown)}, of whose data and nets nothing is finished in this folder"
-        lines.append(f"estimate: none for {which}")
+        lines.append(f"estimate: none for {which}; --try-engines makes one")
     return lines + _faster_engines(plan, pace)
 
 

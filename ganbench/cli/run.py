@@ -56,6 +56,12 @@ def run_command(
         bool, typer.Option("--detach", help="Leave once jobs of Slurm are submitted; they go on.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    try_engines: Annotated[
+        bool,
+        typer.Option(
+            "--try-engines", help="With --dry-run: train a moment on each engine, and compare them."
+        ),
+    ] = False,
     rerun: Annotated[str | None, typer.Option(metavar="stale|all", help="Run finished cells again.")] = None,
     keep_stale: Annotated[
         bool,
@@ -97,6 +103,10 @@ def run_command(
         raise GridError(f"--max-seconds-per-cell: must be above 0, given {max_seconds_per_cell:g}")
     if detach and dry_run:
         raise GridError("--detach and --dry-run contradict each other; give one of them")
+    if try_engines and not dry_run:
+        raise GridError("--try-engines: trains nothing that is kept; give --dry-run with it")
+    if try_engines and executor != "local":
+        raise GridError(f"--try-engines: measures this machine, not where --executor {executor} runs cells")
     choice = _rerun(rerun, keep_stale)
     part = None if shard is None else Shard.read(shard, "--shard")
     paths = {DATA_VARIABLE: data, INCEPTION_VARIABLE: weights, INCEPTION_SHA256_VARIABLE: weights_sha256}
@@ -123,6 +133,10 @@ def run_command(
                     waiting=progress.waiting,
                 )
             print_plan(plan, store)
+            if try_engines:
+                from ganbench.cli.engine_table import print_engine_trials
+
+                print_engine_trials(plan, quiet=quiet)
             return 0
         return _run(
             resolved,

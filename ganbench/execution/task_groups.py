@@ -25,17 +25,20 @@ def grouped(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
     """
     groups: dict[Hashable, list[Task]] = {}
     for task in tasks:
-        key = task.cell.id if task.rescore else group_of(task.cell, task.environment)
-        groups.setdefault((key, task.keep_stale), []).append(task)
+        key = task.cell.id if task.rescore else seed_group_of(task.cell, task.environment.engine)
+        groups.setdefault((key, task.environment.hash, task.keep_stale), []).append(task)
     return [tuple(group) for group in groups.values()]
 
 
-def group_of(cell: Cell, environment: Environment) -> Hashable:
-    """Give what is equal for cells that can be trained together; of a cell that is trained alone, its id."""
-    width = engine_named(environment.engine).width
-    if width == 1:
-        return cell.id
-    return replace(cell, seed=0).id, cell.seed // width, environment.hash
+def seed_group_of(cell: Cell, engine: str) -> Hashable:
+    """Give what is equal for cells that an engine can train together in equal environments.
+
+    Args:
+        cell: of which the group is.
+        engine: by its name; with one that trains each cell alone it is the cell's id.
+    """
+    width = engine_named(engine).width
+    return cell.id if width == 1 else (replace(cell, seed=0).id, cell.seed // width)
 
 
 def notes_on_groups(cells: Sequence[tuple[Cell, Environment]], *, together: bool) -> list[str]:
@@ -49,7 +52,8 @@ def notes_on_groups(cells: Sequence[tuple[Cell, Environment]], *, together: bool
     by_engine: dict[str, list[Hashable]] = {}
     for cell, environment in cells:
         if engine_named(environment.engine).width > 1:
-            by_engine.setdefault(environment.engine, []).append(group_of(cell, environment))
+            group = seed_group_of(cell, environment.engine), environment.hash
+            by_engine.setdefault(environment.engine, []).append(group)
     for name, groups in by_engine.items():
         width = engine_named(name).width
         if not together:
