@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 import os
@@ -14,6 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ganbench.engines.matrix_products import onednn_is_faster, use_faster_products
 from ganbench.engines.recorded_round import RecordedRound
 from ganbench.engines.replaying import ReplayingEngine, RoundFunction
 from ganbench.files.cache import cache_folder, cache_problem
@@ -73,8 +75,13 @@ def _compile(recorded: RecordedRound, inputs: Sequence[Tensor]) -> RoundFunction
 
     # Random numbers of networks as the eager engine draws them; no pool of processes beside the workers.
     chosen = {"fallback_random": True, "compile_threads": 1}
+    graph = recorded.graph
+    if inputs[0].device.type == "cpu" and onednn_is_faster():
+        # The recorded graph stays as it is: other engines play it.
+        graph = copy.deepcopy(graph)
+        use_faster_products(graph, inputs)
     with _unsaid("torch.utils.cpp_extension"), _compilers_cache(recorded.key), settings.patch(chosen):
-        return compile_fx(recorded.graph, list(inputs))  # type: ignore[return-value]
+        return compile_fx(graph, list(inputs))  # type: ignore[return-value]
 
 
 @functools.cache

@@ -7,7 +7,9 @@ that checkpoints are the same whichever of them made the steps; the values agree
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +17,23 @@ from torch import Tensor, nn
 
 Options = Mapping[str, Any]
 State = dict[str, Tensor]
+# What parameters with the same count of steps share: the learning rate, and what is made of it.
+Scalars = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """The steps of one class of optimizers.
+
+    Attributes:
+        names: of what it keeps for each parameter.
+        step: changes a parameter and its state along its gradient.
+        scalars: makes what steps take of the learning rate and of the count of steps, if it has one.
+    """
+
+    names: Callable[[Options], Sequence[str]]
+    step: Callable[[Tensor, Tensor, State, Options, Scalars], None]
+    scalars: Callable[[Options, Tensor, Tensor | None], Scalars] = lambda options, rate, count: {"rate": rate}
 
 
 def refused_optimizer(optimizer: torch.optim.Optimizer, options: Options, scheduled: Sequence[str]) -> str:
@@ -25,7 +44,7 @@ def refused_optimizer(optimizer: torch.optim.Optimizer, options: Options, schedu
         options: its hyper-parameters.
         scheduled: names of those that change in the course of training.
     """
-    if type(optimizer) not in _STEPS:
+    if type(optimizer) not in _RULES:
         return f"the optimizer {type(optimizer).__name__}, whose steps it does not know"
     if options.get("dampening"):
         return "SGD with dampening, whose first step is another one"
@@ -44,7 +63,7 @@ def create_optimizer_state(
         options: its hyper-parameters.
         parameters: those that have gradients.
     """
-    names = _STEPS[type(optimizer)][0](options)
+    names = _RULES[type(optimizer)].names(options)
     for parameter in parameters:
         state = optimizer.state[parameter]
         for name in names:
@@ -73,8 +92,9 @@ def make_step(
         rate: the learning rate, a scalar.
         equal_counts: whether all of them have made the same number of steps, so that one count serves all.
     """
-    step = _STEPS[type(optimizer)][1]
+    rule = _RULES[type(optimizer)]
     first: Tensor | None = None
+    made: dict[torch.dtype, Scalars] = {}
     with torch.no_grad():
         for parameter in parameters:
             state = optimizer.state[parameter]
@@ -85,64 +105,78 @@ def make_step(
                     first = count
                 else:
                     count.copy_(first)
+            if parameter.dtype not in made or not equal_counts:
+                scalars = rule.scalars(options, rate, first)
+                # Of the parameter's type, so that they do not change the type of a product.
+                made[parameter.dtype] = {name: value.to(parameter.dtype) for name, value in scalars.items()}
             assert parameter.grad is not None
-            step(parameter, parameter.grad, state, options, rate, first)
+            rule.step(parameter, parameter.grad, state, options, made[parameter.dtype])
 
 
 def _adam_names(options: Options) -> Sequence[str]:
     return ("step", "exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if options["amsgrad"] else ()))
 
 
-def _adam(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
-) -> None:
+def _adam_scalars(options: Options, rate: Tensor, count: Tensor | None) -> Scalars:
+    """Make the corrections of both averages, which begin at 0."""
+    assert count is not None
+    first, second = options["betas"]
+    # In float64, since 1 - beta^t is small at first.
+    steps = count.double()
+    return {
+        "kept": 1 - rate * options["weight_decay"],
+        "size": rate / (1 - _power(first, steps)),
+        "root": (1 - _power(second, steps)).sqrt(),
+    }
+
+
+def _power(base: float, exponent: Tensor) -> Tensor:
+    """Compute base^exponent by way of exp, which torch's compiler does once for all who take the result.
+
+    Of a power it takes for granted that doing it again is cheap: again for every sixteen weights.
+    """
+    return torch.exp(exponent * math.log(base)) if base else torch.zeros_like(exponent)
+
+
+def _adam(parameter: Tensor, gradient: Tensor, state: State, options: Options, scalars: Scalars) -> None:
     """Step as Kingma and Ba (2015), algorithm 1; weight decay is added to the gradient."""
     if options["weight_decay"]:
         gradient = gradient + options["weight_decay"] * parameter
-    _adam_along(parameter, gradient, state, options, rate, count)
+    _adam_along(parameter, gradient, state, options, scalars)
 
 
-def _adamw(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
-) -> None:
+def _adamw(parameter: Tensor, gradient: Tensor, state: State, options: Options, scalars: Scalars) -> None:
     """Step as Loshchilov and Hutter (2019), algorithm 2: weights decay beside the step."""
     if options["weight_decay"]:
-        parameter.mul_(_typed(1 - rate * options["weight_decay"], parameter))
-    _adam_along(parameter, gradient, state, options, rate, count)
+        parameter.mul_(scalars["kept"])
+    _adam_along(parameter, gradient, state, options, scalars)
 
 
 def _adam_along(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
+    parameter: Tensor, gradient: Tensor, state: State, options: Options, scalars: Scalars
 ) -> None:
-    assert count is not None
     first, second = options["betas"]
     mean, square = state["exp_avg"], state["exp_avg_sq"]
     mean.lerp_(gradient, 1 - first)
     square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
     if options["amsgrad"]:
         square = state["max_exp_avg_sq"].copy_(torch.maximum(state["max_exp_avg_sq"], square))
-    # In float64, since 1 - beta^t is small at first.
-    steps = count.double()
-    size = rate / (1 - first**steps)
-    root = (1 - second**steps).sqrt()
-    denominator = square.sqrt() / _typed(root, parameter) + options["eps"]
-    parameter.sub_(_typed(size, parameter) * mean / denominator)
+    denominator = square.sqrt() / scalars["root"] + options["eps"]
+    parameter.sub_(scalars["size"] * mean / denominator)
 
 
 def _sgd_names(options: Options) -> Sequence[str]:
     return ("momentum_buffer",) if options["momentum"] else ()
 
 
-def _sgd(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
-) -> None:
+def _sgd(parameter: Tensor, gradient: Tensor, state: State, options: Options, scalars: Scalars) -> None:
     """Step with momentum as Sutskever et al. (2013), in torch's form: the rate multiplies the velocity."""
     if options["weight_decay"]:
         gradient = gradient + options["weight_decay"] * parameter
     if options["momentum"]:
         velocity = state["momentum_buffer"].mul_(options["momentum"]).add_(gradient)
         gradient = gradient + options["momentum"] * velocity if options["nesterov"] else velocity
-    parameter.sub_(_typed(rate, parameter) * gradient)
+    parameter.sub_(scalars["rate"] * gradient)
 
 
 def _rmsprop_names(options: Options) -> Sequence[str]:
@@ -154,9 +188,7 @@ def _rmsprop_names(options: Options) -> Sequence[str]:
     )
 
 
-def _rmsprop(
-    parameter: Tensor, gradient: Tensor, state: State, options: Options, rate: Tensor, count: Tensor | None
-) -> None:
+def _rmsprop(parameter: Tensor, gradient: Tensor, state: State, options: Options, scalars: Scalars) -> None:
     """Step as Hinton (2012, lecture 6e); centred as Graves (2013), equations 38 to 45."""
     if options["weight_decay"]:
         gradient = gradient + options["weight_decay"] * parameter
@@ -169,19 +201,13 @@ def _rmsprop(
     ahead = gradient / (square.sqrt() + options["eps"])
     if options["momentum"]:
         ahead = state["momentum_buffer"].mul_(options["momentum"]).add_(ahead)
-    parameter.sub_(_typed(rate, parameter) * ahead)
+    parameter.sub_(scalars["rate"] * ahead)
 
 
-def _typed(value: Tensor, like: Tensor) -> Tensor:
-    """Give a scalar tensor the type of a parameter, so that it does not change the type of a product."""
-    return value.to(like.dtype)
-
-
-_Step = Callable[[Tensor, Tensor, State, Options, Tensor, Tensor | None], None]
-# By torch's class: the names of what it keeps, and the step.
-_STEPS: Mapping[type[torch.optim.Optimizer], tuple[Callable[[Options], Sequence[str]], _Step]] = {
-    torch.optim.Adam: (_adam_names, _adam),
-    torch.optim.AdamW: (_adam_names, _adamw),
-    torch.optim.SGD: (_sgd_names, _sgd),
-    torch.optim.RMSprop: (_rmsprop_names, _rmsprop),
+# By torch's class.
+_RULES: Mapping[type[torch.optim.Optimizer], _Rule] = {
+    torch.optim.Adam: _Rule(_adam_names, _adam, _adam_scalars),
+    torch.optim.AdamW: _Rule(_adam_names, _adamw, _adam_scalars),
+    torch.optim.SGD: _Rule(_sgd_names, _sgd),
+    torch.optim.RMSprop: _Rule(_rmsprop_names, _rmsprop),
 }
