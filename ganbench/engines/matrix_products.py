@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, fx
@@ -16,9 +17,24 @@ _LEAST_OPERATIONS = 2**22
 _FEW_COLUMNS = 8
 _ATEN = torch.ops.aten
 
-# Torch's compiler would take oneDNN's operation for one with constant weights; it calls this one as it is.
 _LIBRARY = torch.library.Library("ganbench", "DEF")  # type: ignore[no-untyped-call]
-_LIBRARY.define("product(Tensor a, Tensor b, Tensor? bias) -> Tensor", tags=(torch.Tag.needs_exact_strides,))  # type: ignore[no-untyped-call]
+
+
+def _operation(schema: str, compute: Callable[..., Tensor], like: Callable[..., Tensor]) -> Any:
+    """Make an operation of torch, which its compiler calls as it is.
+
+    It would take oneDNN's own for one with constant weights.
+
+    Args:
+        schema: name, arguments and result.
+        compute: does it on a CPU.
+        like: gives a tensor like its result.
+    """
+    name, _, _ = schema.partition("(")
+    _LIBRARY.define(schema, tags=(torch.Tag.needs_exact_strides,))  # type: ignore[no-untyped-call]
+    _LIBRARY.impl(name, compute, "CPU")  # type: ignore[no-untyped-call]
+    torch.library.register_fake(f"ganbench::{name}", like, lib=_LIBRARY)
+    return getattr(torch.ops.ganbench, name).default
 
 
 def _product(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
@@ -27,13 +43,21 @@ def _product(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     return made
 
 
-def _product_like(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
-    return a.new_empty(a.shape[0], b.shape[1])
+def _products(a: Tensor, b: Tensor) -> Tensor:
+    """Compute the products of (s, n, m) and (s, m, k) likewise, each alone: none depends on the others."""
+    return torch.stack([_product(left, right, None) for left, right in zip(a, b, strict=True)])
 
 
-_LIBRARY.impl("product", _product, "CPU")  # type: ignore[no-untyped-call]
-torch.library.register_fake("ganbench::product", _product_like, lib=_LIBRARY)
-_PRODUCT = torch.ops.ganbench.product.default
+_PRODUCT = _operation(
+    "product(Tensor a, Tensor b, Tensor? bias) -> Tensor",
+    _product,
+    lambda a, b, bias: a.new_empty(a.shape[0], b.shape[1]),
+)
+_PRODUCTS = _operation(
+    "products(Tensor a, Tensor b) -> Tensor",
+    _products,
+    lambda a, b: a.new_empty(*a.shape[:2], b.shape[2]),
+)
 
 
 def onednn_is_faster() -> bool:
@@ -47,8 +71,12 @@ def onednn_is_faster() -> bool:
     return there and model.startswith("AMD") and "AVX512" in model
 
 
+# By what computes it otherwise.
+_KINDS = {_ATEN.mm.default: _PRODUCT, _ATEN.addmm.default: _PRODUCT, _ATEN.bmm.default: _PRODUCTS}
+
+
 def use_faster_products(graph: fx.GraphModule, inputs: Sequence[Tensor]) -> int:
-    """Change the products of two matrices of float32 in a graph for a CPU that MKL computes slowly there.
+    """Change the products of float32 matrices, or of stacks of them, that MKL computes slowly on a CPU.
 
     oneDNN computes the large ones. Those of a few columns, as the gradient of a net that takes points of the
     plane, are computed from the transposed matrices.
@@ -63,17 +91,19 @@ def use_faster_products(graph: fx.GraphModule, inputs: Sequence[Tensor]) -> int:
     FakeTensorProp(graph).propagate(*inputs)
     changed = 0
     for node in list(graph.graph.nodes):
-        if node.target not in (_ATEN.mm.default, _ATEN.addmm.default) or node.kwargs:
+        if node.target not in _KINDS or node.kwargs:
             continue
         *bias, a, b = node.args
         left, right = a.meta["val"], b.meta["val"]
         if left.device.type != "cpu" or left.dtype != torch.float32:
             continue
-        fits = not bias or bias[0].meta["val"].shape == right.shape[1:]
-        if fits and 2 * left.numel() * right.shape[1] >= _LEAST_OPERATIONS:
-            node.target, node.args = _PRODUCT, (a, b, bias[0] if bias else None)
+        rows, columns = left.shape[-2], right.shape[-1]
+        fits = not bias or bias[0].meta["val"].shape == (columns,)
+        if fits and 2 * rows * left.shape[-1] * columns >= _LEAST_OPERATIONS:
+            node.target = _KINDS[node.target]
+            node.args = (a, b) if node.target == _PRODUCTS else (a, b, bias[0] if bias else None)
             changed += 1
-        elif not bias and 1 < right.shape[1] < _FEW_COLUMNS <= left.shape[0]:
+        elif not bias and 1 < columns < _FEW_COLUMNS <= rows:
             _transpose(graph.graph, node)
             changed += 1
     for node in graph.graph.nodes:
@@ -86,8 +116,9 @@ def use_faster_products(graph: fx.GraphModule, inputs: Sequence[Tensor]) -> int:
 def _transpose(graph: fx.Graph, node: fx.Node) -> None:
     """Compute a @ b as (b.T @ a.T).T, laid out in memory as before."""
     with graph.inserting_before(node):
-        b, a = (graph.call_function(_ATEN.t.default, (each,)) for each in reversed(node.args))
-        product = graph.call_function(_ATEN.mm.default, (b, a))
-        back = graph.call_function(_ATEN.t.default, (product,))
+        b, a = (graph.call_function(_ATEN.transpose.int, (each, -2, -1)) for each in reversed(node.args))
+        assert callable(node.target)
+        product = graph.call_function(node.target, (b, a))
+        back = graph.call_function(_ATEN.transpose.int, (product, -2, -1))
     node.target, node.args = _ATEN.clone.default, (back,)
     node.kwargs = {"memory_format": torch.contiguous_format}
