@@ -23,12 +23,13 @@ _MUCH_FASTER = 1.2
 _ACTIONS = {"train": "train", "score": "score again", "keep": "done", "skip": "skipped", "fail": "broken"}
 
 
-def print_plan(plan: Plan, store: Store) -> None:
+def print_plan(plan: Plan, store: Store, *, engines_follow: bool = False) -> None:
     """Print what a run would do.
 
     Args:
         plan: the run.
         store: its results folder, which need not be there.
+        engines_follow: whether engines are tried afterwards, which makes an estimate where there is none.
     """
     console = output()
     console.print(plain(plan_line(plan)))
@@ -43,7 +44,7 @@ def print_plan(plan: Plan, store: Store) -> None:
     console.print(table(("cell", "what", "plan", "reason"), rows))
     if len(plan.cells) > len(shown):
         console.print(plain(f"... and {len(plan.cells) - len(shown)} more"))
-    for line in (*plan_power(plan), *_estimate(plan, store, begun)):
+    for line in (*plan_power(plan), *_estimate(plan, store, begun, engines_follow)):
         console.print(plain(line))
     console.print(plain(f"results: {store.path}"))
 
@@ -60,7 +61,7 @@ def _reached(planned: PlannedCell, store: Store) -> int:
     return checkpoint_step(store, planned.cell.id) if goes_on else -1
 
 
-def _estimate(plan: Plan, store: Store, begun: dict[str, int]) -> list[str]:
+def _estimate(plan: Plan, store: Store, begun: dict[str, int], engines_follow: bool) -> list[str]:
     """Estimate the time to go from every finished cell in the folder, in the plan or not.
 
     Cells of the same data and nets on the same engine are taken to need the same seconds for a step.
@@ -83,7 +84,8 @@ def _estimate(plan: Plan, store: Store, begun: dict[str, int]) -> list[str]:
         lines.append(f"estimate{which}: {clock_time(total)} of one worker's time")
     if unknown:
         which = f"{cells_counted(unknown)}, of whose data and nets nothing is finished in this folder"
-        lines.append(f"estimate: none for {which}; --try-engines makes one")
+        way = "" if engines_follow else "; --try-engines makes one"
+        lines.append(f"estimate: none for {which}{way}")
     return lines + _faster_engines(plan, pace)
 
 

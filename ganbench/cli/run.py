@@ -132,7 +132,7 @@ def run_command(
                     trying=progress.trying,
                     waiting=progress.waiting,
                 )
-            print_plan(plan, store)
+            print_plan(plan, store, engines_follow=try_engines)
             if try_engines:
                 from ganbench.cli.engine_table import print_engine_trials
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 
 from ganbench.grid.environment import device_model
 
@@ -88,6 +87,9 @@ def use_faster_products(graph: fx.GraphModule, inputs: Sequence[Tensor]) -> int:
     Returns:
         The number of products that were changed.
     """
+    # Not at the top: workers that compile nothing import this module too.
+    from torch.fx.passes.fake_tensor_prop import FakeTensorProp
+
     FakeTensorProp(graph).propagate(*inputs)
     changed = 0
     for node in list(graph.graph.nodes):

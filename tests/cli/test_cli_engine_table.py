@@ -55,6 +55,7 @@ def test_each_engine_has_a_row_and_the_best_is_named(
     assert "not graph, graph+compiled, graph+ensemble: not here\n" in out
     assert 'train.engine = "compiled" would take 3:00 of one worker\'s time, not 7:00\n' in out
     assert "2 cells, one worker" in out
+    assert "estimate: none for 2 cells, of whose data and nets nothing is finished in this folder\n" in out
     assert err.count("trying engine ") == 6
     assert not (grid.parent / "out").exists()
     assert "trying engine" not in dry_run(grid, capsys, "--quiet")[1]

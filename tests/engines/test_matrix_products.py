@@ -20,7 +20,9 @@ from ganbench.grid.optimizer_settings import Adam
 from ganbench.training import EagerEngine, Trainer
 from ganbench.zoo.losses.adversarial import NonSaturating
 
-ATEN = torch.ops.aten
+has_onednn = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN on this machine"
+)
 
 
 def counted(function: Any, *inputs: Tensor) -> tuple[dict[str, int], Tensor, Tensor]:
@@ -44,6 +46,7 @@ def of(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)), dtype=dtype)
 
 
+@has_onednn
 @pytest.mark.parametrize(
     ("function", "inputs"),
     [
@@ -130,6 +133,7 @@ def _trainer(engine: Any) -> Trainer:
 
 
 @pytest.mark.slow
+@has_onednn
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ on this machine")
 def test_a_compiled_round_calls_them_and_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tomllib
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ganbench.grid import Choice, Compare, bundled_grids
+from ganbench.grid import Choice, Compare
 
 MINIMAL = {
     "name": "small",
@@ -289,7 +285,7 @@ class TestSet:
             ("non_saturating", "adam"),
         }
         assert {cell.train.d_optimizer.lr for cell in grid.cells} == {0.5}
-        assert read(tomllib_round(grid)) == grid
+        assert read(tomllib.loads(grid.to_toml())) == grid
 
     def test_it_mends_what_the_file_has_wrong(self, read, table):
         table["train"] = {"steps": "many", "optimizer": {"lr": "fast"}}
@@ -334,145 +330,3 @@ class TestSet:
         for text in ("train.optimizer.lr=1", "train.optimizer={lr=1}"):
             (line,) = problems(table, (text,))
             assert "is the axis train.optimizer.lr" in line
-
-
-class TestCompare:
-    def test_a_baseline_is_a_name_a_label_or_a_value(self, read, table):
-        table["compare"] = {"axis": "penalty", "baseline": "r1"}
-        assert read(table).compare.baseline == "r1[weight=0.3]"
-        table["compare"] = {"axis": "penalty", "baseline": "r1[weight=0.3]"}
-        assert read(table).compare.baseline == "r1[weight=0.3]"
-        table["axes"]["train.optimizer.lr"] = [1e-3, 1e-4]
-        table["compare"] = {"axis": "train.optimizer.lr", "baseline": 1e-4}
-        assert read(table).compare == Compare(axis="train.optimizer.lr", baseline="0.0001")
-        table["compare"] = {"axis": "train.optimizer.lr"}
-        assert read(table).compare.baseline == "0.001"
-
-    def test_several_axes_are_compared_as_one(self, read, table):
-        table["axes"]["train.optimizer.lr"] = [1e-3, 1e-4]
-        table["compare"] = {"axis": ["loss", "penalty"]}
-        assert read(table).compare == Compare(axis="loss,penalty", baseline="minimax + none")
-        for baseline in (["non_saturating", "r1"], "non_saturating + r1[weight=0.3]", "non_saturating,r1"):
-            table["compare"] = {"axis": "loss, penalty", "baseline": baseline, "pairs": "all"}
-            expected = Compare(axis="loss,penalty", baseline="non_saturating + r1[weight=0.3]", pairs="all")
-            assert read(table).compare == expected
-        document = tomllib.loads(read(table).to_toml())
-        assert document["compare"] == {
-            "axis": ["loss", "penalty"],
-            "baseline": "non_saturating + r1[weight=0.3]",
-            "pairs": "all",
-        }
-        assert read(document) == read(table)
-        table["compare"] = {"axis": ["penalty", "train.optimizer.lr"], "baseline": ["r1", 1e-4]}
-        assert read(table).compare.baseline == "r1[weight=0.3] + train.optimizer.lr=0.0001"
-
-    @pytest.mark.parametrize(
-        ("compare", "said"),
-        [
-            ({"axis": ["loss", "penaltie"]}, "compare.axis: the grid has no axis 'penaltie'; did you mean"),
-            ({"axis": ["loss", "loss"]}, "compare.axis: names loss more than once"),
-            ({"axis": []}, "compare.axis: must be an axis of the grid or a list of axes, given []"),
-            (
-                {"axis": ["loss", "penalty"], "baseline": "minimax"},
-                "must list a value of each of loss, penalty",
-            ),
-            (
-                {"axis": ["loss", "penalty"], "baseline": ["minimax", "r9"]},
-                "no value of axes.penalty matches",
-            ),
-            ({"pairs": "each"}, "compare.pairs: must be baseline or all, given 'each'"),
-        ],
-    )
-    def test_what_cannot_be_compared_as_one_is_one_line(self, problems, table, compare, said):
-        table["compare"] = compare
-        (line,) = problems(table)
-        assert said in line
-
-    def test_an_ambiguous_baseline_lists_what_it_could_mean(self, problems, table):
-        table["axes"]["penalty"] = [{"name": "r1", "weight": [1, 2]}]
-        table["compare"] = {"axis": "penalty", "baseline": "r1"}
-        (line,) = problems(table)
-        assert "r1[weight=1.0], r1[weight=2.0]" in line
-
-
-class TestSource:
-    def test_a_file(self, read, tmp_path, table):
-        path = tmp_path / "grid.toml"
-        path.write_text(read(table).to_toml(), encoding="utf-8")
-        assert read(path) == read(str(path)) == read(table)
-
-    def test_problems_name_the_file(self, problems, tmp_path):
-        path = tmp_path / "grid.toml"
-        path.write_text('name = "a"\nseeds = 1\n[axes]\nloss = ["minmax"]\n', encoding="utf-8")
-        assert all(line.startswith(f"{path}: ") for line in problems(path))
-
-    @pytest.mark.parametrize(
-        ("content", "expected"),
-        [
-            (b"name = 'a'\nseeds = = 2\n", "line 2"),
-            (b"name = 'a'\n# \xff\n", "is not UTF-8: byte 0xff on line 2"),
-            (b"a = " + b"[" * 100_000, "nested"),
-            (b"a = " + b"[" * 40 + b"]" * 40, "nested"),
-            (b".".join([b"a"] * 5000) + b" = 1", "dots"),
-            (b"[" + b".".join([b"a"] * 150) + b"]\nb = 1", "nested"),
-            (b"seeds = " + b"1" * 5000, "is not TOML"),
-            (b"seeds = 1979-05-27", "seeds: must be text, a number"),
-            (b"a" * (1 << 20) + b"\n", "longer than"),
-            (b"a = 1\na = 2\n", "line 2"),
-            (b"", "name: is missing"),
-        ],
-    )
-    def test_a_file_that_is_no_grid(self, problems, tmp_path, content, expected):
-        path = tmp_path / "grid.toml"
-        path.write_bytes(content)
-        lines = problems(path)
-        assert any(expected in line for line in lines)
-        assert all(str(path) in line for line in lines)
-
-    def test_what_is_neither_a_file_nor_bundled(self, problems, tmp_path):
-        assert problems("digit") == ["'digit' is neither a file nor a bundled grid; did you mean 'digits'?"]
-        assert problems("mine.toml")[0].startswith(
-            f"'mine.toml' is neither a file nor a bundled grid (looked in {Path.cwd()})"
-        )
-        assert problems("/mine.toml")[0].startswith("'/mine.toml' is neither a file nor a bundled grid; ")
-        assert "is a directory" in problems(tmp_path)[0]
-        assert "not a regular file" in problems("/dev/null")[0]
-        assert "neither a file" in problems("nul\0byte")[0]
-        assert "cannot be read" in problems("x" * 5000)[0]
-
-    def test_a_bundled_name_is_found_also_beside_a_folder_of_that_name(self, tmp_path, monkeypatch, problems):
-        (tmp_path / "digits").mkdir()
-        monkeypatch.chdir(tmp_path)
-        # The catalog of these tests has none of what it names; the file is read all the same.
-        assert all(line.startswith(str(bundled_grids()["digits"])) for line in problems("digits"))
-
-
-def test_importing_the_package_is_light():
-    heavy = ("torch", "pydantic", "pandas", "matplotlib", "torch_fidelity")
-    code = (
-        "import sys, ganbench.grid.bundled as b; assert b.bundled_grids();"
-        f"assert not (found := [m for m in {heavy} if m in sys.modules]), found;"
-        "import ganbench.grid.reader;"
-        "assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_every_public_name_is_there():
-    import ganbench.grid
-
-    assert all(getattr(ganbench.grid, name) for name in ganbench.grid.__all__)
-    with pytest.raises(AttributeError, match="nothing"):
-        _ = ganbench.grid.nothing
-
-
-def tomllib_round(grid: Any) -> dict[str, Any]:
-    import tomllib
-
-    return tomllib.loads(grid.to_toml())
-
-
-def test_bundled_grids_are_found_by_their_own_name():
-    assert {"digits", "fashion-mnist"} <= set(bundled_grids())
-    for name, path in bundled_grids().items():
-        assert f'name = "{name}"' in Path(path).read_text(encoding="utf-8")
