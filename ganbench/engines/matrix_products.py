@@ -16,6 +16,8 @@ _LEAST_OPERATIONS = 2**22
 _FEW_COLUMNS = 8
 _ATEN = torch.ops.aten
 
+# The compiler must not lay matrices out anew; torch 2.6 has a weaker word for it.
+_AS_THEY_LIE = getattr(torch.Tag, "needs_exact_strides", torch.Tag.needs_fixed_stride_order)
 _LIBRARY = torch.library.Library("ganbench", "DEF")  # type: ignore[no-untyped-call]
 
 
@@ -30,7 +32,7 @@ def _operation(schema: str, compute: Callable[..., Tensor], like: Callable[..., 
         like: gives a tensor like its result.
     """
     name, _, _ = schema.partition("(")
-    _LIBRARY.define(schema, tags=(torch.Tag.needs_exact_strides,))  # type: ignore[no-untyped-call]
+    _LIBRARY.define(schema, tags=(_AS_THEY_LIE,))  # type: ignore[no-untyped-call]
     _LIBRARY.impl(name, compute, "CPU")  # type: ignore[no-untyped-call]
     torch.library.register_fake(f"ganbench::{name}", like, lib=_LIBRARY)
     return getattr(torch.ops.ganbench, name).default
