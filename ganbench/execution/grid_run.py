@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ganbench.catalog import PluginSource, load_catalog, plugins_given
+from ganbench.engines import engine_named
 from ganbench.errors import GridError, StoreError
 from ganbench.execution.alternatives import nothing_runs, require_runnable
 from ganbench.execution.arguments import check_arguments, require_processes
@@ -124,9 +125,27 @@ def _plan_run(
     # A notebook plans again and again, and pictures may have come to a folder in between.
     forget_sources()
     shared = SharedParts(load_catalog(plugins=plugins))
+    # An engine that records rounds is asked about each game when all else has been tried: half of the way.
+    settings = {cell.train.engine for cell in grid.cells} - {"auto"}
+    parts = 1 if all(engine_named(setting).universal for setting in settings) else 2
     with deterministic():
-        tried = preflight(grid, trial_device(place), shared, keep_going=keep_going, trying=trying)
-    plan = make_plan(grid, store, place=place, others=others, tried=tried, rerun=rerun, shared=shared)
+        tried = preflight(
+            grid,
+            trial_device(place),
+            shared,
+            keep_going=keep_going,
+            trying=lambda done, total: trying(done // parts, total),
+        )
+    plan = make_plan(
+        grid,
+        store,
+        place=place,
+        others=others,
+        tried=tried,
+        rerun=rerun,
+        shared=shared,
+        asking=lambda done, total: None if parts == 1 else trying((total + done) // parts, total),
+    )
     workers = local_workers(place.device, jobs) if executor is None else getattr(executor, "workers", "")
     notes = plan.notes
     if any(cell.needs for cell in grid.cells) and not getattr(executor, "serves_needs", False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -113,6 +113,7 @@ def make_plan(
     rerun: Rerun,
     shared: SharedParts,
     others: Sequence[Place] = (),
+    asking: Callable[[int, int], None] = lambda done, total: None,
 ) -> Plan:
     """Hold the grid against what the folder has.
 
@@ -124,6 +125,7 @@ def make_plan(
         rerun: what becomes of finished cells of another environment.
         shared: builds the cells' parts.
         others: places of other device models, for cells that were begun on one of these.
+        asking: told of how many cells the engine has been asked, and how many there are, before each.
 
     Raises:
         GridError: finished cells or checkpoints are of another environment, and nothing was said of them; or
@@ -139,7 +141,8 @@ def make_plan(
             )
         _require_same_part(store, grid)
     with deterministic():
-        return _made(grid, store, place, others, tried=tried, rerun=rerun, shared=shared)
+        engines = _settle_engines(grid, place.device, shared, asking)
+        return _made(grid, store, place, others, engines, tried=tried, rerun=rerun, shared=shared)
 
 
 def _require_same_part(store: Store, grid: Grid) -> None:
@@ -161,6 +164,7 @@ def _made(
     store: Store,
     place: Place,
     others: Sequence[Place],
+    engines: Mapping[str, EngineChoice],
     *,
     tried: Preflight,
     rerun: Rerun,
@@ -173,7 +177,6 @@ def _made(
     damaged: list[str] = []
     kept_stale = 0
     by_model = {other.model: other for other in (*others, place)}
-    engines = _settle_engines(grid, place.device, shared)
     for cell in grid.cells:
         engine, parts = engines[cell.id], CellParts(cell, shared, device)
         trained = tuple(parts_of(cell))
@@ -250,7 +253,9 @@ def _made(
     )
 
 
-def _settle_engines(grid: Grid, device: str, shared: SharedParts) -> dict[str, EngineChoice]:
+def _settle_engines(
+    grid: Grid, device: str, shared: SharedParts, asking: Callable[[int, int], None]
+) -> dict[str, EngineChoice]:
     """Choose the engine of every cell, by the cell's id.
 
     Raises:
@@ -258,7 +263,8 @@ def _settle_engines(grid: Grid, device: str, shared: SharedParts) -> dict[str, E
     """
     engines: dict[str, EngineChoice] = {}
     problems: dict[str, None] = {}
-    for cell in grid.cells:
+    for done, cell in enumerate(grid.cells):
+        asking(done, len(grid.cells))
         try:
             engines[cell.id] = settle_engine(CellParts(cell, shared, device))
         except GridError as error:

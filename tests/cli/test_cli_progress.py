@@ -17,6 +17,7 @@ from ganbench.cli.cell_names import cut_in_the_middle, short_names
 from ganbench.cli.console import say
 from ganbench.cli.progress import RunProgress, plan_line, plan_notes
 from ganbench.cli.tally import Tally
+from ganbench.engines import EngineChoice
 from ganbench.execution import Place, Plan, PlannedCell, plan_run
 from ganbench.grid import environment_of, read_grid
 from ganbench.runner import CellResult
@@ -220,6 +221,24 @@ def test_a_plan_tells_how_many_cells_have_been_tried(tmp_path: Path) -> None:
         trying=lambda done, total: told.append((done, total)),
     )
     assert told == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_asking_an_engine_is_half_of_trying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+
+    def settle(parts: object) -> EngineChoice:
+        told.append((-1, -1))
+        return EngineChoice(name="compiled")
+
+    monkeypatch.setattr("ganbench.execution.plan.settle_engine", settle)
+    grid = {**GRID, "seeds": 3, "train": {"engine": "compiled"}}
+    plan_run(
+        read_grid(grid, load_catalog()),
+        tmp_path / "out",
+        trying=lambda done, total: told.append((done, total)),
+    )
+    asked = (-1, -1)
+    assert told == [(0, 3), (0, 3), (1, 3), (1, 3), asked, (2, 3), asked, (2, 3), asked]
 
 
 def _wait_for(text: str, target: io.StringIO) -> None:
