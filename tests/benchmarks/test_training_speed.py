@@ -42,11 +42,15 @@ def test_the_script_writes_a_line_for_each_engine_and_each_part_of_a_cell(
             int(row["steps"]) / float(row["seconds"]), 0.01
         )
     # One row of the floor and one of the shares, whose parts make up the whole.
-    _, floor, beside, startup = text.split("\n## ")
+    _, floor, limits, beside, startup = text.split("\n## ")
     *parts, together, most = numbers(floor)[1:]
     assert most > 0
     assert together == pytest.approx(sum(parts), abs=0.002)
     assert together > 0
+    (eager,) = (line.split("|")[3:-1] for line in limits.splitlines() if "| eager |" in line)
+    milliseconds, *shares_of_round = (float(cell.strip(" %")) for cell in eager)
+    assert sum(shares_of_round) == pytest.approx(100, abs=2)
+    assert shares_of_round[0] == pytest.approx(100 * parts[0] / milliseconds, abs=1)
     *shares, together, training = numbers(beside)
     assert together == pytest.approx(sum(shares), abs=0.05)
     assert min(shares[1:]) > 0 < training

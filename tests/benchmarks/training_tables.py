@@ -140,6 +140,7 @@ def summary(all_measured: Sequence[Measured], worker: tuple[float, float], comma
             *lines,
             *_refusals(all_measured),
             *_floors(all_measured),
+            *_limits(all_measured),
             *_shares(all_measured),
             *_ready(all_measured, worker),
         ]
@@ -180,6 +181,30 @@ def _floors(all_measured: Iterable[Measured]) -> list[str]:
         times = " | ".join(f"{part * 1000:.3f}" for part in parts)
         most = cores() / floor.seconds / measured.median(LOOP)
         lines.append(f"| {measured.workload.name} | {floor.gflop:.4f} | {times} | {most:.2f} |")
+    return lines
+
+
+def _limits(all_measured: Iterable[Measured]) -> list[str]:
+    lines = [
+        "",
+        "## What limits each engine",
+        "",
+        "Where the time of a round goes, of a trainer on one thread: what its products, its convolutions and "
+        "its memory traffic take alone, and what is left: other operations, calling all of them, drawing "
+        "random numbers, and products and convolutions by slower libraries than the fastest.",
+        "",
+        "| workload | engine | ms | products | convolutions | traffic | the rest |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for measured in all_measured:
+        floor = measured.floor
+        for way in measured.ways:
+            if way.startswith("trainer"):
+                seconds = 1 / measured.median(way)
+                parts = (floor.products, floor.convolutions, floor.traffic, seconds - floor.seconds)
+                shares = " | ".join(f"{part / seconds:.0%}" for part in parts)
+                engine = way.removeprefix("trainer, ")
+                lines.append(f"| {measured.workload.name} | {engine} | {seconds * 1000:.2f} | {shares} |")
     return lines
 
 
