@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from which_objective import ARMS, RESULTS, Answer, answers, page
+from which_objective import ARMS, RESULTS, Answer, answers, page, stored_folders, studies
 
 README = RESULTS / "README.md"
 MINIMAX, NON_SATURATING = ARMS
@@ -85,7 +85,7 @@ def test_tables_that_follow_from_scores_are_those_of_now(found: list[Answer]) ->
 
 def test_each_study_names_the_commit_that_it_was_stored_with() -> None:
     commits = {match["name"]: match["commit"] for match in ROW.finditer(README.read_text())}
-    stored = {path.parent.name for path in RESULTS.glob("*/cells.csv")}
+    stored = {folder.name for folder in stored_folders() if (folder / "cells.csv").exists()}
     assert stored <= set(commits) | {"fashion-mnist-lucic-penalties-2000"}
     here = README.parent.parent
     if not (here / ".git").exists() or run(here, "rev-parse", "--is-shallow-repository").strip() != "false":
@@ -93,6 +93,12 @@ def test_each_study_names_the_commit_that_it_was_stored_with() -> None:
     for name in stored & set(commits):
         now = (RESULTS / name / "cells.csv").read_text()
         assert digests(run(here, "show", f"{commits[name]}:results/{name}/cells.csv")) == digests(now), name
+
+
+def test_what_a_user_has_run_beside_them_is_no_study(tmp_path: Path) -> None:
+    for name in ("quickstart", "digits"):
+        shutil.copytree(RESULTS / "quickstart", tmp_path / name)
+    assert [name for name, _ in studies(tmp_path)] == ["quickstart"]
 
 
 def digests(cells: str) -> list[tuple[str, str]]:

@@ -28,6 +28,8 @@ MINIMAX, NON_SATURATING = ARMS = ("minimax", "non_saturating")
 WON = "discriminator_won"
 WIDTH = 120
 _D_STEPS = re.compile(r"train\.d_steps (\d+)")
+# A line of .gitignore that keeps a folder of results.
+_KEPT = re.compile(r"^!results/([\w-]+)/$", re.M)
 _DETECTABLE = re.compile(r"pairs would show .*?(\S+) or more")
 _COLUMNS = (
     "study",
@@ -83,14 +85,22 @@ class Answer:
         return NON_SATURATING if (self.difference < 0) == self.lower else MINIMAX
 
 
+def stored_folders(results: Path = RESULTS) -> list[Path]:
+    """List the folders of results that the repository keeps; what a user has run there is none of them."""
+    kept = set(_KEPT.findall((RESULTS.parent / ".gitignore").read_text(encoding="utf-8")))
+    return sorted(results / name for name in kept if (results / name).is_dir())
+
+
 def studies(results: Path = RESULTS) -> Iterator[tuple[str, Tables]]:
     """Every stored study that trains generators by both objectives, by name."""
-    for path in sorted(results.glob("*/scores.csv")):
-        tables = read_tables(path.parent)
+    for folder in stored_folders(results):
+        if not (folder / "scores.csv").exists():
+            continue
+        tables = read_tables(folder)
         # A generator that is frozen before the objectives part has the same scores in both arms.
         frozen = "freeze_generator_at" in tables.grid["train"]
         if set(ARMS) <= set(tables.cells["loss"]) and not frozen:
-            yield path.parent.name, tables
+            yield folder.name, tables
 
 
 def answers(results: Path = RESULTS) -> list[Answer]:
