@@ -123,11 +123,12 @@ def _adam_scalars(options: Options, rate: Tensor, count: Tensor | None) -> Scala
     first, second = options["betas"]
     # In float64, since 1 - beta^t is small at first.
     steps = count.double()
-    return {
-        "kept": 1 - rate * options["weight_decay"],
-        "size": rate / (1 - _power(first, steps)),
-        "root": (1 - _power(second, steps)).sqrt(),
-    }
+    return {"size": rate / (1 - _power(first, steps)), "root": (1 - _power(second, steps)).sqrt()}
+
+
+def _adamw_scalars(options: Options, rate: Tensor, count: Tensor | None) -> Scalars:
+    """Make the same, and what is kept of a weight."""
+    return {**_adam_scalars(options, rate, count), "kept": 1 - rate * options["weight_decay"]}
 
 
 def _power(base: float, exponent: Tensor) -> Tensor:
@@ -207,7 +208,7 @@ def _rmsprop(parameter: Tensor, gradient: Tensor, state: State, options: Options
 # By torch's class.
 _RULES: Mapping[type[torch.optim.Optimizer], _Rule] = {
     torch.optim.Adam: _Rule(_adam_names, _adam, _adam_scalars),
-    torch.optim.AdamW: _Rule(_adam_names, _adamw, _adam_scalars),
+    torch.optim.AdamW: _Rule(_adam_names, _adamw, _adamw_scalars),
     torch.optim.SGD: _Rule(_sgd_names, _sgd),
     torch.optim.RMSprop: _Rule(_rmsprop_names, _rmsprop),
 }

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 
 from ganbench.engines import engine_named
-from ganbench.errors import GanbenchError
+from ganbench.errors import said
 from ganbench.runner.build import CellParts, build_trainer
-from ganbench.training import Diverged, Lockstep, Stretch, Trainer, deterministic_process
+from ganbench.runner.reasons import memory_missing
+from ganbench.training import Lockstep, Stretch, Trainer, deterministic_process
 
 # Rounds are of several kinds, as with a row of the curves or without; all have been met after so many.
 _WARM_UP_ROUNDS = 40
@@ -55,8 +56,9 @@ def measure_engine(
                 if reason := kind.refuses(run.step, device) or kind.attempt(run):
                     return EngineSpeed(engine=engine, refusal=reason)
             return _measured(engine, trainers, seeds[0].cell.train.steps, begun, seconds)
-        except (GanbenchError, Diverged) as failure:
-            return EngineSpeed(engine=engine, refusal=str(failure).splitlines()[0])
+        except Exception as failure:
+            # What ends a cell ends its trial: a net that does not fit into memory, a plugin that fails.
+            return EngineSpeed(engine=engine, refusal=memory_missing(failure) or said(failure))
 
 
 def _measured(
@@ -87,5 +89,5 @@ def _play(lockstep: Lockstep, trainers: Sequence[Trainer], until: int) -> None:
         for _, failure in played.ended:
             if failure is not None:
                 raise failure
-    if torch.cuda.is_available() and trainers[0].device.type == "cuda":
+    if trainers[0].device.type == "cuda":
         torch.cuda.synchronize(trainers[0].device)

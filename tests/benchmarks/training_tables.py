@@ -20,6 +20,8 @@ from training_workloads import Workload, cores
 from ganbench.grid.environment import device_model
 
 LOOP = "usual loop"
+# What a cell does beside its rounds.
+BESIDE = ("diagnostics", "checkpoints", "pictures", "scoring")
 PACKAGES = ("ganbench", "torch", "numpy")
 
 
@@ -107,10 +109,8 @@ def summary(all_measured: Sequence[Measured], worker: tuple[float, float], comma
         f"{device_model('cpu')}, {platform.system()}; Python {platform.python_version()}, {versions}; load "
         f"average {os.getloadavg()[0]:.1f} at the end.",
         "",
-        "| workload | way | steps/s | from | to | times the usual loop | of the floor's rate | "
-        "while cells train | times the usual loop |",
-        "|---|---|---|---|---|---|---|---|---|",
     ]
+    rows = []
     for measured in all_measured:
         for way in measured.ways:
             rates = [timing.rate for timing in measured.of(way)]
@@ -124,20 +124,34 @@ def summary(all_measured: Sequence[Measured], worker: tuple[float, float], comma
                 if way.startswith("grid")
                 else ("", "")
             )
-            cells = (
-                measured.workload.name,
-                way,
-                f"{measured.median(way):.1f}",
-                f"{min(rates):.1f}",
-                f"{max(rates):.1f}",
-                f"{measured.median(way) / loop:.2f}",
-                "" if way == LOOP else f"{reached:.0%}",
-                *grid,
+            rows.append(
+                (
+                    measured.workload.name,
+                    way,
+                    f"{measured.median(way):.1f}",
+                    f"{min(rates):.1f}",
+                    f"{max(rates):.1f}",
+                    f"{measured.median(way) / loop:.2f}",
+                    "" if way == LOOP else f"{reached:.0%}",
+                    *grid,
+                )
             )
-            lines.append(f"| {' | '.join(cells)} |")
+    times = "times the usual loop"
+    columns = (
+        "workload",
+        "way",
+        "steps/s",
+        "from",
+        "to",
+        times,
+        "of the floor's rate",
+        "while cells train",
+        times,
+    )
     return "\n".join(
         [
             *lines,
+            *_table(columns, rows),
             *_refusals(all_measured),
             *_floors(all_measured),
             *_limits(all_measured),
@@ -172,16 +186,16 @@ def _floors(all_measured: Iterable[Measured]) -> list[str]:
         f"weights. Last, the rate of {cores()} workers that did nothing else, times that of the usual loop: "
         "what no grid exceeds.",
         "",
-        "| workload | GFLOP | products | convolutions | traffic | together | at most |",
-        "|---|---|---|---|---|---|---|",
     ]
+    rows = []
     for measured in all_measured:
         floor = measured.floor
         parts = (floor.products, floor.convolutions, floor.traffic, floor.seconds)
-        times = " | ".join(f"{part * 1000:.3f}" for part in parts)
+        times = (f"{part * 1000:.3f}" for part in parts)
         most = cores() / floor.seconds / measured.median(LOOP)
-        lines.append(f"| {measured.workload.name} | {floor.gflop:.4f} | {times} | {most:.2f} |")
-    return lines
+        rows.append((measured.workload.name, f"{floor.gflop:.4f}", *times, f"{most:.2f}"))
+    columns = ("workload", "GFLOP", "products", "convolutions", "traffic", "together", "at most")
+    return [*lines, *_table(columns, rows)]
 
 
 def _limits(all_measured: Iterable[Measured]) -> list[str]:
@@ -193,19 +207,19 @@ def _limits(all_measured: Iterable[Measured]) -> list[str]:
         "its memory traffic take alone, and what is left: other operations, calling all of them, drawing "
         "random numbers, and products and convolutions by slower libraries than the fastest.",
         "",
-        "| workload | engine | ms | products | convolutions | traffic | the rest |",
-        "|---|---|---|---|---|---|---|",
     ]
+    rows = []
     for measured in all_measured:
         floor = measured.floor
         for way in measured.ways:
             if way.startswith("trainer"):
                 seconds = 1 / measured.median(way)
                 parts = (floor.products, floor.convolutions, floor.traffic, seconds - floor.seconds)
-                shares = " | ".join(f"{part / seconds:.0%}" for part in parts)
+                shares = (f"{part / seconds:.0%}" for part in parts)
                 engine = way.removeprefix("trainer, ")
-                lines.append(f"| {measured.workload.name} | {engine} | {seconds * 1000:.2f} | {shares} |")
-    return lines
+                rows.append((measured.workload.name, engine, f"{seconds * 1000:.2f}", *shares))
+    columns = ("workload", "engine", "ms", "products", "convolutions", "traffic", "the rest")
+    return [*lines, *_table(columns, rows)]
 
 
 def _shares(all_measured: Iterable[Measured]) -> list[str]:
@@ -217,16 +231,15 @@ def _shares(all_measured: Iterable[Measured]) -> list[str]:
         f"{CHECKPOINT_SECONDS:.0f} s: rows of the curves every 10 steps; checkpoints; pictures; 2,000 "
         "samples generated and scored.",
         "",
-        "| workload | diagnostics | checkpoints | pictures | scoring | together | training, s |",
-        "|---|---|---|---|---|---|---|",
     ]
+    rows = []
     for measured in all_measured:
         shares = measured.shares
         whole = sum(shares.values())
-        beside = [shares[part] for part in ("diagnostics", "checkpoints", "pictures", "scoring")]
-        cells = " | ".join(f"{part / whole:.2%}" for part in (*beside, sum(beside)))
-        lines.append(f"| {measured.workload.name} | {cells} | {shares['training']:.1f} |")
-    return lines
+        beside = [shares[part] for part in BESIDE]
+        cells = (f"{part / whole:.2%}" for part in (*beside, sum(beside)))
+        rows.append((measured.workload.name, *cells, f"{shares['training']:.1f}"))
+    return [*lines, *_table(("workload", *BESIDE, "together", "training, s"), rows)]
 
 
 def _ready(all_measured: Iterable[Measured], worker: tuple[float, float]) -> list[str]:
@@ -237,18 +250,26 @@ def _ready(all_measured: Iterable[Measured], worker: tuple[float, float]) -> lis
         f"A worker is ready after {worker[0]:.2f} s, {worker[1]:.2f} s of its processor time. Seconds until "
         "the first step of the usual loop, or the first cell of a grid; the most memory of one process.",
         "",
-        "| workload | way | start-up, s | memory, MiB |",
-        "|---|---|---|---|",
     ]
+    rows = []
     for measured in all_measured:
         name, script = measured.workload.name, measured.script
-        lines.append(f"| {name} | {LOOP} | {script['startup']:.2f} | {script['peak_mib']:.0f} |")
+        rows.append((name, LOOP, f"{script['startup']:.2f}", f"{script['peak_mib']:.0f}"))
         for way in measured.ways:
             if way.startswith("grid"):
                 startup = statistics.median(timing.startup for timing in measured.of(way))
                 peak = max(timing.peak_mib for timing in measured.of(way))
-                lines.append(f"| {name} | {way} | {startup:.2f} | {peak:.0f} |")
-    return [*lines, ""]
+                rows.append((name, way, f"{startup:.2f}", f"{peak:.0f}"))
+    return [*lines, *_table(("workload", "way", "start-up, s", "memory, MiB"), rows), ""]
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Write the lines of a Markdown table."""
+    return [
+        f"| {' | '.join(columns)} |",
+        f"|{'---|' * len(columns)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
 
 
 def write(all_measured: Sequence[Measured], text: str, out: Path) -> None:

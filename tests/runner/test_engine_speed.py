@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from tiny_grid import GRID
+from torch import Tensor
 
+from ganbench.api import Game
 from ganbench.catalog import load_catalog
 from ganbench.grid import read_grid
 from ganbench.runner import CellParts, SharedParts, engine_speed
 from ganbench.runner.engine_speed import measure_engine
 from ganbench.training import Lockstep, Stretch
+from ganbench.zoo.losses.adversarial import LeastSquares
 
 
 @pytest.fixture
@@ -79,3 +82,23 @@ def test_an_engine_that_does_not_train_the_cell_says_why(make_parts: Callable[..
     diverging = make_parts(steps=1000, optimizer={"name": "sgd", "lr": 1000.0})
     found = measure_engine("eager", diverging, threads=1, seconds=60.0)
     assert "is not finite at step" in found.refusal
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [(ValueError("no such number"), "ValueError: no such number"), (MemoryError(), "out of memory")],
+)
+def test_what_fails_after_some_rounds_is_a_reason_and_no_end_of_the_trials(
+    make_parts: Callable[..., list[CellParts]],
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+    reason: str,
+) -> None:
+    def failing(self: LeastSquares, game: Game) -> Tensor:
+        if game.step >= 5:
+            raise failure
+        return loss(self, game)
+
+    loss = LeastSquares.generator_loss
+    monkeypatch.setattr(LeastSquares, "generator_loss", failing)
+    assert measure_engine("eager", make_parts(), threads=1, seconds=1.0).refusal == reason
